@@ -1,0 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * Time from outside, so that tests own it.
+ * Intervals use `monotonicMs`; `wallMs` only labels.
+ */
+export interface Clock {
+  /** Unix milliseconds UTC; may jump. */
+  wallMs(): number;
+  /** Milliseconds since an arbitrary start; never goes back. */
+  monotonicMs(): number;
+  /** Resolves after `ms`; rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: async (ms, signal) => {
+    await delay(ms, undefined, signal ? { signal } : {});
+  },
+};
+
+/** How far wall time can be believed; part of every message. */
+export type ClockTrust = 'synced' | 'holdover' | 'untrusted';
+
+/** Holdover after the last good synchronisation, on the monotonic clock. Source: the design page, section Time. */
+export const HOLDOVER_MS = 24 * 3600 * 1000;
+
+/**
+ * The trust in wall time.
+ * @param lastSyncMonotonicMs monotonic time of the last good synchronisation, undefined when there was none
+ * @param syncedNow whether the time source says so now
+ */
+export function clockTrust(
+  syncedNow: boolean,
+  lastSyncMonotonicMs: number | undefined,
+  nowMonotonicMs: number,
+): ClockTrust {
+  if (syncedNow) return 'synced';
+  if (lastSyncMonotonicMs === undefined) return 'untrusted';
+  return nowMonotonicMs - lastSyncMonotonicMs < HOLDOVER_MS ? 'holdover' : 'untrusted';
+}

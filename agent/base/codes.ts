@@ -1,0 +1,343 @@
+/** Whose fault a failure is. Operators act on it, so it is chosen with care. */
+export type Fault = 'configuration' | 'device' | 'peer' | 'uplink' | 'order' | 'ourselves';
+
+export interface CodeEntry {
+  readonly fault: Fault;
+  /** True when trying again later, without anybody changing anything, can succeed. */
+  readonly retryable: boolean;
+  /** What happened, for the reference page. */
+  readonly means: string;
+  /** What the technician does about it. */
+  readonly remedy: string;
+}
+
+/** Every error code of the product. `docs/reference/errors.md` is generated from this table. */
+export const CODES = {
+  // The box file, its keys and certificates.
+  'box-file-unreadable': {
+    fault: 'configuration',
+    retryable: false,
+    means: 'The box file cannot be read.',
+    remedy: 'Check the path and that the service account may read it.',
+  },
+  'box-file-invalid': {
+    fault: 'configuration',
+    retryable: false,
+    means: 'The box file is not JSON, or has a wrong, missing or unknown key.',
+    remedy: 'Correct each path that the message lists.',
+  },
+  'key-file-unreadable': {
+    fault: 'configuration',
+    retryable: true,
+    means: 'A key, certificate or keyring file that the box file names cannot be read or used.',
+    remedy: 'Install the file of the enrolment again, readable by the service account alone.',
+  },
+  'certificate-expired': {
+    fault: 'configuration',
+    retryable: true,
+    means: "The box's certificate is past its end or not yet valid.",
+    remedy: 'Renew the certificate at the CSU and check the clock of the box.',
+  },
+
+  // Orders and central configuration.
+  'order-unsigned': {
+    fault: 'order',
+    retryable: false,
+    means: 'The order is not a JWS in the General JSON form, or carries no usable signature.',
+    remedy: 'Sign orders with beffroi-csu.',
+  },
+  'order-bad-signature': {
+    fault: 'order',
+    retryable: false,
+    means: 'No signature of the order verifies with a key of the keyring.',
+    remedy: 'Find out who sent it: it is forged, altered on the way, or signed by a retired key.',
+  },
+  'order-wrong-role': {
+    fault: 'order',
+    retryable: false,
+    means: 'The signature is good, but its key may not give this kind of order.',
+    remedy: 'Sign with a key that carries the role.',
+  },
+  'order-wrong-audience': {
+    fault: 'order',
+    retryable: false,
+    means: 'The order is addressed to another box.',
+    remedy: 'Sign the order for this site.',
+  },
+  'order-expired': {
+    fault: 'order',
+    retryable: false,
+    means: 'The end of validity of the order has passed.',
+    remedy: 'Sign it anew; check the clocks of the box and of the CSU.',
+  },
+  'order-not-yet-valid': {
+    fault: 'order',
+    retryable: false,
+    means: 'The order was issued in the future of the clock of the box.',
+    remedy: 'Check the clocks of the box and of the CSU.',
+  },
+  'order-replayed': {
+    fault: 'order',
+    retryable: false,
+    means: 'An order with this unique id was already taken.',
+    remedy: 'Send a new order; if nobody sent the second one, find out who replays.',
+  },
+  'order-retained': {
+    fault: 'order',
+    retryable: false,
+    means: 'A command came as a retained message; commands are never retained.',
+    remedy: 'Clear the retained message on the broker and publish without retain.',
+  },
+  'order-older-version': {
+    fault: 'order',
+    retryable: false,
+    means: 'The version of the configuration is not higher than the highest one taken.',
+    remedy: 'Sign the configuration with a higher version.',
+  },
+  'order-invalid': {
+    fault: 'order',
+    retryable: false,
+    means: 'The signed content breaks its schema.',
+    remedy: 'Correct each path that the message lists.',
+  },
+  'order-too-large': {
+    fault: 'order',
+    retryable: false,
+    means: 'The message is above the size that the box takes.',
+    remedy: 'Find out who publishes it; a genuine order is far smaller.',
+  },
+  'order-clock-untrusted': {
+    fault: 'order',
+    retryable: true,
+    means: 'The clock of the box is not trusted, so the end of validity of a command cannot be judged.',
+    remedy: 'Restore the time source of the box, then send the command again.',
+  },
+  'order-unknown-target': {
+    fault: 'order',
+    retryable: false,
+    means: 'The command names a camera that the configuration does not hold.',
+    remedy: 'Name a camera of the configuration in force.',
+  },
+  'secret-unopenable': {
+    fault: 'order',
+    retryable: false,
+    means: 'A sealed credential does not open with the key of this box.',
+    remedy: 'Seal the credential to the public key of this box.',
+  },
+  'keyring-invalid': {
+    fault: 'configuration',
+    retryable: false,
+    means: 'The keyring is damaged or not signed by the authority key.',
+    remedy: 'Install the keyring of the enrolment again.',
+  },
+
+  // The store.
+  'store-unavailable': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'The state folder cannot be written or is full; alarms are kept in memory meanwhile.',
+    remedy: 'Free space or restore the rights of the state folder.',
+  },
+  'store-damaged': {
+    fault: 'ourselves',
+    retryable: false,
+    means: 'The database was damaged; it was set aside and a new one begun.',
+    remedy: 'Keep the file that was set aside; check the flash storage of the box.',
+  },
+
+  // The uplink.
+  'broker-unreachable': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The broker does not accept a TCP connection.',
+    remedy: 'Check the backbone, the address in the box file, and the broker.',
+  },
+  'broker-silent': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The broker accepted the connection but does not answer in time.',
+    remedy: 'Check the broker and whatever stands between it and the box.',
+  },
+  'broker-refused': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The broker refused the session.',
+    remedy: 'Check that the certificate of the box is known to the broker and not revoked.',
+  },
+  'broker-tls-refused': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'TLS failed: another certification authority, another name, or a client certificate refused.',
+    remedy: 'Check the authority file of the box and the certificate of the broker.',
+  },
+  'broker-closed': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The broker closed the session.',
+    remedy: 'Look for another client with the same identity, then at the log of the broker.',
+  },
+  'message-too-large': {
+    fault: 'ourselves',
+    retryable: false,
+    means: 'A message of our own is above what the broker accepts and was not sent.',
+    remedy: 'Raise the maximum packet size of the broker.',
+  },
+
+  // Cameras.
+  'camera-unreachable': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera does not answer on the network.',
+    remedy: 'Check its power, its cable and the switch.',
+  },
+  'camera-port-closed': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera answers on the network but refuses the port.',
+    remedy: 'Check the port in the configuration and the services turned on in the camera.',
+  },
+  'camera-silent': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera accepted the connection but did not answer in time.',
+    remedy: 'Restart the camera; check its load.',
+  },
+  'camera-login-refused': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera refused the login.',
+    remedy: 'Correct the credentials in the configuration.',
+  },
+  'camera-latched': {
+    fault: 'device',
+    retryable: false,
+    means: 'Three logins were refused for this credential version; no more are tried.',
+    remedy: 'Push a configuration with a new credential version.',
+  },
+  'camera-connection-limit': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'Every connection that the box may open to this camera is in use.',
+    remedy: 'None: the box tries again. Raise the limit if the camera allows more.',
+  },
+  'camera-busy': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera refused because it serves too many clients already.',
+    remedy: 'Close other viewers of this camera or raise its limit.',
+  },
+  'camera-clock-refused': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera refused the login because of its clock.',
+    remedy: 'Set the time source of the camera.',
+  },
+  'camera-protocol': {
+    fault: 'peer',
+    retryable: true,
+    means: 'The camera sent something that breaks the protocol.',
+    remedy: 'Note maker and firmware; look for a newer firmware.',
+  },
+  'camera-too-large': {
+    fault: 'peer',
+    retryable: true,
+    means: 'An answer of the camera is above the size that the box takes.',
+    remedy: 'Note maker and firmware; look for a newer firmware.',
+  },
+  'camera-redirected': {
+    fault: 'peer',
+    retryable: false,
+    means: 'The camera sent the box to another address; the box does not follow.',
+    remedy: 'Put the right address in the configuration; find out why the camera redirects.',
+  },
+  'camera-not-found': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera does not know the stream that was asked for.',
+    remedy: 'Correct the stream address or profile in the configuration.',
+  },
+  'camera-unsupported': {
+    fault: 'device',
+    retryable: false,
+    means: 'The camera lacks the service or function.',
+    remedy: 'Turn it on in the camera or remove it from the configuration.',
+  },
+  'camera-no-video': {
+    fault: 'device',
+    retryable: true,
+    means: 'The stream has no H.264 or H.265 video track.',
+    remedy: 'Set the encoder of the camera to H.264 or H.265.',
+  },
+  'camera-stalled': {
+    fault: 'device',
+    retryable: true,
+    means: 'The stream is open, but no picture arrives on the video track.',
+    remedy: 'Restart the camera; check its load and the link.',
+  },
+  'camera-closed': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera closed the stream.',
+    remedy: 'None if rare; otherwise look at the log of the camera.',
+  },
+  'camera-insecure-login': {
+    fault: 'device',
+    retryable: false,
+    means: 'The camera asks for a password in clear over an unencrypted connection.',
+    remedy: 'Turn on digest login or TLS in the camera.',
+  },
+  'camera-certificate': {
+    fault: 'device',
+    retryable: true,
+    means: 'The TLS certificate of the camera is not the one that is pinned.',
+    remedy: 'If the camera was replaced, pin its new certificate; otherwise find out who answers.',
+  },
+  'camera-low-rate': {
+    fault: 'device',
+    retryable: true,
+    means: 'The stream brings fewer pictures per second than the configuration asks for.',
+    remedy: 'Check the encoder settings and the load of the camera.',
+  },
+  'camera-loss': {
+    fault: 'device',
+    retryable: true,
+    means: 'Packets of the stream are missing or pictures damaged.',
+    remedy: 'Check the link between the camera and the box.',
+  },
+  'camera-clock-offset': {
+    fault: 'device',
+    retryable: true,
+    means: 'The clock of the camera is off by more than the limit.',
+    remedy: 'Set the time source of the camera.',
+  },
+
+  // Ourselves.
+  'video-process-down': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'The video process is not running or not answering.',
+    remedy: 'None: it is restarted. If it lasts, look at its log.',
+  },
+  'stop-timeout': {
+    fault: 'ourselves',
+    retryable: false,
+    means: 'A part did not stop in time.',
+    remedy: 'Send the log to the developers.',
+  },
+  internal: {
+    fault: 'ourselves',
+    retryable: false,
+    means: 'The program met a state that it should not be able to reach.',
+    remedy: 'Send the log to the developers.',
+  },
+} as const satisfies Record<string, CodeEntry>;
+
+export type Code = keyof typeof CODES;
+
+/** The codes whose fault is `F`. */
+export type CodeOf<F extends Fault> = {
+  [K in Code]: (typeof CODES)[K]['fault'] extends F ? K : never;
+}[Code];
+
+/** All codes, in the order of the table. */
+export const ALL_CODES = Object.keys(CODES) as [Code, ...Code[]];

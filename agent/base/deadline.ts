@@ -1,0 +1,7 @@
+/**
+ * A signal that aborts when `signal` does or after `ms`; the reason after `ms` is a `TimeoutError` DOMException.
+ */
+export function deadline(ms: number, signal?: AbortSignal): AbortSignal {
+  const timeout = AbortSignal.timeout(ms);
+  return signal ? AbortSignal.any([signal, timeout]) : timeout;
+}

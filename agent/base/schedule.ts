@@ -1,0 +1,54 @@
+import cron from 'node-cron';
+import { InternalError } from './errors.ts';
+import type { Service } from './lifecycle.ts';
+import type { Log } from './log.ts';
+
+/** The time zone of every schedule of the product. */
+export const TIME_ZONE = 'Europe/Paris';
+
+/** Runs `task` by a cron expression (six fields, seconds first, allowed), never twice at the same time. */
+export class Schedule implements Service {
+  readonly name: string;
+  readonly #expression: string;
+  readonly #task: () => Promise<void>;
+  readonly #log: Log;
+  #job: ReturnType<typeof cron.schedule> | undefined;
+
+  constructor(name: string, expression: string, task: () => Promise<void>, log: Log) {
+    this.name = name;
+    this.#expression = expression;
+    this.#task = task;
+    this.#log = log;
+  }
+
+  async start(): Promise<void> {
+    if (!cron.validate(this.#expression)) {
+      throw new InternalError('internal', `${this.name}: no cron expression: ${this.#expression}`);
+    }
+    const log = this.#log;
+    this.#job = cron.schedule(
+      this.#expression,
+      async () => {
+        await this.#task().catch((err: unknown) =>
+          log.warn({ err, schedule: this.name }, 'scheduled task failed'),
+        );
+      },
+      {
+        timezone: TIME_ZONE,
+        noOverlap: true,
+        name: this.name,
+        logger: {
+          info: (message: string) => log.debug({ schedule: this.name }, message),
+          warn: (message: string) => log.debug({ schedule: this.name }, message),
+          error: (message: string | Error) => log.warn({ schedule: this.name }, String(message)),
+          debug: (message: string | Error) => log.debug({ schedule: this.name }, String(message)),
+        },
+      },
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.#job?.destroy();
+    this.#job = undefined;
+  }
+}

@@ -1,0 +1,70 @@
+/** Login of a camera. `version` rises when the CSU changes it; the login latch counts per version. */
+export interface Credentials {
+  readonly version: number;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** The right to hold one connection to a camera and to try a login on it. */
+export interface Permit {
+  /** Refused logins that are still allowed; 0 means: do not send credentials at all. */
+  readonly refusalsLeft: number;
+  /** The camera took the credentials. */
+  loginAccepted(): void;
+  /** The camera refused credentials that were sent (a first 401 without credentials, or a stale nonce, is none). */
+  loginRefused(): void;
+  /** Gives the connection back; idempotent. */
+  release(): void;
+}
+
+/** One connection budget and one login latch per camera, across ONVIF, RTSP and HTTP. Owned by the agent. */
+export interface Gate {
+  /**
+   * @throws DeviceError `camera-latched` when the credential version was refused too often
+   * @throws InternalError `camera-connection-limit` when no connection becomes free in time
+   */
+  acquire(signal: AbortSignal): Promise<Permit>;
+}
+
+export type VideoCodec = 'h264' | 'h265';
+
+/** Parameter sets without start codes, as the camera sent them. */
+export interface ParameterSets {
+  readonly vps?: Buffer;
+  readonly sps?: Buffer;
+  readonly pps?: Buffer;
+}
+
+/** What DESCRIBE says of the video track; parameter sets may be missing until the first key frame. */
+export interface VideoTrack {
+  readonly codec: VideoCodec;
+  /** RTP clock, Hz. */
+  readonly clockRate: number;
+  readonly parameterSets: ParameterSets;
+}
+
+/** One coded picture with everything that belongs to it (SEI, parameter sets), in the order of the stream. */
+export interface AccessUnit {
+  /** NAL units without start codes, byte for byte as the camera sent them. */
+  readonly nals: readonly Buffer[];
+  /** Presentation time in units of the track's clock, unwrapped from the 32-bit RTP time stamp. */
+  readonly rtpTime: number;
+  /** IDR (H.264), IRAP (H.265): decoding can start here. */
+  readonly key: boolean;
+  /** Packets of this access unit, or between it and the one before, were lost. */
+  readonly damaged: boolean;
+  /** Wall time of the box when the last packet came. */
+  readonly receivedWallMs: number;
+  readonly receivedMonotonicMs: number;
+  /** Wall time of the camera for this picture, from the last RTCP sender report; absent before the first. */
+  readonly captureWallMs?: number;
+}
+
+/** Counters since the stream began. */
+export interface StreamCounters {
+  readonly rtpReceived: number;
+  readonly rtpLost: number;
+  /** Payload bytes of the video track. */
+  readonly bytes: number;
+  readonly framesDamaged: number;
+}

@@ -1,0 +1,301 @@
+import { z } from 'zod';
+import { ALL_CODES } from '../base/codes.ts';
+import { count, envelope, text, unixMs } from './envelope.ts';
+import { CAMERA_PATTERN, POINT_PATTERN, type TopicClass } from './topics.ts';
+
+/**
+ * One zod schema per message. The types, the run-time check, `docs/reference/mqtt.md` and
+ * `docs/reference/asyncapi.yaml` all come from here. Fields are flat and keep their type: what is not known is absent.
+ */
+
+export const cameraId = z.string().regex(CAMERA_PATTERN).meta({ description: 'camera id' });
+export const pointId = z.string().regex(POINT_PATTERN).meta({ description: 'alarm point id' });
+/** A cause: an error code of `docs/reference/errors.md`, or `none`. */
+export const cause = z.enum(['none', ...ALL_CODES]).meta({ description: 'error code, or none' });
+export const fault = z
+  .enum(['none', 'configuration', 'device', 'peer', 'uplink', 'order', 'ourselves'])
+  .meta({ description: 'whose fault the cause is' });
+export const healthState = z.enum(['ok', 'degraded', 'down', 'unknown']);
+export const severity = z.enum(['info', 'warning', 'major', 'critical']);
+const ratio = z.number().min(0);
+
+export type HealthState = z.infer<typeof healthState>;
+export type Severity = z.infer<typeof severity>;
+
+export const linkState = z.strictObject({
+  ...envelope,
+  online: z.boolean().meta({ description: 'false in the last will and after a clean stop' }),
+  session: count.meta({
+    description:
+      'number of the MQTT session; a will with a lower number than the last birth is of an old session',
+  }),
+  protocol: z.enum(['mqtt5', 'mqtt311']),
+  software: z.string().max(40).meta({ description: 'version of the agent' }),
+});
+
+export const boxHealthState = z.strictObject({
+  ...envelope,
+  state: healthState,
+  cause,
+  fault,
+  detail: text,
+  since: unixMs,
+  cameras_ok: count,
+  cameras_degraded: count,
+  cameras_down: count,
+  cameras_unknown: count,
+  video_running: z.boolean().meta({ description: 'the video process is up and answering' }),
+  storage_durable: z.boolean().meta({ description: 'false while alarms can only be kept in memory' }),
+  outbox_pending: count.meta({ description: 'events on disk that the broker has not acknowledged' }),
+  orders_refused: count.meta({ description: 'orders refused since the start of the agent' }),
+});
+
+export const configState = z.strictObject({
+  ...envelope,
+  phase: z.enum(['none', 'received', 'applying', 'applied', 'failed']),
+  version: count.meta({ description: 'version that the phase is about; 0 with phase none' }),
+  hash: z
+    .string()
+    .max(64)
+    .meta({ description: 'SHA-256 of the signed payload, hexadecimal; empty with phase none' }),
+  applied_version: count.meta({ description: 'version in force; 0 when there is none' }),
+  cause,
+  error_count: count,
+  errors: text.meta({ description: 'every error with its path, joined by "; ", cut to 2,000 characters' }),
+});
+
+export const registerState = z.strictObject({
+  ...envelope,
+  length: count.meta({ description: 'number of lines of the register' }),
+  head: z.string().length(64).meta({ description: 'hash of the last line, hexadecimal' }),
+  signature: z
+    .string()
+    .max(128)
+    .meta({ description: 'Ed25519 signature of the box over "length:head", base64url' }),
+});
+
+export const cameraHealthState = z.strictObject({
+  ...envelope,
+  camera: cameraId,
+  name: z.string().max(80),
+  state: healthState,
+  cause,
+  fault,
+  detail: text.meta({ description: 'the cause in words, with what was expected and what came' }),
+  since: unixMs.meta({ description: 'when this state began' }),
+  reachable: z.enum(['yes', 'no', 'unknown']),
+  login: z.enum(['accepted', 'refused', 'latched', 'not-asked', 'unknown']),
+  described: z.enum(['yes', 'no', 'unknown']).meta({ description: 'the stream was described by the camera' }),
+  flowing: z.enum(['yes', 'no', 'unknown']).meta({ description: 'pictures arrive on the video track' }),
+  clock_offset_ms: z.number().optional().meta({ description: 'clock of the camera minus clock of the box' }),
+  clock_uncertainty_ms: ratio.optional().meta({ description: 'half the round trip of the measurement' }),
+  codec: z.enum(['h264', 'h265']).optional(),
+  width: count.optional(),
+  height: count.optional(),
+});
+
+export const alarmState = z.strictObject({
+  ...envelope,
+  point: pointId,
+  name: z.string().max(80),
+  kind: z.enum(['digital-input', 'tampering']),
+  camera: cameraId,
+  state: z.enum(['raised', 'cleared', 'unknown']),
+  severity,
+  alarm: z
+    .string()
+    .max(40)
+    .meta({ description: 'id of the alarm, the same from raised to cleared; empty when there was none' }),
+  since: unixMs,
+  occurrences: count.meta({ description: 'how often the alarm was raised since the point exists' }),
+});
+
+export const streamMeasure = z.strictObject({
+  ...envelope,
+  camera: cameraId,
+  period_ms: count,
+  fps: ratio,
+  kbps: ratio.meta({ description: 'payload of the video track, kbit/s' }),
+  gop_frames: ratio.meta({ description: 'frames between the last two key frames; 0 until known' }),
+  rtp_received: count,
+  rtp_lost: count,
+  frames_damaged: count,
+  timestamp_repairs: count.meta({ description: 'time stamps that jumped and were repaired' }),
+  forwarded_bytes: count.meta({ description: 'media bytes handed to the broker connection in the period' }),
+  dropped_frames: count.meta({ description: 'frames that the broker connection could not take' }),
+});
+
+export const boxVitals = z.strictObject({
+  ...envelope,
+  cpu_percent: ratio,
+  memory_used_mb: ratio,
+  memory_total_mb: ratio,
+  disk_free_mb: ratio.optional(),
+  temperature_c: z.number().optional(),
+  uptime_s: ratio,
+  agent_rss_mb: ratio,
+});
+
+export const alarmEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
+  alarm: z.string().max(40).meta({ description: 'id of the alarm, the same from raised to cleared' }),
+  point: pointId,
+  name: z.string().max(80),
+  kind: z.enum(['digital-input', 'tampering']),
+  camera: cameraId,
+  transition: z.enum(['raised', 'cleared']),
+  severity,
+  source_ts: unixMs.optional().meta({ description: 'time that the camera gave, in its own clock' }),
+  occurrences: count,
+});
+
+export const commandEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40),
+  command: z.enum(['agent.ping', 'camera.check', 'stream.restart']),
+  command_id: z.string().max(64).meta({ description: 'unique id of the order' }),
+  status: z.enum(['accepted', 'executing', 'successful', 'failed', 'rejected']),
+  signer: z.string().max(80).meta({ description: 'key that signed the order' }),
+  camera: cameraId.optional(),
+  cause,
+  detail: text,
+});
+
+export const refusalEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40),
+  order: z.enum(['command', 'configuration']),
+  order_id: z
+    .string()
+    .max(64)
+    .meta({ description: 'unique id or version that the order claims; empty when unreadable' }),
+  cause,
+  detail: text,
+  refused_total: count.meta({ description: 'orders refused since the start of the agent' }),
+});
+
+export const faultEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40),
+  cause,
+  fault,
+  detail: text,
+});
+
+export type LinkState = z.infer<typeof linkState>;
+export type BoxHealthState = z.infer<typeof boxHealthState>;
+export type ConfigState = z.infer<typeof configState>;
+export type RegisterState = z.infer<typeof registerState>;
+export type CameraHealthState = z.infer<typeof cameraHealthState>;
+export type AlarmState = z.infer<typeof alarmState>;
+export type StreamMeasure = z.infer<typeof streamMeasure>;
+export type BoxVitals = z.infer<typeof boxVitals>;
+export type AlarmEvent = z.infer<typeof alarmEvent>;
+export type CommandEvent = z.infer<typeof commandEvent>;
+export type RefusalEvent = z.infer<typeof refusalEvent>;
+export type FaultEvent = z.infer<typeof faultEvent>;
+
+export interface MessageDefinition {
+  readonly class: TopicClass;
+  readonly name: string;
+  /** What stands at the entity level. */
+  readonly entity: 'collector' | 'camera' | 'point';
+  readonly summary: string;
+  readonly schema: z.ZodObject;
+}
+
+/** Every JSON message of the box. */
+export const MESSAGES = {
+  link: {
+    class: 'state',
+    name: 'link',
+    entity: 'collector',
+    summary: 'Presence of the box; last will.',
+    schema: linkState,
+  },
+  boxHealth: {
+    class: 'state',
+    name: 'health',
+    entity: 'collector',
+    summary: 'Health of the box.',
+    schema: boxHealthState,
+  },
+  config: {
+    class: 'state',
+    name: 'config',
+    entity: 'collector',
+    summary: 'What became of the central configuration.',
+    schema: configState,
+  },
+  register: {
+    class: 'state',
+    name: 'register',
+    entity: 'collector',
+    summary: 'Head of the register.',
+    schema: registerState,
+  },
+  cameraHealth: {
+    class: 'state',
+    name: 'health',
+    entity: 'camera',
+    summary: 'Health of a camera, with its cause.',
+    schema: cameraHealthState,
+  },
+  alarmCurrent: {
+    class: 'state',
+    name: 'alarm-current',
+    entity: 'point',
+    summary: 'Current state of an alarm point.',
+    schema: alarmState,
+  },
+  stream: {
+    class: 'meas',
+    name: 'stream',
+    entity: 'camera',
+    summary: 'Measures of the stream of a camera.',
+    schema: streamMeasure,
+  },
+  vitals: {
+    class: 'meas',
+    name: 'vitals',
+    entity: 'collector',
+    summary: 'Vitals of the box.',
+    schema: boxVitals,
+  },
+  alarm: {
+    class: 'event',
+    name: 'alarm',
+    entity: 'point',
+    summary: 'An alarm was raised or cleared.',
+    schema: alarmEvent,
+  },
+  command: {
+    class: 'event',
+    name: 'command',
+    entity: 'collector',
+    summary: 'What became of a command.',
+    schema: commandEvent,
+  },
+  refusal: {
+    class: 'event',
+    name: 'refusal',
+    entity: 'collector',
+    summary: 'An order was refused.',
+    schema: refusalEvent,
+  },
+  fault: {
+    class: 'event',
+    name: 'fault',
+    entity: 'collector',
+    summary: 'Something happened to the box that the CSU must know.',
+    schema: faultEvent,
+  },
+} as const satisfies Record<string, MessageDefinition>;
+
+export type MessageKey = keyof typeof MESSAGES;
+/** The fields of a message without the envelope, which the uplink adds. */
+export type Fields<K extends MessageKey> = Omit<
+  z.infer<(typeof MESSAGES)[K]['schema']>,
+  keyof typeof envelope
+>;

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { count } from './envelope.ts';
+import { cameraId } from './messages.ts';
+import { SITE_PATTERN } from './topics.ts';
+
+/** Roles of keys. A key may only do what its role allows. */
+export const ROLES = [
+  'authority',
+  'config',
+  'operate',
+  'maintain',
+  'receive',
+  'release',
+  'commune',
+  'partner',
+] as const;
+export type Role = (typeof ROLES)[number];
+
+/** JWS in the General JSON form (RFC 7515 §7.2.1). */
+export const jwsGeneral = z.strictObject({
+  payload: z.base64url().max(700_000),
+  signatures: z
+    .array(z.strictObject({ protected: z.base64url().max(1024), signature: z.base64url().max(128) }))
+    .min(1)
+    .max(8),
+});
+export type JwsGeneral = z.infer<typeof jwsGeneral>;
+
+/** Seconds since 1970 (RFC 7519 NumericDate), whole. */
+const numericDate = z.int().min(0).max(253_402_300_799);
+
+/** What every signed order carries. */
+const orderClaims = {
+  aud: z.string().regex(SITE_PATTERN).meta({ description: 'site of the box' }),
+  jti: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{8,64}$/)
+    .meta({ description: 'unique id' }),
+  iat: numericDate.meta({ description: 'issued at' }),
+  exp: numericDate.meta({ description: 'not after' }),
+};
+
+/** Payload of `cfg/desired`. `config` is checked by the schema of the config room. */
+export const configOrder = z.strictObject({
+  typ: z.literal('configuration'),
+  ...orderClaims,
+  version: count.min(1).meta({ description: 'strictly rising' }),
+  config: z.record(z.string(), z.unknown()).meta({ description: 'the configuration' }),
+});
+export type ConfigOrder = z.infer<typeof configOrder>;
+
+const pingOrder = z.strictObject({
+  typ: z.literal('command'),
+  ...orderClaims,
+  command: z.literal('agent.ping'),
+});
+const checkOrder = z.strictObject({
+  typ: z.literal('command'),
+  ...orderClaims,
+  command: z.literal('camera.check'),
+  camera: cameraId,
+});
+const restartOrder = z.strictObject({
+  typ: z.literal('command'),
+  ...orderClaims,
+  command: z.literal('stream.restart'),
+  camera: cameraId,
+});
+
+/** Payload of `cmd/request`: a closed list. */
+export const commandOrder = z.discriminatedUnion('command', [pingOrder, checkOrder, restartOrder]);
+export type CommandOrder = z.infer<typeof commandOrder>;
+export type CommandName = CommandOrder['command'];
+
+/** The role that each command asks for. */
+export const COMMAND_ROLE: Record<CommandName, readonly Role[]> = {
+  'agent.ping': ['operate', 'maintain'],
+  'camera.check': ['operate', 'maintain'],
+  'stream.restart': ['operate', 'maintain'],
+};
+
+/** The public half of a signing key (RFC 8037). */
+export const ed25519PublicKey = z.strictObject({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.base64url().length(43),
+});
+
+/** Payload of the keyring, signed by the authority key. */
+export const keyringDocument = z.strictObject({
+  typ: z.literal('keyring'),
+  version: count.min(1),
+  iat: numericDate,
+  keys: z
+    .array(
+      z.strictObject({
+        kid: z.string().regex(/^[A-Za-z0-9_-]{8,64}$/),
+        role: z.enum(ROLES),
+        label: z.string().max(80),
+        key: ed25519PublicKey,
+        notBefore: numericDate.optional(),
+        notAfter: numericDate.optional(),
+      }),
+    )
+    .max(200),
+});
+export type KeyringDocument = z.infer<typeof keyringDocument>;

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { count } from './envelope.ts';
+import { cameraId, cause, healthState, pointId, severity } from './messages.ts';
+
+/** What the running agent tells `beffroi status` and the demo through its local Unix socket: one JSON object. */
+export const statusSnapshot = z.strictObject({
+  site: z.string(),
+  software: z.string(),
+  wallMs: count,
+  upSinceMs: count,
+  clock: z.enum(['synced', 'holdover', 'untrusted']),
+  link: z.strictObject({
+    connected: z.boolean(),
+    since: count,
+    cause,
+    detail: z.string(),
+    outboxPending: count,
+    session: count,
+  }),
+  config: z.strictObject({ appliedVersion: count, phase: z.string(), detail: z.string() }),
+  video: z.strictObject({ running: z.boolean(), brokerConnected: z.boolean() }),
+  storageDurable: z.boolean(),
+  ordersRefused: count,
+  cameras: z.array(
+    z.strictObject({
+      camera: cameraId,
+      name: z.string(),
+      state: healthState,
+      cause,
+      detail: z.string(),
+      since: count,
+      fps: z.number(),
+      kbps: z.number(),
+      forwardedBytes: count,
+      codec: z.string(),
+      width: count,
+      height: count,
+    }),
+  ),
+  alarms: z.array(
+    z.strictObject({
+      point: pointId,
+      name: z.string(),
+      state: z.enum(['raised', 'cleared', 'unknown']),
+      severity,
+      since: count,
+      occurrences: count,
+    }),
+  ),
+});
+export type StatusSnapshot = z.infer<typeof statusSnapshot>;

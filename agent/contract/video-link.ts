@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { ALL_CODES } from '../base/codes.ts';
+import { count } from './envelope.ts';
+import { cameraId } from './messages.ts';
+
+/**
+ * What the agent and the video process say to each other over the Unix socket: one JSON object per line.
+ * The agent listens; the video process connects and says hello.
+ */
+
+/** Longest line, in bytes: 64 cameras with long URLs and credentials fit. Source: guess. */
+export const MAX_LINE_BYTES = 512 * 1024;
+
+const code = z.enum(ALL_CODES);
+
+/** One camera to pull, with its credentials: these lines are never logged. */
+export const videoCamera = z.strictObject({
+  camera: cameraId,
+  /** Stream address without user part. */
+  url: z.string().max(2048),
+  credentials: z
+    .strictObject({ version: count, user: z.string().max(256), password: z.string().max(256) })
+    .optional(),
+  /** SHA-256 of the pinned TLS certificate of the camera, hexadecimal, when the address is `rtsps:`. */
+  certificateSha256: z.string().length(64).optional(),
+  fragmentMs: z.int().min(20).max(5000),
+  stallTimeoutMs: z.int().min(500).max(60_000),
+});
+export type VideoCamera = z.infer<typeof videoCamera>;
+
+export const agentToVideo = z.discriminatedUnion('type', [
+  /** The whole list; a camera whose entry is unchanged loses no frame. */
+  z.strictObject({ type: z.literal('cameras'), cameras: z.array(videoCamera).max(256) }),
+  z.strictObject({
+    type: z.literal('permit'),
+    request: count,
+    granted: z.boolean(),
+    /** Why not, when it is not granted. */
+    code: code.optional(),
+    /** How often the camera may still refuse this login before the latch closes. */
+    refusalsLeft: count,
+  }),
+  z.strictObject({ type: z.literal('restart'), camera: cameraId }),
+]);
+export type AgentToVideo = z.infer<typeof agentToVideo>;
+
+export const streamPhase = z.enum(['connecting', 'described', 'playing', 'stalled', 'failed', 'stopped']);
+export type StreamPhase = z.infer<typeof streamPhase>;
+
+export const videoToAgent = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('hello'), pid: count, software: z.string().max(40) }),
+  z.strictObject({ type: z.literal('permit-request'), request: count, camera: cameraId }),
+  z.strictObject({ type: z.literal('login'), request: count, accepted: z.boolean() }),
+  z.strictObject({ type: z.literal('permit-end'), request: count }),
+  z.strictObject({
+    type: z.literal('stream'),
+    camera: cameraId,
+    phase: streamPhase,
+    code: code.optional(),
+    detail: z.string().max(500),
+    codec: z.enum(['h264', 'h265']).optional(),
+    width: count.optional(),
+    height: count.optional(),
+  }),
+  z.strictObject({
+    type: z.literal('measure'),
+    camera: cameraId,
+    periodMs: count,
+    frames: count,
+    keyFrames: count,
+    bytes: count,
+    gopFrames: count,
+    rtpReceived: count,
+    rtpLost: count,
+    framesDamaged: count,
+    timestampRepairs: count,
+    forwardedBytes: count,
+    droppedFrames: count,
+  }),
+  /** Sent at least every 5 s: feeds the watchdog of the agent's view of the video process. */
+  z.strictObject({
+    type: z.literal('alive'),
+    brokerConnected: z.boolean(),
+    brokerCode: code.optional(),
+    rssMb: z.number(),
+  }),
+]);
+export type VideoToAgent = z.infer<typeof videoToAgent>;
