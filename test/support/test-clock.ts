@@ -1,0 +1,74 @@
+import type { Clock } from '../../agent/base/clock.ts';
+
+interface Sleeper {
+  readonly atMs: number;
+  readonly wake: () => void;
+}
+
+/** A clock that moves only when the test says so. Wall time can jump by itself. */
+export class TestClock implements Clock {
+  #wallMs: number;
+  #monotonicMs = 0;
+  #sleepers: Sleeper[] = [];
+
+  constructor(wallMs = Date.UTC(2026, 0, 1)) {
+    this.#wallMs = wallMs;
+  }
+
+  wallMs(): number {
+    return this.#wallMs;
+  }
+
+  monotonicMs(): number {
+    return this.#monotonicMs;
+  }
+
+  /** How many callers sleep now. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const sleeper: Sleeper = { atMs: this.#monotonicMs + ms, wake: resolve };
+      this.#sleepers.push(sleeper);
+      signal?.addEventListener('abort', () => {
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+        reject(signal.reason);
+      });
+    });
+  }
+
+  /** Moves both clocks on, wakes who is due in order, and lets the woken run. */
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#monotonicMs + ms;
+    for (;;) {
+      const next = this.#sleepers.filter((s) => s.atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
+      if (!next) break;
+      this.#move(next.atMs);
+      this.#sleepers = this.#sleepers.filter((other) => other !== next);
+      next.wake();
+      await settle();
+    }
+    this.#move(untilMs);
+    await settle();
+  }
+
+  /** Wall time jumps; monotonic time does not. */
+  jumpWall(ms: number): void {
+    this.#wallMs += ms;
+  }
+
+  #move(toMonotonicMs: number): void {
+    this.#wallMs += toMonotonicMs - this.#monotonicMs;
+    this.#monotonicMs = toMonotonicMs;
+  }
+}
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve));
+}
