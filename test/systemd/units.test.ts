@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import t from 'tap';
+
+const run = promisify(execFile);
+const UNITS = ['beffroi.service', 'beffroi-video.service'];
+const repository = join(import.meta.dirname, '..', '..');
+
+/** A root folder as an installation leaves it: the units of the system, ours, and the launcher. */
+async function stageRoot(folder: string): Promise<void> {
+  const units = join(folder, 'etc/systemd/system');
+  const launcher = join(folder, 'usr/lib/beffroi/agent');
+  await mkdir(units, { recursive: true });
+  await mkdir(launcher, { recursive: true });
+  await cp('/usr/lib/systemd/system', join(folder, 'usr/lib/systemd/system'), { recursive: true });
+  for (const unit of UNITS) await cp(join(repository, 'systemd', unit), join(units, unit));
+  await cp(join(repository, 'agent/beffroi'), join(launcher, 'beffroi'));
+}
+
+t.test('systemd-analyze verify says nothing against the units in a staged root', async (t) => {
+  const root = t.testdir();
+  await stageRoot(root);
+  const { stdout, stderr } = await run('systemd-analyze', ['verify', `--root=${root}`, ...UNITS]);
+  t.equal(stdout + stderr, '');
+});
+
+for (const unit of UNITS) {
+  t.test(`${unit} runs without rights, dumps no memory and restarts for ever`, async (t) => {
+    const lines = (await readFile(join(repository, 'systemd', unit), 'utf8')).split('\n');
+    for (const line of [
+      'Type=notify',
+      'Restart=always',
+      'StartLimitIntervalSec=0',
+      'User=beffroi',
+      'UMask=0077',
+      'LimitCORE=0',
+      'NoNewPrivileges=yes',
+      'CapabilityBoundingSet=',
+      'ProtectSystem=strict',
+    ]) {
+      t.ok(lines.includes(line), line);
+    }
+    t.notOk(
+      lines.some((line) => line.startsWith('MemoryDenyWriteExecute')),
+      'V8 could not run',
+    );
+  });
+}
+
+t.test('the video service may not use swap, the agent outlives it when memory is short', async (t) => {
+  const read = (unit: string) => readFile(join(repository, 'systemd', unit), 'utf8');
+  t.match(await read('beffroi-video.service'), /^MemorySwapMax=0$/m);
+  const score = async (unit: string) => Number(/^OOMScoreAdjust=(.*)$/m.exec(await read(unit))?.[1]);
+  t.ok((await score('beffroi.service')) < (await score('beffroi-video.service')));
+});
