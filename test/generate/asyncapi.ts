@@ -1,0 +1,92 @@
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { MESSAGES, type MessageDefinition, type MessageKey } from '../../agent/contract/messages.ts';
+import { commandOrder, configOrder, jwsGeneral } from '../../agent/contract/orders.ts';
+import { EXAMPLES } from './examples.ts';
+
+/** `docs/reference/asyncapi.yaml`, AsyncAPI 3.0. Operations are told from the side of the box. */
+export function asyncapiDocument(software: string): string {
+  const keys = Object.keys(MESSAGES) as MessageKey[];
+  const document = {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Beffroi',
+      version: software,
+      description: 'What the box says to the supervision centre and what it takes from it. Generated.',
+      license: { name: 'EUPL-1.2' },
+    },
+    defaultContentType: 'application/json',
+    channels: {
+      ...Object.fromEntries(keys.map((key) => [key, jsonChannel(key)])),
+      media: mediaChannel(),
+      desiredConfiguration: orderChannel('cfg/desired', 'configurationOrder'),
+      commandRequest: orderChannel('cmd/request', 'commandOrder'),
+    },
+    operations: {
+      ...Object.fromEntries([...keys, 'media'].map((key) => [`send_${key}`, operation('send', key)])),
+      receive_desiredConfiguration: operation('receive', 'desiredConfiguration'),
+      receive_commandRequest: operation('receive', 'commandRequest'),
+    },
+    components: {
+      schemas: { configurationOrder: jsonSchema(configOrder), commandOrder: jsonSchema(commandOrder) },
+    },
+  };
+  return stringify(document, { lineWidth: 110, aliasDuplicateObjects: false });
+}
+
+function jsonSchema(schema: z.ZodType): object {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    target: 'draft-7',
+    io: 'input',
+    reused: 'inline',
+  });
+  return rest;
+}
+
+function siteParameter(): object {
+  return { site: { description: 'INSEE code of the commune and label of the box, such as 57463-mairie' } };
+}
+
+function jsonChannel(key: MessageKey): object {
+  const message: MessageDefinition = MESSAGES[key];
+  const entity = message.entity === 'collector' ? 'collector' : `{${message.entity}}`;
+  const entityParameter =
+    message.entity === 'collector' ? {} : { [message.entity]: { description: `${message.entity} id` } };
+  return {
+    address: `csu/v1/{site}/${entity}/${message.class}/${message.name}`,
+    parameters: { ...siteParameter(), ...entityParameter },
+    messages: {
+      [key]: {
+        summary: message.summary,
+        payload: jsonSchema(message.schema),
+        examples: [{ payload: EXAMPLES[key] }],
+      },
+    },
+    bindings: { mqtt: { bindingVersion: '0.2.0' } },
+  };
+}
+
+function mediaChannel(): object {
+  return {
+    address: 'csu/v1/{site}/{camera}/media/main',
+    parameters: { ...siteParameter(), camera: { description: 'camera id' } },
+    messages: { media: { summary: 'Boxes of fragmented MP4.', contentType: 'video/mp4' } },
+  };
+}
+
+function orderChannel(end: string, schema: string): object {
+  return {
+    address: `csu/v1/{site}/collector/${end}`,
+    parameters: siteParameter(),
+    messages: {
+      order: {
+        summary: `JWS in the General JSON form; its payload follows #/components/schemas/${schema}.`,
+        payload: jsonSchema(jwsGeneral),
+      },
+    },
+  };
+}
+
+function operation(action: 'send' | 'receive', channel: string): object {
+  return { action, channel: { $ref: `#/channels/${channel}` } };
+}

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { boxFileSchema } from '../../agent/config/box-file.ts';
+import { configurationSchema } from '../../agent/config/configuration.ts';
+
+interface Property {
+  type?: string;
+  const?: unknown;
+  enum?: unknown[];
+  default?: unknown;
+  minimum?: number;
+  maximum?: number;
+  description?: string;
+  properties?: Record<string, Property>;
+  required?: string[];
+  items?: Property;
+}
+
+/** `docs/reference/configuration.md`: the box file and the central configuration. */
+export function configurationPage(): string {
+  return `# Configuration
+
+Generated from \`agent/config\`; do not edit. Unknown keys are refused, in both files; every wrong path is listed at once.
+
+## The box file, \`/etc/beffroi/box.json\`
+
+${table(boxFileSchema)}
+
+## The central configuration
+
+Signed by the CSU and pushed to \`cfg/desired\` (see [mqtt.md](mqtt.md)). It is taken whole or refused whole.
+
+${table(configurationSchema)}
+`;
+}
+
+function table(schema: z.ZodType): string {
+  const json = z.toJSONSchema(schema, { io: 'input', reused: 'inline', unrepresentable: 'any' }) as Property;
+  return `| key | type | default | meaning |\n| --- | --- | --- | --- |\n${rows(json, '').join('\n')}`;
+}
+
+function rows(object: Property, prefix: string): string[] {
+  return Object.entries(object.properties ?? {}).flatMap(([name, property]) => {
+    const path = `${prefix}${name}`;
+    const required = object.required?.includes(name) ?? false;
+    const own = `| \`${path}\` | ${typeText(property)} | ${defaultText(property, required)} | ${property.description ?? ''} |`;
+    const inner = property.items?.properties
+      ? rows(property.items, `${path}[].`)
+      : rows(property, `${path}.`);
+    return [own, ...inner];
+  });
+}
+
+function typeText(property: Property): string {
+  if (property.const !== undefined) return `\`${JSON.stringify(property.const)}\``;
+  if (property.enum) return property.enum.map((value) => `\`${value}\``).join(', ');
+  const range =
+    property.minimum !== undefined && property.maximum !== undefined && property.maximum < 2 ** 53 - 1;
+  return `${property.type ?? ''}${range ? ` ${property.minimum}–${property.maximum}` : ''}`;
+}
+
+function defaultText(property: Property, required: boolean): string {
+  if (property.default !== undefined && typeof property.default !== 'object')
+    return `\`${JSON.stringify(property.default)}\``;
+  return required ? 'required' : 'optional';
+}

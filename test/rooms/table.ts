@@ -1,0 +1,108 @@
+/** The rooms of `agent/` and of the project: what each is and which others it may import. The one table of the check and the drawing. */
+export interface Room {
+  readonly folder: string;
+  readonly is: string;
+  readonly mayImport: readonly string[];
+  /** Packages and Node modules that this room alone, or with the others that list them, may import. */
+  readonly owns: readonly string[];
+}
+
+export const ROOMS: Readonly<Record<string, Room>> = {
+  base: {
+    folder: 'agent/base',
+    is: 'words everyone uses: errors, clock, life cycle, retry, schedule, log',
+    mayImport: [],
+    owns: ['pino', 'node-cron'],
+  },
+  contract: {
+    folder: 'agent/contract',
+    is: 'the MQTT contract as code: topics and message schemas',
+    mayImport: ['base'],
+    owns: ['zod'],
+  },
+  trust: {
+    folder: 'agent/trust',
+    is: 'who may order what: keyring, signatures, sealed secrets, replay rules',
+    mayImport: ['base', 'contract'],
+    owns: ['jose', 'zod'],
+  },
+  store: {
+    folder: 'agent/store',
+    is: 'the only durable memory: outbox, journal, configuration slots, register',
+    mayImport: ['base', 'contract'],
+    owns: ['node:sqlite'],
+  },
+  config: {
+    folder: 'agent/config',
+    is: 'box file and central configuration: schema, difference, apply, roll back',
+    mayImport: ['base', 'contract', 'trust', 'store'],
+    owns: ['zod'],
+  },
+  camera: {
+    folder: 'agent/camera',
+    is: 'the only room that speaks ONVIF and RTSP',
+    mayImport: ['base'],
+    owns: ['node-onvif-ts', 'xml2js'],
+  },
+  health: {
+    folder: 'agent/health',
+    is: 'is this camera, is this box doing its job, and whose fault is it',
+    mayImport: ['base', 'contract', 'camera', 'store'],
+    owns: ['systeminformation'],
+  },
+  video: {
+    folder: 'agent/video',
+    is: 'one pull per camera, RTP to fragmented MP4',
+    mayImport: ['base', 'contract', 'trust', 'camera', 'uplink'],
+    owns: ['zod'],
+  },
+  alarms: {
+    folder: 'agent/alarms',
+    is: 'camera events to alarms with a life cycle',
+    mayImport: ['base', 'contract', 'camera', 'store'],
+    owns: [],
+  },
+  uplink: {
+    folder: 'agent/uplink',
+    is: 'the only room that speaks MQTT',
+    mayImport: ['base', 'contract', 'store'],
+    owns: ['mqtt'],
+  },
+  commands: {
+    folder: 'agent/commands',
+    is: 'decides what an order means',
+    mayImport: ['base', 'contract', 'trust', 'store'],
+    owns: [],
+  },
+  cli: {
+    folder: 'agent/cli',
+    is: 'the commands of the box: status and check',
+    mayImport: ['base', 'contract', 'trust', 'store', 'config', 'camera', 'uplink', 'health'],
+    owns: ['zod'],
+  },
+  provisioning: {
+    folder: 'provisioning',
+    is: "the technician's side at the CSU: enrolment, keys, signing, pushing",
+    mayImport: ['base', 'contract', 'trust', 'config', 'uplink'],
+    owns: ['@peculiar/x509', 'reflect-metadata', 'zod'],
+  },
+};
+
+/** Imports between rooms that are narrower than the table: only these files of the room may be imported from there. */
+export const NARROW: readonly { from: string; to: string; only: readonly string[] }[] = [
+  { from: 'video', to: 'uplink', only: ['agent/uplink/client.ts', 'agent/uplink/options.ts'] },
+  { from: 'provisioning', to: 'uplink', only: ['agent/uplink/client.ts', 'agent/uplink/options.ts'] },
+  {
+    from: 'provisioning',
+    to: 'config',
+    only: ['agent/config/configuration.ts', 'agent/config/box-file.ts', 'agent/config/issues.ts'],
+  },
+];
+
+/** Files at the top of `agent/`: they wire the rooms and may import all of them. Nobody imports them but each other. */
+export const ROOTS: readonly string[] = [
+  'agent/main.ts',
+  'agent/agent.ts',
+  'agent/video-main.ts',
+  'agent/cli.ts',
+];
