@@ -27,7 +27,7 @@ t.test('log: a password in a URL, a field or an error reaches no line', async (t
 t.test('log: one of our errors is told with its code and whose fault it is, without a stack', async (t) => {
   const [line] = lines((log) => log.warn({ err: new DeviceError('camera-stalled', 'no picture') }, 'x'));
   t.match(line, { level: 'warn', err: { code: 'camera-stalled', fault: 'device', message: 'no picture' } });
-  t.notOk((line?.err as { stack?: string }).stack);
+  t.notMatch(JSON.stringify(line), '"stack"');
 });
 
 t.test('errors: a foreign error becomes internal and keeps its cause', async (t) => {
