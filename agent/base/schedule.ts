@@ -6,6 +6,11 @@ import type { Log } from './log.ts';
 /** The time zone of every schedule of the product. */
 export const TIME_ZONE = 'Europe/Paris';
 
+/** Whether the text is a cron expression: five fields, or six with seconds first. */
+export function isCronExpression(text: string): boolean {
+  return cron.validate(text);
+}
+
 /** Runs `task` by a cron expression (six fields, seconds first, allowed), never twice at the same time. */
 export class Schedule implements Service {
   readonly name: string;
@@ -22,7 +27,7 @@ export class Schedule implements Service {
   }
 
   async start(): Promise<void> {
-    if (!cron.validate(this.#expression)) {
+    if (!isCronExpression(this.#expression)) {
       throw new InternalError('internal', `${this.name}: no cron expression: ${this.#expression}`);
     }
     const log = this.#log;

@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError, systemCode } from '../base/errors.ts';
 import { SITE_PATTERN } from '../contract/topics.ts';
+import { describeIssues } from './issues.ts';
 
 const path = z.string().min(1).max(4096);
 
@@ -108,13 +109,6 @@ function parseJson(file: string, text: string): unknown {
       cause,
     });
   }
-}
-
-/** Every issue as `path: what was expected`, at most 50. */
-export function describeIssues(error: z.ZodError): string[] {
-  return error.issues
-    .slice(0, 50)
-    .map((issue) => `${issue.path.map(String).join('.') || '(root)'}: ${issue.message}`);
 }
 
 function absolutePaths(box: BoxFile, folder: string): BoxFile {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isCronExpression } from '../base/schedule.ts';
 import { cameraId, pointId, severity } from '../contract/messages.ts';
 
 const port = z.int().min(1).max(65_535);
@@ -9,6 +10,10 @@ const host = z
     'expected a host name or an IP address without brackets',
   );
 const name = z.string().min(1).max(80);
+const certificateSha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits in small letters')
+  .meta({ description: 'SHA-256 of the TLS certificate of the camera: no other is believed' });
 
 const camera = z
   .strictObject({
@@ -27,12 +32,9 @@ const camera = z
           .int()
           .min(1)
           .meta({ description: 'raise it with each change: opens the login latch again' }),
-        sealed: z
-          .string()
-          .max(4096)
-          .meta({
-            description: 'compact JWE (ECDH-ES, X25519, A256GCM) to the key of the box: {"user","password"}',
-          }),
+        sealed: z.string().max(4096).meta({
+          description: 'compact JWE (ECDH-ES, X25519, A256GCM) to the key of the box: {"user","password"}',
+        }),
       })
       .optional()
       .meta({ description: 'absent for a camera without login; change restarts the camera' }),
@@ -41,10 +43,7 @@ const camera = z
         port: port.default(80),
         path: z.string().startsWith('/').max(256).default('/onvif/device_service'),
         tls: z.boolean().default(false),
-        certificateSha256: z
-          .string()
-          .regex(/^[0-9a-f]{64}$/)
-          .optional(),
+        certificateSha256: certificateSha256.optional(),
         profile: z
           .string()
           .max(128)
@@ -64,10 +63,7 @@ const camera = z
           .optional()
           .meta({ description: 'path and query of the stream; asked by ONVIF when absent' }),
         tls: z.boolean().default(false),
-        certificateSha256: z
-          .string()
-          .regex(/^[0-9a-f]{64}$/)
-          .optional(),
+        certificateSha256: certificateSha256.optional(),
       })
       .optional(),
     maxConnections: z
@@ -86,21 +82,34 @@ const camera = z
   .refine((c) => c.onvif !== undefined || c.rtsp?.path !== undefined, {
     message: 'expected onvif, or rtsp with a path',
     path: ['rtsp', 'path'],
+  })
+  .refine((c) => c.onvif?.certificateSha256 === undefined || c.onvif.tls, {
+    message: 'a pinned certificate needs "tls": true',
+    path: ['onvif', 'certificateSha256'],
+  })
+  .refine((c) => c.rtsp?.certificateSha256 === undefined || c.rtsp.tls, {
+    message: 'a pinned certificate needs "tls": true',
+    path: ['rtsp', 'certificateSha256'],
   });
 
-const point = z.strictObject({
-  id: pointId,
-  name,
-  camera: cameraId,
-  kind: z.enum(['digital-input', 'tampering']),
-  input: z
-    .string()
-    .max(64)
-    .optional()
-    .meta({ description: 'token of the digital input; any input of the camera when absent' }),
-  inverted: z.boolean().default(false).meta({ description: 'true where the open circuit is the alarm' }),
-  severity: severity.default('major'),
-});
+const point = z
+  .strictObject({
+    id: pointId,
+    name,
+    camera: cameraId,
+    kind: z.enum(['digital-input', 'tampering']),
+    input: z
+      .string()
+      .max(64)
+      .optional()
+      .meta({ description: 'token of the digital input; any input of the camera when absent' }),
+    inverted: z.boolean().default(false).meta({ description: 'true where the open circuit is the alarm' }),
+    severity: severity.default('major'),
+  })
+  .refine((p) => p.kind === 'digital-input' || (p.input === undefined && !p.inverted), {
+    message: 'only a digital-input has an input that can be named or inverted',
+    path: ['kind'],
+  });
 
 /** The central configuration: one strict schema. Unknown keys are refused. */
 export const configurationSchema = z
@@ -136,6 +145,7 @@ export const configurationSchema = z
         vitalsSchedule: z
           .string()
           .max(100)
+          .refine(isCronExpression, 'expected a cron expression of five or six fields')
           .default('*/30 * * * * *')
           .meta({ description: 'cron expression of the box vitals, Europe/Paris' }),
       })
@@ -151,27 +161,43 @@ export const configurationSchema = z
       })
       .prefault({}),
   })
-  .superRefine((config, context) => {
-    const cameras = new Set<string>();
-    for (const [index, { id }] of config.cameras.entries()) {
-      if (cameras.has(id))
-        context.addIssue({ code: 'custom', path: ['cameras', index, 'id'], message: `${id} stands twice` });
-      cameras.add(id);
-    }
-    const points = new Set<string>();
-    for (const [index, { id, camera: of }] of config.points.entries()) {
-      if (points.has(id))
-        context.addIssue({ code: 'custom', path: ['points', index, 'id'], message: `${id} stands twice` });
-      if (!cameras.has(of))
-        context.addIssue({
-          code: 'custom',
-          path: ['points', index, 'camera'],
-          message: `${of} is no camera of this configuration`,
-        });
-      points.add(id);
-    }
-  });
+  .superRefine(checkReferences, { when: ({ value }) => hasEntries(value) });
 
 export type Configuration = z.infer<typeof configurationSchema>;
 export type CameraConfig = Configuration['cameras'][number];
 export type PointConfig = Configuration['points'][number];
+
+type Refuse = (path: (string | number)[], message: string) => void;
+
+/** What no entry can know by itself: ids stand once, points name a camera that can speak for them. */
+function checkReferences(config: Configuration, context: z.RefinementCtx): void {
+  const refuse: Refuse = (path, message) => context.addIssue({ code: 'custom', path, message });
+  const cameras = new Map(config.cameras.map((camera) => [camera.id, camera]));
+  for (const index of repeatedIds(config.cameras)) refuse(['cameras', index, 'id'], 'this id stands twice');
+  for (const index of repeatedIds(config.points)) refuse(['points', index, 'id'], 'this id stands twice');
+  for (const [index, { camera: id }] of config.points.entries()) {
+    const camera = cameras.get(id);
+    if (!camera) refuse(['points', index, 'camera'], 'no camera of this configuration has this id');
+    else if (!camera.onvif || camera.onvif.events === false) {
+      refuse(['points', index, 'camera'], 'this camera takes no ONVIF events');
+    }
+  }
+}
+
+/** Whether references can be checked although some entry is wrong elsewhere: so that every error shows at once. */
+function hasEntries(value: unknown): boolean {
+  const { cameras, points } = (value ?? {}) as { cameras?: unknown; points?: unknown };
+  return [cameras, points].every(
+    (list) => Array.isArray(list) && list.every((entry) => entry instanceof Object),
+  );
+}
+
+/** Where an id stands for the second time or later. */
+function repeatedIds(entries: readonly { readonly id: string }[]): number[] {
+  const seen = new Set<string>();
+  return entries.flatMap(({ id }, index) => {
+    if (seen.has(id)) return [index];
+    seen.add(id);
+    return [];
+  });
+}

@@ -1,0 +1,75 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Configuration, PointConfig } from './configuration.ts';
+import type { OpenedCamera, OpenedConfiguration } from './opened.ts';
+
+/** An entry that stands in both configurations and is not the same. */
+export interface Changed<T> {
+  readonly before: T;
+  readonly after: T;
+  /** The keys of the entry whose values differ, such as `credentials` or `name`. */
+  readonly aspects: readonly (keyof T)[];
+}
+
+/** What changes in one list of entries. An entry that is the same in both stands in none of the three. */
+export interface ListDifference<T> {
+  readonly added: readonly T[];
+  readonly removed: readonly T[];
+  readonly changed: readonly Changed<T>[];
+}
+
+/** What a new configuration changes against the one in force. */
+export interface Difference {
+  readonly cameras: ListDifference<OpenedCamera>;
+  readonly points: ListDifference<PointConfig>;
+  /** The settings of the section that differ. */
+  readonly health: readonly (keyof Configuration['health'])[];
+  readonly video: readonly (keyof Configuration['video'])[];
+}
+
+/**
+ * The difference by value. Credentials are compared opened: a login that was only sealed anew is the same login.
+ * @param before undefined when nothing was in force: then every entry is added and every setting is new
+ */
+export function differenceOf(
+  before: OpenedConfiguration | undefined,
+  after: OpenedConfiguration,
+): Difference {
+  return {
+    cameras: listDifference(before?.cameras ?? [], after.cameras),
+    points: listDifference(before?.points ?? [], after.points),
+    health: changedKeys(before?.health, after.health),
+    video: changedKeys(before?.video, after.video),
+  };
+}
+
+/** The difference in one line of counts, for the log and the register. */
+export function describeDifference(difference: Difference): string {
+  const list = (name: string, { added, removed, changed }: ListDifference<unknown>) =>
+    `${name} +${added.length} -${removed.length} ~${changed.length}`;
+  const settings = difference.health.length + difference.video.length;
+  return `${list('cameras', difference.cameras)}, ${list('points', difference.points)}, settings ~${settings}`;
+}
+
+function listDifference<T extends { readonly id: string }>(
+  before: readonly T[],
+  after: readonly T[],
+): ListDifference<T> {
+  const old = new Map(before.map((entry) => [entry.id, entry]));
+  const kept = new Set(after.map((entry) => entry.id));
+  return {
+    added: after.filter((entry) => !old.has(entry.id)),
+    removed: before.filter((entry) => !kept.has(entry.id)),
+    changed: after.flatMap((entry) => changedEntry(old.get(entry.id), entry)),
+  };
+}
+
+function changedEntry<T extends object>(before: T | undefined, after: T): Changed<T>[] {
+  if (!before) return [];
+  const aspects = changedKeys(before, after);
+  return aspects.length > 0 ? [{ before, after, aspects }] : [];
+}
+
+function changedKeys<T extends object>(before: T | undefined, after: T): (keyof T)[] {
+  const keys = new Set([...Object.keys(before ?? {}), ...Object.keys(after)]) as Set<keyof T>;
+  return [...keys].filter((key) => !isDeepStrictEqual(before?.[key], after[key]));
+}
