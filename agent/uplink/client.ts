@@ -1,0 +1,267 @@
+import type { Clock } from '../base/clock.ts';
+import { asBeffroiError, type BeffroiError, UplinkError } from '../base/errors.ts';
+import type { Service } from '../base/lifecycle.ts';
+import type { Log } from '../base/log.ts';
+import { RepeatedFault } from '../base/repeated.ts';
+import { retryLoop } from '../base/retry.ts';
+import { quoted } from '../base/text.ts';
+import { type BrokerAddress, parseBroker } from './address.ts';
+import type { OversizePacket } from './frame-guard.ts';
+import { ProtocolMemory } from './protocol-memory.ts';
+import { UPLINK_RETRY } from './retry-policy.ts';
+import {
+  type Protocol,
+  Session,
+  type SessionInfo,
+  type SessionOptions,
+  type Will,
+  WrongVersionError,
+} from './session.ts';
+import type { TlsFiles } from './socket.ts';
+
+export interface BrokerClientNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A number in [0, 1), for the jitter of the back-off. */
+  readonly random: () => number;
+}
+
+export interface BrokerClientOptions {
+  /** `mqtts://host[:port]` or, with `plainLoopback`, `mqtt://` to a loopback address; tried in turn. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  /** PEM files, read anew for each connection. */
+  readonly tls?: TlsFiles;
+  readonly plainLoopback: boolean;
+  /** Last will, built for each connection. */
+  readonly will?: (protocol: Protocol) => Will;
+  /** Topic filters, subscribed with QoS 1 before the client says that it is up. */
+  readonly subscriptions: readonly string[];
+  readonly cleanStart?: boolean;
+  readonly maxInflight?: number;
+  readonly keepAliveS?: number;
+  readonly connectTimeoutMs?: number;
+  readonly ackTimeoutMs?: number;
+  readonly maxDownBytes?: number;
+  readonly highWaterBytes?: number;
+}
+
+export interface ConnectionListener {
+  readonly up?: (info: SessionInfo) => void;
+  /** The connection was lost or a try failed; told for each try. */
+  readonly down?: (error: BeffroiError) => void;
+}
+
+export type MessageHandler = (topic: string, payload: Buffer, flags: { readonly retain: boolean }) => void;
+export type OversizeHandler = (topic: string, bytes: number, flags: { readonly retain: boolean }) => void;
+
+export interface PublishOptions {
+  readonly qos: 1;
+  readonly retain?: boolean;
+}
+
+/** Every figure is a guess, but for the high-water mark: one second of ten 4 Mbit/s streams. */
+const DEFAULTS = {
+  cleanStart: true,
+  maxInflight: 64,
+  keepAliveS: 15,
+  connectTimeoutMs: 5_000,
+  ackTimeoutMs: 10_000,
+  maxDownBytes: 0,
+  highWaterBytes: 4 * 1024 * 1024,
+};
+/** For the outstanding acknowledgements and for DISCONNECT each. */
+const END_TIMEOUT_MS = 1_000;
+
+/**
+ * A connection to one of several brokers that comes back by itself. Nothing is queued while it is down: callers
+ * hold what must not be lost.
+ */
+export class BrokerClient implements Service {
+  readonly name = 'broker client';
+  readonly #needs: BrokerClientNeeds;
+  readonly #options: SessionOptions;
+  readonly #urls: readonly string[];
+  readonly #plainLoopback: boolean;
+  readonly #protocols: ProtocolMemory;
+  readonly #fault: RepeatedFault;
+  readonly #listeners = new Set<ConnectionListener>();
+  readonly #handlers = new Set<MessageHandler>();
+  readonly #oversizeHandlers = new Set<OversizeHandler>();
+  #addresses: BrokerAddress[] = [];
+  #next = 0;
+  #session: Session | undefined;
+  #why: BeffroiError = new UplinkError('broker-unreachable', 'not connected yet');
+  #stopping: AbortController | undefined;
+  #loop: Promise<void> | undefined;
+
+  constructor(needs: BrokerClientNeeds, options: BrokerClientOptions) {
+    const { brokers, plainLoopback, ...session } = options;
+    this.#needs = needs;
+    this.#urls = brokers;
+    this.#plainLoopback = plainLoopback;
+    this.#options = { ...DEFAULTS, ...session };
+    this.#protocols = new ProtocolMemory(needs.clock);
+    this.#fault = new RepeatedFault(needs.clock);
+  }
+
+  get connected(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** What the connection in force agreed on. */
+  get session(): SessionInfo | undefined {
+    return this.#session?.info;
+  }
+
+  /** Tells of every `up` and `down` from now on. */
+  listen(listener: ConnectionListener): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Hands over every message of the subscriptions. With MQTT 3.1.1, `retain` is false for a message that comes live. */
+  onMessage(handler: MessageHandler): void {
+    this.#handlers.add(handler);
+  }
+
+  /** Tells of messages above `maxDownBytes`, which were acknowledged and thrown away. */
+  onOversize(handler: OversizeHandler): void {
+    this.#oversizeHandlers.add(handler);
+  }
+
+  /**
+   * Begins to connect and returns. When `signal` aborts it connects no more; a connection in force ends by `stop`.
+   * @throws ConfigurationError `box-file-invalid` for a wrong broker address
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    this.#addresses = this.#urls.map((url) => parseBroker(url, this.#plainLoopback));
+    this.#stopping = new AbortController();
+    const ended = AbortSignal.any([signal, this.#stopping.signal]);
+    const onFailure = (error: unknown, delayMs: number) => this.#failed(asBeffroiError(error), delayMs);
+    this.#loop = retryLoop(
+      { clock: this.#needs.clock, random: this.#needs.random, onFailure },
+      UPLINK_RETRY,
+      (up, inner) => this.#runOnce(up, inner),
+      ended,
+    );
+  }
+
+  /** Waits shortly for acknowledgements, says DISCONNECT (so that the will is not published), and ends. */
+  async stop(): Promise<void> {
+    const session = this.#session;
+    this.#stopping?.abort(new UplinkError('broker-closed', 'the client stops'));
+    await session?.end(END_TIMEOUT_MS);
+    await this.#loop;
+  }
+
+  /**
+   * Sends with QoS 1 and resolves when the broker has acknowledged. Order on the wire is the order of the calls.
+   * @throws UplinkError when there is no connection, it is lost first, or the broker refuses;
+   *   InternalError `message-too-large`; the signal's reason when it aborts while waiting
+   */
+  async publish(
+    topic: string,
+    payload: string | Buffer,
+    options: PublishOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const session = this.#session;
+    if (!session) throw this.#why;
+    await session.publish(topic, payload, options.retain ?? false, signal);
+  }
+
+  /**
+   * Sends with QoS 0, never waits, never queues beyond the high-water mark.
+   * @returns false when it was not sent: no connection, too much waits already, or too large for the broker
+   */
+  publishNow(topic: string, payload: Buffer): boolean {
+    return this.#session?.publishNow(topic, payload) ?? false;
+  }
+
+  /** Cuts the connection, which then comes back by itself. */
+  drop(why: UplinkError): void {
+    this.#session?.cut(why);
+  }
+
+  async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
+    const session = await this.#openAny(signal);
+    if (signal.aborted) return session.cut(new UplinkError('broker-closed', 'the client stops'));
+    this.#session = session;
+    this.#up(session.info);
+    up();
+    this.#why = await session.closed;
+    this.#session = undefined;
+    throw this.#why;
+  }
+
+  /** Each broker once, beginning with the one that was good last. */
+  async #openAny(signal: AbortSignal): Promise<Session> {
+    for (let tried = 1; ; tried += 1) {
+      const address = this.#addresses[this.#next % this.#addresses.length];
+      if (!address) throw new UplinkError('broker-unreachable', 'no broker is configured');
+      try {
+        return await this.#openOne(address, signal);
+      } catch (thrown) {
+        signal.throwIfAborted();
+        this.#next += 1;
+        if (tried >= this.#addresses.length) throw thrown;
+        this.#down(asBeffroiError(thrown));
+      }
+    }
+  }
+
+  /** MQTT 5 first; MQTT 3.1.1 when the broker does not speak it, which is remembered for a while. */
+  async #openOne(address: BrokerAddress, signal: AbortSignal): Promise<Session> {
+    const protocol = this.#protocols.of(address.label);
+    try {
+      return await this.#open(address, protocol, signal);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      this.#protocols.forget(address.label);
+      if (protocol === 'mqtt311' || !mayBeVersion(thrown)) throw thrown;
+    }
+    const session = await this.#open(address, 'mqtt311', signal);
+    this.#protocols.onlyOld(address.label);
+    return session;
+  }
+
+  #open(address: BrokerAddress, protocol: Protocol, signal: AbortSignal): Promise<Session> {
+    const events = {
+      message: (topic: string, payload: Buffer, retain: boolean) => this.#message(topic, payload, retain),
+      oversize: (packet: OversizePacket) => this.#oversize(packet),
+    };
+    return Session.open(this.#needs.clock, address, protocol, this.#options, events, signal);
+  }
+
+  #message(topic: string, payload: Buffer, retain: boolean): void {
+    for (const handler of this.#handlers) handler(topic, payload, { retain });
+  }
+
+  #oversize({ topic, bytes, retain }: OversizePacket): void {
+    this.#needs.log.warn({ topic: quoted(topic), bytes }, 'message above the limit was thrown away');
+    for (const handler of this.#oversizeHandlers) handler(topic, bytes, { retain });
+  }
+
+  #up(info: SessionInfo): void {
+    const failures = this.#fault.recovered();
+    this.#needs.log.info({ broker: info.broker, protocol: info.protocol, failures }, 'broker connected');
+    for (const { up } of this.#listeners) up?.(info);
+  }
+
+  #failed(error: BeffroiError, delayMs: number): void {
+    this.#why = error;
+    const told = this.#fault.happened(error.code);
+    if (told)
+      this.#needs.log.warn({ err: error, count: told.count, retryInMs: delayMs }, 'no link to the broker');
+    this.#down(error);
+  }
+
+  #down(error: BeffroiError): void {
+    for (const { down } of this.#listeners) down?.(error);
+  }
+}
+
+/** An old broker says so in CONNACK, or closes on what it does not understand. */
+function mayBeVersion(thrown: unknown): boolean {
+  return thrown instanceof WrongVersionError || asBeffroiError(thrown).code === 'broker-closed';
+}

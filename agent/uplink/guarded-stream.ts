@@ -1,0 +1,71 @@
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { FrameGuard, type OversizePacket } from './frame-guard.ts';
+
+const PUBACK = 0x40;
+
+/** A broker socket whose incoming packets are bounded; what is left out is acknowledged, so that it is not sent again. */
+export class GuardedStream extends Duplex {
+  readonly #socket: Socket;
+  readonly #guard: FrameGuard;
+
+  constructor(socket: Socket, maxBytes: number, onOversize: (packet: OversizePacket) => void) {
+    super({ autoDestroy: true });
+    this.#socket = socket;
+    this.#guard = new FrameGuard({
+      maxBytes,
+      onOversize: (packet) => {
+        if (packet.packetId !== undefined) socket.write(puback(packet.packetId));
+        onOversize(packet);
+      },
+    });
+    socket.on('data', (chunk: Buffer) => this.#incoming(chunk));
+    socket.on('end', () => this.push(null));
+    socket.on('error', (error) => this.destroy(error));
+    socket.on('close', () => this.destroy());
+  }
+
+  #incoming(chunk: Buffer): void {
+    try {
+      for (const part of this.#guard.push(chunk)) {
+        if (!this.push(part)) this.#socket.pause();
+      }
+    } catch (thrown) {
+      this.destroy(thrown as Error);
+    }
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, done);
+  }
+
+  override _writev(
+    chunks: { chunk: Buffer; encoding: BufferEncoding }[],
+    done: (error?: Error | null) => void,
+  ): void {
+    const socket = this.#socket;
+    socket.cork();
+    for (const [i, { chunk }] of chunks.entries()) {
+      if (i === chunks.length - 1) socket.write(chunk, done);
+      else socket.write(chunk);
+    }
+    socket.uncork();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
+}
+
+function puback(packetId: number): Buffer {
+  return Buffer.from([PUBACK, 2, packetId >> 8, packetId & 0xff]);
+}

@@ -1,0 +1,168 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import type { Clock } from '../base/clock.ts';
+import { type BeffroiError, ConfigurationError, systemCode, UplinkError } from '../base/errors.ts';
+import { quoted } from '../base/text.ts';
+import type { BrokerAddress } from './address.ts';
+import { orAborted, within } from './limit.ts';
+
+/** Paths of PEM files, read anew for every connection so that a renewal needs no restart. */
+export interface TlsFiles {
+  readonly authorities: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+interface TlsMaterial {
+  readonly context: SecureContext;
+  readonly certificate: X509Certificate;
+}
+
+/** An open connection to a broker. */
+export interface BrokerSocket {
+  readonly socket: Socket;
+  /** What an error of this socket means. */
+  readonly explain: (error: unknown) => BeffroiError;
+}
+
+/**
+ * Opens TCP and, for `mqtts:`, TLS 1.3 with client certificate and server name check.
+ * @param timeoutMs for TCP and for TLS each
+ * @throws UplinkError `broker-unreachable`, `broker-silent`, `broker-tls-refused`;
+ *   ConfigurationError `key-file-unreadable`, `certificate-expired`
+ */
+export async function openSocket(
+  clock: Clock,
+  address: BrokerAddress,
+  files: TlsFiles | undefined,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<BrokerSocket> {
+  const material = address.secure ? await readTlsFiles(address, files) : undefined;
+  const explain = (error: unknown) => explainSocketError(address, error, material, clock.wallMs());
+  const unanswered = () =>
+    new UplinkError('broker-unreachable', `${address.label}: no TCP connection within ${timeoutMs} ms`);
+  const tcp = await within(clock, timeoutMs, signal, unanswered, (inner) => dial(address, explain, inner));
+  if (!material) return { socket: tcp, explain };
+  const silent = () =>
+    new UplinkError(
+      'broker-silent',
+      `${address.label}: no answer to the TLS handshake within ${timeoutMs} ms`,
+    );
+  const socket = await within(clock, timeoutMs, signal, silent, (inner) =>
+    secure(tcp, address, material, explain, inner),
+  );
+  return { socket, explain };
+}
+
+async function dial(
+  address: BrokerAddress,
+  explain: BrokerSocket['explain'],
+  signal: AbortSignal,
+): Promise<Socket> {
+  const socket = connectTcp({ host: address.host, port: address.port, noDelay: true });
+  return await opened(socket, 'connect', explain, signal);
+}
+
+async function secure(
+  tcp: Socket,
+  address: BrokerAddress,
+  material: TlsMaterial,
+  explain: BrokerSocket['explain'],
+  signal: AbortSignal,
+): Promise<Socket> {
+  const socket = connectTls({
+    socket: tcp,
+    host: address.host,
+    ...(isIP(address.host) ? {} : { servername: address.host }),
+    secureContext: material.context,
+    minVersion: 'TLSv1.3',
+  });
+  return await opened(socket, 'secureConnect', explain, signal);
+}
+
+async function opened(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  explain: BrokerSocket['explain'],
+  signal: AbortSignal,
+): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  socket.once(event, resolve);
+  socket.once('error', reject);
+  try {
+    await orAborted(promise, signal);
+    return socket;
+  } catch (thrown) {
+    socket.on('error', () => undefined);
+    socket.destroy();
+    throw signal.aborted ? thrown : explain(thrown);
+  }
+}
+
+async function readTlsFiles(address: BrokerAddress, files: TlsFiles | undefined): Promise<TlsMaterial> {
+  if (!files) throw new ConfigurationError('box-file-invalid', `${address.label}: needs the three TLS files`);
+  const [ca, cert, key] = await Promise.all([
+    readPem(files.authorities),
+    readPem(files.certificate),
+    readPem(files.key),
+  ]);
+  try {
+    const context = createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' });
+    return { context, certificate: new X509Certificate(cert) };
+  } catch (cause) {
+    const where = `${files.authorities}, ${files.certificate}, ${files.key}`;
+    throw new ConfigurationError(
+      'key-file-unreadable',
+      `expected PEM authorities, certificate and its key in ${where}: ${systemCode(cause) ?? 'unusable'}`,
+      { cause },
+    );
+  }
+}
+
+async function readPem(file: string): Promise<Buffer> {
+  return await readFile(file).catch((cause: unknown) => {
+    throw new ConfigurationError('key-file-unreadable', `${file}: ${systemCode(cause) ?? 'unreadable'}`, {
+      cause,
+    });
+  });
+}
+
+const TLS_CODES =
+  /^(ERR_SSL|ERR_TLS|ERR_OSSL|EPROTO|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)/;
+const BEFORE_TLS = 'before secure TLS connection';
+
+/** Chooses the error by what the operator must look at. */
+export function explainSocketError(
+  address: BrokerAddress,
+  error: unknown,
+  material: TlsMaterial | undefined,
+  wallMs: number,
+): BeffroiError {
+  const code = systemCode(error) ?? 'closed';
+  const cause = error instanceof Error ? error : undefined;
+  const options = cause ? { cause } : {};
+  const said = quoted(cause?.message ?? String(error));
+  if (material && (TLS_CODES.test(code) || cause?.message.includes(BEFORE_TLS))) {
+    return (
+      expired(material, wallMs) ??
+      new UplinkError('broker-tls-refused', `${address.label}: ${code}: ${said}`, options)
+    );
+  }
+  if (code === 'closed' || code === 'ECONNRESET' || code === 'EPIPE') {
+    return new UplinkError('broker-closed', `${address.label}: connection closed (${code})`, options);
+  }
+  return new UplinkError('broker-unreachable', `${address.label}: ${code}`, options);
+}
+
+function expired({ certificate }: TlsMaterial, wallMs: number): ConfigurationError | undefined {
+  const from = Date.parse(certificate.validFrom);
+  const to = Date.parse(certificate.validTo);
+  if (wallMs >= from && wallMs <= to) return undefined;
+  return new ConfigurationError(
+    'certificate-expired',
+    `TLS failed, and the certificate of the box is valid from ${certificate.validFrom} to ${certificate.validTo} only`,
+  );
+}

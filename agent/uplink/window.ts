@@ -1,0 +1,116 @@
+import type { Clock } from '../base/clock.ts';
+import type { BeffroiError } from '../base/errors.ts';
+
+type Done = (error?: BeffroiError) => void;
+
+interface Waiting {
+  readonly transmit: (done: Done) => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface InFlight extends Waiting {
+  readonly sentAtMs: number;
+}
+
+/**
+ * How many messages may be without acknowledgement, who waits for a place (first come, first served), and for how
+ * long the oldest has waited.
+ */
+export class SendWindow {
+  readonly #clock: Clock;
+  readonly #size: number;
+  readonly #ackTimeoutMs: number;
+  readonly #onSilence: () => void;
+  readonly #waiting = new Set<Waiting>();
+  readonly #inFlight = new Set<InFlight>();
+  readonly #ended = new AbortController();
+  #idle: PromiseWithResolvers<void> | undefined;
+  #watched = false;
+  #fault: BeffroiError | undefined;
+
+  constructor(clock: Clock, size: number, ackTimeoutMs: number, onSilence: () => void) {
+    this.#clock = clock;
+    this.#size = size;
+    this.#ackTimeoutMs = ackTimeoutMs;
+    this.#onSilence = onSilence;
+  }
+
+  /**
+   * Calls `transmit` when there is a place and resolves when it calls back.
+   * @param signal gives up waiting for a place; what is on the wire stays there
+   */
+  async send(signal: AbortSignal, transmit: (done: Done) => void): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#fault) throw this.#fault;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const message: Waiting = { transmit, resolve, reject };
+    const giveUp = () => {
+      this.#waiting.delete(message);
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', giveUp, { once: true });
+    this.#waiting.add(message);
+    this.#fill();
+    await promise.finally(() => signal.removeEventListener('abort', giveUp));
+  }
+
+  /** Resolves when nothing waits and nothing is in flight. */
+  async idle(signal: AbortSignal): Promise<void> {
+    if (this.#waiting.size + this.#inFlight.size === 0) return;
+    this.#idle ??= Promise.withResolvers();
+    const idle = this.#idle;
+    signal.addEventListener('abort', () => idle.reject(signal.reason), { once: true });
+    await idle.promise;
+  }
+
+  /** The connection has ended: everybody is told. */
+  fail(error: BeffroiError): void {
+    this.#fault = error;
+    this.#ended.abort();
+    for (const { reject } of [...this.#inFlight, ...this.#waiting]) reject(error);
+    this.#inFlight.clear();
+    this.#waiting.clear();
+    this.#idle?.resolve();
+  }
+
+  #fill(): void {
+    for (const message of this.#waiting) {
+      if (this.#inFlight.size >= this.#size) return;
+      this.#waiting.delete(message);
+      this.#transmit(message);
+    }
+  }
+
+  #transmit(message: Waiting): void {
+    const sent: InFlight = { ...message, sentAtMs: this.#clock.monotonicMs() };
+    this.#inFlight.add(sent);
+    void this.#watch();
+    message.transmit((error) => {
+      if (!this.#inFlight.delete(sent)) return;
+      if (error) message.reject(error);
+      else message.resolve();
+      this.#fill();
+      if (this.#waiting.size + this.#inFlight.size === 0) this.#idle?.resolve();
+    });
+  }
+
+  async #watch(): Promise<void> {
+    if (this.#watched) return;
+    this.#watched = true;
+    for (let oldest = this.#oldest(); oldest; oldest = this.#oldest()) {
+      const waitMs = oldest.sentAtMs + this.#ackTimeoutMs - this.#clock.monotonicMs();
+      if (waitMs <= 0) {
+        this.#onSilence();
+        break;
+      }
+      await this.#clock.sleep(waitMs, this.#ended.signal).catch(() => undefined);
+    }
+    this.#watched = false;
+  }
+
+  #oldest(): InFlight | undefined {
+    const [oldest] = this.#inFlight;
+    return this.#fault ? undefined : oldest;
+  }
+}
