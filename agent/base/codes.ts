@@ -118,17 +118,55 @@ export const CODES = {
     means: 'The command names a camera that the configuration does not hold.',
     remedy: 'Name a camera of the configuration in force.',
   },
+  'order-busy': {
+    fault: 'order',
+    retryable: true,
+    means: 'The box works on as many commands as it takes at a time.',
+    remedy: 'Wait for the end of the others, then send a new order.',
+  },
   'secret-unopenable': {
     fault: 'order',
     retryable: false,
     means: 'A sealed credential does not open with the key of this box.',
     remedy: 'Seal the credential to the public key of this box.',
   },
+  'command-timeout': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'The command did not end within its time and was given up.',
+    remedy: 'Look at the health of the camera, then send a new order.',
+  },
+  'command-interrupted': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'The agent stopped before the command had ended.',
+    remedy: 'Send a new order.',
+  },
   'keyring-invalid': {
     fault: 'configuration',
     retryable: false,
     means: 'The keyring is damaged or not signed by the authority key.',
     remedy: 'Install the keyring of the enrolment again.',
+  },
+
+  // The technician's side at the CSU.
+  'command-line-invalid': {
+    fault: 'configuration',
+    retryable: false,
+    means: 'The command line names an unknown command, lacks an option or has a wrong one.',
+    remedy: 'Correct it as the message says; --help lists the commands.',
+  },
+  'csu-folder-unusable': {
+    fault: 'configuration',
+    retryable: false,
+    means: 'A folder of the CSU is missing, incomplete, or exists already where a new one is to be made.',
+    remedy: 'Name the right folder; nothing is ever overwritten.',
+  },
+  'box-silent': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The box did not answer in time.',
+    remedy: 'Check with beffroi-csu watch that the box is online.',
   },
 
   // The store.
