@@ -1,0 +1,220 @@
+import { CODES, type Code } from '../base/codes.ts';
+import type { Language } from './language.ts';
+
+interface CauseText {
+  readonly means: string;
+  readonly remedy: string;
+}
+
+/** What each code means and what to do, in French; the English stands in the table of codes. */
+const FRENCH: Record<Code, CauseText> = {
+  'box-file-unreadable': {
+    means: 'Le fichier du collecteur est illisible.',
+    remedy: 'Vérifier le chemin et les droits du compte de service.',
+  },
+  'box-file-invalid': {
+    means: "Le fichier du collecteur n'est pas du JSON, ou une clé est fausse, absente ou inconnue.",
+    remedy: 'Corriger chaque chemin indiqué.',
+  },
+  'key-file-unreadable': {
+    means: 'Une clé, un certificat ou le trousseau est illisible ou inutilisable.',
+    remedy: "Réinstaller le fichier de l'enrôlement, lisible par le seul compte de service.",
+  },
+  'certificate-expired': {
+    means: "Le certificat du collecteur a expiré ou n'est pas encore valide.",
+    remedy: "Renouveler le certificat au CSU et vérifier l'horloge.",
+  },
+  'order-unsigned': {
+    means: "L'ordre n'est pas un JWS signé lisible.",
+    remedy: 'Signer les ordres avec beffroi-csu.',
+  },
+  'order-bad-signature': {
+    means: "Aucune signature de l'ordre n'est valable.",
+    remedy: "Chercher qui l'a émis : il est forgé, altéré ou signé par une clé retirée.",
+  },
+  'order-wrong-role': {
+    means: "La signature est bonne, mais la clé n'a pas ce droit.",
+    remedy: 'Signer avec une clé qui porte ce rôle.',
+  },
+  'order-wrong-audience': {
+    means: "L'ordre s'adresse à un autre collecteur.",
+    remedy: "Signer l'ordre pour ce site.",
+  },
+  'order-expired': {
+    means: "L'ordre a dépassé sa fin de validité.",
+    remedy: 'Le signer à nouveau ; vérifier les horloges du collecteur et du CSU.',
+  },
+  'order-not-yet-valid': {
+    means: "L'ordre est daté du futur.",
+    remedy: 'Vérifier les horloges du collecteur et du CSU.',
+  },
+  'order-replayed': {
+    means: 'Cet ordre a déjà été pris.',
+    remedy: "Envoyer un nouvel ordre ; si personne ne l'a renvoyé, chercher qui le rejoue.",
+  },
+  'order-retained': {
+    means: 'Une commande est arrivée comme message retenu ; une commande ne se retient jamais.',
+    remedy: 'Effacer le message retenu du courtier.',
+  },
+  'order-older-version': {
+    means: "La version n'est pas supérieure à la plus haute déjà prise.",
+    remedy: 'Signer avec une version supérieure.',
+  },
+  'order-invalid': {
+    means: 'Le contenu signé ne respecte pas son schéma.',
+    remedy: 'Corriger chaque chemin indiqué.',
+  },
+  'order-too-large': {
+    means: 'Le message dépasse la taille admise.',
+    remedy: 'Chercher qui le publie ; un vrai ordre est bien plus petit.',
+  },
+  'order-clock-untrusted': {
+    means: "L'horloge du collecteur n'est pas fiable : la validité d'une commande ne peut pas être jugée.",
+    remedy: 'Rétablir la source de temps, puis renvoyer la commande.',
+  },
+  'order-unknown-target': {
+    means: 'La commande nomme une caméra absente de la configuration.',
+    remedy: 'Nommer une caméra de la configuration en vigueur.',
+  },
+  'secret-unopenable': {
+    means: "Un identifiant scellé ne s'ouvre pas avec la clé de ce collecteur.",
+    remedy: "Sceller l'identifiant pour ce collecteur.",
+  },
+  'keyring-invalid': {
+    means: "Le trousseau est abîmé ou n'est pas signé par l'autorité.",
+    remedy: "Réinstaller le trousseau de l'enrôlement.",
+  },
+  'store-unavailable': {
+    means: "Le dossier d'état est plein ou protégé ; les alarmes sont gardées en mémoire.",
+    remedy: 'Libérer de la place ou rétablir les droits.',
+  },
+  'store-damaged': {
+    means: 'La base de données était abîmée ; elle est mise de côté et une nouvelle est commencée.',
+    remedy: 'Garder le fichier mis de côté ; contrôler la mémoire flash.',
+  },
+  'broker-unreachable': {
+    means: "Le courtier MQTT n'accepte pas de connexion.",
+    remedy: "Vérifier la dorsale, l'adresse et le courtier.",
+  },
+  'broker-silent': {
+    means: 'Le courtier accepte la connexion mais ne répond pas à temps.',
+    remedy: 'Vérifier le courtier et les équipements en chemin.',
+  },
+  'broker-refused': {
+    means: 'Le courtier refuse la session.',
+    remedy: 'Vérifier que le certificat du collecteur est connu et non révoqué.',
+  },
+  'broker-tls-refused': {
+    means: 'Échec TLS : autre autorité, autre nom, ou certificat refusé.',
+    remedy: "Vérifier le fichier d'autorité du collecteur et le certificat du courtier.",
+  },
+  'broker-closed': {
+    means: 'Le courtier a fermé la session.',
+    remedy: 'Chercher un autre client de même identité, puis lire le journal du courtier.',
+  },
+  'message-too-large': {
+    means: "Un message du collecteur dépasse ce que le courtier accepte ; il n'est pas parti.",
+    remedy: 'Relever la taille maximale du courtier.',
+  },
+  'camera-unreachable': {
+    means: 'La caméra ne répond pas sur le réseau.',
+    remedy: 'Vérifier son alimentation, son câble et le commutateur.',
+  },
+  'camera-port-closed': {
+    means: 'La caméra répond mais refuse le port.',
+    remedy: 'Vérifier le port configuré et les services de la caméra.',
+  },
+  'camera-silent': {
+    means: 'La caméra accepte la connexion mais ne répond pas à temps.',
+    remedy: 'Redémarrer la caméra ; vérifier sa charge.',
+  },
+  'camera-login-refused': {
+    means: "La caméra refuse l'identifiant.",
+    remedy: "Corriger l'identifiant dans la configuration.",
+  },
+  'camera-latched': {
+    means: "Trois refus pour cette version d'identifiant ; plus aucun essai.",
+    remedy: "Pousser une configuration avec une nouvelle version d'identifiant.",
+  },
+  'camera-connection-limit': {
+    means: 'Toutes les connexions permises vers cette caméra sont prises.',
+    remedy: 'Rien : nouvel essai automatique. Relever la limite si la caméra le permet.',
+  },
+  'camera-busy': {
+    means: 'La caméra sert déjà trop de clients.',
+    remedy: "Fermer d'autres lecteurs de cette caméra.",
+  },
+  'camera-clock-refused': {
+    means: "La caméra refuse l'identifiant à cause de son horloge.",
+    remedy: 'Régler la source de temps de la caméra.',
+  },
+  'camera-protocol': {
+    means: 'La caméra envoie quelque chose de contraire au protocole.',
+    remedy: 'Noter la marque et le logiciel ; chercher une mise à jour.',
+  },
+  'camera-too-large': {
+    means: 'Une réponse de la caméra dépasse la taille admise.',
+    remedy: 'Noter la marque et le logiciel ; chercher une mise à jour.',
+  },
+  'camera-redirected': {
+    means: 'La caméra renvoie vers une autre adresse ; le collecteur ne suit pas.',
+    remedy: "Corriger l'adresse configurée ; chercher pourquoi elle renvoie ailleurs.",
+  },
+  'camera-not-found': {
+    means: 'La caméra ne connaît pas le flux demandé.',
+    remedy: "Corriger l'adresse du flux ou le profil.",
+  },
+  'camera-unsupported': {
+    means: "La caméra n'a pas ce service.",
+    remedy: "L'activer dans la caméra ou le retirer de la configuration.",
+  },
+  'camera-no-video': {
+    means: "Le flux n'a pas de piste vidéo H.264 ou H.265.",
+    remedy: "Régler l'encodeur sur H.264 ou H.265.",
+  },
+  'camera-stalled': {
+    means: "Le flux est ouvert, mais aucune image n'arrive.",
+    remedy: 'Redémarrer la caméra ; vérifier sa charge et le lien.',
+  },
+  'camera-closed': {
+    means: 'La caméra a fermé le flux.',
+    remedy: "Rien si c'est rare ; sinon lire le journal de la caméra.",
+  },
+  'camera-insecure-login': {
+    means: 'La caméra demande un mot de passe en clair sur une connexion non chiffrée.',
+    remedy: "Activer l'authentification digest ou TLS.",
+  },
+  'camera-certificate': {
+    means: "Le certificat TLS de la caméra n'est pas celui qui est épinglé.",
+    remedy: 'Si la caméra a été remplacée, épingler le nouveau ; sinon chercher qui répond.',
+  },
+  'camera-low-rate': {
+    means: "Le flux apporte moins d'images par seconde que demandé.",
+    remedy: "Vérifier les réglages de l'encodeur et la charge.",
+  },
+  'camera-loss': {
+    means: 'Des paquets du flux manquent ou des images sont abîmées.',
+    remedy: 'Vérifier le lien entre la caméra et le collecteur.',
+  },
+  'camera-clock-offset': {
+    means: "L'horloge de la caméra dépasse l'écart admis.",
+    remedy: 'Régler la source de temps de la caméra.',
+  },
+  'video-process-down': {
+    means: 'Le processus vidéo ne tourne pas ou ne répond pas.',
+    remedy: 'Rien : il est relancé. Si cela dure, lire son journal.',
+  },
+  'stop-timeout': {
+    means: "Une partie ne s'est pas arrêtée à temps.",
+    remedy: 'Envoyer le journal aux développeurs.',
+  },
+  internal: {
+    means: "Le programme est dans un état qu'il ne devrait pas atteindre.",
+    remedy: 'Envoyer le journal aux développeurs.',
+  },
+};
+
+/** What a code means and what to do, for a technician. */
+export function causeText(code: Code, language: Language): CauseText {
+  return language === 'fr' ? FRENCH[code] : CODES[code];
+}
