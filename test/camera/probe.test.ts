@@ -1,5 +1,6 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import t from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
 import { probe } from '../../agent/camera/probe.ts';
@@ -39,15 +40,35 @@ t.test('a port that refuses is closed: the device is there', async (t) => {
   t.equal((await probe({ host: '127.0.0.1', port }, systemClock, never)).result, 'closed');
 });
 
-t.test('a name that nobody knows and an address that nobody has are unreachable', async (t) => {
+/** A port whose queue of connections is full: the kernel drops every further attempt, as a dead camera does. */
+async function silent(t: { teardown(end: () => void): void }): Promise<number> {
+  const script =
+    'import socket, sys; s = socket.create_server(("127.0.0.1", 0), backlog=0); print(s.getsockname()[1], flush=True); sys.stdin.read()';
+  const child = spawn('/usr/bin/python3', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const fillers: Socket[] = [];
+  t.teardown(() => {
+    for (const socket of fillers) socket.destroy();
+    child.kill();
+  });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const port = Number(line.toString());
+  for (let i = 0; i < 4; i += 1)
+    fillers.push(connect({ host: '127.0.0.1', port }).on('error', () => undefined));
+  await once(fillers[0] as Socket, 'connect');
+  return port;
+}
+
+t.test('a name that nobody knows and an address that does not answer are unreachable', async (t) => {
   t.equal((await probe({ host: 'camera.invalid', port: 80 }, systemClock, never)).result, 'unreachable');
-  t.equal((await probe({ host: '192.0.2.1', port: 80 }, systemClock, never, 200)).result, 'unreachable');
+  const port = await silent(t);
+  t.equal((await probe({ host: '127.0.0.1', port }, systemClock, never, 300)).result, 'unreachable');
 });
 
 t.test('a probe that is called off rejects with the reason', async (t) => {
   const abort = new AbortController();
-  const asked = probe({ host: '192.0.2.1', port: 80 }, systemClock, abort.signal);
+  const port = await silent(t);
+  const asked = probe({ host: '127.0.0.1', port }, systemClock, abort.signal);
   abort.abort(new Error('stop'));
   await t.rejects(asked, { message: 'stop' });
-  await t.rejects(probe({ host: '192.0.2.1', port: 80 }, systemClock, abort.signal), { message: 'stop' });
+  await t.rejects(probe({ host: '127.0.0.1', port }, systemClock, abort.signal), { message: 'stop' });
 });
