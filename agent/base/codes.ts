@@ -182,6 +182,12 @@ export const CODES = {
     means: 'The database was damaged; it was set aside and a new one begun.',
     remedy: 'Keep the file that was set aside; check the flash storage of the box.',
   },
+  'outbox-overflow': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'More events wait for the broker than the box may keep; the oldest are dropped.',
+    remedy: 'Restore the link to the broker; the missing numbers of the events say what was lost.',
+  },
 
   // The uplink.
   'broker-unreachable': {

@@ -20,7 +20,7 @@ export interface Store {
 }
 
 export interface StoreFault {
-  readonly code: 'store-damaged' | 'store-unavailable';
+  readonly code: 'store-damaged' | 'store-unavailable' | 'outbox-overflow';
   /** True when the fault has gone. */
   readonly recovered: boolean;
   readonly detail: string;

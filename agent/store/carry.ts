@@ -1,0 +1,104 @@
+import { lastSeq, type MetaKey, metaNumber, metaText, raiseLastSeq, raiseMeta, setMeta } from './meta.ts';
+import { insertEvent, intactEvent } from './outbox-rows.ts';
+import { lineHash } from './register-chain.ts';
+import { type ChainEnd, chainEnd, linesFrom } from './register-lines.ts';
+import { integerIn, type Row, type Sql, textIn } from './sql.ts';
+
+/**
+ * Copies what can be read of one database into an empty one: all but the lines of the register, which goes on from
+ * its end.
+ * @returns whether everything could be read
+ */
+export function carryOver(from: Sql, to: Sql): boolean {
+  const steps = [
+    () => copyRows(from, 'outbox', 'seq', (row) => copyEvent(row, to)),
+    () => copyRows(from, 'journal', 'number', (row) => copyOrder(row, to)),
+    () => copyRows(from, 'slot', 'one', (row) => copySlot(row, to)),
+    () => copyRows(from, 'memory', 'room, key', (row) => copyValue(row, to)),
+    () => raiseLastSeq(to, lastSeq(from)),
+    () => raiseMeta(to, 'boot', metaNumber(from, 'boot')),
+    () => raiseMeta(to, 'highest_version', metaNumber(from, 'highest_version')),
+    () => setChainBase(to, checkedEnd(from)),
+  ];
+  to.exec('BEGIN');
+  const complete = steps.map(attempt).every(Boolean);
+  if (complete) setMeta(to, 'origin', metaText(from, 'identity') ?? '');
+  to.exec('COMMIT');
+  return complete;
+}
+
+/** Says that the register goes on from a line of an older database. */
+export function setChainBase(sql: Sql, end: ChainEnd): void {
+  setMeta(sql, 'base_length', end.length);
+  setMeta(sql, 'base_hash', end.hash);
+}
+
+type Table = 'outbox' | 'journal' | 'slot' | 'memory';
+
+/** From the front as far as it goes; where a page is damaged, also from the back. */
+function copyRows(from: Sql, table: Table, order: string, copy: (row: Row) => void): void {
+  try {
+    for (const row of from.iterate(`SELECT * FROM ${table} ORDER BY ${order}`)) copy(row);
+  } catch (thrown) {
+    const back = order.replaceAll(/\w+/g, '$& DESC');
+    attempt(() => {
+      for (const row of from.iterate(`SELECT * FROM ${table} ORDER BY ${back}`)) copy(row);
+    });
+    throw thrown;
+  }
+}
+
+function copyEvent(row: Row, to: Sql): void {
+  const entry = intactEvent(row);
+  if (entry && !to.get('SELECT 1 FROM outbox WHERE seq = ?', entry.seq)) insertEvent(to, entry);
+}
+
+function copyOrder(row: Row, to: Sql): void {
+  to.run(
+    'INSERT OR IGNORE INTO journal (id, not_after_ms) VALUES (?, ?)',
+    textIn(row, 'id'),
+    integerIn(row, 'not_after_ms'),
+  );
+}
+
+function copySlot(row: Row, to: Sql): void {
+  const version = integerIn(row, 'version');
+  to.run('INSERT OR REPLACE INTO slot VALUES (1, ?, ?, ?)', version, textIn(row, 'hash'), textIn(row, 'jws'));
+}
+
+function copyValue(row: Row, to: Sql): void {
+  to.run(
+    'INSERT OR REPLACE INTO memory VALUES (?, ?, ?)',
+    textIn(row, 'room'),
+    textIn(row, 'key'),
+    textIn(row, 'value'),
+  );
+}
+
+/** The end of the register, when its last line is what was written. */
+function checkedEnd(from: Sql): ChainEnd {
+  const end = chainEnd(from);
+  const last = linesFrom(from, end.length, 1)[0];
+  if (last && lineHash(last) !== end.hash) throw new RangeError('the last line of the register is damaged');
+  return end;
+}
+
+function attempt(step: () => void): boolean {
+  try {
+    step();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The number in `meta`, or 0 where it cannot be read. */
+export function metaNumberOr0(sql: Sql, key: MetaKey): number {
+  let value = 0;
+  attempt(() => {
+    value = metaNumber(sql, key);
+  });
+  return value;
+}
+
+export { copyOrder, copyValue };

@@ -1,0 +1,64 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { syncFolder } from './database.ts';
+
+/**
+ * High-water marks in a small file of their own, so that numbers keep rising and old configurations stay refused when
+ * the database is lost.
+ */
+export interface Marks {
+  /** Number of the last start. */
+  readonly boot: number;
+  /** Highest configuration version ever seen. */
+  readonly version: number;
+  /** No event had a higher number, unless `apart`. */
+  readonly seq: number;
+  /** True when events were numbered in memory, from `seq` up, and did not come back to the disk. */
+  readonly apart: boolean;
+}
+
+/** @returns undefined when the file is missing, unreadable or torn */
+export function readMarks(file: string): Marks | undefined {
+  try {
+    const [boot, version, seq, apart] = readFileSync(file, 'ascii').trim().split(' ').map(Number);
+    const good = [boot, version, seq].every((n) => n !== undefined && Number.isSafeInteger(n) && n >= 0);
+    if (!good || boot === undefined || version === undefined || seq === undefined) return undefined;
+    return apart === 0 || apart === 1 ? { boot, version, seq, apart: apart === 1 } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Writes the marks durably; on a full disk over the old ones.
+ * @returns false when neither way works
+ */
+export function writeMarks(file: string, marks: Marks): boolean {
+  const text = `${[marks.boot, marks.version, marks.seq, marks.apart ? 1 : 0].join(' ')}\n`.padStart(64);
+  return attempt(() => replaceFile(file, text)) || attempt(() => writeDurably(file, text, 'r+'));
+}
+
+function replaceFile(file: string, text: string): void {
+  writeDurably(`${file}.new`, text, 'w');
+  renameSync(`${file}.new`, file);
+  syncFolder(dirname(file));
+}
+
+function writeDurably(file: string, text: string, flags: 'w' | 'r+'): void {
+  const handle = openSync(file, flags, 0o600);
+  try {
+    writeSync(handle, text, 0, 'ascii');
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function attempt(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,125 @@
+import { basename, join } from 'node:path';
+import type { Clock, ClockTrust } from '../base/clock.ts';
+import type { Service } from '../base/lifecycle.ts';
+import type { Log } from '../base/log.ts';
+import { Engine } from './engine.ts';
+import { metaNumber, setMeta } from './meta.ts';
+import { type OutboxLimits, SqlOutbox } from './outbox.ts';
+import { SqlRegister } from './register.ts';
+import type { Sign } from './register-lines.ts';
+import { SqlConfigSlots, SqlJournal, SqlMemory } from './small-parts.ts';
+import type { ConfigSlots, Journal, Memory, Outbox, Register, Store, StoreFault } from './store.ts';
+
+/** Name of the database in the state folder. */
+export const DATABASE_NAME = 'beffroi.db';
+/** How often a store in memory tries the disk again, ms. */
+const RETURN_INTERVAL_MS = 10_000;
+/** Source: guess; the broker is away for weeks before a commune's alarms fill it. */
+const OUTBOX_LIMITS: OutboxLimits = { events: 50_000, bytes: 32 * 1024 * 1024 };
+
+export interface StoreNeeds {
+  readonly clock: Clock;
+  readonly clockTrust: () => ClockTrust;
+  readonly log: Log;
+  /** Ed25519 signature of the box. */
+  readonly sign: Sign;
+}
+
+export interface StoreOptions {
+  readonly outbox?: OutboxLimits;
+}
+
+/** The store in one SQLite file. As a service it returns to the disk after a fault; it works before it is started. */
+export class SqliteStore implements Store, Service {
+  readonly name = 'store';
+  readonly boot: number;
+  readonly outbox: Outbox;
+  readonly register: Register;
+  readonly journal: Journal;
+  readonly slots: ConfigSlots;
+  readonly memory: Memory;
+  readonly #engine: Engine;
+  readonly #needs: StoreNeeds;
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(engine: Engine, boot: number, needs: StoreNeeds, options: StoreOptions) {
+    this.#engine = engine;
+    this.#needs = needs;
+    this.boot = boot;
+    this.outbox = new SqlOutbox(engine, options.outbox ?? OUTBOX_LIMITS);
+    this.register = new SqlRegister(engine, needs);
+    this.journal = new SqlJournal(engine, () => needs.clock.wallMs());
+    this.slots = new SqlConfigSlots(engine);
+    this.memory = new SqlMemory(engine);
+    engine.onReplaced((name) => this.#noteBreak(name));
+  }
+
+  get durable(): boolean {
+    return this.#engine.durable;
+  }
+
+  /** `work` runs again when the disk refuses in the middle of it, so it changes nothing but the store. */
+  transaction<T>(work: () => T): T {
+    return this.#engine.write(work);
+  }
+
+  onFault(listener: (fault: StoreFault) => void): void {
+    this.#engine.onFault(listener);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#loop ??= this.#keepTrying(AbortSignal.any([signal, this.#stopping.signal]));
+  }
+
+  /** Ends the tries to return to the disk; the store goes on until `close`. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+  }
+
+  close(): void {
+    this.#engine.close();
+  }
+
+  async #keepTrying(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#needs.clock.sleep(RETURN_INTERVAL_MS, signal).catch(() => undefined);
+      if (!signal.aborted) this.#maintain();
+    }
+  }
+
+  #maintain(): void {
+    try {
+      this.#engine.maintain();
+    } catch (err) {
+      this.#needs.log.error({ err }, 'store: maintenance failed');
+    }
+  }
+
+  #noteBreak(name: string): void {
+    const detail = `a new database was begun; the damaged one is ${basename(name)}`;
+    this.register.append({
+      action: 'register.break',
+      who: 'box',
+      subject: DATABASE_NAME,
+      result: 'set-aside',
+      detail,
+    });
+  }
+}
+
+/**
+ * Opens the store in the state folder. It always opens: a damaged database is set aside, and where the folder cannot be
+ * written everything is kept in memory; `onFault` tells.
+ */
+export function openStore(folder: string, needs: StoreNeeds, options: StoreOptions = {}): SqliteStore {
+  const engine = new Engine(join(folder, DATABASE_NAME), needs);
+  const boot = engine.write((sql) => {
+    const next = metaNumber(sql, 'boot') + 1;
+    setMeta(sql, 'boot', next);
+    return next;
+  });
+  engine.mark({ boot });
+  return new SqliteStore(engine, boot, needs, options);
+}

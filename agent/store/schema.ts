@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { InternalError } from '../base/errors.ts';
+import { integerIn, type Sql } from './sql.ts';
+
+/**
+ * Steps from one schema version to the next; `user_version` counts the steps taken.
+ * Never change a step that a release carried: add one.
+ */
+const STEPS: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    crc INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE outbox_total (one INTEGER PRIMARY KEY CHECK (one = 1), events INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
+  INSERT INTO outbox_total VALUES (1, 0, 0);
+  CREATE TRIGGER outbox_in AFTER INSERT ON outbox BEGIN
+    UPDATE outbox_total SET events = events + 1, bytes = bytes + NEW.bytes;
+  END;
+  CREATE TRIGGER outbox_out AFTER DELETE ON outbox BEGIN
+    UPDATE outbox_total SET events = events - 1, bytes = bytes - OLD.bytes;
+  END;
+
+  CREATE TABLE register (
+    number INTEGER PRIMARY KEY,
+    wall_ms INTEGER NOT NULL,
+    clock TEXT NOT NULL,
+    who TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    result TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    signature TEXT NOT NULL
+  ) STRICT;
+  CREATE TRIGGER register_keeps BEFORE UPDATE ON register BEGIN
+    SELECT RAISE(ABORT, 'the register is append-only');
+  END;
+  CREATE TRIGGER register_stays BEFORE DELETE ON register BEGIN
+    SELECT RAISE(ABORT, 'the register is append-only');
+  END;
+
+  CREATE TABLE journal (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, not_after_ms INTEGER NOT NULL) STRICT;
+  CREATE TABLE slot (
+    one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, hash TEXT NOT NULL, jws TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE memory (
+    room TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (room, key)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/**
+ * Brings a database to the schema of this program.
+ * @throws InternalError `store-damaged` when a newer program wrote it
+ */
+export function migrate(sql: Sql): void {
+  const version = integerIn(sql.get('PRAGMA user_version') ?? {}, 'user_version');
+  if (version > STEPS.length) {
+    throw new InternalError(
+      'store-damaged',
+      `expected schema version ${STEPS.length} or lower, came ${version}: a newer program wrote it`,
+    );
+  }
+  if (version === STEPS.length) return;
+  sql.exec('BEGIN IMMEDIATE');
+  for (const step of STEPS.slice(version)) sql.exec(step);
+  if (version === 0) sql.run("INSERT INTO meta VALUES ('identity', ?)", randomUUID());
+  sql.exec(`PRAGMA user_version = ${STEPS.length}`);
+  sql.exec('COMMIT');
+}
