@@ -1,0 +1,131 @@
+import { spawnSync } from 'node:child_process';
+import type { AccessUnit, VideoCodec, VideoTrack } from '../../agent/camera/types.ts';
+import { MediaClock } from '../../agent/video/media-clock.ts';
+import type { MediaChunk } from '../../agent/video/muxer.ts';
+import { Muxer } from '../../agent/video/muxer.ts';
+import { clipFrom } from '../support/clips.ts';
+
+export interface Encoding {
+  readonly codec: VideoCodec;
+  readonly frames: number;
+  readonly fps: number;
+  readonly size?: string;
+  /** Arguments of the encoder. */
+  readonly encoder: readonly string[];
+}
+
+export interface Encoded {
+  readonly track: VideoTrack;
+  /** In decoding order, with true presentation times from an independent muxer. */
+  readonly units: readonly AccessUnit[];
+}
+
+/** Encodes a test picture with ffmpeg; the presentation times are those of ffmpeg's own MP4 of the same encoding. */
+export function encode(encoding: Encoding): Encoded {
+  const format = encoding.codec === 'h264' ? 'h264' : 'hevc';
+  const mp4 = ffmpeg([
+    ...['-f', 'lavfi', '-i', `testsrc2=size=${encoding.size ?? '320x240'}:rate=${encoding.fps}`],
+    ...['-frames:v', String(encoding.frames), '-pix_fmt', 'yuv420p', ...encoding.encoder],
+    ...['-f', 'mp4', '-movflags', 'frag_keyframe+empty_moov', '-video_track_timescale', '90000', 'pipe:1'],
+  ]);
+  const stream = ffmpeg(['-i', 'pipe:0', '-c', 'copy', '-f', format, 'pipe:1'], mp4);
+  const pts = packets(mp4).map((packet) => packet.pts);
+  const clip = clipFrom(stream, encoding.codec, encoding.fps);
+  const [first, second, third] = clip.parameterSets;
+  return {
+    track: {
+      codec: encoding.codec,
+      clockRate: 90_000,
+      parameterSets: {
+        ...(encoding.codec === 'h265' && first ? { vps: first } : {}),
+        ...(encoding.codec === 'h265' ? pair(second, third) : pair(first, second)),
+      },
+    },
+    units: clip.units.map((unit, index) => toAccessUnit(unit.nals, unit.key, pts[index] ?? 0)),
+  };
+}
+
+function pair(sps: Buffer | undefined, pps: Buffer | undefined) {
+  return { ...(sps ? { sps } : {}), ...(pps ? { pps } : {}) };
+}
+
+/** An access unit that arrives when it is due. */
+export function toAccessUnit(nals: readonly Buffer[], key: boolean, rtpTime: number): AccessUnit {
+  const receivedMonotonicMs = rtpTime / 90;
+  return {
+    nals,
+    key,
+    rtpTime,
+    damaged: false,
+    receivedMonotonicMs,
+    receivedWallMs: Date.UTC(2026, 0, 1) + receivedMonotonicMs,
+  };
+}
+
+/** Everything that a subscriber gets from these units. */
+export function muxAll(encoded: Encoded, fragmentMs = 200, clock = new MediaClock(10_000)): MediaChunk[] {
+  const muxer = new Muxer({ clock }, { track: encoded.track, fragmentMs });
+  const chunks = encoded.units.map((unit) => muxer.push(unit));
+  return [...chunks, muxer.flush()].filter((chunk) => chunk !== undefined);
+}
+
+export function toFile(chunks: readonly MediaChunk[]): Buffer {
+  return Buffer.concat(chunks.map((chunk) => chunk.payload));
+}
+
+export interface Packet {
+  readonly pts: number;
+  readonly dts: number;
+  readonly duration: number;
+  readonly size: number;
+  readonly key: boolean;
+  readonly md5: string;
+}
+
+/** What ffprobe reads from a file; throws when it complains of anything. */
+export function packets(file: Buffer): Packet[] {
+  const entries = 'packet=pts,dts,duration,size,flags,data_hash';
+  const { packets: read } = JSON.parse(
+    ffprobe(['-show_entries', entries, '-show_data_hash', 'md5'], file),
+  ) as {
+    packets: { pts: number; dts: number; duration: number; size: string; flags: string; data_hash: string }[];
+  };
+  return read.map((packet) => ({
+    pts: packet.pts,
+    dts: packet.dts,
+    duration: packet.duration,
+    size: Number(packet.size),
+    key: packet.flags.startsWith('K'),
+    md5: packet.data_hash.replace('MD5:', ''),
+  }));
+}
+
+/** How many pictures decode, and their sizes; throws when ffprobe complains of anything. */
+export function decodedFrames(file: Buffer): { width: number; height: number }[] {
+  const { frames } = JSON.parse(ffprobe(['-show_entries', 'frame=width,height'], file)) as {
+    frames: { width: number; height: number }[];
+  };
+  return frames;
+}
+
+function ffprobe(args: readonly string[], input: Buffer): string {
+  return run(
+    'ffprobe',
+    ['-v', 'error', '-select_streams', 'v', ...args, '-of', 'json', 'pipe:0'],
+    input,
+  ).toString();
+}
+
+function ffmpeg(args: readonly string[], input?: Buffer): Buffer {
+  return run('ffmpeg', ['-v', 'error', ...args], input);
+}
+
+function run(program: string, args: readonly string[], input?: Buffer): Buffer {
+  const { stdout, stderr, status } = spawnSync(program, args, {
+    ...(input ? { input } : {}),
+    maxBuffer: 2 ** 28,
+  });
+  if (status !== 0 || stderr.length > 0)
+    throw new Error(`${program} ${args.join(' ')}: ${stderr.toString()}`);
+  return stdout;
+}
