@@ -356,6 +356,12 @@ export const CODES = {
   },
 
   // Ourselves.
+  'clock-untrusted': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'The clock of the box was not synchronised for longer than it can hold the time by itself.',
+    remedy: 'Restore the time source of the box.',
+  },
   'video-process-down': {
     fault: 'ourselves',
     retryable: true,

@@ -1,0 +1,257 @@
+import type { Clock } from '../base/clock.ts';
+import { CODES } from '../base/codes.ts';
+import type { Log } from '../base/log.ts';
+import type { CameraHealthState, Fields } from '../contract/messages.ts';
+import type { Reporter } from '../contract/reporter.ts';
+import type { StatusSnapshot } from '../contract/status.ts';
+import type { Memory } from '../store/store.ts';
+import { type Debounced, debounce, NOTHING_KNOWN } from './debounce.ts';
+import type { Evidence, HealthLimits } from './evidence.ts';
+import { EvidenceKeeper, type StreamReport, type WatchedCamera } from './evidence-keeper.ts';
+import type { LagGuard } from './lag-guard.ts';
+import type { MeasureReport } from './measure-window.ts';
+import type { OnvifHealth, TcpProbe } from './ports.ts';
+import { Prober } from './prober.ts';
+import { keepSince, keptSince } from './since.ts';
+import { StreamMeter } from './stream-meter.ts';
+import { judgeCamera, type Layers, layersOf, type Verdict } from './verdict.ts';
+
+export interface CameraHealthNeeds {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly reporter: Reporter;
+  readonly memory: Memory;
+  readonly tcp: TcpProbe;
+  /** The ONVIF helper of a camera; undefined when it speaks no ONVIF. */
+  readonly onvif: (camera: string) => OnvifHealth | undefined;
+}
+
+type HealthFields = Fields<'cameraHealth'>;
+
+/** An offset that moved less than this is not told again. Source: guess. */
+const OFFSET_STEP_MS = 250;
+
+/** The health of one camera: takes evidence in, asks for what it lacks, and tells a change once. */
+export class CameraHealth {
+  readonly #needs: CameraHealthNeeds;
+  readonly #lag: LagGuard;
+  readonly #meter: StreamMeter;
+  #camera: WatchedCamera;
+  #limits: HealthLimits;
+  #keeper: EvidenceKeeper;
+  #prober: Prober;
+  #state: Debounced;
+  #told: HealthFields | undefined;
+  #portCheck: Promise<void> | undefined;
+  #abort = new AbortController();
+  #rounds: Promise<void> = Promise.resolve();
+  #videoRunning = false;
+  #neverDeclared = true;
+
+  constructor(needs: CameraHealthNeeds, lag: LagGuard, camera: WatchedCamera, limits: HealthLimits) {
+    this.#needs = needs;
+    this.#lag = lag;
+    this.#meter = new StreamMeter(camera.id);
+    this.#camera = camera;
+    this.#limits = limits;
+    this.#keeper = new EvidenceKeeper(camera);
+    this.#prober = this.#newProber();
+    this.#state = { declared: NOTHING_KNOWN, sinceWallMs: needs.clock.wallMs(), pending: undefined };
+  }
+
+  get state(): Verdict['state'] {
+    return this.#state.declared.state;
+  }
+
+  start(): void {
+    this.#tell(NOTHING_KNOWN);
+    this.#rounds = this.#probeLoop(this.#abort.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#rounds;
+    await this.#portCheck;
+  }
+
+  /** Takes a changed entry of the configuration: what was known of another address or login is forgotten. */
+  async change(camera: WatchedCamera, limits: HealthLimits): Promise<void> {
+    await this.stop();
+    this.#abort = new AbortController();
+    if (sameDevice(camera, this.#camera)) this.#keeper.camera = camera;
+    else this.#keeper = new EvidenceKeeper(camera);
+    this.#keeper.video(this.#videoRunning);
+    this.#camera = camera;
+    this.#limits = limits;
+    this.#prober = this.#newProber();
+    this.#rounds = this.#probeLoop(this.#abort.signal);
+    this.evaluate();
+  }
+
+  onStream(report: StreamReport): void {
+    this.#keeper.stream(report, this.#nowMs());
+    if (report.phase !== 'playing') this.#meter.stopped();
+    if (report.phase === 'stalled' || report.phase === 'failed') this.#checkPorts();
+    this.evaluate();
+  }
+
+  onMeasure(report: MeasureReport): void {
+    this.#keeper.measure(report, this.#limits, this.#nowMs());
+    const full = this.#meter.take(report);
+    if (full) this.#needs.reporter.measure('stream', this.#camera.id, full);
+    this.evaluate();
+  }
+
+  /** @param running whether the video process is up and answering */
+  onVideo(running: boolean): void {
+    this.#videoRunning = running;
+    if (!running) this.#meter.stopped();
+    this.#keeper.video(running);
+    this.evaluate();
+  }
+
+  onStreamAddress(host: string, port: number): void {
+    this.#keeper.streamAddress(host, port);
+  }
+
+  /** Judges what is known now and tells a change. */
+  evaluate(): void {
+    const { clock } = this.#needs;
+    const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+    const evidence = this.#evidence(now.monotonicMs);
+    const verdict = judgeCamera(evidence, this.#limits, now.monotonicMs);
+    const next = debounce(this.#state, verdict, now);
+    if (next.declared !== this.#state.declared) this.#declare(next);
+    else this.#state = next;
+    if (verdict) this.#tell(this.#state.declared);
+  }
+
+  /** Asks the camera now. @returns what was found, in one sentence */
+  async check(signal: AbortSignal): Promise<string> {
+    this.#prober.askLoginAgain();
+    await this.#round(AbortSignal.any([signal, this.#abort.signal]), false);
+    const { state, cause, detail } = this.#state.declared;
+    const why = cause === 'none' ? '' : ` (${cause}${detail ? `: ${detail}` : ''})`;
+    return `${this.#camera.id} is ${state}${why}; ${this.#describeLayers()}`;
+  }
+
+  status(): StatusSnapshot['cameras'][number] {
+    const { state, cause, detail } = this.#state.declared;
+    const { codec = '', width = 0, height = 0 } = this.#keeper.picture;
+    const { id, name } = this.#camera;
+    const since = this.#state.sinceWallMs;
+    return { camera: id, name, state, cause, detail, since, ...this.#meter.now(), codec, width, height };
+  }
+
+  async #probeLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#round(signal, this.#layers().flowing === 'yes').catch((err: unknown) => {
+        if (!signal.aborted) this.#needs.log.warn({ err, camera: this.#camera.id }, 'health check failed');
+      });
+      const delayMs = this.#limits.probeIntervalS * 1000 * (0.9 + 0.2 * this.#needs.random());
+      await this.#needs.clock.sleep(delayMs, signal).catch(() => undefined);
+    }
+  }
+
+  async #round(signal: AbortSignal, flowing: boolean): Promise<void> {
+    await this.#prober.round(this.#limits, flowing, signal);
+    this.evaluate();
+  }
+
+  /** At most one at a time; each takes a second at most. */
+  #checkPorts(): void {
+    if (this.#portCheck !== undefined) return;
+    const signal = this.#abort.signal;
+    this.#portCheck = this.#prober
+      .ports(signal)
+      .catch(() => undefined)
+      .then(() => {
+        this.#portCheck = undefined;
+        if (!signal.aborted) this.evaluate();
+      });
+  }
+
+  #declare(next: Debounced): void {
+    const { memory, log } = this.#needs;
+    const { state, cause, detail } = next.declared;
+    const known = state !== 'unknown';
+    const kept = known && this.#neverDeclared ? keptSince(memory, this.#camera.id, next.declared) : undefined;
+    this.#state = kept === undefined ? next : { ...next, sinceWallMs: kept };
+    if (known) this.#neverDeclared = false;
+    if (known) keepSince(memory, this.#camera.id, next.declared, this.#state.sinceWallMs);
+    log[state === 'ok' ? 'info' : 'warn']({ camera: this.#camera.id, state, cause, detail }, 'camera health');
+  }
+
+  #tell(verdict: Verdict): void {
+    const fields = this.#fields(verdict);
+    if (this.#told && sameFields(this.#told, fields)) return;
+    this.#told = fields;
+    this.#needs.reporter.state('cameraHealth', this.#camera.id, fields);
+  }
+
+  #fields({ state, cause, detail }: Verdict): HealthFields {
+    const { clock } = this.#evidence(this.#nowMs());
+    return {
+      camera: this.#camera.id,
+      name: this.#camera.name,
+      state,
+      cause,
+      fault: cause === 'none' ? 'none' : CODES[cause].fault,
+      detail: detail.slice(0, 500),
+      since: this.#state.sinceWallMs,
+      ...this.#layers(),
+      ...(clock && {
+        clock_offset_ms: Math.round(clock.value.offsetMs),
+        clock_uncertainty_ms: Math.round(clock.value.uncertaintyMs),
+      }),
+      ...this.#keeper.picture,
+    };
+  }
+
+  #layers(): Layers {
+    const nowMs = this.#nowMs();
+    return layersOf(this.#evidence(nowMs), this.#limits, nowMs);
+  }
+
+  #describeLayers(): string {
+    const { reachable, login, described, flowing } = this.#layers();
+    const { clock } = this.#evidence(this.#nowMs());
+    const offset = clock
+      ? `${Math.round(clock.value.offsetMs)} ± ${Math.round(clock.value.uncertaintyMs)} ms`
+      : 'unknown';
+    const { fps } = this.#meter.now();
+    return `reachable: ${reachable}, login: ${login}, described: ${described}, pictures: ${flowing} (${fps}/s), clock offset: ${offset}`;
+  }
+
+  #evidence(nowMs: number): Evidence {
+    return this.#keeper.evidence({
+      ourselvesLate: this.#lag.late(nowMs),
+      probing: this.#portCheck !== undefined,
+    });
+  }
+
+  #newProber(): Prober {
+    return new Prober(this.#needs, this.#camera, this.#keeper);
+  }
+
+  #nowMs(): number {
+    return this.#needs.clock.monotonicMs();
+  }
+}
+
+function sameDevice(a: WatchedCamera, b: WatchedCamera): boolean {
+  const device = ({ host, credentials, onvif, rtsp }: WatchedCamera) =>
+    JSON.stringify([host, credentials?.version, onvif?.port, rtsp?.port]);
+  return device(a) === device(b);
+}
+
+/** The clock of a camera creeps: that alone is no news. */
+function sameFields(a: HealthFields, b: HealthFields): boolean {
+  const plain = ({ clock_offset_ms: _offset, clock_uncertainty_ms: _uncertainty, ...rest }: HealthFields) =>
+    JSON.stringify(rest);
+  if (plain(a) !== plain(b)) return false;
+  const [was, is]: CameraHealthState['clock_offset_ms'][] = [a.clock_offset_ms, b.clock_offset_ms];
+  if (was === undefined || is === undefined) return was === is;
+  return Math.abs(was - is) < OFFSET_STEP_MS;
+}

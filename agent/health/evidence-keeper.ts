@@ -1,0 +1,240 @@
+import type { Code } from '../base/codes.ts';
+import type { VideoToAgent } from '../contract/video-link.ts';
+import type {
+  ClockOffset,
+  Evidence,
+  Failure,
+  HealthLimits,
+  LoginState,
+  Observed,
+  PortAnswer,
+} from './evidence.ts';
+import { type MeasureReport, MeasureWindow } from './measure-window.ts';
+
+export type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
+
+/** What health needs to know of a camera; an entry of the central configuration fits. */
+export interface WatchedCamera {
+  readonly id: string;
+  readonly name: string;
+  readonly host: string;
+  readonly minFps: number;
+  readonly credentials?: { readonly version: number } | undefined;
+  readonly onvif?: { readonly port: number } | undefined;
+  readonly rtsp?: { readonly port: number } | undefined;
+}
+
+/** Port of RTSP where nothing else is said. @see RFC 2326 §3.2 */
+const RTSP_PORT = 554;
+/** Failed ONVIF calls in a row that are a fault. Source: guess. */
+const ONVIF_FAILURES = 2;
+/** A measure may hold pictures from before a stall for this much longer than its period. Source: guess. */
+const AFTER_STALL_MS = 500;
+
+const LOGIN_OF_CODE: Partial<Record<Code, LoginState>> = {
+  'camera-login-refused': 'refused',
+  'camera-latched': 'latched',
+};
+
+export interface Picture {
+  readonly codec?: 'h264' | 'h265';
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** Collects what the video process and our own probes say of one camera into evidence. Times are monotonic. */
+export class EvidenceKeeper {
+  #camera: WatchedCamera;
+  #rtspPortNumber: number;
+  #rtspHost: string;
+  #streamLogin: LoginState = 'unknown';
+  #onvifLogin: LoginState = 'unknown';
+  #rtspPort: Observed<PortAnswer> | undefined;
+  #onvifPort: Observed<PortAnswer> | undefined;
+  #onvifFailure: Observed<Failure> | undefined;
+  #onvifFailures = 0;
+  #videoRunning = false;
+  #phase: StreamReport['phase'] | undefined;
+  #phaseAtMs = 0;
+  #failure: Observed<Failure> | undefined;
+  #described = false;
+  #lastFlowAtMs: number | undefined;
+  #lastMeasureAtMs: number | undefined;
+  #flowingSinceMs: number | undefined;
+  #measurePeriodMs = 0;
+  #clock: Observed<ClockOffset> | undefined;
+  #clockOff = false;
+  #picture: Picture = {};
+  readonly #window = new MeasureWindow();
+
+  constructor(camera: WatchedCamera) {
+    this.#camera = camera;
+    this.#rtspHost = camera.host;
+    this.#rtspPortNumber = camera.rtsp?.port ?? RTSP_PORT;
+  }
+
+  /** The entry with what may change without forgetting anything. */
+  set camera(camera: WatchedCamera) {
+    this.#camera = camera;
+  }
+
+  /** Where the stream port is. */
+  get rtspAddress(): { readonly host: string; readonly port: number } {
+    return { host: this.#rtspHost, port: this.#rtspPortNumber };
+  }
+
+  /** What the camera said of itself when the stream was described. */
+  get picture(): Picture {
+    return this.#picture;
+  }
+
+  evidence(now: { ourselvesLate: boolean; probing: boolean }): Evidence {
+    return {
+      host: this.#camera.host,
+      rtspPortNumber: this.#rtspPortNumber,
+      onvifPortNumber: this.#camera.onvif?.port,
+      videoRunning: this.#videoRunning,
+      ...now,
+      rtspPort: this.#rtspPort,
+      onvifPort: this.#onvifPort,
+      onvifFailure: this.#onvifFailures >= ONVIF_FAILURES ? this.#onvifFailure : undefined,
+      login: this.#login(),
+      phase: this.#phase,
+      failure: this.#failure,
+      described: this.#described,
+      lastFlowAtMs: this.#lastFlowAtMs,
+      flowingSinceMs: this.#flowingSinceMs,
+      lastMeasureAtMs: this.#lastMeasureAtMs,
+      measurePeriodMs: this.#measurePeriodMs,
+      clock: this.#clock,
+      clockOff: this.#clockOff,
+      lossy: this.#window.lossy,
+      lowRate: this.#window.lowRate,
+    };
+  }
+
+  /** Where the stream really is, when ONVIF named another port than the configuration. */
+  streamAddress(host: string, port: number): void {
+    if (host === this.#rtspHost && port === this.#rtspPortNumber) return;
+    this.#rtspHost = host;
+    this.#rtspPortNumber = port;
+    this.#rtspPort = undefined;
+  }
+
+  video(running: boolean): void {
+    if (running === this.#videoRunning) return;
+    this.#videoRunning = running;
+    this.#forgetStream();
+  }
+
+  stream(report: StreamReport, nowMs: number): void {
+    this.#videoRunning = true;
+    this.#enter(report.phase, nowMs);
+    const { codec, width, height } = report;
+    this.#picture = {
+      ...this.#picture,
+      ...(codec && { codec }),
+      ...(width && { width }),
+      ...(height && { height }),
+    };
+    if (report.phase === 'failed' || report.phase === 'stalled') this.#fail(report, nowMs);
+    if (report.phase === 'described' || report.phase === 'playing') this.#describe();
+    if (report.phase === 'stopped') this.#forgetStream();
+  }
+
+  measure(report: MeasureReport, limits: HealthLimits, nowMs: number): void {
+    this.#videoRunning = true;
+    this.#lastMeasureAtMs = nowMs;
+    this.#measurePeriodMs = report.periodMs;
+    if (report.frames > 0 && this.#mayFlow(report, nowMs)) this.#flow(report, nowMs);
+    if (this.#phase === 'playing') this.#window.take(report, this.#camera.minFps, limits.lossLimitPercent);
+  }
+
+  rtspAnswered(value: PortAnswer, atMs: number): void {
+    this.#rtspPort = { value, atMs };
+  }
+
+  onvifAnswered(value: PortAnswer, atMs: number): void {
+    this.#onvifPort = { value, atMs };
+  }
+
+  onvifWorks(atMs: number): void {
+    this.onvifAnswered('open', atMs);
+    this.#onvifFailures = 0;
+    this.#onvifFailure = undefined;
+  }
+
+  onvifFailed(value: Failure, atMs: number): void {
+    this.#onvifFailures += 1;
+    this.#onvifFailure = { value, atMs };
+  }
+
+  /** An offset is a fault when it is certain, and no longer one when it is certainly within the limit. */
+  clock(value: ClockOffset, limitMs: number, atMs: number): void {
+    this.#clock = { value, atMs };
+    const offMs = Math.abs(value.offsetMs);
+    if (offMs - value.uncertaintyMs > limitMs) this.#clockOff = true;
+    if (offMs + value.uncertaintyMs <= limitMs) this.#clockOff = false;
+  }
+
+  onvifLoginAccepted(): void {
+    this.#onvifLogin = 'accepted';
+  }
+
+  onvifLoginFailed(code: Code): void {
+    this.#onvifLogin = LOGIN_OF_CODE[code] ?? this.#onvifLogin;
+  }
+
+  /** The worse of what the stream and ONVIF met: one password, two doors. */
+  #login(): LoginState {
+    if (!this.#camera.credentials) return 'not-asked';
+    const both = [this.#streamLogin, this.#onvifLogin];
+    return (['latched', 'refused', 'accepted'] as const).find((state) => both.includes(state)) ?? 'unknown';
+  }
+
+  #enter(phase: StreamReport['phase'], nowMs: number): void {
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    this.#phaseAtMs = nowMs;
+    if (phase !== 'playing') {
+      this.#flowingSinceMs = undefined;
+      this.#window.reset();
+    }
+  }
+
+  #fail(report: StreamReport, atMs: number): void {
+    const code = report.code ?? (report.phase === 'stalled' ? 'camera-stalled' : 'internal');
+    this.#failure = { value: { code, detail: report.detail }, atMs };
+    this.#streamLogin = LOGIN_OF_CODE[code] ?? this.#streamLogin;
+    if (report.phase === 'failed') this.#described = false;
+  }
+
+  #describe(): void {
+    this.#described = true;
+    this.#streamLogin = 'accepted';
+  }
+
+  /** A measure may still hold pictures from before the stream stalled or began anew. */
+  #mayFlow(report: MeasureReport, nowMs: number): boolean {
+    if (this.#phase === 'playing' || this.#phase === undefined) return true;
+    return nowMs - this.#phaseAtMs > report.periodMs + AFTER_STALL_MS;
+  }
+
+  #flow(report: MeasureReport, nowMs: number): void {
+    this.#enter('playing', nowMs);
+    this.#flowingSinceMs ??= Math.max(this.#phaseAtMs, nowMs - report.periodMs);
+    this.#lastFlowAtMs = nowMs;
+    this.#failure = undefined;
+    this.#describe();
+  }
+
+  #forgetStream(): void {
+    this.#phase = undefined;
+    this.#failure = undefined;
+    this.#described = false;
+    this.#lastFlowAtMs = undefined;
+    this.#lastMeasureAtMs = undefined;
+    this.#flowingSinceMs = undefined;
+    this.#window.reset();
+  }
+}

@@ -1,0 +1,77 @@
+import type { Code } from '../base/codes.ts';
+import type { Probe } from '../camera/probe.ts';
+import type { StreamPhase } from '../contract/video-link.ts';
+
+/** What a TCP port said: `closed` is an answer, `unreachable` is none. */
+export type PortAnswer = Probe['result'];
+
+/** A fact with its monotonic time, so that it can grow old. */
+export interface Observed<T> {
+  readonly value: T;
+  readonly atMs: number;
+}
+
+/** A failure by its code, with words that may reach an operator. */
+export interface Failure {
+  readonly code: Code;
+  readonly detail: string;
+}
+
+/** Clock of the camera minus clock of the box. */
+export interface ClockOffset {
+  readonly offsetMs: number;
+  /** Half the round trip of the measurement. */
+  readonly uncertaintyMs: number;
+}
+
+export type LoginState = 'accepted' | 'refused' | 'latched' | 'not-asked' | 'unknown';
+
+/** Everything that is known of one camera, layer by layer. Times are monotonic. */
+export interface Evidence {
+  readonly host: string;
+  readonly rtspPortNumber: number;
+  readonly onvifPortNumber: number | undefined;
+  readonly videoRunning: boolean;
+  /** Our own process was too late to be trusted just now. */
+  readonly ourselvesLate: boolean;
+  /** A check runs whose answer may change the verdict. */
+  readonly probing: boolean;
+  readonly rtspPort: Observed<PortAnswer> | undefined;
+  readonly onvifPort: Observed<PortAnswer> | undefined;
+  /** The last ONVIF call failed more than once in a row. */
+  readonly onvifFailure: Observed<Failure> | undefined;
+  readonly login: LoginState;
+  readonly phase: StreamPhase | undefined;
+  /** Why there is no picture, since there last was one. */
+  readonly failure: Observed<Failure> | undefined;
+  readonly described: boolean;
+  /** When pictures last came; undefined when none came since the stream or the video process last began. */
+  readonly lastFlowAtMs: number | undefined;
+  /** Since when pictures have been coming without a break. */
+  readonly flowingSinceMs: number | undefined;
+  /** When the video process last measured this stream, pictures or not. */
+  readonly lastMeasureAtMs: number | undefined;
+  /** How long a measure covers; pictures are only known to have come within it. */
+  readonly measurePeriodMs: number;
+  readonly clock: Observed<ClockOffset> | undefined;
+  readonly clockOff: boolean;
+  readonly lossy: boolean;
+  readonly lowRate: boolean;
+}
+
+/** What the configuration asks for. */
+export interface HealthLimits {
+  readonly probeIntervalS: number;
+  readonly stallTimeoutMs: number;
+  readonly clockOffsetLimitMs: number;
+  readonly lossLimitPercent: number;
+}
+
+/** A fact of a probe older than this many intervals is unknown. Source: guess. */
+const STALE_INTERVALS = 3;
+
+/** The value while it is young enough to be believed. */
+export function fresh<T>(fact: Observed<T> | undefined, limits: HealthLimits, nowMs: number): T | undefined {
+  if (!fact) return undefined;
+  return nowMs - fact.atMs <= limits.probeIntervalS * 1000 * STALE_INTERVALS ? fact.value : undefined;
+}

@@ -1,0 +1,129 @@
+import type { VideoToAgent } from '../contract/video-link.ts';
+
+export type MeasureReport = Extract<VideoToAgent, { type: 'measure' }>;
+
+/** Sum of measure reports. */
+export interface Sum {
+  readonly periodMs: number;
+  readonly frames: number;
+  readonly bytes: number;
+  readonly gopFrames: number;
+  readonly rtpReceived: number;
+  readonly rtpLost: number;
+  readonly framesDamaged: number;
+  readonly timestampRepairs: number;
+  readonly forwardedBytes: number;
+  readonly droppedFrames: number;
+}
+
+export const NO_MEASURE: Sum = {
+  periodMs: 0,
+  frames: 0,
+  bytes: 0,
+  gopFrames: 0,
+  rtpReceived: 0,
+  rtpLost: 0,
+  framesDamaged: 0,
+  timestampRepairs: 0,
+  forwardedBytes: 0,
+  droppedFrames: 0,
+};
+
+export function add(sum: Sum, report: MeasureReport): Sum {
+  return {
+    periodMs: sum.periodMs + report.periodMs,
+    frames: sum.frames + report.frames,
+    bytes: sum.bytes + report.bytes,
+    gopFrames: report.gopFrames || sum.gopFrames,
+    rtpReceived: sum.rtpReceived + report.rtpReceived,
+    rtpLost: sum.rtpLost + report.rtpLost,
+    framesDamaged: sum.framesDamaged + report.framesDamaged,
+    timestampRepairs: sum.timestampRepairs + report.timestampRepairs,
+    forwardedBytes: sum.forwardedBytes + report.forwardedBytes,
+    droppedFrames: sum.droppedFrames + report.droppedFrames,
+  };
+}
+
+export function fpsOf(sum: Sum): number {
+  return sum.periodMs > 0 ? round((sum.frames * 1000) / sum.periodMs) : 0;
+}
+
+export function kbpsOf(sum: Sum): number {
+  return sum.periodMs > 0 ? round((sum.bytes * 8) / sum.periodMs) : 0;
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+/** Loss is judged over this long. Source: the configuration schema, lossLimitPercent. */
+const LOSS_WINDOW_MS = 60_000;
+/** Pictures per second are judged in slots of at least this. Source: guess. */
+const RATE_SLOT_MS = 2_000;
+/** A camera that is told 25 often gives 24.9: fewer than this share is too few. Source: guess. */
+const RATE_TOLERANCE = 0.95;
+/** Low when so many of the last `RATE_SLOTS` are low; well again when the last so many are well. Source: guess. */
+const RATE_BAD = 3;
+const RATE_SLOTS = 5;
+
+/** Hysteresis over the measures of one stream. */
+export class MeasureWindow {
+  #loss: MeasureReport[] = [];
+  #slot = NO_MEASURE;
+  #slots: boolean[] = [];
+  #first = true;
+  #lossy = false;
+  #lowRate = false;
+
+  get lossy(): boolean {
+    return this.#lossy;
+  }
+
+  get lowRate(): boolean {
+    return this.#lowRate;
+  }
+
+  take(report: MeasureReport, minFps: number, lossLimitPercent: number): void {
+    this.#takeLoss(report, lossLimitPercent);
+    this.#takeRate(report, minFps);
+  }
+
+  /** The stream begins anew: what was measured before says nothing of it. */
+  reset(): void {
+    this.#loss = [];
+    this.#slot = NO_MEASURE;
+    this.#slots = [];
+    this.#first = true;
+    this.#lossy = false;
+    this.#lowRate = false;
+  }
+
+  #takeLoss(report: MeasureReport, limitPercent: number): void {
+    this.#loss.push(report);
+    while (this.#loss.length > 1 && sumOf(this.#loss, 'periodMs') > LOSS_WINDOW_MS) this.#loss.shift();
+    const lost = sumOf(this.#loss, 'rtpLost');
+    const all = lost + sumOf(this.#loss, 'rtpReceived');
+    const percent = all > 0 ? (100 * lost) / all : 0;
+    const lossyMeasures = this.#loss.filter((one) => one.rtpLost > 0).length;
+    if (percent > limitPercent && lossyMeasures > 1) this.#lossy = true;
+    if (percent <= limitPercent / 2) this.#lossy = false;
+  }
+
+  #takeRate(report: MeasureReport, minFps: number): void {
+    this.#slot = add(this.#slot, report);
+    if (this.#slot.periodMs < RATE_SLOT_MS) return;
+    const low = fpsOf(this.#slot) < minFps * RATE_TOLERANCE;
+    this.#slot = NO_MEASURE;
+    if (this.#first) {
+      this.#first = false; // begins before the first picture
+      return;
+    }
+    this.#slots = [...this.#slots, low].slice(-RATE_SLOTS);
+    if (this.#slots.filter(Boolean).length >= RATE_BAD) this.#lowRate = true;
+    if (!this.#slots.slice(-RATE_BAD).some(Boolean)) this.#lowRate = false;
+  }
+}
+
+function sumOf(reports: readonly MeasureReport[], key: 'periodMs' | 'rtpLost' | 'rtpReceived'): number {
+  return reports.reduce((sum, report) => sum + report[key], 0);
+}

@@ -1,0 +1,112 @@
+import type { Clock } from '../base/clock.ts';
+import { asBeffroiError } from '../base/errors.ts';
+import type { HealthLimits, PortAnswer } from './evidence.ts';
+import type { EvidenceKeeper, WatchedCamera } from './evidence-keeper.ts';
+import type { OnvifHealth, TcpProbe } from './ports.ts';
+
+/** How long a port may take to answer. A stall is to be declared within 5 s of the last picture, 3 s of which pass before. */
+const PORT_TIMEOUT_MS = 1_000;
+/** The login is looked at this often while nobody asks. Source: guess. */
+const LOGIN_INTERVAL_MS = 300_000;
+
+export interface ProberNeeds {
+  readonly clock: Clock;
+  readonly tcp: TcpProbe;
+  readonly onvif: (camera: string) => OnvifHealth | undefined;
+}
+
+/** Asks a camera what our own eyes can see of it and puts the answers into the evidence. */
+export class Prober {
+  readonly #needs: ProberNeeds;
+  readonly #camera: WatchedCamera;
+  readonly #keeper: EvidenceKeeper;
+  #loginAtMs: number | undefined;
+
+  constructor(needs: ProberNeeds, camera: WatchedCamera, keeper: EvidenceKeeper) {
+    this.#needs = needs;
+    this.#camera = camera;
+    this.#keeper = keeper;
+  }
+
+  /** Which ports answer, within a second: tells an absent camera, a closed port and a stalled stream apart. */
+  async ports(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#rtspPort(signal), this.#onvifPort(signal)]);
+  }
+
+  /** The regular round: the stream's port only while no pictures come, for pictures prove more. */
+  async round(limits: HealthLimits, flowing: boolean, signal: AbortSignal): Promise<void> {
+    await Promise.all([flowing ? undefined : this.#rtspPort(signal), this.#onvif(limits, signal)]);
+  }
+
+  /** Lets the next round log in again to see whether it is accepted. */
+  askLoginAgain(): void {
+    this.#loginAtMs = undefined;
+  }
+
+  async #rtspPort(signal: AbortSignal): Promise<void> {
+    const port = this.#keeper.rtspAddress.port;
+    const answer = await this.#port(this.#keeper.rtspAddress.host, port, signal);
+    if (this.#keeper.rtspAddress.port === port)
+      this.#keeper.rtspAnswered(answer, this.#needs.clock.monotonicMs());
+  }
+
+  async #onvifPort(signal: AbortSignal): Promise<void> {
+    const port = this.#camera.onvif?.port;
+    if (port === undefined) return;
+    const answer = await this.#port(this.#camera.host, port, signal);
+    this.#keeper.onvifAnswered(answer, this.#needs.clock.monotonicMs());
+  }
+
+  async #port(host: string, port: number, signal: AbortSignal): Promise<PortAnswer> {
+    const { tcp, clock } = this.#needs;
+    return (await tcp({ host, port }, clock, signal, PORT_TIMEOUT_MS)).result;
+  }
+
+  async #onvif(limits: HealthLimits, signal: AbortSignal): Promise<void> {
+    const onvif = this.#needs.onvif(this.#camera.id);
+    if (!onvif || !this.#camera.onvif) return;
+    if (!(await this.#clock(onvif, limits, signal))) return await this.#onvifPort(signal);
+    if (this.#loginIsDue()) await this.#login(onvif, signal);
+  }
+
+  #loginIsDue(): boolean {
+    if (!this.#camera.credentials) return false;
+    return (
+      this.#loginAtMs === undefined || this.#needs.clock.monotonicMs() - this.#loginAtMs >= LOGIN_INTERVAL_MS
+    );
+  }
+
+  async #clock(onvif: OnvifHealth, limits: HealthLimits, signal: AbortSignal): Promise<boolean> {
+    try {
+      const offset = await onvif.systemTime(signal);
+      this.#keeper.clock(offset, limits.clockOffsetLimitMs, this.#needs.clock.monotonicMs());
+      this.#keeper.onvifWorks(this.#needs.clock.monotonicMs());
+      return true;
+    } catch (thrown) {
+      this.#failed(thrown, signal);
+      return false;
+    }
+  }
+
+  async #login(onvif: OnvifHealth, signal: AbortSignal): Promise<void> {
+    try {
+      await onvif.deviceInformation(signal);
+      this.#loginAtMs = this.#needs.clock.monotonicMs();
+      this.#keeper.onvifLoginAccepted();
+    } catch (thrown) {
+      this.#failed(thrown, signal);
+    }
+  }
+
+  /** A refused login is no failure of ONVIF; it is not tried again soon, since it counts in the latch of the camera. */
+  #failed(thrown: unknown, signal: AbortSignal): void {
+    signal.throwIfAborted();
+    const { code, fault, message } = asBeffroiError(thrown);
+    if (code === 'camera-login-refused' || code === 'camera-latched') {
+      this.#loginAtMs = this.#needs.clock.monotonicMs();
+      this.#keeper.onvifLoginFailed(code);
+    } else if (fault === 'device' || fault === 'peer') {
+      this.#keeper.onvifFailed({ code, detail: message }, this.#needs.clock.monotonicMs());
+    }
+  }
+}

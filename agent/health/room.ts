@@ -1,0 +1,120 @@
+import { DeviceError } from '../base/errors.ts';
+import type { Service } from '../base/lifecycle.ts';
+import type { HealthState } from '../contract/messages.ts';
+import type { StatusSnapshot } from '../contract/status.ts';
+import { CameraHealth, type CameraHealthNeeds } from './camera-health.ts';
+import type { HealthLimits } from './evidence.ts';
+import type { StreamReport, WatchedCamera } from './evidence-keeper.ts';
+import { LagGuard } from './lag-guard.ts';
+import type { MeasureReport } from './measure-window.ts';
+import { forgetSince, keptCameras } from './since.ts';
+
+/** How often verdicts that depend on time alone are looked at. Source: guess, small against the 5 s of a dead stream. */
+const TICK_MS = 250;
+
+/** The health of every camera of the configuration. */
+export class CameraHealthRoom implements Service {
+  readonly name = 'camera health';
+  readonly #needs: CameraHealthNeeds;
+  readonly #lag = new LagGuard(TICK_MS);
+  readonly #cameras = new Map<string, CameraHealth>();
+  readonly #abort = new AbortController();
+  #configured = new Map<string, string>();
+  #ticking: Promise<void> = Promise.resolve();
+  #videoRunning = false;
+
+  constructor(needs: CameraHealthNeeds) {
+    this.#needs = needs;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#abort.abort(), { once: true, signal: this.#abort.signal });
+    this.#ticking = this.#tick(this.#abort.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await Promise.all([...this.#cameras.values()].map((camera) => camera.stop()));
+    await this.#ticking;
+  }
+
+  /** Watches these cameras and no others; an unchanged camera notices nothing. Call after `start`. */
+  async apply(cameras: readonly WatchedCamera[], limits: HealthLimits): Promise<void> {
+    const ids = new Set(cameras.map((camera) => camera.id));
+    const known = new Set([...this.#cameras.keys(), ...keptCameras(this.#needs.memory)]);
+    await Promise.all([...known].filter((id) => !ids.has(id)).map((id) => this.#remove(id)));
+    await Promise.all(cameras.map((camera) => this.#put(camera, limits)));
+  }
+
+  onStream(report: StreamReport): void {
+    this.#cameras.get(report.camera)?.onStream(report);
+  }
+
+  onMeasure(report: MeasureReport): void {
+    this.#cameras.get(report.camera)?.onMeasure(report);
+  }
+
+  /** @param running whether the video process is up and answering */
+  onVideo(running: boolean): void {
+    this.#videoRunning = running;
+    for (const camera of this.#cameras.values()) camera.onVideo(running);
+  }
+
+  /** Where the stream of a camera is, when ONVIF named the address. */
+  onStreamAddress(camera: string, host: string, port: number): void {
+    this.#cameras.get(camera)?.onStreamAddress(host, port);
+  }
+
+  /**
+   * Asks a camera now.
+   * @returns what was found, in one sentence
+   * @throws DeviceError `camera-not-found` when the camera is not watched
+   */
+  async check(camera: string, signal: AbortSignal): Promise<string> {
+    const health = this.#cameras.get(camera);
+    if (!health)
+      throw new DeviceError('camera-not-found', `${camera} is no camera of the configuration in force`);
+    return await health.check(signal);
+  }
+
+  /** How many cameras are in each state. */
+  counts(): Record<HealthState, number> {
+    const counts = { ok: 0, degraded: 0, down: 0, unknown: 0 };
+    for (const camera of this.#cameras.values()) counts[camera.state] += 1;
+    return counts;
+  }
+
+  status(): StatusSnapshot['cameras'] {
+    return [...this.#cameras.values()].map((camera) => camera.status());
+  }
+
+  async #tick(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#needs;
+    while (!signal.aborted) {
+      this.#lag.tick(clock.monotonicMs());
+      for (const camera of this.#cameras.values()) camera.evaluate();
+      await clock.sleep(TICK_MS, signal).catch(() => undefined);
+    }
+  }
+
+  async #put(camera: WatchedCamera, limits: HealthLimits): Promise<void> {
+    const entry = JSON.stringify([camera, limits]);
+    if (this.#configured.get(camera.id) === entry) return;
+    this.#configured.set(camera.id, entry);
+    const health = this.#cameras.get(camera.id);
+    if (health) return await health.change(camera, limits);
+    const added = new CameraHealth(this.#needs, this.#lag, camera, limits);
+    this.#cameras.set(camera.id, added);
+    added.onVideo(this.#videoRunning);
+    added.start();
+  }
+
+  async #remove(id: string): Promise<void> {
+    const health = this.#cameras.get(id);
+    this.#cameras.delete(id);
+    this.#configured.delete(id);
+    await health?.stop();
+    this.#needs.reporter.clearState('cameraHealth', id);
+    forgetSince(this.#needs.memory, id);
+  }
+}

@@ -1,0 +1,38 @@
+import type { Memory } from '../store/store.ts';
+import type { Verdict } from './verdict.ts';
+
+const ROOM = 'health';
+
+/**
+ * When this state began, if it is the last one that was declared before the agent was started again: a camera that was
+ * down then and is down now has been down all the while.
+ */
+export function keptSince(memory: Memory, camera: string, now: Verdict): number | undefined {
+  const kept = parse(memory.get(ROOM, camera));
+  return kept?.state === now.state && kept.cause === now.cause ? kept.since : undefined;
+}
+
+/** Remembers since when the camera is in this state. */
+export function keepSince(memory: Memory, camera: string, now: Verdict, since: number): void {
+  memory.set(ROOM, camera, JSON.stringify({ state: now.state, cause: now.cause, since }));
+}
+
+/** Forgets a camera that is no longer watched. */
+export function forgetSince(memory: Memory, camera: string): void {
+  memory.delete(ROOM, camera);
+}
+
+/** Cameras that were watched before. */
+export function keptCameras(memory: Memory): string[] {
+  return memory.entries(ROOM).map(([camera]) => camera);
+}
+
+function parse(text: string | undefined): { state: unknown; cause: unknown; since: number } | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const { state, cause, since } = JSON.parse(text);
+    return typeof since === 'number' ? { state, cause, since } : undefined;
+  } catch {
+    return undefined;
+  }
+}

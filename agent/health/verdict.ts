@@ -1,0 +1,190 @@
+import type { Code } from '../base/codes.ts';
+import type { HealthState } from '../contract/messages.ts';
+import { type Evidence, fresh, type HealthLimits, type LoginState, type PortAnswer } from './evidence.ts';
+
+export type Known = 'yes' | 'no' | 'unknown';
+
+export interface Layers {
+  readonly reachable: Known;
+  readonly login: LoginState;
+  readonly described: Known;
+  readonly flowing: Known;
+}
+
+export interface Verdict {
+  readonly state: HealthState;
+  readonly cause: Code | 'none';
+  readonly detail: string;
+}
+
+/** Pictures must have come for this long before a camera is called well again. Source: guess. */
+export const RECOVERY_MS = 2_000;
+
+/** Measures come a little late. Source: guess. */
+const MEASURE_SLACK_MS = 500;
+
+/** What is known of each layer now. */
+export function layersOf(evidence: Evidence, limits: HealthLimits, nowMs: number): Layers {
+  const flowing = flowingOf(evidence, limits, nowMs);
+  return {
+    reachable: flowing === 'yes' ? 'yes' : reachableOf(evidence, limits, nowMs),
+    login: evidence.login,
+    described: evidence.described || flowing === 'yes' ? 'yes' : evidence.failure ? 'no' : 'unknown',
+    flowing,
+  };
+}
+
+/**
+ * The verdict on a camera, the deepest cause first: what cannot be reached explains everything above it.
+ * @returns undefined while the evidence does not allow a verdict: a check runs, the silence is still short, the
+ *   pictures have just come back, or our own process was late
+ */
+export function judgeCamera(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
+  if (evidence.ourselvesLate) return undefined;
+  if (flowingOf(evidence, limits, nowMs) === 'yes') return judgeFlowing(evidence, limits, nowMs);
+  if (evidence.probing || silenceIsShort(evidence, limits, nowMs)) return undefined;
+  return networkVerdict(evidence, limits, nowMs) ?? streamVerdict(evidence, nowMs);
+}
+
+function judgeFlowing(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
+  const sinceMs = evidence.flowingSinceMs ?? nowMs;
+  if (nowMs - sinceMs < RECOVERY_MS) return undefined;
+  return degraded(evidence, limits, nowMs) ?? { state: 'ok', cause: 'none', detail: '' };
+}
+
+function flowingOf(evidence: Evidence, limits: HealthLimits, nowMs: number): Known {
+  const { phase, lastFlowAtMs } = evidence;
+  if (phase === 'stalled' || phase === 'failed') return 'no';
+  if (!evidence.videoRunning || phase === undefined || phase === 'stopped') return 'unknown';
+  if (phase !== 'playing') return evidence.failure ? 'no' : 'unknown';
+  if (lastFlowAtMs === undefined) return 'unknown';
+  if (nowMs - lastFlowAtMs <= flowAgeLimitMs(evidence, limits)) return 'yes';
+  return measuresAreLate(evidence, nowMs) ? 'unknown' : 'no';
+}
+
+/** Without measures nothing is known of the pictures: that is the fault of the video process, not of the camera. */
+function measuresAreLate(evidence: Evidence, nowMs: number): boolean {
+  const atMs = evidence.lastMeasureAtMs;
+  return atMs === undefined || nowMs - atMs > evidence.measurePeriodMs + MEASURE_SLACK_MS;
+}
+
+function flowAgeLimitMs(evidence: Evidence, limits: HealthLimits): number {
+  return Math.max(limits.stallTimeoutMs, evidence.measurePeriodMs) + MEASURE_SLACK_MS;
+}
+
+/** A stream that was cut a moment ago may be back before it counts as a stall; a stall has been waited out already. */
+function silenceIsShort(evidence: Evidence, limits: HealthLimits, nowMs: number): boolean {
+  if (evidence.phase === 'stalled' || evidence.lastFlowAtMs === undefined) return false;
+  return nowMs - evidence.lastFlowAtMs < limits.stallTimeoutMs;
+}
+
+function reachableOf(evidence: Evidence, limits: HealthLimits, nowMs: number): Known {
+  const answers = portAnswers(evidence, limits, nowMs);
+  if (answers.some((answer) => answer !== 'unreachable')) return 'yes';
+  return answers.length > 0 ? 'no' : 'unknown';
+}
+
+/** Answers that are young, and younger than the last picture: pictures prove more than a probe before them. */
+function portAnswers(evidence: Evidence, limits: HealthLimits, nowMs: number): PortAnswer[] {
+  return [evidence.rtspPort, evidence.onvifPort].flatMap((fact) => {
+    const answer = fresh(fact, limits, nowMs);
+    return answer !== undefined && fact && fact.atMs >= (evidence.lastFlowAtMs ?? 0) ? [answer] : [];
+  });
+}
+
+function networkVerdict(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
+  const { host, rtspPortNumber } = evidence;
+  const reachable = reachableOf(evidence, limits, nowMs);
+  if (reachable === 'no') return down('camera-unreachable', `${host} does not answer on the network`);
+  const rtsp = fresh(evidence.rtspPort, limits, nowMs);
+  if (reachable !== 'yes' || rtsp === undefined || rtsp === 'open') return undefined;
+  const how =
+    rtsp === 'closed' ? 'refuses the stream port' : 'answers on another port, but not on the stream port';
+  return down('camera-port-closed', `${host} ${how} ${rtspPortNumber}`);
+}
+
+function streamVerdict(evidence: Evidence, nowMs: number): Verdict {
+  if (!evidence.videoRunning) return ownFault('the video process is not running');
+  const failure = evidence.failure?.value;
+  if (evidence.login === 'latched') return down('camera-latched', failure?.detail ?? 'login latched');
+  if (!failure) return withoutFailure(evidence, nowMs);
+  if (isNetworkCode(failure.code)) return networkIsBack(evidence);
+  return down(failure.code, failure.detail);
+}
+
+function withoutFailure(evidence: Evidence, nowMs: number): Verdict {
+  const { phase, lastFlowAtMs } = evidence;
+  if (phase === 'playing' && measuresAreLate(evidence, nowMs))
+    return ownFault('the video process sends no measures of this stream');
+  if (phase === 'stalled' || (phase === 'playing' && lastFlowAtMs !== undefined))
+    return down('camera-stalled', 'the stream is open, but no picture comes');
+  return { state: 'unknown', cause: 'none', detail: 'waiting for the first pictures' };
+}
+
+function ownFault(detail: string): Verdict {
+  return { state: 'unknown', cause: 'video-process-down', detail };
+}
+
+function isNetworkCode(code: Code): boolean {
+  return code === 'camera-unreachable' || code === 'camera-port-closed';
+}
+
+/** The stream could not connect, but the port is open to our own probe, or nothing is known of it. */
+function networkIsBack(evidence: Evidence): Verdict {
+  const { code, detail } = evidence.failure?.value ?? { code: 'camera-silent', detail: '' };
+  if (evidence.rtspPort?.value !== 'open') return down(code, detail);
+  return down(
+    'camera-silent',
+    `port ${evidence.rtspPortNumber} of ${evidence.host} is open, but the stream does not come`,
+  );
+}
+
+function degraded(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
+  return (
+    loginTrouble(evidence) ??
+    onvifTrouble(evidence, limits, nowMs) ??
+    streamTrouble(evidence, limits) ??
+    clockTrouble(evidence, limits)
+  );
+}
+
+function loginTrouble(evidence: Evidence): Verdict | undefined {
+  if (evidence.login === 'latched')
+    return worse('camera-latched', 'pictures come, but ONVIF logins are latched');
+  if (evidence.login === 'refused')
+    return worse('camera-login-refused', 'pictures come, but ONVIF refuses the login');
+  return undefined;
+}
+
+function onvifTrouble(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
+  const { host, onvifPortNumber: port } = evidence;
+  if (port === undefined) return undefined;
+  const answer = fresh(evidence.onvifPort, limits, nowMs);
+  if (answer !== undefined && answer !== 'open')
+    return worse('camera-port-closed', `pictures come, but the ONVIF port ${port} of ${host} does not open`);
+  const failure = fresh(evidence.onvifFailure, limits, nowMs);
+  return failure && worse(failure.code, `pictures come, but ONVIF fails: ${failure.detail}`);
+}
+
+function streamTrouble(evidence: Evidence, limits: HealthLimits): Verdict | undefined {
+  if (evidence.lossy)
+    return worse('camera-loss', `more than ${limits.lossLimitPercent} % of the packets are lost`);
+  if (evidence.lowRate) return worse('camera-low-rate', 'fewer pictures per second than asked for');
+  return undefined;
+}
+
+function clockTrouble(evidence: Evidence, limits: HealthLimits): Verdict | undefined {
+  if (!evidence.clockOff) return undefined;
+  return worse(
+    'camera-clock-offset',
+    `the clock of the camera is off by more than ${limits.clockOffsetLimitMs} ms`,
+  );
+}
+
+function down(cause: Code, detail: string): Verdict {
+  return { state: 'down', cause, detail };
+}
+
+function worse(cause: Code, detail: string): Verdict {
+  return { state: 'degraded', cause, detail };
+}

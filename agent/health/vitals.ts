@@ -1,0 +1,36 @@
+import { statfs } from 'node:fs/promises';
+import { uptime } from 'node:os';
+import { cpuTemperature, currentLoad, mem } from 'systeminformation';
+import type { Fields } from '../contract/messages.ts';
+
+const MB = 1024 * 1024;
+
+/** Vitals of the box. The first call takes half a second: it spawns processes. @param folder a folder of the disk to measure */
+export async function readVitals(folder: string): Promise<Fields<'vitals'>> {
+  const [load, memory, temperature, diskFreeMb] = await Promise.all([
+    currentLoad(),
+    mem(),
+    cpuTemperature(),
+    freeMb(folder),
+  ]);
+  return {
+    cpu_percent: round(load.currentLoad),
+    memory_used_mb: round(memory.active / MB),
+    memory_total_mb: round(memory.total / MB),
+    ...(diskFreeMb === undefined ? {} : { disk_free_mb: round(diskFreeMb) }),
+    ...(typeof temperature.main === 'number' ? { temperature_c: round(temperature.main) } : {}),
+    uptime_s: Math.round(uptime()),
+    agent_rss_mb: round(process.memoryUsage.rss() / MB),
+  };
+}
+
+async function freeMb(folder: string): Promise<number | undefined> {
+  return await statfs(folder).then(
+    ({ bavail, bsize }) => (bavail * bsize) / MB,
+    () => undefined,
+  );
+}
+
+function round(value: number): number {
+  return Number.isFinite(value) ? Math.max(0, Math.round(value * 10) / 10) : 0;
+}
