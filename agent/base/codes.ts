@@ -306,6 +306,12 @@ export const CODES = {
     means: 'The camera lacks the service or function.',
     remedy: 'Turn it on in the camera or remove it from the configuration.',
   },
+  'camera-fault': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera understood the request and answered that it failed.',
+    remedy: 'Read what the camera says in the message; restart the camera if it lasts.',
+  },
   'camera-no-video': {
     fault: 'device',
     retryable: true,
