@@ -157,7 +157,7 @@ export class BrokerClient implements Service {
   /**
    * Sends with QoS 1 and resolves when the broker has acknowledged. Order on the wire is the order of the calls.
    * @throws UplinkError when there is no connection, it is lost first, or the broker refuses;
-   *   InternalError `message-too-large`; the signal's reason when it aborts while waiting
+   *   InternalError `message-too-large`; the signal's reason when it aborts before the message is on the wire
    */
   async publish(
     topic: string,
@@ -234,12 +234,21 @@ export class BrokerClient implements Service {
   }
 
   #message(topic: string, payload: Buffer, retain: boolean): void {
-    for (const handler of this.#handlers) handler(topic, payload, { retain });
+    for (const handler of this.#handlers) this.#guard(() => handler(topic, payload, { retain }));
   }
 
   #oversize({ topic, bytes, retain }: OversizePacket): void {
     this.#needs.log.warn({ topic: quoted(topic), bytes }, 'message above the limit was thrown away');
-    for (const handler of this.#oversizeHandlers) handler(topic, bytes, { retain });
+    for (const handler of this.#oversizeHandlers) this.#guard(() => handler(topic, bytes, { retain }));
+  }
+
+  /** A handler that throws must not stop the packets behind it. */
+  #guard(handle: () => void): void {
+    try {
+      handle();
+    } catch (err) {
+      this.#needs.log.error({ err }, 'handler of a message failed');
+    }
   }
 
   #up(info: SessionInfo): void {

@@ -38,7 +38,7 @@ export class SendWindow {
 
   /**
    * Calls `transmit` when there is a place and resolves when it calls back.
-   * @param signal gives up waiting for a place; what is on the wire stays there
+   * @param signal gives up a message that still waits for a place; one on the wire is awaited to its end
    */
   async send(signal: AbortSignal, transmit: (done: Done) => void): Promise<void> {
     signal.throwIfAborted();
@@ -46,8 +46,7 @@ export class SendWindow {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const message: Waiting = { transmit, resolve, reject };
     const giveUp = () => {
-      this.#waiting.delete(message);
-      reject(signal.reason);
+      if (this.#waiting.delete(message)) reject(signal.reason);
     };
     signal.addEventListener('abort', giveUp, { once: true });
     this.#waiting.add(message);

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import type { InternalError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Fields, MessageKey } from '../contract/messages.ts';
+import type { EventKey, MeasureKey, Reporter, StateKey } from '../contract/reporter.ts';
+import type { Outbox } from '../store/store.ts';
+import type { BrokerClient } from './client.ts';
+import type { RetainedInventory } from './inventory.ts';
+import { encode, topicOf } from './messages.ts';
+import type { Stamp } from './stamp.ts';
+import type { RetainedStates } from './states.ts';
+
+export interface MqttReporterNeeds {
+  readonly log: Log;
+  readonly stamp: Stamp;
+  readonly client: BrokerClient;
+  readonly states: RetainedStates;
+  readonly inventory: RetainedInventory;
+  readonly outbox: Outbox;
+}
+
+/** What the rooms say, made into messages of the contract. */
+export class MqttReporter implements Reporter {
+  readonly #needs: MqttReporterNeeds;
+
+  constructor(needs: MqttReporterNeeds) {
+    this.#needs = needs;
+  }
+
+  state<K extends StateKey>(key: K, entity: string, fields: Fields<K>): void {
+    const { stamp, states } = this.#needs;
+    const topic = topicOf(stamp.site, key, entity);
+    const plain = JSON.stringify(fields);
+    if (!states.isNew(topic, plain)) return;
+    const { payload, fault } = encode(key, stamp.envelope(), fields);
+    if (fault) this.#mistake(key, entity, fault);
+    else states.set(topic, { fields: plain, payload });
+  }
+
+  clearState(key: StateKey, entity: string): void {
+    this.#needs.states.clear(topicOf(this.#needs.stamp.site, key, entity));
+  }
+
+  /**
+   * Clears every retained topic of the inventory, of this and of earlier starts, that belongs to another site or
+   * entity than these or that this version does not write. To be called after a configuration has been applied.
+   * @param entities camera and point ids of the configuration; `collector` stays in any case
+   */
+  retire(entities: Iterable<string>): void {
+    const { states, inventory, stamp } = this.#needs;
+    const kept = new Set(['collector', ...entities]);
+    for (const topic of inventory.strangers(stamp.site, kept)) states.clear(topic);
+  }
+
+  measure<K extends MeasureKey>(key: K, entity: string, fields: Fields<K>): void {
+    const { stamp, client } = this.#needs;
+    if (!client.connected) return;
+    const { payload, fault } = encode(key, stamp.envelope(), fields);
+    if (fault) this.#mistake(key, entity, fault);
+    else client.publishNow(topicOf(stamp.site, key, entity), Buffer.from(payload));
+  }
+
+  /** An event that breaks its schema goes out all the same: a wrong field is better than a lost alarm. */
+  event<K extends EventKey>(key: K, entity: string, fields: Omit<Fields<K>, 'id'>): void {
+    const { stamp, outbox } = this.#needs;
+    const topic = topicOf(stamp.site, key, entity);
+    outbox.append((seq) => {
+      const { payload, fault } = encode(key, stamp.envelope(seq), { id: randomUUID(), ...fields });
+      if (fault) this.#mistake(key, entity, fault);
+      return { topic, payload };
+    });
+  }
+
+  #mistake(key: MessageKey, entity: string, err: InternalError): void {
+    this.#needs.log.error({ err, message: key, entity }, 'message of our own breaks the contract');
+  }
+}
