@@ -1,0 +1,131 @@
+import type { Clock } from '../base/clock.ts';
+import type { BeffroiError } from '../base/errors.ts';
+import type { Service } from '../base/lifecycle.ts';
+import type { Log } from '../base/log.ts';
+import type { RefusalEvent } from '../contract/messages.ts';
+import type { Reporter } from '../contract/reporter.ts';
+
+/** An order that was not taken. */
+export interface Refusal {
+  readonly order: RefusalEvent['order'];
+  /** Unique id or version; empty unless a good signature covers it. */
+  readonly orderId: string;
+  /** Key id of a good signature, else `unknown`. */
+  readonly signer: string;
+  readonly error: BeffroiError;
+}
+
+/** The line of the register that a refusal becomes; the store's register takes it. */
+export interface RefusalLine {
+  readonly action: 'order.refused';
+  readonly who: string;
+  readonly subject: string;
+  readonly result: string;
+  readonly detail: string;
+}
+
+export interface RefusalNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly reporter: Pick<Reporter, 'event'>;
+  readonly register: { append(line: RefusalLine): unknown };
+}
+
+/**
+ * Refusals that are told one by one within `WINDOW_MS`; the others are counted and told in one line, so that a
+ * flood of forged orders fills neither outbox nor register. Source: guess.
+ */
+const TOLD_PER_WINDOW = 10;
+const WINDOW_MS = 60_000;
+const MAX_DETAIL = 500;
+
+/** Counts refused orders and tells the CSU, the register and the log of them. */
+export class Refusals implements Service {
+  readonly name = 'refusals';
+  readonly #needs: RefusalNeeds;
+  readonly #stopping = new AbortController();
+  readonly #untold = new Map<string, number>();
+  #total = 0;
+  #told = 0;
+  #windowEndMs = Number.NEGATIVE_INFINITY;
+  #last: Refusal | undefined;
+  #summary: Promise<void> | undefined;
+
+  constructor(needs: RefusalNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Orders refused since the start of the agent. */
+  get total(): number {
+    return this.#total;
+  }
+
+  async start(): Promise<void> {}
+
+  /** Tells what was only counted. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#summary;
+  }
+
+  /** @returns whether the refusal was told by itself, not only counted */
+  refuse(refusal: Refusal): boolean {
+    this.#total += 1;
+    if (this.#admits()) {
+      this.#tell(refusal, refusal.error.message);
+      return true;
+    }
+    this.#last = refusal;
+    this.#untold.set(refusal.error.code, (this.#untold.get(refusal.error.code) ?? 0) + 1);
+    this.#summary ??= this.#summarise();
+    return false;
+  }
+
+  #admits(): boolean {
+    const nowMs = this.#needs.clock.monotonicMs();
+    if (nowMs >= this.#windowEndMs) {
+      this.#windowEndMs = nowMs + WINDOW_MS;
+      this.#told = 0;
+    }
+    this.#told += 1;
+    return this.#told <= TOLD_PER_WINDOW;
+  }
+
+  async #summarise(): Promise<void> {
+    const waitMs = this.#windowEndMs - this.#needs.clock.monotonicMs();
+    await this.#needs.clock.sleep(waitMs, this.#stopping.signal).catch(() => undefined);
+    const counts = [...this.#untold].map(([code, count]) => `${count} ${code}`).join(', ');
+    const last = this.#last;
+    this.#summary = undefined;
+    this.#untold.clear();
+    if (last) {
+      this.#tell(
+        { ...last, orderId: '', signer: 'unknown' },
+        `further orders refused in a minute: ${counts}`,
+      );
+    }
+  }
+
+  #tell({ order, orderId, signer, error }: Refusal, message: string): void {
+    const detail = message.slice(0, MAX_DETAIL);
+    this.#needs.log.warn(
+      { order, orderId, code: error.code, total: this.#total },
+      `order refused: ${detail}`,
+    );
+    const subject = orderId === '' ? order : `${order} ${orderId}`;
+    this.#needs.register.append({
+      action: 'order.refused',
+      who: signer,
+      subject,
+      result: error.code,
+      detail,
+    });
+    this.#needs.reporter.event('refusal', 'collector', {
+      order,
+      order_id: orderId,
+      cause: error.code,
+      detail,
+      refused_total: this.#total,
+    });
+  }
+}
