@@ -116,6 +116,38 @@ const FRENCH: Record<Code, CauseText> = {
     means: "Un message du collecteur dépasse ce que le courtier accepte ; il n'est pas parti.",
     remedy: 'Relever la taille maximale du courtier.',
   },
+  'order-busy': {
+    means: "Le collecteur traite déjà autant de commandes qu'il en prend.",
+    remedy: 'Attendre la fin des autres, puis renvoyer.',
+  },
+  'command-timeout': {
+    means: "La commande n'a pas fini à temps et a été abandonnée.",
+    remedy: "Regarder l'état de la caméra, puis renvoyer.",
+  },
+  'command-interrupted': {
+    means: "L'agent s'est arrêté avant la fin de la commande.",
+    remedy: 'Renvoyer un ordre.',
+  },
+  'command-line-invalid': {
+    means: 'La ligne de commande est fausse.',
+    remedy: 'La corriger comme indiqué ; --help liste les commandes.',
+  },
+  'csu-folder-unusable': {
+    means: 'Un dossier du CSU manque, est incomplet ou existe déjà.',
+    remedy: "Donner le bon dossier ; rien n'est jamais écrasé.",
+  },
+  'box-silent': {
+    means: "Le collecteur n'a pas répondu à temps.",
+    remedy: "Vérifier avec beffroi-csu watch qu'il est en ligne.",
+  },
+  'outbox-overflow': {
+    means: "Trop d'événements attendent le courtier ; les plus anciens sont abandonnés.",
+    remedy: 'Rétablir le lien ; les numéros manquants disent ce qui est perdu.',
+  },
+  'clock-untrusted': {
+    means: "L'horloge du collecteur n'est plus synchronisée depuis trop longtemps.",
+    remedy: 'Rétablir la source de temps.',
+  },
   'camera-unreachable': {
     means: 'La caméra ne répond pas sur le réseau.',
     remedy: 'Vérifier son alimentation, son câble et le commutateur.',

@@ -1,0 +1,175 @@
+import type { Clock } from '../base/clock.ts';
+import type { Service } from '../base/lifecycle.ts';
+import type { Log } from '../base/log.ts';
+import { CameraGate, type LatchCount } from './gate.ts';
+import { OnvifCamera } from './onvif/onvif-camera.ts';
+import { StreamFinder } from './stream-finder.ts';
+import type { Credentials, Gate } from './types.ts';
+
+/** What the fleet needs of a camera; an entry of the central configuration with its login opened fits. */
+export interface FleetCamera {
+  readonly id: string;
+  readonly host: string;
+  readonly maxConnections: number;
+  readonly credentials?: Credentials | undefined;
+  readonly onvif?:
+    | {
+        readonly port: number;
+        readonly path: string;
+        readonly tls: boolean;
+        readonly certificateSha256?: string | undefined;
+        readonly profile?: string | undefined;
+      }
+    | undefined;
+  readonly rtsp?:
+    | {
+        readonly port: number;
+        readonly path?: string | undefined;
+        readonly tls: boolean;
+        readonly certificateSha256?: string | undefined;
+      }
+    | undefined;
+}
+
+/** Where the stream of a camera is, and the login for it: never logged. */
+export interface StreamSource {
+  readonly camera: string;
+  /** Without user part. */
+  readonly url: string;
+  readonly credentials?: Credentials;
+  readonly certificateSha256?: string;
+}
+
+/** Small durable values of this room. */
+export interface FleetMemory {
+  get(key: string): string | undefined;
+  set(key: string, value: string): void;
+  delete(key: string): void;
+}
+
+export interface FleetNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  readonly randomBytes: (size: number) => Buffer;
+  readonly memory: FleetMemory;
+  /** Called with the whole list whenever the address of a stream, or a login, has changed. */
+  readonly sourcesChanged: (sources: readonly StreamSource[]) => void;
+}
+
+interface Member {
+  readonly camera: FleetCamera;
+  readonly gate: CameraGate;
+  readonly onvif: OnvifCamera | undefined;
+  readonly finder: StreamFinder;
+}
+
+/** The cameras of the configuration: for each its gate, its ONVIF side and the address of its stream. */
+export class CameraFleet implements Service {
+  readonly name = 'camera fleet';
+  readonly #needs: FleetNeeds;
+  readonly #members = new Map<string, Member>();
+
+  constructor(needs: FleetNeeds) {
+    this.#needs = needs;
+  }
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#members.values()].map(({ finder }) => finder.stop()));
+    this.#members.clear();
+  }
+
+  /** Works with these cameras and no others; an unchanged camera keeps everything it has. */
+  async apply(cameras: readonly FleetCamera[]): Promise<void> {
+    const ids = new Set(cameras.map(({ id }) => id));
+    for (const id of [...this.#members.keys()]) if (!ids.has(id)) await this.#remove(id);
+    for (const camera of cameras) await this.#put(camera);
+    this.#tell();
+  }
+
+  gate(camera: string): Gate | undefined {
+    return this.#members.get(camera)?.gate;
+  }
+
+  onvif(camera: string): OnvifCamera | undefined {
+    return this.#members.get(camera)?.onvif;
+  }
+
+  /** The camera does not know the stream that we asked for: its address is asked anew. */
+  doubtAddress(camera: string): void {
+    this.#members.get(camera)?.finder.askAgain();
+  }
+
+  async #put(camera: FleetCamera): Promise<void> {
+    const old = this.#members.get(camera.id);
+    if (old && same(old.camera, camera)) return;
+    await old?.finder.stop();
+    const gate = this.#gateFor(camera, old);
+    const onvif = camera.onvif && this.#onvif(camera, camera.onvif, gate);
+    const finder = new StreamFinder({ ...this.#needs, found: () => this.#tell() }, camera, onvif);
+    this.#members.set(camera.id, { camera, gate, onvif, finder });
+    finder.start();
+  }
+
+  /** The latch outlives a change of the entry: only another version of the credentials opens it. */
+  #gateFor(camera: FleetCamera, old: Member | undefined): CameraGate {
+    const credentialVersion = camera.credentials?.version ?? 0;
+    if (old && old.camera.maxConnections === camera.maxConnections) {
+      old.gate.setCredentialVersion(credentialVersion);
+      return old.gate;
+    }
+    const { clock, memory } = this.#needs;
+    const key = `latch:${camera.id}`;
+    const latch = {
+      load: () => parseLatch(memory.get(key)),
+      save: (count: LatchCount) => memory.set(key, JSON.stringify(count)),
+    };
+    const { id, maxConnections } = camera;
+    return new CameraGate({ clock, memory: latch }, { camera: id, maxConnections, credentialVersion });
+  }
+
+  #onvif(camera: FleetCamera, onvif: NonNullable<FleetCamera['onvif']>, gate: Gate): OnvifCamera {
+    const { clock, log, randomBytes } = this.#needs;
+    const { id, host, credentials } = camera;
+    return new OnvifCamera({ camera: id, host, credentials, ...onvif }, gate, { clock, log, randomBytes });
+  }
+
+  async #remove(id: string): Promise<void> {
+    const member = this.#members.get(id);
+    this.#members.delete(id);
+    await member?.finder.stop();
+    member?.finder.forget();
+    this.#needs.memory.delete(`latch:${id}`);
+  }
+
+  #tell(): void {
+    const sources = [...this.#members.values()].flatMap(({ camera, finder }) => {
+      const url = finder.url;
+      if (url === undefined) return [];
+      const certificateSha256 = camera.rtsp?.certificateSha256;
+      return [
+        {
+          camera: camera.id,
+          url,
+          ...(camera.credentials ? { credentials: camera.credentials } : {}),
+          ...(certificateSha256 ? { certificateSha256 } : {}),
+        },
+      ];
+    });
+    this.#needs.sourcesChanged(sources);
+  }
+}
+
+function same(a: FleetCamera, b: FleetCamera): boolean {
+  const device = ({ host, maxConnections, credentials, onvif, rtsp }: FleetCamera) =>
+    JSON.stringify([host, maxConnections, credentials, onvif, rtsp]);
+  return device(a) === device(b);
+}
+
+function parseLatch(text: string | undefined): LatchCount | undefined {
+  if (text === undefined) return undefined;
+  const { version, refused } = JSON.parse(text) as LatchCount;
+  return { version, refused };
+}

@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { Aedes } from 'aedes';
+
+/** A broker inside this process, for the demo: MQTT 3.1.1, loopback, in memory. */
+export class EmbeddedBroker {
+  readonly #aedes: Aedes;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(aedes: Aedes) {
+    this.#aedes = aedes;
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+      aedes.handle(socket);
+    });
+  }
+
+  static async start(): Promise<EmbeddedBroker> {
+    const broker = new EmbeddedBroker(await Aedes.createBroker());
+    broker.#server.listen(0, '127.0.0.1');
+    await once(broker.#server, 'listening');
+    return broker;
+  }
+
+  get url(): string {
+    return `mqtt://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+    await new Promise<void>((resolve) => this.#aedes.close(() => resolve()));
+  }
+}
