@@ -1,5 +1,7 @@
 import { clip } from '../clips.ts';
-import type { RtspOptions } from './rtsp-options.ts';
+import type { OnvifCounters, OnvifOptions } from './onvif-options.ts';
+import { OnvifServer } from './onvif-server.ts';
+import type { RtspCounters, RtspOptions } from './rtsp-options.ts';
 import { RtspServer } from './rtsp-server.ts';
 
 export interface SimulatedCameraOptions {
@@ -7,6 +9,9 @@ export interface SimulatedCameraOptions {
   readonly clip: 'h264' | 'h265';
   readonly user: string;
   readonly password: string;
+  /** Tokens of the digital inputs. */
+  readonly inputs?: readonly string[];
+  readonly onvif?: Partial<OnvifOptions>;
   readonly rtsp?: Partial<RtspOptions>;
 }
 
@@ -14,18 +19,39 @@ export interface SimulatedCameraOptions {
 export class SimulatedCamera {
   readonly name: string;
   readonly rtsp: RtspServer;
+  readonly onvif: OnvifServer;
   readonly #login: { user: string; password: string };
   #clockOffsetMs = 0;
 
   constructor(options: SimulatedCameraOptions) {
     this.name = options.name;
     this.#login = { user: options.user, password: options.password };
-    const needs = { name: options.name, login: this.#login, wallMs: () => this.wallMs() };
-    this.rtsp = new RtspServer({ ...needs, clip: clip(options.clip) }, options.rtsp);
+    const common = { name: options.name, clip: clip(options.clip), wallMs: () => this.wallMs() };
+    this.rtsp = new RtspServer({ ...common, login: this.#login }, options.rtsp);
+    const device = {
+      ...common,
+      inputs: options.inputs ?? [],
+      media2: options.onvif?.media2 ?? true,
+      streamUrl: (hostName: string) => `rtsp://${hostName}:${this.rtspPort}${this.rtsp.options.path}`,
+    };
+    this.onvif = new OnvifServer({ device, login: this.#login }, options.onvif);
   }
 
   get rtspPort(): number {
     return this.rtsp.port;
+  }
+
+  get onvifPort(): number {
+    return this.onvif.port;
+  }
+
+  get counters(): { readonly rtsp: RtspCounters; readonly onvif: OnvifCounters } {
+    return { rtsp: this.rtsp.counters, onvif: this.onvif.counters };
+  }
+
+  /** Logins refused, over both protocols. */
+  get loginsRefused(): number {
+    return this.rtsp.counters.loginsRefused + this.onvif.counters.loginsRefused;
   }
 
   /** The camera's own clock, Unix milliseconds. */
@@ -34,11 +60,11 @@ export class SimulatedCamera {
   }
 
   async start(): Promise<void> {
-    await this.rtsp.listen();
+    await Promise.all([this.rtsp.listen(), this.onvif.listen()]);
   }
 
   async stop(): Promise<void> {
-    await this.rtsp.close();
+    await Promise.all([this.rtsp.close(), this.onvif.close()]);
   }
 
   /**
@@ -46,15 +72,25 @@ export class SimulatedCamera {
    * @param how `refused`: connections are reset and new ones refused; `silent`: nothing answers, nothing closes
    */
   async unplug(how: 'refused' | 'silent' = 'refused'): Promise<void> {
-    if (how === 'silent') this.rtsp.setSilent(true);
-    else await this.rtsp.close();
+    if (how === 'refused') return this.stop();
+    this.rtsp.setSilent(true);
+    this.onvif.faults.silent = true;
   }
 
-  /** The camera is back on the same ports; connections from before are gone. */
+  /** The camera has started again on the same ports: connections and subscriptions from before are gone. */
   async plug(): Promise<void> {
-    if (this.rtsp.faults.silent) await this.rtsp.close();
+    await this.stop();
     this.rtsp.setSilent(false);
-    await this.rtsp.listen();
+    this.onvif.faults.silent = false;
+    await this.start();
+  }
+
+  setInput(token: string, active: boolean): void {
+    this.onvif.events.setInput(token, active);
+  }
+
+  setTampering(active: boolean): void {
+    this.onvif.events.setTampering(active);
   }
 
   stall(on: boolean): void {
@@ -69,5 +105,6 @@ export class SimulatedCamera {
   setPassword(password: string): void {
     this.#login.password = password;
     this.rtsp.expireNonces();
+    this.onvif.expireNonces();
   }
 }

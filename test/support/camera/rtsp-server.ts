@@ -91,7 +91,7 @@ export class RtspServer {
   /** Random bytes into every stream that plays. */
   injectGarbage(bytes: number): void {
     const random = seededRandom(GARBAGE_SEED);
-    const garbage = Buffer.from({ length: bytes }, () => Math.floor(random() * 256));
+    const garbage = Buffer.from(Array.from({ length: bytes }, () => Math.floor(random() * 256)));
     for (const connection of this.#connections) connection.inject(garbage);
   }
 

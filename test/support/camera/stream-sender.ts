@@ -93,6 +93,7 @@ export class StreamSender {
 
   #garbage(): Buffer {
     const { random } = this.#needs;
-    return Buffer.from({ length: 1 + Math.floor(random() * 200) }, () => Math.floor(random() * 256));
+    const length = 1 + Math.floor(random() * 200);
+    return Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
   }
 }

@@ -1,0 +1,179 @@
+import type { Clip } from '../clips.ts';
+import { invalidArgument, namespaceOf, type Prefix, type SoapFault, xmlText } from './soap.ts';
+
+/** The device behind the services: what its answers speak of. */
+export interface OnvifDevice {
+  readonly name: string;
+  readonly clip: Clip;
+  readonly inputs: readonly string[];
+  readonly media2: boolean;
+  readonly wallMs: () => number;
+  /** Address of the stream for a client that reached the camera under this host name. */
+  readonly streamUrl: (hostName: string) => string;
+}
+
+/** What a request brings along. */
+export interface Asked {
+  /** `host:port` for the addresses in the answer. */
+  readonly host: string;
+  /** Value of the element ProfileToken. */
+  readonly profileToken: string | undefined;
+}
+
+type Answer = (device: OnvifDevice, asked: Asked) => string | SoapFault;
+
+const PROFILE = 'profile_1';
+const VIDEO_SOURCE = 'video_source_1';
+const SIZE = '<tt:Width>640</tt:Width><tt:Height>360</tt:Height>';
+
+/** The video source of every simulated camera. */
+export const VIDEO_SOURCE_TOKEN = VIDEO_SOURCE;
+
+/** Path of a service. */
+export function servicePath(prefix: Prefix): string {
+  const names: Partial<Record<Prefix, string>> = { tds: 'device', trt: 'media', tr2: 'media2', tev: 'event' };
+  return `/onvif/${names[prefix] ?? 'deviceio'}_service`;
+}
+
+/** Operations that need no login. @see ONVIF Core §5.9.4.3, access class PRE_AUTH */
+export const PRE_AUTH: ReadonlySet<string> = new Set([
+  'tds:GetSystemDateAndTime',
+  'tds:GetServices',
+  'tds:GetServiceCapabilities',
+  'tds:GetCapabilities',
+  'tds:GetHostname',
+]);
+
+/** Answers of the services device, media, media 2 and device I/O, by `prefix:Operation`. */
+export const ANSWERS: Readonly<Record<string, Answer>> = {
+  'tds:GetSystemDateAndTime': dateAndTime,
+  'tds:GetServices': services,
+  'tds:GetCapabilities': capabilities,
+  'tds:GetServiceCapabilities': () =>
+    '<tds:Capabilities><tds:Network/><tds:Security HttpDigest="true" UsernameToken="true"/><tds:System/></tds:Capabilities>',
+  'tds:GetHostname': (device) =>
+    `<tds:HostnameInformation><tt:FromDHCP>false</tt:FromDHCP><tt:Name>${xmlText(device.name)}</tt:Name></tds:HostnameInformation>`,
+  'tds:GetDeviceInformation': deviceInformation,
+  'trt:GetServiceCapabilities': () =>
+    '<trt:Capabilities SnapshotUri="false"><trt:ProfileCapabilities MaximumNumberOfProfiles="1"/>' +
+    '<trt:StreamingCapabilities RTP_RTSP_TCP="true"/></trt:Capabilities>',
+  'trt:GetProfiles': (device) =>
+    `<trt:Profiles token="${PROFILE}" fixed="true">${profile(device)}</trt:Profiles>`,
+  'trt:GetProfile': (device, asked) =>
+    unknownProfile(asked) ?? `<trt:Profile token="${PROFILE}" fixed="true">${profile(device)}</trt:Profile>`,
+  'trt:GetVideoSources': (device) =>
+    `<trt:VideoSources token="${VIDEO_SOURCE}"><tt:Framerate>${device.clip.framesPerSecond}</tt:Framerate>` +
+    `<tt:Resolution>${SIZE}</tt:Resolution></trt:VideoSources>`,
+  'trt:GetStreamUri': (device, asked) => unknownProfile(asked) ?? mediaUri(device, asked),
+  'tr2:GetServiceCapabilities': () =>
+    '<tr2:Capabilities SnapshotUri="false"><tr2:ProfileCapabilities MaximumNumberOfProfiles="1"' +
+    ' ConfigurationsSupported="VideoSource VideoEncoder"/>' +
+    '<tr2:StreamingCapabilities RTSPStreaming="true" RTP_RTSP_TCP="true"/></tr2:Capabilities>',
+  'tr2:GetProfiles': profiles2,
+  'tr2:GetStreamUri': (device, asked) =>
+    unknownProfile(asked) ?? `<tr2:Uri>${xmlText(device.streamUrl(hostName(asked)))}</tr2:Uri>`,
+  'tmd:GetServiceCapabilities': (device) =>
+    `<tmd:Capabilities VideoSources="1" RelayOutputs="0" DigitalInputs="${device.inputs.length}"/>`,
+  'tmd:GetDigitalInputs': (device) =>
+    device.inputs.map((token) => `<tmd:DigitalInputs token="${xmlText(token)}" IdleState="open"/>`).join(''),
+};
+
+function hostName(asked: Asked): string {
+  return asked.host.replace(/:\d+$/, '');
+}
+
+function unknownProfile(asked: Asked): SoapFault | undefined {
+  if (asked.profileToken === PROFILE) return undefined;
+  return invalidArgument('ter:NoProfile', 'The requested profile token does not exist');
+}
+
+function dateAndTime(device: OnvifDevice): string {
+  const now = new Date(device.wallMs());
+  const time = `<tt:Hour>${now.getUTCHours()}</tt:Hour><tt:Minute>${now.getUTCMinutes()}</tt:Minute><tt:Second>${now.getUTCSeconds()}</tt:Second>`;
+  const date = `<tt:Year>${now.getUTCFullYear()}</tt:Year><tt:Month>${now.getUTCMonth() + 1}</tt:Month><tt:Day>${now.getUTCDate()}</tt:Day>`;
+  return (
+    '<tds:SystemDateAndTime><tt:DateTimeType>NTP</tt:DateTimeType><tt:DaylightSavings>false</tt:DaylightSavings>' +
+    '<tt:TimeZone><tt:TZ>CET-1CEST,M3.5.0,M10.5.0/3</tt:TZ></tt:TimeZone>' +
+    `<tt:UTCDateTime><tt:Time>${time}</tt:Time><tt:Date>${date}</tt:Date></tt:UTCDateTime></tds:SystemDateAndTime>`
+  );
+}
+
+function services(device: OnvifDevice, asked: Asked): string {
+  const offered: Prefix[] = ['tds', 'trt', 'tev', 'tmd'];
+  if (device.media2) offered.push('tr2');
+  return offered.map((prefix) => service(prefix, asked)).join('');
+}
+
+function service(prefix: Prefix, asked: Asked): string {
+  const version = '<tds:Version><tt:Major>2</tt:Major><tt:Minor>60</tt:Minor></tds:Version>';
+  const address = `<tds:XAddr>${serviceAddress(prefix, asked)}</tds:XAddr>`;
+  return `<tds:Service><tds:Namespace>${namespaceOf(prefix)}</tds:Namespace>${address}${version}</tds:Service>`;
+}
+
+function serviceAddress(prefix: Prefix, asked: Asked): string {
+  return xmlText(`http://${asked.host}${servicePath(prefix)}`);
+}
+
+function capabilities(device: OnvifDevice, asked: Asked): string {
+  const at = (prefix: Prefix) => `<tt:XAddr>${serviceAddress(prefix, asked)}</tt:XAddr>`;
+  return (
+    `<tds:Capabilities><tt:Device>${at('tds')}<tt:IO><tt:InputConnectors>${device.inputs.length}</tt:InputConnectors>` +
+    '<tt:RelayOutputs>0</tt:RelayOutputs></tt:IO></tt:Device>' +
+    `<tt:Events>${at('tev')}<tt:WSSubscriptionPolicySupport>false</tt:WSSubscriptionPolicySupport>` +
+    '<tt:WSPullPointSupport>true</tt:WSPullPointSupport>' +
+    '<tt:WSPausableSubscriptionManagerInterfaceSupport>false</tt:WSPausableSubscriptionManagerInterfaceSupport></tt:Events>' +
+    `<tt:Media>${at('trt')}<tt:StreamingCapabilities><tt:RTPMulticast>false</tt:RTPMulticast><tt:RTP_TCP>false</tt:RTP_TCP>` +
+    '<tt:RTP_RTSP_TCP>true</tt:RTP_RTSP_TCP></tt:StreamingCapabilities></tt:Media>' +
+    `<tt:Extension><tt:DeviceIO>${at('tmd')}<tt:VideoSources>1</tt:VideoSources><tt:VideoOutputs>0</tt:VideoOutputs>` +
+    '<tt:AudioSources>0</tt:AudioSources><tt:AudioOutputs>0</tt:AudioOutputs><tt:RelayOutputs>0</tt:RelayOutputs>' +
+    '</tt:DeviceIO></tt:Extension></tds:Capabilities>'
+  );
+}
+
+function deviceInformation(device: OnvifDevice): string {
+  return (
+    '<tds:Manufacturer>Beffroi</tds:Manufacturer><tds:Model>Simulated Camera</tds:Model>' +
+    '<tds:FirmwareVersion>1.0</tds:FirmwareVersion>' +
+    `<tds:SerialNumber>${xmlText(device.name)}</tds:SerialNumber><tds:HardwareId>1</tds:HardwareId>`
+  );
+}
+
+function videoSource(): string {
+  return `<tt:Name>source</tt:Name><tt:UseCount>1</tt:UseCount><tt:SourceToken>${VIDEO_SOURCE}</tt:SourceToken><tt:Bounds x="0" y="0" width="640" height="360"/>`;
+}
+
+/** A profile of Media 1, whose schema has no H.265: such a profile shows no encoder there. */
+function profile(device: OnvifDevice): string {
+  const source = `<tt:VideoSourceConfiguration token="source_1">${videoSource()}</tt:VideoSourceConfiguration>`;
+  const rate = `<tt:RateControl><tt:FrameRateLimit>${device.clip.framesPerSecond}</tt:FrameRateLimit><tt:EncodingInterval>1</tt:EncodingInterval><tt:BitrateLimit>480</tt:BitrateLimit></tt:RateControl>`;
+  const encoder =
+    '<tt:VideoEncoderConfiguration token="encoder_1"><tt:Name>encoder</tt:Name><tt:UseCount>1</tt:UseCount>' +
+    `<tt:Encoding>H264</tt:Encoding><tt:Resolution>${SIZE}</tt:Resolution><tt:Quality>4</tt:Quality>${rate}` +
+    '<tt:H264><tt:GovLength>15</tt:GovLength><tt:H264Profile>High</tt:H264Profile></tt:H264>' +
+    '<tt:Multicast><tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address></tt:Address>' +
+    '<tt:Port>0</tt:Port><tt:TTL>0</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast>' +
+    '<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:VideoEncoderConfiguration>';
+  return `<tt:Name>main</tt:Name>${source}${device.clip.codec === 'h264' ? encoder : ''}`;
+}
+
+function profiles2(device: OnvifDevice): string {
+  const { codec, framesPerSecond } = device.clip;
+  const [govLength, level] = codec === 'h264' ? [15, 'High'] : [30, 'Main'];
+  return (
+    `<tr2:Profiles token="${PROFILE}" fixed="true"><tr2:Name>main</tr2:Name><tr2:Configurations>` +
+    `<tr2:VideoSource token="source_1">${videoSource()}</tr2:VideoSource>` +
+    `<tr2:VideoEncoder token="encoder_1" GovLength="${govLength}" Profile="${level}">` +
+    `<tt:Name>encoder</tt:Name><tt:UseCount>1</tt:UseCount><tt:Encoding>${codec.toUpperCase()}</tt:Encoding>` +
+    `<tt:Resolution>${SIZE}</tt:Resolution>` +
+    `<tt:RateControl ConstantBitRate="true"><tt:FrameRateLimit>${framesPerSecond}</tt:FrameRateLimit><tt:BitrateLimit>480</tt:BitrateLimit></tt:RateControl>` +
+    '<tt:Quality>4</tt:Quality></tr2:VideoEncoder></tr2:Configurations></tr2:Profiles>'
+  );
+}
+
+function mediaUri(device: OnvifDevice, asked: Asked): string {
+  return (
+    `<trt:MediaUri><tt:Uri>${xmlText(device.streamUrl(hostName(asked)))}</tt:Uri>` +
+    '<tt:InvalidAfterConnect>false</tt:InvalidAfterConnect><tt:InvalidAfterReboot>false</tt:InvalidAfterReboot>' +
+    '<tt:Timeout>PT0S</tt:Timeout></trt:MediaUri>'
+  );
+}
