@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { ConfigurationError, systemCode } from '../base/errors.ts';
+import { type Keyring, readKeyring } from '../trust/keyring.ts';
+import {
+  parsePublicKey,
+  parseSealKey,
+  parseSigningKey,
+  type SealKey,
+  type SigningKey,
+} from '../trust/keys.ts';
+import type { BoxFile } from './box-file.ts';
+
+/** The keys that the box file names: whom the box believes, and its own. */
+export interface BoxKeys {
+  readonly keyring: Keyring;
+  readonly sealKey: SealKey;
+  readonly signKey: SigningKey;
+}
+
+/** Largest key or keyring file, in bytes. Source: guess; a keyring of 200 keys is about 60 KB. */
+const MAX_KEY_FILE_BYTES = 512 * 1024;
+
+/**
+ * Reads the keys and verifies the keyring.
+ * @throws ConfigurationError `key-file-unreadable` or `keyring-invalid`; the message names the file, never its content
+ */
+export async function readBoxKeys(trust: BoxFile['trust']): Promise<BoxKeys> {
+  const authority = await read(trust.authority, parsePublicKey);
+  return {
+    keyring: await read(trust.keyring, (text) => readKeyring(text, authority)),
+    sealKey: await read(trust.sealKey, parseSealKey),
+    signKey: await read(trust.signKey, parseSigningKey),
+  };
+}
+
+async function read<T>(file: string, parse: (text: string) => T): Promise<T> {
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new ConfigurationError('key-file-unreadable', `${file}: ${systemCode(cause) ?? 'unreadable'}`, {
+      cause,
+    });
+  });
+  if (bytes.length > MAX_KEY_FILE_BYTES) {
+    throw new ConfigurationError(
+      'key-file-unreadable',
+      `${file}: expected at most ${MAX_KEY_FILE_BYTES} bytes`,
+    );
+  }
+  try {
+    return parse(bytes.toString('utf8'));
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigurationError)) throw thrown;
+    throw new ConfigurationError(thrown.code as 'key-file-unreadable', `${file}: ${thrown.message}`, {
+      cause: thrown,
+    });
+  }
+}
