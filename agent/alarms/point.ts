@@ -1,0 +1,195 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Fields } from '../contract/messages.ts';
+import type { Reporter } from '../contract/reporter.ts';
+import type { StatusSnapshot } from '../contract/status.ts';
+import type { Store } from '../store/store.ts';
+import type { Condition } from './condition.ts';
+import type { AlarmPoint } from './ports.ts';
+import {
+  adopt,
+  concerns,
+  newRecord,
+  observe,
+  type PointRecord,
+  parseRecord,
+  transitionOf,
+} from './record.ts';
+
+export interface PointNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly reporter: Reporter;
+  readonly store: Store;
+  /** A new id, at most 40 characters, never given before. */
+  readonly newId: () => string;
+}
+
+/** The room's name in the store's memory. */
+export const ROOM = 'alarms';
+
+/** Unconfirmed for this long, a state is no longer known: a short loss of the subscription passes. Source: guess. */
+const UNCONFIRMED_MS = 10_000;
+
+type Shown = PointRecord['truth'];
+
+/**
+ * One alarm point. What the camera said last is on disk together with the event that tells it; while the camera cannot
+ * be heard the point is shown as unknown, and the first words after that are compared with what is on disk.
+ */
+export class Point {
+  readonly #needs: PointNeeds;
+  #point: AlarmPoint;
+  #record: PointRecord;
+  /** Since when the camera was not heard on this point; undefined when all it said is confirmed. */
+  #unconfirmedSinceMs: number | undefined;
+  /** Conditions that held before the loss and were not spoken of since. */
+  #unconfirmed: Set<string>;
+  #shown: Shown;
+  #unknownSince: number;
+
+  constructor(needs: PointNeeds, point: AlarmPoint) {
+    this.#needs = needs;
+    this.#point = point;
+    const wallMs = needs.clock.wallMs();
+    const kept = parseRecord(needs.store.memory.get(ROOM, point.id) ?? '');
+    this.#record = kept ? adopt(kept, point) : newRecord(point, wallMs);
+    this.#unconfirmed = new Set(this.#record.active);
+    this.#unconfirmedSinceMs = needs.clock.monotonicMs();
+    this.#shown = this.#record.truth;
+    this.#unknownSince = wallMs;
+  }
+
+  get camera(): string {
+    return this.#point.camera;
+  }
+
+  /** Tells the current state for the first time. */
+  start(): void {
+    this.#needs.store.memory.set(ROOM, this.#point.id, JSON.stringify(this.#record));
+    this.#tell();
+  }
+
+  /** Takes a changed entry of the configuration. */
+  change(point: AlarmPoint): void {
+    const changed = adopt(this.#record, point);
+    const sameRule = changed.rule === this.#record.rule;
+    this.#point = point;
+    this.#record = changed;
+    if (!sameRule) this.lost();
+    this.start();
+  }
+
+  /** The camera can no longer be heard. */
+  lost(): void {
+    this.#unconfirmed = new Set(this.#record.active);
+    this.#unconfirmedSinceMs ??= this.#needs.clock.monotonicMs();
+  }
+
+  /** @throws whatever the store throws; nothing has changed then */
+  see(condition: Condition, sourceMs: number | undefined): void {
+    if (!concerns(this.#point, condition)) return;
+    if (condition.active === undefined) this.#vanished(condition.key);
+    else this.#said(condition.key, condition.active !== this.#point.inverted, sourceMs);
+    this.evaluate();
+  }
+
+  /** Shows what is known now. */
+  evaluate(): void {
+    const shown = this.#isUnknown() ? 'unknown' : this.#record.truth;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    if (shown === 'unknown') this.#unknownSince = this.#needs.clock.wallMs();
+    this.#tell();
+  }
+
+  status(): StatusSnapshot['alarms'][number] {
+    const { id, name, severity } = this.#point;
+    return {
+      point: id,
+      name,
+      state: this.#shown,
+      severity,
+      since: this.#since(),
+      occurrences: this.#record.occurrences,
+    };
+  }
+
+  #isUnknown(): boolean {
+    const sinceMs = this.#unconfirmedSinceMs;
+    return sinceMs !== undefined && this.#needs.clock.monotonicMs() - sinceMs >= UNCONFIRMED_MS;
+  }
+
+  #said(key: string, holds: boolean, sourceMs: number | undefined): void {
+    const { clock, newId } = this.#needs;
+    this.#keep(observe(this.#record, { key, holds }, { wallMs: clock.wallMs(), newId }), sourceMs);
+    this.#confirm(key);
+  }
+
+  /** One condition that surely holds is enough; otherwise every one that held must have been spoken of. */
+  #confirm(key: string): void {
+    this.#unconfirmed.delete(key);
+    const surelyRaised = this.#record.active.some((active) => !this.#unconfirmed.has(active));
+    if (surelyRaised || this.#unconfirmed.size === 0) this.#unconfirmedSinceMs = undefined;
+    else this.#unconfirmedSinceMs ??= this.#needs.clock.monotonicMs();
+  }
+
+  #vanished(key: string): void {
+    if (!this.#record.active.includes(key)) return;
+    this.#unconfirmed.add(key);
+    if (this.#record.active.every((active) => this.#unconfirmed.has(active)))
+      this.#unconfirmedSinceMs ??= this.#needs.clock.monotonicMs();
+  }
+
+  /** State and event become durable together, so that neither a lost nor a doubled event follows a crash. */
+  #keep(next: PointRecord, sourceMs: number | undefined): void {
+    if (next === this.#record) return;
+    const { store, reporter, log } = this.#needs;
+    const transition = transitionOf(this.#record, next);
+    store.transaction(() => {
+      store.memory.set(ROOM, this.#point.id, JSON.stringify(next));
+      if (transition)
+        reporter.event('alarm', this.#point.id, eventOf(this.#point.id, next, transition, sourceMs));
+    });
+    this.#record = next;
+    this.#shown = 'unknown'; // told anew below, also when the state is the one shown before
+    if (transition) log.info({ point: this.#point.id, alarm: next.alarm }, `alarm ${transition}`);
+  }
+
+  #since(): number {
+    return this.#shown === 'unknown' && this.#record.truth !== 'unknown'
+      ? this.#unknownSince
+      : this.#record.since;
+  }
+
+  #tell(): void {
+    const { id, name, kind, camera, severity } = this.#point;
+    const { alarm, occurrences } = this.#record;
+    const state = this.#shown;
+    const fields: Fields<'alarmCurrent'> = {
+      point: id,
+      name,
+      kind,
+      camera,
+      state,
+      severity,
+      alarm,
+      since: this.#since(),
+      occurrences,
+    };
+    this.#needs.reporter.state('alarmCurrent', id, fields);
+  }
+}
+
+/** The event that tells a transition of a record. */
+export function eventOf(
+  id: string,
+  record: PointRecord,
+  transition: 'raised' | 'cleared',
+  sourceMs: number | undefined,
+): Omit<Fields<'alarm'>, 'id'> {
+  const { alarm, name, kind, camera, severity, occurrences } = record;
+  const source =
+    sourceMs !== undefined && Number.isSafeInteger(sourceMs) && sourceMs >= 0 ? { source_ts: sourceMs } : {};
+  return { alarm, point: id, name, kind, camera, transition, severity, ...source, occurrences };
+}
