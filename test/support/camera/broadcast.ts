@@ -29,7 +29,8 @@ export class Broadcast {
   readonly #needs: BroadcastNeeds;
   readonly #source: PictureSource;
   readonly #players = new Map<StreamSender, Player>();
-  readonly #epochMs = performance.now();
+  /** Somewhere within the last picture, so that many cameras in one process do not tick together. */
+  readonly #epochMs: number;
   #timer: NodeJS.Timeout | undefined;
   #next = 0;
   #ticksJumped = 0;
@@ -39,6 +40,7 @@ export class Broadcast {
   constructor(clip: Clip, needs: BroadcastNeeds) {
     this.#source = new PictureSource(clip);
     this.#needs = needs;
+    this.#epochMs = performance.now() - Math.random() * this.#frameMs();
   }
 
   get clip(): Clip {

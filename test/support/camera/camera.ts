@@ -1,4 +1,4 @@
-import { clip } from '../clips.ts';
+import { type Clip, clip } from '../clips.ts';
 import type { OnvifCounters, OnvifOptions } from './onvif-options.ts';
 import { OnvifServer } from './onvif-server.ts';
 import type { RtspCounters, RtspOptions } from './rtsp-options.ts';
@@ -6,7 +6,8 @@ import { RtspServer } from './rtsp-server.ts';
 
 export interface SimulatedCameraOptions {
   readonly name: string;
-  readonly clip: 'h264' | 'h265';
+  /** A clip of the repository by name, or any other. */
+  readonly clip: 'h264' | 'h265' | Clip;
   readonly user: string;
   readonly password: string;
   /** Tokens of the digital inputs. */
@@ -26,7 +27,7 @@ export class SimulatedCamera {
   constructor(options: SimulatedCameraOptions) {
     this.name = options.name;
     this.#login = { user: options.user, password: options.password };
-    const common = { name: options.name, clip: clip(options.clip), wallMs: () => this.wallMs() };
+    const common = { name: options.name, clip: named(options.clip), wallMs: () => this.wallMs() };
     this.rtsp = new RtspServer({ ...common, login: this.#login }, options.rtsp);
     const device = {
       ...common,
@@ -107,4 +108,8 @@ export class SimulatedCamera {
     this.rtsp.expireNonces();
     this.onvif.expireNonces();
   }
+}
+
+function named(wanted: SimulatedCameraOptions['clip']): Clip {
+  return typeof wanted === 'string' ? clip(wanted) : wanted;
 }
