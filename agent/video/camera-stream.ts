@@ -1,0 +1,170 @@
+import type { Clock } from '../base/clock.ts';
+import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { RepeatedFault } from '../base/repeated.ts';
+import { type RetryPolicy, retryLoop } from '../base/retry.ts';
+import { scrubUrls } from '../base/text.ts';
+import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../camera/types.ts';
+import type { StreamPhase, VideoCamera, VideoToAgent } from '../contract/video-link.ts';
+import type { Forwarder } from './forwarder.ts';
+import type { MediaClock } from './media-clock.ts';
+import type { Meter } from './meter.ts';
+import { type MediaChunk, Muxer } from './muxer.ts';
+
+/**
+ * A camera that played is back soon: quick tries, so that pictures flow within 10 s of its return. One that never
+ * played is left in peace sooner. Source: guess, checked against that figure.
+ */
+const PULL_RETRY: RetryPolicy = {
+  neverUp: { firstMs: 500, factor: 2, capMs: 20_000, jitter: 0.5 },
+  wasUp: { firstMs: 200, factor: 1.7, capMs: 6_000, jitter: 0.5 },
+  stableMs: 20_000,
+};
+/** Wait where trying again helps only after somebody changed something. Source: guess. */
+const HOPELESS_WAIT_MS = 60_000;
+
+type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
+
+export interface PullHandlers {
+  described(track: VideoTrack): void;
+  playing(): void;
+  accessUnit(unit: AccessUnit): void;
+  /** Called as often as the counters are wanted to be fresh. */
+  counters(counters: StreamCounters): void;
+}
+
+/** One connection to a camera: describes, plays, and rejects with a BeffroiError at the end of the stream. */
+export type PullStream = (
+  camera: VideoCamera,
+  permit: Permit,
+  handlers: PullHandlers,
+  signal: AbortSignal,
+) => Promise<void>;
+
+export interface CameraStreamNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  readonly pull: PullStream;
+  readonly permits: { acquire(camera: string, version: number, signal: AbortSignal): Promise<Permit> };
+  readonly forwarder: Forwarder;
+  readonly meter: Meter;
+  readonly mediaClock: MediaClock;
+  readonly report: (report: StreamReport) => void;
+}
+
+/** Keeps the one pull of a camera up and its fragments going. */
+export class CameraStream {
+  readonly #needs: CameraStreamNeeds;
+  readonly #camera: VideoCamera;
+  readonly #fault: RepeatedFault;
+  #report: StreamReport;
+  #muxer: Muxer | undefined;
+
+  constructor(needs: CameraStreamNeeds, camera: VideoCamera) {
+    this.#needs = needs;
+    this.#camera = camera;
+    this.#fault = new RepeatedFault(needs.clock);
+    this.#report = { type: 'stream', camera: camera.camera, phase: 'connecting', detail: '' };
+  }
+
+  /** The last report: what an agent that comes back must know. */
+  get standing(): StreamReport {
+    return this.#report;
+  }
+
+  /** Pulls until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, report } = this.#needs;
+    report(this.#report);
+    const onFailure = (error: unknown, delayMs: number) => this.#failed(asBeffroiError(error), delayMs);
+    await retryLoop(
+      { clock, random, onFailure },
+      PULL_RETRY,
+      (up, inner) => this.#runOnce(up, inner),
+      signal,
+    );
+    this.#tell('stopped', {});
+  }
+
+  async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
+    const { camera, credentials } = this.#camera;
+    const permit = await this.#needs.permits.acquire(camera, credentials?.version ?? 0, signal);
+    try {
+      await this.#needs.pull(this.#camera, permit, this.#handlers(up), signal);
+    } catch (thrown) {
+      const error = asBeffroiError(thrown);
+      if (error.retryable || signal.aborted) throw error;
+      this.#failed(error, HOPELESS_WAIT_MS);
+      permit.release();
+      await this.#needs.clock.sleep(HOPELESS_WAIT_MS, signal).catch(() => undefined);
+      throw error;
+    } finally {
+      permit.release();
+      this.#send(this.#muxer?.flush());
+      this.#muxer = undefined;
+    }
+  }
+
+  #handlers(up: () => void): PullHandlers {
+    const { meter } = this.#needs;
+    return {
+      described: (track) => {
+        meter.streamBegins();
+        const { fragmentMs } = this.#camera;
+        this.#muxer = new Muxer({ clock: this.#needs.mediaClock }, { track, fragmentMs });
+        this.#tell('described', { codec: track.codec });
+      },
+      playing: () => this.#playing(),
+      accessUnit: (unit) => {
+        up();
+        this.#take(unit);
+      },
+      counters: (counters) => meter.counters(counters),
+    };
+  }
+
+  #playing(): void {
+    const failures = this.#fault.recovered();
+    this.#needs.log.info({ camera: this.#camera.camera, failures }, 'stream plays');
+    this.#tellPlaying();
+  }
+
+  #take(unit: AccessUnit): void {
+    const muxer = this.#muxer;
+    if (!muxer) return;
+    this.#needs.meter.unit(unit);
+    const setupBefore = muxer.setup;
+    this.#send(muxer.push(unit));
+    this.#needs.meter.repairs(muxer.timestampRepairs);
+    if (muxer.setup !== setupBefore) this.#tellPlaying();
+  }
+
+  #send(chunk: MediaChunk | undefined): void {
+    if (chunk) this.#needs.forwarder.forward(chunk);
+  }
+
+  #tellPlaying(): void {
+    const sps = this.#muxer?.setup?.sps;
+    const size = sps ? { codec: sps.codec, width: sps.width, height: sps.height } : {};
+    this.#tell('playing', size);
+  }
+
+  #failed(error: BeffroiError, delayMs: number): void {
+    const { camera } = this.#camera;
+    const told = this.#fault.happened(error.code);
+    if (told) {
+      const { log } = this.#needs;
+      log.warn({ err: error, camera, count: told.count, retryInMs: delayMs }, 'no stream from the camera');
+    }
+    const phase = error.code === 'camera-stalled' ? 'stalled' : 'failed';
+    this.#tell(phase, { code: error.code, detail: scrubUrls(error.message).slice(0, 500) });
+  }
+
+  #tell(phase: StreamPhase, more: Partial<StreamReport>): void {
+    const report: StreamReport = { type: 'stream', camera: this.#camera.camera, phase, detail: '', ...more };
+    const changed = JSON.stringify(report) !== JSON.stringify(this.#report);
+    this.#report = report;
+    if (changed) this.#needs.report(report);
+  }
+}

@@ -1,0 +1,137 @@
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import { asBeffroiError } from '../base/errors.ts';
+import type { Service } from '../base/lifecycle.ts';
+import type { Log } from '../base/log.ts';
+import { RepeatedFault } from '../base/repeated.ts';
+import { type RetryPolicy, retryLoop } from '../base/retry.ts';
+import {
+  type AgentToVideo,
+  agentToVideo,
+  type VideoCamera,
+  type VideoToAgent,
+  videoToAgent,
+} from '../contract/video-link.ts';
+import { LineSocket } from './line-socket.ts';
+import type { PermitDesk } from './permit-desk.ts';
+
+/** The agent is on the same machine: it is there or it is not. Source: guess. */
+const LINK_RETRY: RetryPolicy = {
+  neverUp: { firstMs: 50, factor: 1.5, capMs: 1_000, jitter: 0.2 },
+  wasUp: { firstMs: 50, factor: 1.5, capMs: 1_000, jitter: 0.2 },
+  stableMs: 5_000,
+};
+/** The contract asks for one at least every 5 s. */
+const ALIVE_INTERVAL_MS = 2_000;
+
+export interface LinkClientNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  readonly desk: PermitDesk;
+  readonly orders: {
+    setCameras(cameras: readonly VideoCamera[]): void;
+    restart(camera: string): void;
+  };
+  /** What a new agent must be told of the streams. */
+  readonly standing: () => Iterable<VideoToAgent>;
+  readonly alive: () => VideoToAgent;
+}
+
+export interface LinkClientOptions {
+  readonly socketPath: string;
+  /** Version of the software. */
+  readonly software: string;
+}
+
+/** The video process's end of the link to the agent; it comes back by itself. */
+export class LinkClient implements Service {
+  readonly name = 'agent link';
+  readonly #needs: LinkClientNeeds;
+  readonly #options: LinkClientOptions;
+  readonly #fault: RepeatedFault;
+  readonly #stopping = new AbortController();
+  #link: LineSocket<AgentToVideo, VideoToAgent> | undefined;
+  #loop: Promise<void> | undefined;
+
+  constructor(needs: LinkClientNeeds, options: LinkClientOptions) {
+    this.#needs = needs;
+    this.#options = options;
+    this.#fault = new RepeatedFault(needs.clock);
+  }
+
+  /** Goes nowhere while the agent is away. */
+  send(message: VideoToAgent): void {
+    this.#link?.send(message);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const ended = AbortSignal.any([signal, this.#stopping.signal]);
+    const { clock, random } = this.#needs;
+    const onFailure = (error: unknown) => this.#failed(error);
+    this.#loop = retryLoop(
+      { clock, random, onFailure },
+      LINK_RETRY,
+      (up, inner) => this.#runOnce(up, inner),
+      ended,
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+  }
+
+  async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
+    const socket = createConnection(this.#options.socketPath);
+    try {
+      await once(socket, 'connect', { signal });
+    } catch (thrown) {
+      socket.on('error', () => undefined).destroy();
+      throw thrown;
+    }
+    const { promise: closed, resolve } = Promise.withResolvers<Error>();
+    const link = new LineSocket<AgentToVideo, VideoToAgent>(
+      socket,
+      { incoming: agentToVideo, outgoing: videoToAgent },
+      { message: (message) => this.#take(message), closed: resolve },
+    );
+    const stop = () => link.end(asBeffroiError(signal.reason));
+    signal.addEventListener('abort', stop, { once: true });
+    this.#opened(link);
+    up();
+    const why = await closed;
+    signal.removeEventListener('abort', stop);
+    this.#link = undefined;
+    this.#needs.desk.disconnected();
+    throw why;
+  }
+
+  #opened(link: LineSocket<AgentToVideo, VideoToAgent>): void {
+    this.#link = link;
+    link.send({ type: 'hello', pid: process.pid, software: this.#options.software });
+    for (const message of this.#needs.standing()) link.send(message);
+    this.#needs.desk.connected((message) => link.send(message));
+    this.#needs.log.info({ failures: this.#fault.recovered() }, 'agent connected');
+    this.#keepAlive(link).catch(() => undefined);
+  }
+
+  async #keepAlive(link: LineSocket<AgentToVideo, VideoToAgent>): Promise<void> {
+    while (this.#link === link) {
+      link.send(this.#needs.alive());
+      await this.#needs.clock.sleep(ALIVE_INTERVAL_MS, this.#stopping.signal);
+    }
+  }
+
+  #take(message: AgentToVideo): void {
+    if (message.type === 'permit') this.#needs.desk.take(message);
+    else if (message.type === 'restart') this.#needs.orders.restart(message.camera);
+    else this.#needs.orders.setCameras(message.cameras);
+  }
+
+  #failed(error: unknown): void {
+    const told = this.#fault.happened('agent-away');
+    if (told) this.#needs.log.warn({ err: error, count: told.count }, 'no agent on the link');
+  }
+}

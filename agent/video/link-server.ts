@@ -1,0 +1,190 @@
+import { once } from 'node:events';
+import { unlink } from 'node:fs/promises';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import { asBeffroiError, InternalError, systemCode } from '../base/errors.ts';
+import type { Service } from '../base/lifecycle.ts';
+import type { Log } from '../base/log.ts';
+import {
+  type AgentToVideo,
+  agentToVideo,
+  type VideoCamera,
+  type VideoToAgent,
+  videoToAgent,
+} from '../contract/video-link.ts';
+import { LineSocket } from './line-socket.ts';
+import { PermitCounter, type PermitSource } from './permit-counter.ts';
+
+/** Silence after which the video process counts as stuck; it says `alive` at least every 5 s. */
+const SILENCE_LIMIT_MS = 15_000;
+const SILENCE_CHECK_MS = 1_000;
+
+export type StreamReport = Omit<Extract<VideoToAgent, { type: 'stream' }>, 'type'>;
+export type MeasureReport = Omit<Extract<VideoToAgent, { type: 'measure' }>, 'type'>;
+export type AliveReport = Omit<Extract<VideoToAgent, { type: 'alive' }>, 'type'>;
+
+export interface VideoLinkNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly permits: PermitSource;
+  /** What the video process says. */
+  readonly handlers: {
+    stream(report: StreamReport): void;
+    measure(report: MeasureReport): void;
+    alive(report: AliveReport): void;
+    connected(): void;
+    disconnected(): void;
+  };
+}
+
+export interface VideoLinkOptions {
+  readonly socketPath: string;
+}
+
+interface Peer {
+  readonly link: LineSocket<VideoToAgent, AgentToVideo>;
+  readonly counter: PermitCounter;
+  heardMs: number;
+}
+
+/** The agent's end of the link to the video process. One video process counts: the one that said hello last. */
+export class VideoLink implements Service {
+  readonly name = 'video link';
+  readonly #needs: VideoLinkNeeds;
+  readonly #options: VideoLinkOptions;
+  readonly #connections = new Set<LineSocket<VideoToAgent, AgentToVideo>>();
+  readonly #stopping = new AbortController();
+  #cameras: readonly VideoCamera[] = [];
+  #server: Server | undefined;
+  #peer: Peer | undefined;
+  #watching: Promise<void> | undefined;
+
+  constructor(needs: VideoLinkNeeds, options: VideoLinkOptions) {
+    this.#needs = needs;
+    this.#options = options;
+  }
+
+  /** A video process is there. */
+  get connected(): boolean {
+    return this.#peer !== undefined;
+  }
+
+  /** The whole list of cameras to pull; kept and told to every video process that comes. */
+  setCameras(cameras: readonly VideoCamera[]): void {
+    this.#cameras = cameras;
+    this.#peer?.link.send({ type: 'cameras', cameras: [...cameras] });
+  }
+
+  /** Pulls one camera anew. @returns false when no video process is there */
+  restart(camera: string): boolean {
+    this.#peer?.link.send({ type: 'restart', camera });
+    return this.#peer !== undefined;
+  }
+
+  /** @throws InternalError when another agent listens on the socket */
+  async start(signal: AbortSignal): Promise<void> {
+    await removeStaleSocket(this.#options.socketPath);
+    const server = createServer((socket) => this.#accept(socket));
+    this.#server = server;
+    listenPrivately(server, this.#options.socketPath);
+    await once(server, 'listening', { signal });
+    this.#watching = this.#watch(AbortSignal.any([signal, this.#stopping.signal]));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const closed = this.#server && new Promise((resolve) => this.#server?.close(resolve));
+    for (const link of this.#connections) link.end(new InternalError('internal', 'the agent stops'));
+    await closed;
+    await this.#watching;
+  }
+
+  #accept(socket: Socket): void {
+    const counter = new PermitCounter(this.#needs.permits, (answer) => link.send(answer));
+    const link: LineSocket<VideoToAgent, AgentToVideo> = new LineSocket(
+      socket,
+      { incoming: videoToAgent, outgoing: agentToVideo },
+      {
+        message: (message) => this.#take(peer, message),
+        closed: (why) => this.#closed(peer, why),
+      },
+    );
+    const peer: Peer = { link, counter, heardMs: this.#needs.clock.monotonicMs() };
+    this.#connections.add(link);
+  }
+
+  #take(peer: Peer, message: VideoToAgent): void {
+    peer.heardMs = this.#needs.clock.monotonicMs();
+    if (message.type === 'hello') this.#hello(peer, message);
+    else if (peer !== this.#peer)
+      peer.link.end(new InternalError('internal', 'the link was not opened by hello'));
+    else this.#dispatch(peer, message);
+  }
+
+  #hello(peer: Peer, { pid, software }: Extract<VideoToAgent, { type: 'hello' }>): void {
+    const older = this.#peer;
+    if (older === peer) return;
+    older?.link.end(new InternalError('internal', 'a newer video process took the link'));
+    this.#peer = peer;
+    this.#needs.log.info({ pid, software }, 'video process connected');
+    peer.link.send({ type: 'cameras', cameras: [...this.#cameras] });
+    this.#needs.handlers.connected();
+  }
+
+  #dispatch(peer: Peer, message: Exclude<VideoToAgent, { type: 'hello' }>): void {
+    const { handlers } = this.#needs;
+    if (message.type === 'stream') handlers.stream(withoutType(message));
+    else if (message.type === 'measure') handlers.measure(withoutType(message));
+    else if (message.type === 'alive') handlers.alive(withoutType(message));
+    else peer.counter.take(message);
+  }
+
+  #closed(peer: Peer, why: Error): void {
+    this.#connections.delete(peer.link);
+    peer.counter.releaseAll();
+    if (peer !== this.#peer) return;
+    this.#peer = undefined;
+    if (!this.#stopping.signal.aborted) this.#needs.log.warn({ err: why }, 'video process disconnected');
+    this.#needs.handlers.disconnected();
+  }
+
+  /** Cuts a video process that fell silent. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#needs.clock.sleep(SILENCE_CHECK_MS, signal).catch(() => undefined);
+      const silentMs = this.#needs.clock.monotonicMs() - (this.#peer?.heardMs ?? Number.POSITIVE_INFINITY);
+      if (silentMs < SILENCE_LIMIT_MS) continue;
+      const why = `the video process said nothing for ${Math.round(silentMs)} ms`;
+      this.#peer?.link.end(new InternalError('video-process-down', why));
+    }
+  }
+}
+
+function withoutType<T extends { type: string }>({ type: _, ...rest }: T): Omit<T, 'type'> {
+  return rest;
+}
+
+/** The socket is made for this user alone: it carries credentials. */
+function listenPrivately(server: Server, path: string): void {
+  const before = process.umask(0o177);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(before);
+  }
+}
+
+/** A socket file that nobody listens on was left by a process that was killed. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const probe = createConnection(path);
+  const outcome = await once(probe, 'connect').then(
+    () => 'alive',
+    (thrown: unknown) => systemCode(thrown),
+  );
+  probe.destroy();
+  if (outcome === 'alive') throw new InternalError('internal', `another agent listens on ${path}`);
+  if (outcome === 'ENOENT') return;
+  await unlink(path).catch((cause: unknown) => {
+    throw new InternalError('internal', `${path}: ${asBeffroiError(cause).message}`, { cause });
+  });
+}

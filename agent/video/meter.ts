@@ -1,0 +1,83 @@
+import type { AccessUnit, StreamCounters } from '../camera/types.ts';
+import type { VideoToAgent } from '../contract/video-link.ts';
+import type { MediaChunk } from './muxer.ts';
+
+type Measure = Extract<VideoToAgent, { type: 'measure' }>;
+type Counts = Omit<Measure, 'type' | 'camera' | 'periodMs' | 'gopFrames'>;
+
+const NOTHING: Counts = {
+  frames: 0,
+  keyFrames: 0,
+  bytes: 0,
+  rtpReceived: 0,
+  rtpLost: 0,
+  framesDamaged: 0,
+  timestampRepairs: 0,
+  forwardedBytes: 0,
+  droppedFrames: 0,
+};
+
+/** Counts what a camera's stream did in a period. */
+export class Meter {
+  #counts: { -readonly [K in keyof Counts]: Counts[K] } = { ...NOTHING };
+  #received: StreamCounters | undefined;
+  #repairs = 0;
+  #framesSinceKey: number | undefined;
+  #gopFrames = 0;
+  #sinceMs: number;
+
+  constructor(nowMs: number) {
+    this.#sinceMs = nowMs;
+  }
+
+  /** Another stream begins: its counters begin anew. */
+  streamBegins(): void {
+    this.#received = undefined;
+    this.#repairs = 0;
+    this.#framesSinceKey = undefined;
+  }
+
+  unit(unit: AccessUnit): void {
+    this.#counts.frames += 1;
+    if (unit.key) {
+      this.#counts.keyFrames += 1;
+      this.#gopFrames = this.#framesSinceKey ?? this.#gopFrames;
+      this.#framesSinceKey = 0;
+    }
+    if (this.#framesSinceKey !== undefined) this.#framesSinceKey += 1;
+  }
+
+  /** @param counters since the stream began */
+  counters(counters: StreamCounters): void {
+    const before = this.#received ?? { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
+    this.#counts.rtpReceived += counters.rtpReceived - before.rtpReceived;
+    // A late packet takes a loss back.
+    this.#counts.rtpLost = Math.max(0, this.#counts.rtpLost + counters.rtpLost - before.rtpLost);
+    this.#counts.bytes += counters.bytes - before.bytes;
+    this.#counts.framesDamaged += counters.framesDamaged - before.framesDamaged;
+    this.#received = { ...counters };
+  }
+
+  /** @param repairs since the stream began */
+  repairs(repairs: number): void {
+    this.#counts.timestampRepairs += repairs - this.#repairs;
+    this.#repairs = repairs;
+  }
+
+  forwarded(chunk: MediaChunk): void {
+    this.#counts.forwardedBytes += chunk.payload.length;
+  }
+
+  dropped(chunk: MediaChunk): void {
+    this.#counts.droppedFrames += chunk.frames;
+  }
+
+  /** What was counted since the last call. */
+  take(camera: string, nowMs: number): Measure {
+    const counts = this.#counts;
+    const periodMs = Math.round(nowMs - this.#sinceMs);
+    this.#counts = { ...NOTHING };
+    this.#sinceMs = nowMs;
+    return { type: 'measure', camera, periodMs, gopFrames: this.#gopFrames, ...counts };
+  }
+}
