@@ -1,4 +1,4 @@
-import { lastSeq, type MetaKey, metaNumber, metaText, raiseLastSeq, raiseMeta, setMeta } from './meta.ts';
+import { lastSeq, metaNumber, metaText, raiseLastSeq, raiseMeta, setMeta } from './meta.ts';
 import { insertEvent, intactEvent } from './outbox-rows.ts';
 import { lineHash } from './register-chain.ts';
 import { type ChainEnd, chainEnd, linesFrom } from './register-lines.ts';
@@ -53,7 +53,8 @@ function copyEvent(row: Row, to: Sql): void {
   if (entry && !to.get('SELECT 1 FROM outbox WHERE seq = ?', entry.seq)) insertEvent(to, entry);
 }
 
-function copyOrder(row: Row, to: Sql): void {
+/** Copies one row of the journal. */
+export function copyOrder(row: Row, to: Sql): void {
   to.run(
     'INSERT OR IGNORE INTO journal (id, not_after_ms) VALUES (?, ?)',
     textIn(row, 'id'),
@@ -66,7 +67,8 @@ function copySlot(row: Row, to: Sql): void {
   to.run('INSERT OR REPLACE INTO slot VALUES (1, ?, ?, ?)', version, textIn(row, 'hash'), textIn(row, 'jws'));
 }
 
-function copyValue(row: Row, to: Sql): void {
+/** Copies one value of a room. */
+export function copyValue(row: Row, to: Sql): void {
   to.run(
     'INSERT OR REPLACE INTO memory VALUES (?, ?, ?)',
     textIn(row, 'room'),
@@ -91,14 +93,3 @@ function attempt(step: () => void): boolean {
     return false;
   }
 }
-
-/** The number in `meta`, or 0 where it cannot be read. */
-export function metaNumberOr0(sql: Sql, key: MetaKey): number {
-  let value = 0;
-  attempt(() => {
-    value = metaNumber(sql, key);
-  });
-  return value;
-}
-
-export { copyOrder, copyValue };

@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -21,6 +22,8 @@ const MAX_DATABASE_BYTES = 256 * 1024 * 1024;
 /** Largest database in memory, bytes. Source: guess: the box has at least 1 GB. */
 const MAX_MEMORY_BYTES = 96 * 1024 * 1024;
 const PAGE_BYTES = 4096;
+/** Free space that a return to the disk asks for, bytes. */
+const ROOM_BYTES = 1024 * 1024;
 /** How many damaged databases are kept for whoever looks at them. Source: guess. */
 const KEPT_DAMAGED = 3;
 
@@ -55,6 +58,28 @@ function checkDatabase(sql: Sql): void {
   }
 }
 
+/** Whether the disk takes a megabyte: less is as good as full. */
+export function hasRoom(file: string): boolean {
+  const probe = `${file}.probe`;
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(probe, Buffer.alloc(ROOM_BYTES), { mode: 0o600, flush: true });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    attempt(() => rmSync(probe, { force: true }));
+  }
+}
+
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // What cannot be removed now is written over by the next probe.
+  }
+}
+
 /** An empty database in memory with the same schema. */
 export function openMemory(): Sql {
   const sql = new Sql(':memory:');
@@ -72,8 +97,8 @@ export function openMemory(): Sql {
 export function openForReading(file: string): Sql | undefined {
   if (!existsSync(file)) return undefined;
   const ways = [
-    () => openExclusive(file),
     () => new Sql(file, { readOnly: true }),
+    () => openExclusive(file),
     () => openImmutable(file),
   ];
   for (const open of ways) {

@@ -52,11 +52,11 @@ export class SqliteStore implements Store, Service {
     this.journal = new SqlJournal(engine, () => needs.clock.wallMs());
     this.slots = new SqlConfigSlots(engine);
     this.memory = new SqlMemory(engine);
-    engine.onReplaced((name) => this.#noteBreak(name));
+    engine.onBreak((name) => this.#noteBreak(name));
   }
 
   get durable(): boolean {
-    return this.#engine.durable;
+    return this.#engine.medium.durable;
   }
 
   /** `work` runs again when the disk refuses in the middle of it, so it changes nothing but the store. */
@@ -79,7 +79,7 @@ export class SqliteStore implements Store, Service {
   }
 
   close(): void {
-    this.#engine.close();
+    this.#engine.medium.close();
   }
 
   async #keepTrying(signal: AbortSignal): Promise<void> {
@@ -120,6 +120,6 @@ export function openStore(folder: string, needs: StoreNeeds, options: StoreOptio
     setMeta(sql, 'boot', next);
     return next;
   });
-  engine.mark({ boot });
+  engine.medium.mark({ boot });
   return new SqliteStore(engine, boot, needs, options);
 }

@@ -29,10 +29,10 @@ export class SqlOutbox implements Outbox {
   append(build: (seq: number) => { topic: string; payload: string }): number {
     return this.#engine.write((sql) => {
       const seq = lastSeq(sql) + 1;
-      this.#engine.mark({ seq });
+      this.#engine.medium.mark({ seq });
       insertEvent(sql, { seq, ...build(seq) });
       this.#bound(sql);
-      this.#engine.afterCommit(() => this.#engine.remember({ seq }));
+      this.#engine.afterCommit(() => this.#engine.medium.gaveNumber(seq));
       this.#engine.afterCommit(this.#tell);
       return seq;
     });

@@ -29,9 +29,7 @@ export class SqlRegister implements Register {
     const stamp = { wallMs: Math.round(this.#needs.clock.wallMs()), clock: this.#needs.clockTrust() };
     return this.#engine.write((sql) => {
       const line = appendLine(sql, this.#needs.sign, { ...stamp, action, who, subject, result, detail });
-      this.#engine.afterCommit(() =>
-        this.#engine.remember({ end: { length: line.number, hash: line.hash } }),
-      );
+      this.#engine.afterCommit(() => this.#engine.medium.endsAt({ length: line.number, hash: line.hash }));
       this.#engine.afterCommit(this.#tell);
       return line;
     });

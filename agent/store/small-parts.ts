@@ -51,13 +51,17 @@ export class SqlConfigSlots implements ConfigSlots {
   sawVersion(version: number): void {
     this.#engine.write((sql) => {
       raiseMeta(sql, 'highest_version', version);
-      this.#engine.afterCommit(() => this.#engine.mark({ version }));
+      this.#engine.afterCommit(() => this.#engine.medium.mark({ version }));
     });
   }
 
   lastGood(): ConfigSlot | undefined {
-    const row = this.#engine.read((sql) => sql.get('SELECT version, hash, jws FROM slot'));
-    return row && { version: integerIn(row, 'version'), hash: textIn(row, 'hash'), jws: textIn(row, 'jws') };
+    return this.#engine.read((sql) => {
+      const row = sql.get('SELECT version, hash, jws FROM slot');
+      return (
+        row && { version: integerIn(row, 'version'), hash: textIn(row, 'hash'), jws: textIn(row, 'jws') }
+      );
+    });
   }
 
   saveGood(slot: ConfigSlot): void {
@@ -77,10 +81,10 @@ export class SqlMemory implements Memory {
   }
 
   get(room: string, key: string): string | undefined {
-    const row = this.#engine.read((sql) =>
-      sql.get('SELECT value FROM memory WHERE room = ? AND key = ?', room, key),
-    );
-    return row && textIn(row, 'value');
+    return this.#engine.read((sql) => {
+      const row = sql.get('SELECT value FROM memory WHERE room = ? AND key = ?', room, key);
+      return row && textIn(row, 'value');
+    });
   }
 
   set(room: string, key: string, value: string): void {
@@ -92,8 +96,10 @@ export class SqlMemory implements Memory {
   }
 
   entries(room: string): [key: string, value: string][] {
-    return this.#engine
-      .read((sql) => sql.all('SELECT key, value FROM memory WHERE room = ? ORDER BY key', room))
-      .map((row) => [textIn(row, 'key'), textIn(row, 'value')]);
+    return this.#engine.read((sql) =>
+      sql
+        .all('SELECT key, value FROM memory WHERE room = ? ORDER BY key', room)
+        .map((row): [string, string] => [textIn(row, 'key'), textIn(row, 'value')]),
+    );
   }
 }

@@ -19,6 +19,10 @@ export class Sql {
     return this.#db.isTransaction;
   }
 
+  get isClosed(): boolean {
+    return !this.#db.isOpen;
+  }
+
   exec(sql: string): void {
     this.#db.exec(sql);
   }

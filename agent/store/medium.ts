@@ -1,0 +1,253 @@
+import { statSync } from 'node:fs';
+import type { Clock } from '../base/clock.ts';
+import { InternalError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { carryOver, setChainBase } from './carry.ts';
+import { hasRoom, openDisk, openForReading, openMemory, setAside } from './database.ts';
+import { faultWords, type StorageFault, storageFault } from './faults.ts';
+import { type Marks, readMarks, writeMarks } from './marks.ts';
+import { lastSeq, metaNumber, raiseLastSeq, raiseMeta } from './meta.ts';
+import { type ChainEnd, chainEnd, type Sign } from './register-lines.ts';
+import { rejoin } from './rejoin.ts';
+import type { Sql } from './sql.ts';
+import type { StoreFault } from './store.ts';
+
+/** Event numbers are reserved in the marks file this many at a time. Source: guess; one small write per reserve. */
+const SEQ_RESERVE = 4096;
+/** Pages given back to the file system at a time, and the number of free ones from which on. Source: guess. */
+const VACUUM_PAGES = 512;
+
+export interface MediumNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sign: Sign;
+  readonly onFault: (fault: StoreFault) => void;
+  /** A new database took the place of the one of this name. */
+  readonly onReplaced: (name: string) => void;
+}
+
+/**
+ * Where the database lies: on the disk while it can, in memory while it cannot.
+ *
+ * Event numbers keep rising whatever happens. They rise by one over all starts, also while in memory. When the database
+ * is lost, they go on above what this process knows, else above the marks file, which reserves numbers ahead of use;
+ * where that is lost too, or cannot be written while numbers are given in memory, above the wall clock in milliseconds,
+ * which no box reaches by counting.
+ */
+export class Medium {
+  readonly #file: string;
+  readonly #needs: MediumNeeds;
+  #marks: Marks | undefined;
+  #sql: Sql;
+  #durable = true;
+  #inode = 0;
+  /** The end of the register as this process wrote it; undefined before the database was open. */
+  #end: ChainEnd | undefined;
+  /** The last event number that this process gave or found. */
+  #seq = 0;
+
+  constructor(file: string, needs: MediumNeeds) {
+    this.#file = file;
+    this.#needs = needs;
+    this.#marks = readMarks(this.#marksFile);
+    this.#sql = this.#open();
+    this.#seq = lastSeq(this.#sql);
+    this.#end = chainEnd(this.#sql);
+  }
+
+  get sql(): Sql {
+    return this.#sql;
+  }
+
+  get durable(): boolean {
+    return this.#durable;
+  }
+
+  /** The register ends here now; call it after the commit. */
+  endsAt(end: ChainEnd): void {
+    this.#end = end;
+  }
+
+  /** Says that an event was written under this number; call it after the commit. */
+  gaveNumber(seq: number): void {
+    this.#seq = seq;
+  }
+
+  /** Raises the marks to at least these, before the numbers are used. */
+  mark(least: { boot?: number; version?: number; seq?: number }): void {
+    const old = this.#marks ?? { boot: 0, version: 0, seq: 0, apart: false };
+    const seq = least.seq ?? 0;
+    const next = {
+      boot: Math.max(old.boot, least.boot ?? 0),
+      version: Math.max(old.version, least.version ?? 0),
+      seq: seq > old.seq ? seq + SEQ_RESERVE : old.seq,
+      apart: !this.#durable,
+    };
+    if (this.#marks && (Object.keys(next) as (keyof Marks)[]).every((key) => next[key] === old[key])) return;
+    this.#marks = next;
+    if (!writeMarks(this.#marksFile, next) && !this.#durable) this.#numberByClock();
+  }
+
+  /** Goes elsewhere after a call failed: to a new file when this one is damaged, to memory when the disk refuses. */
+  recover(fault: StorageFault, cause: unknown): void {
+    if (this.#sql.inTransaction) this.#sql.close();
+    const open = !this.#sql.isClosed;
+    this.#sql = this.#begin(fault, cause, open ? this.#sql : openForReading(this.#file));
+  }
+
+  /** Leaves the disk when the file was taken away, goes back to it when it can, gives free pages back. */
+  maintain(): void {
+    if (this.#durable && !this.#fileIsThere()) {
+      this.recover('unavailable', new InternalError('store-unavailable', 'the database file was taken away'));
+    }
+    if (!this.#durable) this.#returnToDisk();
+    else this.#vacuum();
+  }
+
+  /** Tries a last time to bring to the disk what is in memory. */
+  close(): void {
+    if (!this.#durable) this.#returnToDisk();
+    this.#sql.close();
+  }
+
+  get #marksFile(): string {
+    return `${this.#file}.marks`;
+  }
+
+  #open(): Sql {
+    try {
+      const sql = this.#openDisk();
+      this.#raiseToMarks(sql);
+      return sql;
+    } catch (thrown) {
+      const fault = storageFault(thrown);
+      if (!fault) throw thrown;
+      return this.#begin(fault, thrown, openForReading(this.#file));
+    }
+  }
+
+  #openDisk(): Sql {
+    const sql = openDisk(this.#file);
+    this.#inode = statSync(this.#file).ino;
+    return sql;
+  }
+
+  /** The marks know more than the disk when it is a new or an older file, or when numbers were given in memory. */
+  #raiseToMarks(sql: Sql): void {
+    if (!this.#marks) return;
+    const behind = this.#marks.apart || metaNumber(sql, 'boot') < this.#marks.boot;
+    if (behind) raiseLastSeq(sql, this.#marks.seq);
+    raiseMeta(sql, 'boot', this.#marks.boot);
+    raiseMeta(sql, 'highest_version', this.#marks.version);
+  }
+
+  /** A new beginning: through memory, which takes what can be read, to a new file where that is possible. */
+  #begin(fault: StorageFault, cause: unknown, source: Sql | undefined): Sql {
+    const gathered = openMemory();
+    const complete = source !== undefined && carryOver(source, gathered);
+    source?.close();
+    this.#raiseToKnown(gathered, complete && fault === 'unavailable');
+    const disk = fault === 'damaged' ? this.#replace(gathered, cause) : undefined;
+    if (disk) return disk;
+    if (fault === 'unavailable') this.#report('store-unavailable', false, faultWords(cause));
+    this.#sql = gathered;
+    this.#durable = false;
+    this.mark({ seq: lastSeq(gathered) + 1 });
+    return gathered;
+  }
+
+  /** @param complete the numbers read are all there were */
+  #raiseToKnown(gathered: Sql, complete: boolean): void {
+    if (this.#marks) {
+      raiseMeta(gathered, 'boot', this.#marks.boot);
+      raiseMeta(gathered, 'highest_version', this.#marks.version);
+    }
+    if (this.#end) {
+      raiseLastSeq(gathered, this.#seq);
+      setChainBase(gathered, this.#end);
+    } else if (!complete || this.#marks?.apart) {
+      raiseLastSeq(gathered, this.#marks?.seq ?? this.#needs.clock.wallMs());
+    }
+  }
+
+  #numberByClock(): void {
+    raiseLastSeq(this.#sql, this.#needs.clock.wallMs());
+  }
+
+  #replace(gathered: Sql, cause: unknown): Sql | undefined {
+    try {
+      const name = this.#setAside(cause);
+      const disk = this.#joinDisk(gathered);
+      gathered.close();
+      this.#durable = true;
+      this.#needs.onReplaced(name);
+      return disk;
+    } catch (thrown) {
+      if (!storageFault(thrown)) throw thrown;
+      this.#report('store-unavailable', false, faultWords(thrown));
+      return undefined;
+    }
+  }
+
+  #setAside(cause: unknown): string {
+    const name = setAside(this.#file, this.#needs.clock.wallMs());
+    this.#report('store-damaged', false, `${faultWords(cause)}; set aside as ${name}`);
+    return name;
+  }
+
+  #joinDisk(gathered: Sql): Sql {
+    const disk = this.#openDisk();
+    try {
+      rejoin(gathered, disk, this.#needs.sign);
+      return disk;
+    } catch (thrown) {
+      disk.close();
+      throw thrown;
+    }
+  }
+
+  #returnToDisk(): void {
+    if (!hasRoom(this.#file)) return;
+    try {
+      this.#moveTo(this.#joinDisk(this.#sql));
+    } catch (thrown) {
+      const fault = storageFault(thrown);
+      if (!fault) throw thrown;
+      if (fault === 'damaged') this.#returnToNewFile(thrown);
+    }
+  }
+
+  #returnToNewFile(cause: unknown): void {
+    try {
+      const name = this.#setAside(cause);
+      this.#moveTo(this.#joinDisk(this.#sql));
+      this.#needs.onReplaced(name);
+    } catch (thrown) {
+      if (!storageFault(thrown)) throw thrown;
+    }
+  }
+
+  #moveTo(disk: Sql): void {
+    this.#sql.close();
+    this.#sql = disk;
+    this.#durable = true;
+    this.#end = chainEnd(disk);
+    this.#seq = lastSeq(disk);
+    this.mark({ seq: this.#seq, boot: metaNumber(disk, 'boot') });
+    this.#report('store-unavailable', true, 'back on the disk');
+  }
+
+  #fileIsThere(): boolean {
+    return statSync(this.#file, { throwIfNoEntry: false })?.ino === this.#inode;
+  }
+
+  #vacuum(): void {
+    const free = Number(this.#sql.get('PRAGMA freelist_count')?.freelist_count);
+    if (free >= VACUUM_PAGES) this.#sql.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+  }
+
+  #report(code: StoreFault['code'], recovered: boolean, detail: string): void {
+    this.#needs.log[recovered ? 'info' : 'error']({ code, recovered, detail }, 'store');
+    this.#needs.onFault({ code, recovered, detail });
+  }
+}
