@@ -64,20 +64,21 @@ export class Point {
     return this.#point.camera;
   }
 
-  /** Tells the current state for the first time. */
+  /** Keeps and tells the state under the entry of the configuration in force. */
   start(): void {
-    this.#needs.store.memory.set(ROOM, this.#point.id, JSON.stringify(this.#record));
+    const { memory } = this.#needs.store;
+    const text = JSON.stringify(this.#record);
+    if (memory.get(ROOM, this.#point.id) !== text) memory.set(ROOM, this.#point.id, text);
     this.#tell();
   }
 
-  /** Takes a changed entry of the configuration. */
+  /** Takes a changed entry of the configuration; `start` tells it. */
   change(point: AlarmPoint): void {
     const changed = adopt(this.#record, point);
     const sameRule = changed.rule === this.#record.rule;
     this.#point = point;
     this.#record = changed;
     if (!sameRule) this.lost();
-    this.start();
   }
 
   /** The camera can no longer be heard. */
@@ -152,7 +153,6 @@ export class Point {
         reporter.event('alarm', this.#point.id, eventOf(this.#point.id, next, transition, sourceMs));
     });
     this.#record = next;
-    this.#shown = 'unknown'; // told anew below, also when the state is the one shown before
     if (transition) log.info({ point: this.#point.id, alarm: next.alarm }, `alarm ${transition}`);
   }
 

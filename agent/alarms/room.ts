@@ -46,6 +46,9 @@ export class AlarmRoom implements Service {
     await this.#stopSources(wanted);
     for (const id of known) if (!ids.has(id)) this.#remove(id);
     for (const point of points) this.#put(point);
+    this.#needs.store.transaction(() => {
+      for (const point of this.#points.values()) point.start();
+    });
     if (this.#abort.signal.aborted) return;
     for (const [camera, entry] of wanted) this.#startSource(camera, entry);
   }
@@ -104,13 +107,8 @@ export class AlarmRoom implements Service {
 
   #put(point: AlarmPoint): void {
     const known = this.#points.get(point.id);
-    if (known) {
-      known.change(point);
-      return;
-    }
-    const added = new Point(this.#needs, point);
-    this.#points.set(point.id, added);
-    added.start();
+    if (known) known.change(point);
+    else this.#points.set(point.id, new Point(this.#needs, point));
   }
 
   #remove(id: string): void {

@@ -32,6 +32,9 @@ type HealthFields = Fields<'cameraHealth'>;
 /** An offset that moved less than this is not told again. Source: guess. */
 const OFFSET_STEP_MS = 250;
 
+/** Pause between checks while no pictures come. Source: guess. */
+const TROUBLE_PAUSE_MS = 5_000;
+
 /** The health of one camera: takes evidence in, asks for what it lacks, and tells a change once. */
 export class CameraHealth {
   readonly #needs: CameraHealthNeeds;
@@ -149,9 +152,15 @@ export class CameraHealth {
       await this.#round(signal, this.#layers().flowing === 'yes').catch((err: unknown) => {
         if (!signal.aborted) this.#needs.log.warn({ err, camera: this.#camera.id }, 'health check failed');
       });
-      const delayMs = this.#limits.probeIntervalS * 1000 * (0.9 + 0.2 * this.#needs.random());
-      await this.#needs.clock.sleep(delayMs, signal).catch(() => undefined);
+      await this.#needs.clock.sleep(this.#pauseMs(), signal).catch(() => undefined);
     }
+  }
+
+  /** A camera without pictures is asked more often. */
+  #pauseMs(): number {
+    const regularMs = this.#limits.probeIntervalS * 1000;
+    const pauseMs = this.#layers().flowing === 'yes' ? regularMs : Math.min(regularMs, TROUBLE_PAUSE_MS);
+    return pauseMs * (0.9 + 0.2 * this.#needs.random());
   }
 
   async #round(signal: AbortSignal, flowing: boolean): Promise<void> {

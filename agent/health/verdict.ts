@@ -43,7 +43,7 @@ export function judgeCamera(evidence: Evidence, limits: HealthLimits, nowMs: num
   if (evidence.ourselvesLate) return undefined;
   if (flowingOf(evidence, limits, nowMs) === 'yes') return judgeFlowing(evidence, limits, nowMs);
   if (evidence.probing || silenceIsShort(evidence, limits, nowMs)) return undefined;
-  return networkVerdict(evidence, limits, nowMs) ?? streamVerdict(evidence, nowMs);
+  return networkVerdict(evidence, limits, nowMs) ?? streamVerdict(evidence, limits, nowMs);
 }
 
 function judgeFlowing(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
@@ -84,41 +84,53 @@ function reachableOf(evidence: Evidence, limits: HealthLimits, nowMs: number): K
   return answers.length > 0 ? 'no' : 'unknown';
 }
 
-/** Answers that are young, and younger than the last picture: pictures prove more than a probe before them. */
 function portAnswers(evidence: Evidence, limits: HealthLimits, nowMs: number): PortAnswer[] {
-  return [evidence.rtspPort, evidence.onvifPort].flatMap((fact) => {
-    const answer = fresh(fact, limits, nowMs);
-    return answer !== undefined && fact && fact.atMs >= (evidence.lastFlowAtMs ?? 0) ? [answer] : [];
-  });
+  const facts = [evidence.rtspPort, evidence.onvifPort];
+  return facts.flatMap((fact) => portAnswer(fact, evidence, limits, nowMs) ?? []);
+}
+
+/** An answer that is young, and younger than the last picture: pictures prove more than a probe before them. */
+function portAnswer(fact: Evidence['rtspPort'], evidence: Evidence, limits: HealthLimits, nowMs: number) {
+  const isOlder = fact !== undefined && fact.atMs < (evidence.lastFlowAtMs ?? fact.atMs);
+  return isOlder ? undefined : fresh(fact, limits, nowMs);
 }
 
 function networkVerdict(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
   const { host, rtspPortNumber } = evidence;
   const reachable = reachableOf(evidence, limits, nowMs);
   if (reachable === 'no') return down('camera-unreachable', `${host} does not answer on the network`);
-  const rtsp = fresh(evidence.rtspPort, limits, nowMs);
+  const rtsp = portAnswer(evidence.rtspPort, evidence, limits, nowMs);
   if (reachable !== 'yes' || rtsp === undefined || rtsp === 'open') return undefined;
   const how =
     rtsp === 'closed' ? 'refuses the stream port' : 'answers on another port, but not on the stream port';
   return down('camera-port-closed', `${host} ${how} ${rtspPortNumber}`);
 }
 
-function streamVerdict(evidence: Evidence, nowMs: number): Verdict {
+function streamVerdict(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict {
   if (!evidence.videoRunning) return ownFault('the video process is not running');
   const failure = evidence.failure?.value;
   if (evidence.login === 'latched') return down('camera-latched', failure?.detail ?? 'login latched');
-  if (!failure) return withoutFailure(evidence, nowMs);
+  if (!failure) return withoutFailure(evidence, limits, nowMs);
   if (isNetworkCode(failure.code)) return networkIsBack(evidence);
   return down(failure.code, failure.detail);
 }
 
-function withoutFailure(evidence: Evidence, nowMs: number): Verdict {
+function withoutFailure(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict {
   const { phase, lastFlowAtMs } = evidence;
   if (phase === 'playing' && measuresAreLate(evidence, nowMs))
     return ownFault('the video process sends no measures of this stream');
   if (phase === 'stalled' || (phase === 'playing' && lastFlowAtMs !== undefined))
     return down('camera-stalled', 'the stream is open, but no picture comes');
-  return { state: 'unknown', cause: 'none', detail: 'waiting for the first pictures' };
+  return phase === undefined ? withoutStream(evidence, limits, nowMs) : WAITING;
+}
+
+const WAITING: Verdict = { state: 'unknown', cause: 'none', detail: 'waiting for the first pictures' };
+
+/** No stream was asked for yet, perhaps because ONVIF would have to name it. */
+function withoutStream(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict {
+  if (evidence.login === 'refused') return down('camera-login-refused', 'ONVIF refuses the login');
+  const failure = fresh(evidence.onvifFailure, limits, nowMs);
+  return failure ? down(failure.code, failure.detail) : WAITING;
 }
 
 function ownFault(detail: string): Verdict {

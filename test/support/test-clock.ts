@@ -49,7 +49,7 @@ export class TestClock implements Clock {
     for (;;) {
       const next = this.#sleepers.filter((s) => s.atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
       if (!next) break;
-      this.#move(next.atMs);
+      this.#move(Math.max(next.atMs, this.#monotonicMs));
       this.#sleepers = this.#sleepers.filter((other) => other !== next);
       next.wake();
       await settle();
@@ -61,6 +61,11 @@ export class TestClock implements Clock {
   /** Wall time jumps; monotonic time does not. */
   jumpWall(ms: number): void {
     this.#wallMs += ms;
+  }
+
+  /** Time passes while the process stands still: whoever is due wakes at the next `advance`. */
+  standStill(ms: number): void {
+    this.#move(this.#monotonicMs + ms);
   }
 
   #move(toMonotonicMs: number): void {

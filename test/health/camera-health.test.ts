@@ -1,0 +1,371 @@
+import t from 'tap';
+import { CAMERA, LIMITS, Watch } from './watch.ts';
+
+t.test('a camera is well when its pictures have come for two seconds, and not before', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  t.match(watch.state, { state: 'unknown', cause: 'none', reachable: 'yes', login: 'accepted' });
+  watch.stream('described', { codec: 'h265', width: 2560, height: 1440 });
+  watch.stream('playing');
+  await watch.seconds(1);
+  t.equal(watch.state.state, 'unknown');
+  await watch.seconds(2);
+  t.match(watch.state, {
+    state: 'ok',
+    cause: 'none',
+    fault: 'none',
+    reachable: 'yes',
+    login: 'accepted',
+    described: 'yes',
+    flowing: 'yes',
+    clock_offset_ms: 20,
+    codec: 'h265',
+    width: 2560,
+    height: 1440,
+  });
+});
+
+t.test(
+  'a stall is declared by the time the ports have answered, with the cause that they tell',
+  async (t) => {
+    const cases = [
+      { rtsp: 'open', onvif: 'open', cause: 'camera-stalled', fault: 'device', reachable: 'yes' },
+      { rtsp: 'closed', onvif: 'open', cause: 'camera-port-closed', fault: 'device', reachable: 'yes' },
+      { rtsp: 'unreachable', onvif: 'open', cause: 'camera-port-closed', fault: 'device', reachable: 'yes' },
+      {
+        rtsp: 'unreachable',
+        onvif: 'unreachable',
+        cause: 'camera-unreachable',
+        fault: 'device',
+        reachable: 'no',
+      },
+    ] as const;
+    for (const { rtsp, onvif, ...told } of cases) {
+      const watch = new Watch();
+      await watch.start();
+      await watch.well();
+      await watch.clock.advance(3000);
+      Object.assign(watch.network, { rtsp, onvif });
+      watch.stream('stalled', { code: 'camera-stalled' });
+      t.equal(watch.state.state, 'ok', 'undecided while the ports are asked');
+      await watch.clock.advance(0);
+      t.match(watch.state, { state: 'down', ...told, flowing: 'no' }, `${rtsp} ${onvif}`);
+      await watch.end();
+    }
+  },
+);
+
+t.test(
+  'a stream that is cut counts as down when its silence is as long as a stall, not before',
+  async (t) => {
+    const watch = new Watch();
+    t.teardown(() => watch.end());
+    await watch.start();
+    await watch.well();
+    watch.stream('failed', { code: 'camera-closed' });
+    await watch.clock.advance(2500);
+    t.equal(watch.state.state, 'ok');
+    await watch.clock.advance(750);
+    t.match(watch.state, { state: 'down', cause: 'camera-closed' });
+  },
+);
+
+t.test('a stream that is cut and comes back within the stall time-out is never called down', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  watch.stream('failed', { code: 'camera-closed' });
+  await watch.clock.advance(1000);
+  watch.stream('connecting');
+  watch.stream('described');
+  watch.stream('playing');
+  await watch.seconds(4);
+  t.same(watch.states, ['unknown:none', 'ok:none']);
+});
+
+t.test('recovery is told after two seconds of pictures, with the time at which it was told', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  await watch.clock.advance(3000);
+  watch.stream('stalled', { code: 'camera-stalled' });
+  await watch.clock.advance(0);
+  t.equal(watch.state.since, watch.clock.wallMs());
+  await watch.clock.advance(60_000);
+  const backMs = watch.clock.wallMs();
+  await watch.well();
+  t.same(watch.states, ['unknown:none', 'ok:none', 'down:camera-stalled', 'ok:none']);
+  t.ok(Number(watch.state.since) >= backMs + 2000 && Number(watch.state.since) <= watch.clock.wallMs());
+});
+
+t.test('pictures that a measure still holds from before a stall are no recovery', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  await watch.clock.advance(3000);
+  watch.stream('stalled', { code: 'camera-stalled' });
+  watch.measure({ frames: 3 });
+  await watch.clock.advance(2500);
+  watch.measure({ frames: 0 });
+  await watch.clock.advance(10_000);
+  t.same(watch.states, ['unknown:none', 'ok:none', 'down:camera-stalled']);
+});
+
+t.test('what the stream says is believed where the network is well', async (t) => {
+  const codes = [
+    'camera-login-refused',
+    'camera-latched',
+    'camera-busy',
+    'camera-no-video',
+    'camera-not-found',
+  ] as const;
+  for (const code of codes) {
+    const watch = new Watch();
+    await watch.start();
+    watch.stream('connecting');
+    watch.stream('failed', { code, detail: `said ${code}` });
+    await watch.clock.advance(250);
+    t.match(watch.state, { state: 'down', cause: code, described: 'no', flowing: 'no' }, code);
+    await watch.end();
+  }
+});
+
+t.test('the absence of the video process is no fault of a camera', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  watch.room.onVideo(false);
+  await watch.clock.advance(4000);
+  t.equal(watch.state.state, 'ok', 'a restart is waited for');
+  await watch.clock.advance(2000);
+  t.match(watch.state, {
+    state: 'unknown',
+    cause: 'video-process-down',
+    fault: 'ourselves',
+    flowing: 'unknown',
+  });
+  watch.room.onVideo(true);
+  await watch.well();
+  t.same(watch.states, ['unknown:none', 'ok:none', 'unknown:video-process-down', 'ok:none']);
+});
+
+t.test('a camera that is off the network is down also while the video process is', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  Object.assign(watch.network, { rtsp: 'unreachable', onvif: 'unreachable' });
+  await watch.start();
+  watch.room.onVideo(false);
+  await watch.clock.advance(6000);
+  t.match(watch.state, { state: 'down', cause: 'camera-unreachable' });
+});
+
+t.test('measures that stay away are the fault of the video process', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  await watch.clock.advance(20_000);
+  t.match(watch.state, { state: 'unknown', cause: 'video-process-down' });
+});
+
+t.test('a standstill of our own event loop blames no camera', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  watch.clock.standStill(20_000);
+  watch.stream('failed', { code: 'camera-closed' });
+  await watch.clock.advance(0);
+  t.equal(watch.state.state, 'ok');
+  watch.stream('connecting');
+  watch.stream('playing');
+  await watch.seconds(4);
+  t.same(watch.states, ['unknown:none', 'ok:none']);
+});
+
+t.test(
+  'a clock offset is a fault when it is certain, and gone when it is certainly within the limit',
+  async (t) => {
+    const watch = new Watch();
+    t.teardown(() => watch.end());
+    await watch.start();
+    await watch.well();
+    const offsets = [
+      [2100, 200, 'ok'],
+      [-2300, 200, 'degraded'],
+      [1900, 200, 'degraded'],
+      [1700, 200, 'ok'],
+    ] as const;
+    for (const [offsetMs, uncertaintyMs, state] of offsets) {
+      watch.network.offset = { offsetMs, uncertaintyMs };
+      await watch.seconds(34);
+      t.match(watch.state, { state, clock_offset_ms: offsetMs }, `${offsetMs} ± ${uncertaintyMs}`);
+    }
+    t.same(watch.states, ['unknown:none', 'ok:none', 'degraded:camera-clock-offset', 'ok:none']);
+  },
+);
+
+t.test('a login that ONVIF refuses while pictures come degrades the camera', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  watch.network.login = 'camera-login-refused';
+  await watch.start();
+  await watch.well();
+  t.match(watch.state, {
+    state: 'degraded',
+    cause: 'camera-login-refused',
+    login: 'refused',
+    flowing: 'yes',
+  });
+  watch.network.login = 'camera-latched';
+  await watch.room.check(CAMERA.id, AbortSignal.timeout(5000));
+  await watch.seconds(3);
+  t.match(watch.state, { state: 'degraded', cause: 'camera-latched', login: 'latched' });
+  watch.network.login = 'accepted';
+  await watch.room.apply([{ ...CAMERA, credentials: { version: 2 } }], LIMITS);
+  await watch.well();
+  t.match(watch.state, { state: 'ok', login: 'accepted' });
+});
+
+t.test('an ONVIF port that no longer opens degrades a camera whose pictures come', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  watch.network.onvif = 'closed';
+  await watch.seconds(34);
+  t.match(watch.state, { state: 'degraded', cause: 'camera-port-closed', reachable: 'yes' });
+  watch.network.onvif = 'open';
+  await watch.seconds(34);
+  t.equal(watch.state.state, 'ok');
+});
+
+t.test('while pictures come the stream port is left alone', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  const before = watch.network.probes;
+  await watch.seconds(100);
+  t.equal(watch.network.probes, before);
+});
+
+t.test('lost packets are a fault over a minute, and gone at half the limit', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  await watch.seconds(1, { rtpLost: 40 });
+  t.equal(watch.state.state, 'ok', 'one bad measure says nothing');
+  await watch.seconds(6, { rtpLost: 40 });
+  t.match(watch.state, { state: 'degraded', cause: 'camera-loss' });
+  await watch.seconds(90);
+  t.equal(watch.state.state, 'ok');
+  t.same(watch.states, ['unknown:none', 'ok:none', 'degraded:camera-loss', 'ok:none']);
+});
+
+t.test('fewer pictures than asked for are a fault when they are fewer again and again', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start([{ ...CAMERA, minFps: 25 }]);
+  await watch.well();
+  await watch.seconds(10, { frames: 24 });
+  t.equal(watch.state.state, 'ok', '24 of 25 is within the tolerance');
+  await watch.seconds(3, { frames: 10 });
+  await watch.seconds(10);
+  t.equal(watch.state.state, 'ok', 'one dip is no fault');
+  await watch.seconds(10, { frames: 12 });
+  t.match(watch.state, { state: 'degraded', cause: 'camera-low-rate' });
+  await watch.seconds(10);
+  t.same(watch.states, ['unknown:none', 'ok:none', 'degraded:camera-low-rate', 'ok:none']);
+});
+
+t.test('measures go out in sums of five seconds', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  watch.stream('playing');
+  await watch.seconds(10, { rtpLost: 1, droppedFrames: 2 });
+  const measures = watch.recorder.of('measure', 'stream');
+  t.equal(measures.length, 2);
+  t.match(measures[0]?.fields, {
+    period_ms: 5000,
+    fps: 25,
+    kbps: 4000,
+    gop_frames: 25,
+    rtp_received: 2000,
+    rtp_lost: 5,
+    forwarded_bytes: 2_550_000,
+    dropped_frames: 10,
+  });
+  t.match(watch.room.status()[0], { fps: 25, kbps: 4000, forwardedBytes: 5_100_000 });
+});
+
+t.test('an unchanged camera notices nothing of a new configuration, a removed one is cleared', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  const other = { ...CAMERA, id: 'cam-2' };
+  await watch.start([CAMERA, other]);
+  await watch.well();
+  const before = watch.recorder.of('state', 'cameraHealth', 'cam-1').length;
+  await watch.room.apply([{ ...CAMERA, credentials: { version: 1 } }], LIMITS);
+  await watch.seconds(5);
+  t.equal(watch.recorder.of('state', 'cameraHealth', 'cam-1').length, before);
+  t.equal(watch.recorder.of('clear', 'cameraHealth', 'cam-2').length, 1);
+  t.same(watch.room.counts(), { ok: 1, degraded: 0, down: 0, unknown: 0 });
+  await watch.room.apply([{ ...CAMERA, name: 'Gare' }], LIMITS);
+  await watch.seconds(1);
+  t.match(watch.state, { name: 'Gare', state: 'ok' });
+});
+
+t.test('a camera that was down before a restart of the agent has been down since then', async (t) => {
+  const folder = t.testdir();
+  const first = new Watch(folder);
+  Object.assign(first.network, { rtsp: 'unreachable', onvif: 'unreachable' });
+  await first.start();
+  await first.clock.advance(1000);
+  const { since } = first.state;
+  t.equal(first.state.state, 'down');
+  await first.room.stop();
+  first.store.close();
+
+  const second = new Watch(folder);
+  t.teardown(() => second.end());
+  second.clock.jumpWall(3_600_000);
+  Object.assign(second.network, { rtsp: 'unreachable', onvif: 'unreachable' });
+  await second.start();
+  await second.clock.advance(1000);
+  t.match(second.state, { state: 'down', since });
+});
+
+t.test(
+  'a camera that left the configuration while the agent was off is cleared at the next start',
+  async (t) => {
+    const folder = t.testdir();
+    const first = new Watch(folder);
+    Object.assign(first.network, { rtsp: 'unreachable', onvif: 'unreachable' });
+    await first.start();
+    await first.room.stop();
+    first.store.close();
+    const second = new Watch(folder);
+    t.teardown(() => second.end());
+    await second.start([]);
+    t.equal(second.recorder.of('clear', 'cameraHealth', CAMERA.id).length, 1);
+  },
+);
+
+t.test('a check asks the camera at once and says what it found', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  const said = await watch.room.check(CAMERA.id, AbortSignal.timeout(5000));
+  t.match(said, /^cam-1 is ok; reachable: yes, login: accepted, described: yes, pictures: yes \(25\/s\)/);
+  t.match(said, /20 ± 5 ms/);
+  await t.rejects(watch.room.check('cam-9', AbortSignal.timeout(5000)), { code: 'camera-not-found' });
+});

@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DeviceError } from '../../agent/base/errors.ts';
+import { createLog } from '../../agent/base/log.ts';
+import type { Probe } from '../../agent/camera/probe.ts';
+import type { ClockOffset, HealthLimits } from '../../agent/health/evidence.ts';
+import type { StreamReport, WatchedCamera } from '../../agent/health/evidence-keeper.ts';
+import type { MeasureReport } from '../../agent/health/measure-window.ts';
+import { CameraHealthRoom } from '../../agent/health/room.ts';
+import { openStore } from '../../agent/store/open-store.ts';
+import { TestClock } from '../support/test-clock.ts';
+import { Recorder } from './recorder.ts';
+
+export const CAMERA: WatchedCamera = {
+  id: 'cam-1',
+  name: 'Place de la mairie',
+  host: '192.0.2.1',
+  minFps: 0,
+  credentials: { version: 1 },
+  onvif: { port: 80 },
+  rtsp: { port: 554 },
+};
+
+export const LIMITS: HealthLimits = {
+  probeIntervalS: 30,
+  stallTimeoutMs: 3000,
+  clockOffsetLimitMs: 2000,
+  lossLimitPercent: 2,
+};
+
+/** A network that answers as the test says; times of the camera likewise. */
+export interface Network {
+  rtsp: Probe['result'];
+  onvif: Probe['result'];
+  offset: ClockOffset;
+  login: 'accepted' | 'camera-login-refused' | 'camera-latched';
+  probes: number;
+}
+
+export class Watch {
+  readonly clock = new TestClock();
+  readonly recorder = new Recorder(this.clock);
+  readonly network: Network = {
+    rtsp: 'open',
+    onvif: 'open',
+    offset: { offsetMs: 20, uncertaintyMs: 5 },
+    login: 'accepted',
+    probes: 0,
+  };
+  readonly folder: string;
+  readonly store;
+  readonly room: CameraHealthRoom;
+  readonly #stop = new AbortController();
+
+  constructor(folder = mkdtempSync(join(tmpdir(), 'health-'))) {
+    this.folder = folder;
+    const log = createLog('error', { write: () => undefined });
+    const { clock } = this;
+    this.store = openStore(folder, { clock, clockTrust: () => 'synced', log, sign: () => Buffer.alloc(64) });
+    this.room = new CameraHealthRoom({
+      clock,
+      random: () => 0.5,
+      log,
+      reporter: this.recorder,
+      memory: this.store.memory,
+      tcp: async ({ port }) => {
+        this.network.probes += 1;
+        return { result: port === 554 ? this.network.rtsp : this.network.onvif, roundTripMs: 1 };
+      },
+      onvif: () => ({ systemTime: async () => this.#time(), deviceInformation: async () => this.#login() }),
+    });
+  }
+
+  async start(cameras: readonly WatchedCamera[] = [CAMERA], limits = LIMITS): Promise<void> {
+    await this.room.start(this.#stop.signal);
+    this.room.onVideo(true);
+    await this.room.apply(cameras, limits);
+    await this.clock.advance(0);
+  }
+
+  async end(): Promise<void> {
+    this.#stop.abort();
+    await this.room.stop();
+    this.store.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  get state(): Record<string, unknown> {
+    return this.recorder.last('cameraHealth', CAMERA.id);
+  }
+
+  /** States that were told, in order, each once however often its layers changed. */
+  get states(): string[] {
+    const all = this.recorder
+      .of('state', 'cameraHealth')
+      .map(({ fields }) => `${fields.state}:${fields.cause}`);
+    return all.filter((state, index) => state !== all[index - 1]);
+  }
+
+  stream(phase: StreamReport['phase'], more: Partial<StreamReport> = {}): void {
+    this.room.onStream({ type: 'stream', camera: CAMERA.id, phase, detail: phase, ...more });
+  }
+
+  measure(more: Partial<MeasureReport> = {}): void {
+    this.room.onMeasure({ ...MEASURE, ...more });
+  }
+
+  /** Seconds that pass, each with one measure. */
+  async seconds(count: number, more: Partial<MeasureReport> = {}): Promise<void> {
+    for (let i = 0; i < count; i += 1) {
+      await this.clock.advance(1000);
+      this.measure(more);
+    }
+  }
+
+  /** The camera comes up and is well. */
+  async well(): Promise<void> {
+    this.stream('connecting');
+    this.stream('described', { codec: 'h264', width: 1920, height: 1080 });
+    this.stream('playing');
+    await this.seconds(3);
+  }
+
+  #time(): ClockOffset {
+    if (this.network.onvif === 'open') return this.network.offset;
+    throw new DeviceError('camera-unreachable', 'cam-1: no answer');
+  }
+
+  #login(): object {
+    if (this.network.login === 'accepted') return {};
+    throw new DeviceError(this.network.login, 'cam-1: refused');
+  }
+}
+
+export const MEASURE: MeasureReport = {
+  type: 'measure',
+  camera: CAMERA.id,
+  periodMs: 1000,
+  frames: 25,
+  keyFrames: 1,
+  bytes: 500_000,
+  gopFrames: 25,
+  rtpReceived: 400,
+  rtpLost: 0,
+  framesDamaged: 0,
+  timestampRepairs: 0,
+  forwardedBytes: 510_000,
+  droppedFrames: 0,
+};
