@@ -1,0 +1,169 @@
+import type { Clock } from '../../base/clock.ts';
+import { asBeffroiError, BeffroiError, DeviceError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { Credentials, Gate } from '../types.ts';
+import { buildEnvelope } from './envelope.ts';
+import { type Ask, askDevice, askMedia } from './package.ts';
+import { readProfiles, readProfiles2, type VideoProfile } from './profiles.ts';
+import { type EventHandler, PullPoint } from './pull-point.ts';
+import { findServices, NAMESPACES, type ServiceName, type ServicePaths } from './services.ts';
+import { Soap } from './soap.ts';
+import type { ServiceAddress } from './soap-call.ts';
+import { readStreamUri, type StreamAddress } from './stream-uri.ts';
+import { type ClockOffset, measureClock } from './system-time.ts';
+import { escapeXml, textAt, type XmlElement } from './xml.ts';
+
+/** Where the device service of a camera is, and who may log in. */
+export interface OnvifTarget {
+  readonly camera: string;
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly tls: boolean;
+  readonly certificateSha256?: string;
+  readonly credentials?: Credentials;
+}
+
+export interface OnvifNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly randomBytes: (count: number) => Buffer;
+}
+
+/** What a camera says it is; empty where it says nothing. */
+export interface DeviceInformation {
+  readonly manufacturer: string;
+  readonly model: string;
+  readonly firmware: string;
+  readonly serial: string;
+}
+
+/** Longest text that is kept of a camera's description. Source: guess. */
+const MAX_TEXT_CHARS = 128;
+
+/**
+ * One camera by ONVIF. Every call takes a permit of the gate, ends within its bounds, and throws `BeffroiError` with
+ * a `camera-…` code, or the reason of its signal.
+ */
+export class OnvifCamera {
+  readonly #target: OnvifTarget;
+  readonly #needs: OnvifNeeds;
+  readonly #soap: Soap;
+  #services: ServicePaths | undefined;
+
+  constructor(target: OnvifTarget, gate: Gate, needs: OnvifNeeds) {
+    const { camera, credentials } = target;
+    this.#target = target;
+    this.#needs = needs;
+    this.#soap = new Soap(
+      { camera, device: this.#address(target.path), ...(credentials ? { credentials } : {}) },
+      gate,
+      needs,
+    );
+  }
+
+  /** The clock of the camera against that of the box. Credentials go out only if the camera insists on a login. */
+  async systemTime(signal: AbortSignal): Promise<ClockOffset> {
+    const offset = await measureClock(this.#ask('time', this.#target.path, signal), this.#target.camera);
+    this.#soap.cameraClock.keep(offset);
+    return offset;
+  }
+
+  async deviceInformation(signal: AbortSignal): Promise<DeviceInformation> {
+    const ask = this.#ask('device', this.#target.path, signal);
+    const { content } = await askDevice(ask, (device) => device.getDeviceInformation());
+    const text = (name: string) => textAt(content, name).slice(0, MAX_TEXT_CHARS);
+    return {
+      manufacturer: text('Manufacturer'),
+      model: text('Model'),
+      firmware: text('FirmwareVersion'),
+      serial: text('SerialNumber'),
+    };
+  }
+
+  /** The profiles with video, in the camera's order; from Media2 where it works, because only it knows H.265. */
+  async profiles(signal: AbortSignal): Promise<VideoProfile[]> {
+    const path = await this.#path('media2', signal);
+    const body = '<tr2:GetProfiles><tr2:Type>All</tr2:Type></tr2:GetProfiles>';
+    const content = await this.#media2(path, 'GetProfiles', body, signal);
+    if (content) return readProfiles2(content);
+    const ask = this.#ask('media', await this.#needPath('media', signal), signal);
+    return readProfiles((await askMedia(ask, (media) => media.getProfiles())).content);
+  }
+
+  /** Where the stream of a profile is; the host that the camera names is not believed. */
+  async streamUri(profileToken: string, signal: AbortSignal): Promise<StreamAddress> {
+    const token = escapeXml(profileToken);
+    const path = await this.#path('media2', signal);
+    const body = `<tr2:GetStreamUri><tr2:Protocol>RTSP</tr2:Protocol><tr2:ProfileToken>${token}</tr2:ProfileToken></tr2:GetStreamUri>`;
+    const content = await this.#media2(path, 'GetStreamUri', body, signal);
+    if (content) return readStreamUri(textAt(content, 'Uri'), this.#target.camera);
+    const ask = this.#ask('media', await this.#needPath('media', signal), signal);
+    const answer = await askMedia(ask, (media) =>
+      media.getStreamUri({ ProfileToken: token, Protocol: 'RTSP' }),
+    );
+    return readStreamUri(textAt(answer.content, 'MediaUri', 'Uri'), this.#target.camera);
+  }
+
+  /**
+   * One run of the event subscription: resolves when the signal aborts, rejects with `BeffroiError` at any failure.
+   * A new subscription is the caller's business.
+   */
+  async events(handler: EventHandler, signal: AbortSignal): Promise<void> {
+    try {
+      const address = this.#address(await this.#needPath('events', signal));
+      const offsetMs = async () => (this.#soap.cameraClock.fresh ?? (await this.systemTime(signal))).offsetMs;
+      const needs = { ...this.#needs, soap: this.#soap, offsetMs };
+      await new PullPoint(needs, this.#target.camera, address).run(handler, signal);
+    } catch (error) {
+      if (!signal.aborted) throw asBeffroiError(error);
+    }
+  }
+
+  /** @returns undefined when the camera has no Media2, or one that does not do this */
+  async #media2(
+    path: string | undefined,
+    method: string,
+    body: string,
+    signal: AbortSignal,
+  ): Promise<XmlElement | undefined> {
+    if (path === undefined) return undefined;
+    const envelope = buildEnvelope({ tr2: NAMESPACES.media2 }, '', body);
+    try {
+      return (await this.#ask('media2', path, signal)(method, envelope)).content;
+    } catch (error) {
+      const lacking = ['camera-unsupported', 'camera-fault', 'camera-protocol'];
+      if (error instanceof BeffroiError && lacking.includes(error.code)) return undefined;
+      throw error;
+    }
+  }
+
+  async #needPath(service: ServiceName, signal: AbortSignal): Promise<string> {
+    const path = await this.#path(service, signal);
+    if (path !== undefined) return path;
+    throw new DeviceError('camera-unsupported', `${this.#target.camera}: offers no ONVIF ${service} service`);
+  }
+
+  async #path(service: ServiceName, signal: AbortSignal): Promise<string | undefined> {
+    this.#services ??= await findServices(this.#ask('device', this.#target.path, signal));
+    return this.#services[service];
+  }
+
+  #ask(service: string, path: string, signal: AbortSignal): Ask {
+    const address = this.#address(path);
+    return async (method, envelope) => {
+      try {
+        return await this.#soap.call({ service, method, address, envelope }, signal);
+      } catch (error) {
+        if (error instanceof DeviceError && error.code === 'camera-unsupported') this.#services = undefined;
+        throw error;
+      }
+    };
+  }
+
+  #address(path: string): ServiceAddress {
+    const { camera, host, port, tls, certificateSha256 } = this.#target;
+    const pin = certificateSha256 === undefined ? {} : { certificateSha256 };
+    return { target: { camera, host, port, tls, ...pin }, path };
+  }
+}
