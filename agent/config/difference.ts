@@ -44,8 +44,10 @@ export function differenceOf(
 
 /** The difference in one line of counts, for the log and the register. */
 export function describeDifference(difference: Difference): string {
-  const list = (name: string, { added, removed, changed }: ListDifference<unknown>) =>
-    `${name} +${added.length} -${removed.length} ~${changed.length}`;
+  const list = (
+    name: string,
+    { added, removed, changed }: Record<keyof ListDifference<never>, readonly unknown[]>,
+  ) => `${name} +${added.length} -${removed.length} ~${changed.length}`;
   const settings = difference.health.length + difference.video.length;
   return `${list('cameras', difference.cameras)}, ${list('points', difference.points)}, settings ~${settings}`;
 }

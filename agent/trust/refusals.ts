@@ -81,6 +81,11 @@ export class Refusals implements Service {
     return false;
   }
 
+  /** The same order, byte for byte, was refused again: it is counted and not told. */
+  countAgain(): void {
+    this.#total += 1;
+  }
+
   #admits(): boolean {
     const nowMs = this.#needs.clock.monotonicMs();
     if (nowMs >= this.#windowEndMs) {

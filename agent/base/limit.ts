@@ -1,0 +1,39 @@
+import type { Clock } from './clock.ts';
+
+/**
+ * Runs `work` for at most `ms`. Its signal aborts then, with the error that `late` makes, or when `signal` aborts;
+ * the result settles at that moment also when `work` ignores its signal.
+ * @throws what `work` throws, the error of `late`, or the reason of `signal`
+ */
+export async function limited<T>(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  late: () => Error,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const timer = new AbortController();
+  const limit = new AbortController();
+  void clock.sleep(ms, timer.signal).then(
+    () => limit.abort(late()),
+    () => undefined,
+  );
+  try {
+    const inner = AbortSignal.any([signal, limit.signal]);
+    return await orAborted(work(inner), inner);
+  } finally {
+    timer.abort();
+  }
+}
+
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,74 @@
+import type { BeffroiError } from '../base/errors.ts';
+import type { CommandEvent } from '../contract/messages.ts';
+import type { Reporter } from '../contract/reporter.ts';
+import type { Register } from '../store/store.ts';
+import type { TakenCommand } from './open-commands.ts';
+
+/** Longest answer of a port that is told on. Source: guess. */
+const MAX_DETAIL = 500;
+
+export interface StatusNeeds {
+  readonly reporter: Pick<Reporter, 'event'>;
+  readonly register: Pick<Register, 'append'>;
+}
+
+/** Tells the CSU and the register how it goes with a command. */
+export class CommandStatuses {
+  readonly #needs: StatusNeeds;
+
+  constructor(needs: StatusNeeds) {
+    this.#needs = needs;
+  }
+
+  accepted(command: TakenCommand): void {
+    this.#register('order.accepted', command, command.order.command, '');
+    this.#event('accepted', command, 'none', '');
+  }
+
+  executing(command: TakenCommand): void {
+    this.#event('executing', command, 'none', '');
+  }
+
+  successful(command: TakenCommand, detail: string): void {
+    this.#register('order.successful', command, 'none', detail);
+    this.#event('successful', command, 'none', detail);
+  }
+
+  failed(command: TakenCommand, error: BeffroiError): void {
+    this.#register('order.failed', command, error.code, error.message);
+    this.#event('failed', command, error.code, error.message);
+  }
+
+  /** For a command with a good signature; the line of the register is that of the refusal. */
+  rejected(command: TakenCommand, error: BeffroiError): void {
+    this.#event('rejected', command, error.code, error.message);
+  }
+
+  #event(
+    status: CommandEvent['status'],
+    { order, signer }: TakenCommand,
+    cause: CommandEvent['cause'],
+    detail: string,
+  ): void {
+    this.#needs.reporter.event('command', 'collector', {
+      command: order.command,
+      command_id: order.jti,
+      status,
+      signer,
+      ...('camera' in order ? { camera: order.camera } : {}),
+      cause,
+      detail: detail.slice(0, MAX_DETAIL),
+    });
+  }
+
+  #register(action: string, { order, signer }: TakenCommand, result: string, detail: string): void {
+    const target = 'camera' in order ? ` ${order.camera}` : '';
+    this.#needs.register.append({
+      action,
+      who: signer,
+      subject: `${order.command}${target} ${order.jti}`,
+      result,
+      detail: detail.slice(0, MAX_DETAIL),
+    });
+  }
+}

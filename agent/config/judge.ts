@@ -1,0 +1,87 @@
+import type { Clock, ClockTrust } from '../base/clock.ts';
+import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
+import { type ConfigOrder, configOrder } from '../contract/orders.ts';
+import type { Keyring } from '../trust/keyring.ts';
+import {
+  type ClockPolicy,
+  CONFIGURATION_MAX_LIFETIME_S,
+  type OrderExpectation,
+  type VerifiedOrder,
+  verifyOrder,
+} from '../trust/verify.ts';
+import type { TimeFloor } from './time-floor.ts';
+
+export interface JudgeNeeds {
+  readonly site: string;
+  readonly keyring: Keyring;
+  readonly clock: Clock;
+  readonly clockTrust: () => ClockTrust;
+}
+
+/** A configuration order whose signature, audience, role and times hold. */
+export type GoodOrder = VerifiedOrder<ConfigOrder>;
+
+/** Why an order does not hold, and the version that it claims when a good signature covers the claim. */
+export interface BadOrder {
+  readonly error: BeffroiError;
+  readonly version?: number;
+  readonly signer?: string;
+}
+
+/** Verifies configuration orders. */
+export class ConfigurationJudge {
+  readonly #needs: JudgeNeeds;
+  readonly #floor: TimeFloor;
+
+  constructor(needs: JudgeNeeds, floor: TimeFloor) {
+    this.#needs = needs;
+    this.#floor = floor;
+  }
+
+  /** Judges an order that has just come. Never throws. */
+  fresh(payload: Buffer): GoodOrder | BadOrder {
+    this.#noteTime();
+    const order = this.#attempt(payload, 'floor');
+    if (!('error' in order)) return order;
+    const readable = this.#attempt(payload, 'stored');
+    if ('error' in readable) return order;
+    return { ...order, version: readable.claims.version, signer: signerOf(readable) };
+  }
+
+  /** Judges an order that was in force before: its times are not held against it. Never throws. */
+  stored(jws: string): GoodOrder | BadOrder {
+    this.#noteTime();
+    return this.#attempt(jws, 'stored');
+  }
+
+  #attempt(jws: Buffer | string, clockPolicy: ClockPolicy): GoodOrder | BadOrder {
+    try {
+      return verifyOrder(jws, this.#needs.keyring, this.#expected(clockPolicy));
+    } catch (thrown) {
+      return { error: asBeffroiError(thrown) };
+    }
+  }
+
+  #expected(clockPolicy: ClockPolicy): OrderExpectation<ConfigOrder> {
+    const { site, clock, clockTrust } = this.#needs;
+    return {
+      schema: configOrder,
+      audience: site,
+      roles: ['config'],
+      clockPolicy,
+      nowMs: clock.wallMs(),
+      clockTrust: clockTrust(),
+      timeFloorMs: this.#floor.ms,
+      maxLifetimeS: CONFIGURATION_MAX_LIFETIME_S,
+    };
+  }
+
+  #noteTime(): void {
+    if (this.#needs.clockTrust() !== 'untrusted') this.#floor.raise(this.#needs.clock.wallMs());
+  }
+}
+
+/** Key id of who signed the order in the role that counts. */
+export function signerOf({ signers }: GoodOrder): string {
+  return (signers.find(({ role }) => role === 'config') ?? signers[0])?.kid ?? 'unknown';
+}

@@ -1,0 +1,132 @@
+import 'reflect-metadata';
+import { KeyObject, webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  type JsonGeneralName,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+
+/** A certificate and its private key, both PEM. */
+export interface Identity {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** ANSSI PA-035: certificates of end points live 825 days at most. */
+export const LEAF_DAYS = 825;
+const ROOT_DAYS = 20 * 365;
+const BOX_AUTHORITY_DAYS = 10 * 365;
+/** Clocks of boxes may be a little behind: a certificate is good from this long before it was made. Source: guess. */
+const BACKDATE_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * 3600 * 1000;
+
+const CURVE = { name: 'ECDSA', namedCurve: 'P-256' };
+const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' };
+
+/** The root of one CSU: it signs the authority of the boxes, the broker and the CSU's own client, nothing else. */
+export async function createRoot(commonName: string, nowMs: number): Promise<Identity> {
+  return await issue({ commonName, days: ROOT_DAYS, nowMs, extensions: authorityExtensions(1) });
+}
+
+/** The authority that signs boxes alone (ANSSI PA-72 R65: a dedicated sub-authority per system). */
+export async function createBoxAuthority(
+  issuer: Identity,
+  commonName: string,
+  nowMs: number,
+): Promise<Identity> {
+  return await issue({
+    commonName,
+    days: BOX_AUTHORITY_DAYS,
+    nowMs,
+    issuer,
+    extensions: authorityExtensions(0),
+  });
+}
+
+/** A client of the broker: its common name becomes its user name there. */
+export async function createClient(issuer: Identity, commonName: string, nowMs: number): Promise<Identity> {
+  const extensions = leafExtensions(ExtendedKeyUsage.clientAuth);
+  return await issue({ commonName, days: LEAF_DAYS, nowMs, issuer, extensions });
+}
+
+/** The broker, under every host name or address by which boxes reach it. */
+export async function createBroker(
+  issuer: Identity,
+  hosts: readonly [string, ...string[]],
+  nowMs: number,
+): Promise<Identity> {
+  const names = new SubjectAlternativeNameExtension(hosts.map(generalName));
+  const extensions = [...leafExtensions(ExtendedKeyUsage.serverAuth), names];
+  return await issue({ commonName: hosts[0], days: LEAF_DAYS, nowMs, issuer, extensions });
+}
+
+/** End of validity, Unix ms. */
+export function notAfterMs(certificate: string): number {
+  return new X509Certificate(certificate).notAfter.getTime();
+}
+
+interface Request {
+  readonly commonName: string;
+  readonly days: number;
+  readonly nowMs: number;
+  /** Self-signed when absent. */
+  readonly issuer?: Identity;
+  readonly extensions: readonly Extension[];
+}
+
+async function issue(request: Request): Promise<Identity> {
+  const keys = await webcrypto.subtle.generateKey(CURVE, true, ['sign', 'verify']);
+  const issuer = request.issuer && new X509Certificate(request.issuer.certificate);
+  const signingKey = request.issuer ? await importKey(request.issuer.key) : keys.privateKey;
+  const certificate = await X509CertificateGenerator.create({
+    subject: [{ CN: [request.commonName] }],
+    issuer: issuer?.subjectName ?? [{ CN: [request.commonName] }],
+    publicKey: keys.publicKey,
+    signingKey,
+    signingAlgorithm: SIGNATURE,
+    notBefore: new Date(request.nowMs - BACKDATE_MS),
+    notAfter: new Date(request.nowMs - BACKDATE_MS + request.days * DAY_MS),
+    extensions: [
+      ...request.extensions,
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await AuthorityKeyIdentifierExtension.create(issuer?.publicKey ?? keys.publicKey),
+    ],
+  });
+  return { certificate: `${certificate.toString('pem')}\n`, key: exportKey(keys.privateKey) };
+}
+
+function authorityExtensions(pathLength: number): Extension[] {
+  const usages = KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign;
+  return [new BasicConstraintsExtension(true, pathLength, true), new KeyUsagesExtension(usages, true)];
+}
+
+function leafExtensions(usage: ExtendedKeyUsage): Extension[] {
+  return [
+    new BasicConstraintsExtension(false, undefined, true),
+    new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+    new ExtendedKeyUsageExtension([usage]),
+  ];
+}
+
+function generalName(host: string): JsonGeneralName {
+  return { type: isIP(host) ? 'ip' : 'dns', value: host };
+}
+
+function exportKey(key: webcrypto.CryptoKey): string {
+  return KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+  const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+  return await webcrypto.subtle.importKey('pkcs8', der, CURVE, false, ['sign']);
+}

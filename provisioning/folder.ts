@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ConfigurationError, systemCode } from '../agent/base/errors.ts';
+import { quoted } from '../agent/base/text.ts';
+import type { Role } from '../agent/contract/orders.ts';
+import { ed25519PublicKey } from '../agent/contract/orders.ts';
+import { SITE_PATTERN } from '../agent/contract/topics.ts';
+import { parseSigningKey, type SigningKey, x25519PublicKey } from '../agent/trust/keys.ts';
+import type { Identity } from './certificates.ts';
+import { readText, replaceFile } from './files.ts';
+
+/** The keys that a CSU makes and holds. Those of communes and partners are made and kept by their owners. */
+export const CSU_ROLES = [
+  'authority',
+  'config',
+  'operate',
+  'maintain',
+  'receive',
+  'release',
+] as const satisfies Role[];
+export type CsuRole = (typeof CSU_ROLES)[number];
+
+/** Where things lie in the folder of a CSU. */
+export const PATHS = {
+  /** Public key that signs the keyring. */
+  authority: 'authority.jwk',
+  keyring: 'keyring.jws',
+  rootCertificate: 'pki/root.crt.pem',
+  rootKey: 'pki/root.key.pem',
+  boxesCertificate: 'pki/boxes.crt.pem',
+  boxesKey: 'pki/boxes.key.pem',
+  clientCertificate: 'client/csu.crt.pem',
+  clientKey: 'client/csu.key.pem',
+  broker: 'broker',
+  key: (role: CsuRole) => `keys/${role}.jwk`,
+  box: (site: string) => `boxes/${site}.json`,
+} as const;
+
+const boxRecord = z.strictObject({
+  site: z.string().regex(SITE_PATTERN),
+  enrolled: z.iso.datetime(),
+  certificateNotAfter: z.iso.datetime(),
+  /** X25519: credentials are sealed to it. */
+  seal: x25519PublicKey,
+  /** Ed25519: the box signs its register with it. */
+  sign: ed25519PublicKey,
+  /** Last version of configuration that was signed for the box. */
+  configVersion: z.int().min(0),
+});
+/** What the CSU keeps of a box: public halves only. */
+export type BoxRecord = z.infer<typeof boxRecord>;
+
+/** The folder of a CSU, made by `createCsu`. */
+export class CsuFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  file(relative: string): string {
+    return join(this.path, relative);
+  }
+
+  /** @throws ConfigurationError `csu-folder-unusable` */
+  async text(relative: string): Promise<string> {
+    return await readText(this.file(relative));
+  }
+
+  /** The key of a role. @throws ConfigurationError `csu-folder-unusable`, `key-file-unreadable` */
+  async key(role: CsuRole): Promise<SigningKey> {
+    return parseSigningKey(await this.text(PATHS.key(role)));
+  }
+
+  /** The authority that signs the certificates of boxes. */
+  async boxAuthority(): Promise<Identity> {
+    return { certificate: await this.text(PATHS.boxesCertificate), key: await this.text(PATHS.boxesKey) };
+  }
+
+  /** @throws ConfigurationError `csu-folder-unusable` when no such box is enrolled */
+  async box(site: string): Promise<BoxRecord> {
+    checkSite(site);
+    return await this.#json(PATHS.box(site), boxRecord);
+  }
+
+  /** @throws ConfigurationError `csu-folder-unusable` when the site is enrolled already */
+  async refuseEnrolled(site: string): Promise<void> {
+    const enrolled = await this.box(site).then(
+      () => true,
+      (thrown: unknown) => systemCode((thrown as Error).cause) !== 'ENOENT',
+    );
+    if (!enrolled) return;
+    throw new ConfigurationError(
+      'csu-folder-unusable',
+      `${site} is enrolled already: nothing is overwritten`,
+    );
+  }
+
+  async saveBox(box: BoxRecord): Promise<void> {
+    await replaceFile(this.file(PATHS.box(box.site)), `${JSON.stringify(box, null, 2)}\n`);
+  }
+
+  async #json<T>(relative: string, schema: z.ZodType<T>): Promise<T> {
+    const parsed = schema.safeParse(parseJson(await this.text(relative)));
+    if (parsed.success) return parsed.data;
+    throw new ConfigurationError(
+      'csu-folder-unusable',
+      `${this.file(relative)}: not as beffroi-csu wrote it`,
+    );
+  }
+}
+
+/** @throws ConfigurationError `command-line-invalid` */
+export function checkSite(site: string): void {
+  if (SITE_PATTERN.test(site)) return;
+  throw new ConfigurationError(
+    'command-line-invalid',
+    `site: expected an INSEE code and a label such as 57463-mairie, came ${quoted(site)}`,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

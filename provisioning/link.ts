@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '../agent/base/clock.ts';
+import { UplinkError } from '../agent/base/errors.ts';
+import { limited } from '../agent/base/limit.ts';
+import { createLog } from '../agent/base/log.ts';
+import { BrokerClient } from '../agent/uplink/client.ts';
+import { CSU_USER } from './broker.ts';
+import { type CsuFolder, PATHS } from './folder.ts';
+
+/** Largest message of a box that the CSU's side takes, in bytes: a fragment with a key frame. Source: guess. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+const CONNECT_TIMEOUT_MS = 15_000;
+
+export interface LinkOptions {
+  /** `mqtts://host[:port]`; `mqtt://` to a loopback address. */
+  readonly broker: string;
+  readonly subscriptions: readonly string[];
+  readonly onMessage: (topic: string, payload: Buffer, retain: boolean) => void;
+}
+
+/**
+ * Connects to the broker as the CSU, runs `work` and disconnects.
+ * @throws UplinkError when the first connection fails; ConfigurationError for a wrong address or unusable files
+ */
+export async function withBroker<T>(
+  csu: CsuFolder,
+  options: LinkOptions,
+  signal: AbortSignal,
+  work: (client: BrokerClient) => Promise<T>,
+): Promise<T> {
+  const client = createClient(csu, options);
+  client.onMessage((topic, payload, { retain }) => options.onMessage(topic, payload, retain));
+  const connected = firstConnection(client);
+  await client.start(signal);
+  try {
+    const late = () => new UplinkError('broker-silent', `${options.broker}: no connection in time`);
+    await limited(systemClock, CONNECT_TIMEOUT_MS, signal, late, () => connected);
+    return await work(client);
+  } finally {
+    await client.stop();
+  }
+}
+
+function createClient(csu: CsuFolder, { broker, subscriptions }: LinkOptions): BrokerClient {
+  return new BrokerClient(
+    { clock: systemClock, log: createLog('error'), random: Math.random },
+    {
+      brokers: [broker],
+      plainLoopback: true,
+      clientId: `${CSU_USER}-${randomBytes(6).toString('hex')}`,
+      tls: {
+        authorities: csu.file(PATHS.rootCertificate),
+        certificate: csu.file(PATHS.clientCertificate),
+        key: csu.file(PATHS.clientKey),
+      },
+      subscriptions,
+      maxDownBytes: MAX_MESSAGE_BYTES,
+    },
+  );
+}
+
+async function firstConnection(client: BrokerClient): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  client.listen({ up: () => resolve(), down: reject });
+  promise.catch(() => undefined);
+  await promise;
+}

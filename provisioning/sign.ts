@@ -1,0 +1,134 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { ConfigurationError } from '../agent/base/errors.ts';
+import { describeIssues } from '../agent/config/issues.ts';
+import {
+  type CommandName,
+  type CommandOrder,
+  type ConfigOrder,
+  commandOrder,
+  type KeyringDocument,
+  type Role,
+} from '../agent/contract/orders.ts';
+import { type SigningKey, thumbprint } from '../agent/trust/keys.ts';
+import { signOrder } from '../agent/trust/sign.ts';
+import { type CsuFolder, checkSite } from './folder.ts';
+import { sealConfiguration } from './seal.ts';
+
+/** How long a configuration can be taken, days. Source: guess; a box that was off for longer needs a look anyway. */
+const CONFIGURATION_VALID_DAYS = 365;
+/** How long a command can be taken, s. Source: guess; an operator waits for it. */
+const COMMAND_VALID_S = 60;
+const DAY_S = 24 * 3600;
+
+/** The keyring: which key may do what, signed by the authority. */
+export function signKeyring(
+  keys: ReadonlyMap<Role, SigningKey>,
+  authority: SigningKey,
+  version: number,
+  nowMs: number,
+): string {
+  const document: KeyringDocument = {
+    typ: 'keyring',
+    version,
+    iat: unixS(nowMs),
+    keys: [...keys].map(([role, { publicJwk }]) => ({
+      kid: thumbprint(publicJwk),
+      role,
+      label: `CSU ${role}`,
+      key: publicJwk,
+    })),
+  };
+  return signOrder(document, [authority]);
+}
+
+export interface ConfigurationRequest {
+  readonly site: string;
+  /** As the schema of the configuration, with `credentials: {version, user, password}` of a camera in clear. */
+  readonly configuration: unknown;
+  /** One above the last that was signed for the box when absent. */
+  readonly version?: number;
+  readonly validDays?: number;
+}
+
+export interface SignedConfiguration {
+  readonly jws: string;
+  readonly version: number;
+  /** SHA-256 of the signed payload, hexadecimal: the box reports it. */
+  readonly hash: string;
+}
+
+/**
+ * Seals every login to the box, checks the whole against the schema, and signs with the `config` key.
+ * @throws ConfigurationError `command-line-invalid` with every error and its path; `csu-folder-unusable`
+ */
+export async function signConfiguration(
+  csu: CsuFolder,
+  request: ConfigurationRequest,
+  nowMs = Date.now(),
+): Promise<SignedConfiguration> {
+  const box = await csu.box(request.site);
+  const config = await sealConfiguration(request.configuration, box);
+  const version = request.version ?? box.configVersion + 1;
+  const validDays = request.validDays ?? CONFIGURATION_VALID_DAYS;
+  const order: ConfigOrder = {
+    typ: 'configuration',
+    ...claims(request.site, validDays * DAY_S, nowMs),
+    version,
+    config,
+  };
+  const jws = signOrder(order, [await csu.key('config')]);
+  await csu.saveBox({ ...box, configVersion: Math.max(box.configVersion, version) });
+  return { jws, version, hash: payloadHash(order) };
+}
+
+export interface CommandRequest {
+  readonly site: string;
+  readonly command: CommandName;
+  readonly camera?: string;
+  readonly validS?: number;
+}
+
+export interface SignedCommand {
+  readonly jws: string;
+  /** Unique id: the statuses of the box name it. */
+  readonly id: string;
+}
+
+/**
+ * Signs a command with the `operate` key.
+ * @throws ConfigurationError `command-line-invalid`, `csu-folder-unusable`
+ */
+export async function signCommand(
+  csu: CsuFolder,
+  { site, command, camera, validS }: CommandRequest,
+  nowMs = Date.now(),
+): Promise<SignedCommand> {
+  checkSite(site);
+  const parsed = commandOrder.safeParse({
+    typ: 'command',
+    ...claims(site, validS ?? COMMAND_VALID_S, nowMs),
+    command,
+    ...(camera === undefined ? {} : { camera }),
+  });
+  if (!parsed.success)
+    throw new ConfigurationError('command-line-invalid', describeIssues(parsed.error).join('; '));
+  return { jws: signOrder(parsed.data, [await csu.key('operate')]), id: parsed.data.jti };
+}
+
+function claims(
+  site: string,
+  validS: number,
+  nowMs: number,
+): Pick<CommandOrder, 'aud' | 'jti' | 'iat' | 'exp'> {
+  const iat = unixS(nowMs);
+  return { aud: site, jti: randomBytes(16).toString('base64url'), iat, exp: iat + validS };
+}
+
+/** As the box computes it: over the bytes that are signed. */
+function payloadHash(order: ConfigOrder): string {
+  return createHash('sha256').update(JSON.stringify(order)).digest('hex');
+}
+
+function unixS(ms: number): number {
+  return Math.floor(ms / 1000);
+}
