@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
+import { asBeffroiError, type BeffroiError, DeviceError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import { type RetryPolicy, retryLoop } from '../base/retry.ts';
@@ -16,7 +16,7 @@ import { type MediaChunk, Muxer } from './muxer.ts';
  * played is left in peace sooner. Source: guess, checked against that figure.
  */
 const PULL_RETRY: RetryPolicy = {
-  neverUp: { firstMs: 500, factor: 2, capMs: 20_000, jitter: 0.5 },
+  neverUp: { firstMs: 500, factor: 2, capMs: 10_000, jitter: 0.5 },
   wasUp: { firstMs: 200, factor: 1.7, capMs: 6_000, jitter: 0.5 },
   stableMs: 20_000,
 };
@@ -26,14 +26,13 @@ const HOPELESS_WAIT_MS = 60_000;
 type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
 
 export interface PullHandlers {
-  described(track: VideoTrack): void;
+  /** @param counters the numbers of this stream, whenever it is called */
+  described(track: VideoTrack, counters: () => StreamCounters): void;
   playing(): void;
   accessUnit(unit: AccessUnit): void;
-  /** Called as often as the counters are wanted to be fresh. */
-  counters(counters: StreamCounters): void;
 }
 
-/** One connection to a camera: describes, plays, and rejects with a BeffroiError at the end of the stream. */
+/** One connection to a camera: resolves when the signal aborts, rejects when the stream ends otherwise. */
 export type PullStream = (
   camera: VideoCamera,
   permit: Permit,
@@ -88,17 +87,22 @@ export class CameraStream {
   }
 
   async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
+    const error = await this.#pullOnce(up, signal).then(
+      () => new DeviceError('camera-closed', `${this.#camera.camera}: the stream ended`),
+      asBeffroiError,
+    );
+    if (!error.retryable && !signal.aborted) {
+      this.#failed(error, HOPELESS_WAIT_MS);
+      await this.#needs.clock.sleep(HOPELESS_WAIT_MS, signal).catch(() => undefined);
+    }
+    throw error;
+  }
+
+  async #pullOnce(up: () => void, signal: AbortSignal): Promise<void> {
     const { camera, credentials } = this.#camera;
     const permit = await this.#needs.permits.acquire(camera, credentials?.version ?? 0, signal);
     try {
       await this.#needs.pull(this.#camera, permit, this.#handlers(up), signal);
-    } catch (thrown) {
-      const error = asBeffroiError(thrown);
-      if (error.retryable || signal.aborted) throw error;
-      this.#failed(error, HOPELESS_WAIT_MS);
-      permit.release();
-      await this.#needs.clock.sleep(HOPELESS_WAIT_MS, signal).catch(() => undefined);
-      throw error;
     } finally {
       permit.release();
       this.#send(this.#muxer?.flush());
@@ -109,8 +113,8 @@ export class CameraStream {
   #handlers(up: () => void): PullHandlers {
     const { meter } = this.#needs;
     return {
-      described: (track) => {
-        meter.streamBegins();
+      described: (track, counters) => {
+        meter.streamBegins(counters);
         const { fragmentMs } = this.#camera;
         this.#muxer = new Muxer({ clock: this.#needs.mediaClock }, { track, fragmentMs });
         this.#tell('described', { codec: track.codec });
@@ -120,7 +124,6 @@ export class CameraStream {
         up();
         this.#take(unit);
       },
-      counters: (counters) => meter.counters(counters),
     };
   }
 

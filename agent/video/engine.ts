@@ -32,8 +32,8 @@ interface Entry {
   readonly camera: VideoCamera;
   readonly stream: CameraStream;
   readonly meter: Meter;
+  readonly forwarder: Forwarder;
   readonly stopping: AbortController;
-  readonly ended: Promise<void>;
 }
 
 /** Pulls the cameras of the agent's list. An unchanged camera goes on; a changed one alone begins anew. */
@@ -42,6 +42,8 @@ export class VideoEngine implements Service {
   readonly #needs: VideoEngineNeeds;
   readonly #options: VideoEngineOptions;
   readonly #entries = new Map<string, Entry>();
+  /** Ends of the pulls before, which the next pull of the same camera waits for. */
+  readonly #ended = new Map<string, Promise<void>>();
   readonly #mediaClocks = new Map<string, MediaClock>();
   readonly #stopping = new AbortController();
   #measuring: Promise<void> | undefined;
@@ -58,11 +60,8 @@ export class VideoEngine implements Service {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    const ended = [...this.#entries.values()].map((entry) => {
-      entry.stopping.abort();
-      return entry.ended;
-    });
-    await Promise.all([...ended, this.#measuring]);
+    for (const { stopping } of this.#entries.values()) stopping.abort();
+    await Promise.all([...this.#ended.values(), this.#measuring]);
   }
 
   /** The whole list. */
@@ -82,6 +81,11 @@ export class VideoEngine implements Service {
     if (entry) this.#begin(entry.camera);
   }
 
+  /** The broker connection was lost, with whatever it had taken last: subscribers go on at the next key frames. */
+  linkLost(): void {
+    for (const { forwarder } of this.#entries.values()) forwarder.waitForKey();
+  }
+
   /** The last report of each stream. */
   *standing(): Iterable<VideoToAgent> {
     for (const { stream } of this.#entries.values()) yield stream.standing;
@@ -99,13 +103,15 @@ export class VideoEngine implements Service {
     before?.stopping.abort();
     const stopping = new AbortController();
     const meter = before?.meter ?? new Meter(this.#needs.clock.monotonicMs());
-    const stream = this.#stream(camera, meter);
-    const ended = this.#run(stream, before, stopping.signal);
-    this.#entries.set(camera.camera, { camera, stream, meter, stopping, ended });
+    const topic = mediaTopic(this.#options.site, camera.camera);
+    const forwarder = new Forwarder(this.#needs.publisher, topic, meter);
+    const stream = this.#stream(camera, meter, forwarder);
+    this.#entries.set(camera.camera, { camera, stream, meter, forwarder, stopping });
+    this.#ended.set(camera.camera, this.#run(stream, this.#ended.get(camera.camera), stopping.signal));
   }
 
-  async #run(stream: CameraStream, before: Entry | undefined, signal: AbortSignal): Promise<void> {
-    await before?.ended;
+  async #run(stream: CameraStream, before: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
+    await before;
     await stream.run(signal).catch((err: unknown) => {
       this.#needs.log.error(
         { err, camera: stream.standing.camera },
@@ -114,10 +120,8 @@ export class VideoEngine implements Service {
     });
   }
 
-  #stream(camera: VideoCamera, meter: Meter): CameraStream {
-    const { clock, log, random, pull, permits, publisher, report } = this.#needs;
-    const topic = mediaTopic(this.#options.site, camera.camera);
-    const forwarder = new Forwarder(publisher, topic, meter);
+  #stream(camera: VideoCamera, meter: Meter, forwarder: Forwarder): CameraStream {
+    const { clock, log, random, pull, permits, report } = this.#needs;
     const mediaClock = this.#mediaClock(camera.camera);
     return new CameraStream(
       { clock, log, random, pull, permits, forwarder, meter, mediaClock, report },

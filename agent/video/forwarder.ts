@@ -29,4 +29,9 @@ export class Forwarder {
     if (sent) this.#meter.forwarded(chunk);
     else this.#meter.dropped(chunk);
   }
+
+  /** What was handed over last may be lost. */
+  waitForKey(): void {
+    this.#waitsForKey = true;
+  }
 }

@@ -54,7 +54,7 @@ export class VideoLink implements Service {
   readonly #options: VideoLinkOptions;
   readonly #connections = new Set<LineSocket<VideoToAgent, AgentToVideo>>();
   readonly #stopping = new AbortController();
-  #cameras: readonly VideoCamera[] = [];
+  #cameras: readonly VideoCamera[] | undefined;
   #server: Server | undefined;
   #peer: Peer | undefined;
   #watching: Promise<void> | undefined;
@@ -127,7 +127,8 @@ export class VideoLink implements Service {
     older?.link.end(new InternalError('internal', 'a newer video process took the link'));
     this.#peer = peer;
     this.#needs.log.info({ pid, software }, 'video process connected');
-    peer.link.send({ type: 'cameras', cameras: [...this.#cameras] });
+    // Before the agent knows its cameras, a video process goes on with what it has.
+    if (this.#cameras) peer.link.send({ type: 'cameras', cameras: [...this.#cameras] });
     this.#needs.handlers.connected();
   }
 

@@ -5,6 +5,8 @@ import type { MediaChunk } from './muxer.ts';
 type Measure = Extract<VideoToAgent, { type: 'measure' }>;
 type Counts = Omit<Measure, 'type' | 'camera' | 'periodMs' | 'gopFrames'>;
 
+const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
+
 const NOTHING: Counts = {
   frames: 0,
   keyFrames: 0,
@@ -20,7 +22,8 @@ const NOTHING: Counts = {
 /** Counts what a camera's stream did in a period. */
 export class Meter {
   #counts: { -readonly [K in keyof Counts]: Counts[K] } = { ...NOTHING };
-  #received: StreamCounters | undefined;
+  #source: () => StreamCounters = () => NO_COUNTERS;
+  #received = NO_COUNTERS;
   #repairs = 0;
   #framesSinceKey: number | undefined;
   #gopFrames = 0;
@@ -30,9 +33,14 @@ export class Meter {
     this.#sinceMs = nowMs;
   }
 
-  /** Another stream begins: its counters begin anew. */
-  streamBegins(): void {
-    this.#received = undefined;
+  /**
+   * Another stream begins: its counters begin anew.
+   * @param counters since the stream began, whenever it is called
+   */
+  streamBegins(counters: () => StreamCounters): void {
+    this.#addReceived();
+    this.#source = counters;
+    this.#received = NO_COUNTERS;
     this.#repairs = 0;
     this.#framesSinceKey = undefined;
   }
@@ -45,17 +53,6 @@ export class Meter {
       this.#framesSinceKey = 0;
     }
     if (this.#framesSinceKey !== undefined) this.#framesSinceKey += 1;
-  }
-
-  /** @param counters since the stream began */
-  counters(counters: StreamCounters): void {
-    const before = this.#received ?? { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
-    this.#counts.rtpReceived += counters.rtpReceived - before.rtpReceived;
-    // A late packet takes a loss back.
-    this.#counts.rtpLost = Math.max(0, this.#counts.rtpLost + counters.rtpLost - before.rtpLost);
-    this.#counts.bytes += counters.bytes - before.bytes;
-    this.#counts.framesDamaged += counters.framesDamaged - before.framesDamaged;
-    this.#received = { ...counters };
   }
 
   /** @param repairs since the stream began */
@@ -74,10 +71,21 @@ export class Meter {
 
   /** What was counted since the last call. */
   take(camera: string, nowMs: number): Measure {
+    this.#addReceived();
     const counts = this.#counts;
     const periodMs = Math.round(nowMs - this.#sinceMs);
     this.#counts = { ...NOTHING };
     this.#sinceMs = nowMs;
     return { type: 'measure', camera, periodMs, gopFrames: this.#gopFrames, ...counts };
+  }
+
+  #addReceived(): void {
+    const [before, now] = [this.#received, this.#source()];
+    this.#received = { ...now };
+    this.#counts.rtpReceived += now.rtpReceived - before.rtpReceived;
+    // A late packet takes a loss back.
+    this.#counts.rtpLost = Math.max(0, this.#counts.rtpLost + now.rtpLost - before.rtpLost);
+    this.#counts.bytes += now.bytes - before.bytes;
+    this.#counts.framesDamaged += now.framesDamaged - before.framesDamaged;
   }
 }

@@ -18,6 +18,8 @@ export interface Encoded {
   readonly track: VideoTrack;
   /** In decoding order, with true presentation times from an independent muxer. */
   readonly units: readonly AccessUnit[];
+  /** The packets of that muxer. */
+  readonly muxed: readonly Packet[];
 }
 
 /** Encodes a test picture with ffmpeg; the presentation times are those of ffmpeg's own MP4 of the same encoding. */
@@ -29,7 +31,7 @@ export function encode(encoding: Encoding): Encoded {
     ...['-f', 'mp4', '-movflags', 'frag_keyframe+empty_moov', '-video_track_timescale', '90000', 'pipe:1'],
   ]);
   const stream = ffmpeg(['-i', 'pipe:0', '-c', 'copy', '-f', format, 'pipe:1'], mp4);
-  const pts = packets(mp4).map((packet) => packet.pts);
+  const muxed = packets(mp4);
   const clip = clipFrom(stream, encoding.codec, encoding.fps);
   const [first, second, third] = clip.parameterSets;
   return {
@@ -41,7 +43,8 @@ export function encode(encoding: Encoding): Encoded {
         ...(encoding.codec === 'h265' ? pair(second, third) : pair(first, second)),
       },
     },
-    units: clip.units.map((unit, index) => toAccessUnit(unit.nals, unit.key, pts[index] ?? 0)),
+    units: clip.units.map((unit, index) => toAccessUnit(unit.nals, unit.key, muxed[index]?.pts ?? 0)),
+    muxed,
   };
 }
 
@@ -105,7 +108,7 @@ export function decodedFrames(file: Buffer): { width: number; height: number }[]
   const { frames } = JSON.parse(ffprobe(['-show_entries', 'frame=width,height'], file)) as {
     frames: { width: number; height: number }[];
   };
-  return frames;
+  return frames.map(({ width, height }) => ({ width, height }));
 }
 
 function ffprobe(args: readonly string[], input: Buffer): string {
