@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { findPackageJSON } from 'node:module';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from './base/clock.ts';
 import { asBeffroiError, type BeffroiError } from './base/errors.ts';
-import { ServiceGroup } from './base/lifecycle.ts';
+import { type Service, ServiceGroup } from './base/lifecycle.ts';
 import { createLog, type Log } from './base/log.ts';
+import { SOFTWARE } from './base/software.ts';
 import { pullStream } from './camera/rtsp/pull.ts';
+import { defaultStreamOptions } from './camera/rtsp/stream.ts';
+import { SystemdNotifier } from './cli/systemd.ts';
 import { type BoxFile, readBoxFile } from './config/box-file.ts';
 import type { VideoToAgent } from './contract/video-link.ts';
 import { BrokerClient } from './uplink/client.ts';
@@ -17,32 +18,40 @@ import { VideoEngine } from './video/engine.ts';
 import { LinkClient } from './video/link-client.ts';
 import { PermitDesk } from './video/permit-desk.ts';
 
-/** Limits of one pull. Source: guess; cameras answer within a second. */
-const PULL_TIMEOUTS = { connectTimeoutMs: 5_000, requestTimeoutMs: 5_000 };
+export interface VideoOptions {
+  /** The box file. */
+  readonly config: string;
+  /** The agent runs this process as its child: it ends when the agent does, however that ends. */
+  readonly withParent: boolean;
+}
 
 const clock = systemClock;
 const random = Math.random;
 
-/** Process edge of the video plane: `--config FILE`, and `--with-parent` where the agent runs it as its child. */
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { config: { type: 'string' }, 'with-parent': { type: 'boolean' } },
-  });
-  const box = await readBoxFile(values.config ?? '/etc/beffroi/box.json');
+/**
+ * Runs the video plane until a signal ends it. The first SIGTERM or SIGINT is polite, the second ends at once.
+ * @returns the exit code
+ * @throws ConfigurationError for a box file that cannot be used
+ */
+export async function runVideo(options: VideoOptions): Promise<number> {
+  const box = await readBoxFile(options.config);
   const log = createLog(box.logLevel).child({ plane: 'video' });
-  const plane = videoPlane(box, log);
-  const running = new AbortController();
-  const ended = stopRequested(log, values['with-parent'] ?? false);
-  await plane.start(running.signal);
-  log.info({ site: box.site, pid: process.pid }, 'video plane started');
-  await ended;
-  running.abort();
+  const stopping = new AbortController();
+  endBySignals(stopping, log);
+  if (options.withParent) endWithParent(stopping);
+  const plane = videoPlane(box, log, options.withParent ? {} : process.env);
+  await plane.start(stopping.signal);
+  log.info({ site: box.site, software: SOFTWARE, pid: process.pid }, 'video plane started');
+  if (!stopping.signal.aborted) {
+    await new Promise((resolve) => stopping.signal.addEventListener('abort', resolve, { once: true }));
+  }
   await plane.stop();
   log.info('video plane stopped');
+  return 0;
 }
 
 /** The parts of the plane in the order of the flow: cameras, fragments, broker; and the agent beside them. */
-function videoPlane(box: BoxFile, log: Log): ServiceGroup {
+function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Service {
   const broker = new BrokerClient(
     { clock, log, random },
     {
@@ -80,9 +89,10 @@ function videoPlane(box: BoxFile, log: Log): ServiceGroup {
       standing: () => engine.standing(),
       alive: () => alive(broker.connected, brokerError),
     },
-    { socketPath: join(box.runtimeFolder, 'video.sock'), software: softwareVersion() },
+    { socketPath: join(box.runtimeFolder, 'video.sock'), software: SOFTWARE },
   );
-  return new ServiceGroup('video plane', [broker, engine, link], clock);
+  const systemd = new SystemdNotifier({ clock, log, progressing: () => engine.progressing() }, environment);
+  return new ServiceGroup('video plane', [broker, engine, link, systemd], clock);
 }
 
 function pullBy(log: Log): PullStream {
@@ -98,7 +108,7 @@ function pullBy(log: Log): PullStream {
       permit,
       handlers,
       { clock, log, randomBytes },
-      { ...PULL_TIMEOUTS, stallTimeoutMs },
+      { ...defaultStreamOptions, stallTimeoutMs },
       signal,
     );
   };
@@ -110,32 +120,36 @@ function alive(brokerConnected: boolean, brokerError: BeffroiError | undefined):
   return { type: 'alive', brokerConnected, rssMb, ...code };
 }
 
-function softwareVersion(): string {
-  const file = findPackageJSON('..', import.meta.url);
-  return file ? (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version : 'unknown';
+function endBySignals(stopping: AbortController, log: Log): void {
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping.signal.aborted) process.exit(1);
+    log.info({ signal }, 'stopping; a second signal ends at once');
+    stopping.abort();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
 }
 
-/** Resolves at SIGTERM or SIGINT, or when the parent closes standard input by ending. */
-function stopRequested(log: Log, withParent: boolean): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => {
-        log.info({ signal }, 'stopping; a second signal ends at once');
-        resolve();
-      });
-    }
-    if (!withParent) return;
-    process.stdin.on('error', () => resolve());
-    process.stdin.on('close', () => resolve());
-    process.stdin.resume();
+/** The parent holds the other end of standard input, which closes with it. */
+function endWithParent(stopping: AbortController): void {
+  process.stdin.on('error', () => stopping.abort());
+  process.stdin.on('close', () => stopping.abort());
+  process.stdin.resume();
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      config: { type: 'string', default: '/etc/beffroi/box.json' },
+      'with-parent': { type: 'boolean', default: false },
+    },
   });
+  runVideo({ config: values.config, withParent: values['with-parent'] }).then(
+    (code) => process.exit(code),
+    (thrown: unknown) => {
+      const error = asBeffroiError(thrown);
+      console.error(`beffroi video: ${error.code}: ${error.message}`);
+      process.exit(1);
+    },
+  );
 }
-
-main().then(
-  () => process.exit(0),
-  (thrown: unknown) => {
-    const error = asBeffroiError(thrown);
-    process.stderr.write(`beffroi video: ${error.code}: ${error.message}\n`);
-    process.exit(1);
-  },
-);

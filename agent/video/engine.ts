@@ -47,6 +47,7 @@ export class VideoEngine implements Service {
   readonly #mediaClocks = new Map<string, MediaClock>();
   readonly #stopping = new AbortController();
   #measuring: Promise<void> | undefined;
+  #measured = true;
 
   constructor(needs: VideoEngineNeeds, options: VideoEngineOptions) {
     this.#needs = needs;
@@ -84,6 +85,13 @@ export class VideoEngine implements Service {
   /** The broker connection was lost, with whatever it had taken last: subscribers go on at the next key frames. */
   linkLost(): void {
     for (const { forwarder } of this.#entries.values()) forwarder.waitForKey();
+  }
+
+  /** Whether the streams were measured since this was asked last. */
+  progressing(): boolean {
+    const progressed = this.#measured;
+    this.#measured = false;
+    return progressed;
   }
 
   /** The last report of each stream. */
@@ -140,6 +148,7 @@ export class VideoEngine implements Service {
     while (!signal.aborted) {
       await this.#needs.clock.sleep(MEASURE_INTERVAL_MS, signal).catch(() => undefined);
       const nowMs = this.#needs.clock.monotonicMs();
+      this.#measured = true;
       for (const [id, { meter }] of this.#entries) this.#needs.report(meter.take(id, nowMs));
     }
   }

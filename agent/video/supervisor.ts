@@ -78,6 +78,7 @@ export class VideoSupervisor implements Service {
       [entryFile(), '--config', this.#options.configFile, '--with-parent'],
       {
         stdio: ['pipe', 'inherit', 'inherit'],
+        env: { ...process.env, NOTIFY_SOCKET: undefined, WATCHDOG_USEC: undefined },
       },
     );
     this.#child = child;
