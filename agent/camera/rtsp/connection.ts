@@ -1,0 +1,164 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../../base/clock.ts';
+import {
+  asBeffroiError,
+  type BeffroiError,
+  DeviceError,
+  PeerProtocolError,
+  systemCode,
+} from '../../base/errors.ts';
+import type { Reply, RtspMessage, ServerRequest } from './message.ts';
+import { StreamReader } from './reader.ts';
+
+export type Field = readonly [name: string, value: string];
+
+export interface Outgoing {
+  readonly method: string;
+  readonly url: string;
+  readonly fields: readonly Field[];
+  readonly timeoutMs: number;
+}
+
+interface Pending {
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: BeffroiError) => void;
+}
+
+/** Requests of a server to us that are good as they are; the rest is not implemented. */
+const ANSWERED_OK = new Set(['OPTIONS', 'GET_PARAMETER', 'SET_PARAMETER', 'ANNOUNCE', 'TEARDOWN']);
+/** Answers that a server does not read are not heaped up. */
+const MAX_UNSENT_BYTES = 64 * 1024;
+/** Replies that were waited for in vain and may still come. */
+const MAX_LATE = 16;
+
+/** Requests and replies over one RTSP connection, with interleaved frames between them. */
+export class RtspConnection {
+  readonly #camera: string;
+  readonly #socket: Socket;
+  readonly #clock: Clock;
+  readonly #reader: StreamReader;
+  readonly #pending = new Map<number, Pending>();
+  readonly #late = new Set<number>();
+  readonly #failed = Promise.withResolvers<never>();
+  #error: BeffroiError | undefined;
+  #sequence = 0;
+  #onFrame: (channel: number, payload: Buffer) => void = () => undefined;
+
+  constructor(camera: string, socket: Socket, clock: Clock) {
+    this.#camera = camera;
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#reader = new StreamReader(camera, {
+      frame: (channel, payload) => this.#onFrame(channel, payload),
+      message: (message) => this.#message(message),
+    });
+    this.#failed.promise.catch(() => undefined);
+    socket.on('data', (chunk: Buffer) => this.#data(chunk));
+    socket.on('error', (cause) => this.#fail(this.#closedError(cause)));
+    socket.on('close', () => this.#fail(this.#closedError()));
+    socket.on('end', () => this.#fail(this.#closedError()));
+  }
+
+  /** Rejects when the connection is lost or the peer breaks the protocol; never resolves. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  /** Bytes that were neither message nor frame. */
+  get skipped(): number {
+    return this.#reader.skipped;
+  }
+
+  onFrame(listener: (channel: number, payload: Buffer) => void): void {
+    this.#onFrame = listener;
+  }
+
+  /** @throws DeviceError `camera-silent`, `camera-closed`; PeerProtocolError `camera-protocol`, `camera-too-large` */
+  async request(outgoing: Outgoing): Promise<Reply> {
+    if (this.#error) throw this.#error;
+    this.#sequence += 1;
+    const sequence = this.#sequence;
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    this.#pending.set(sequence, { resolve, reject });
+    this.#send(`${outgoing.method} ${outgoing.url} RTSP/1.0`, [
+      ['CSeq', String(sequence)],
+      ...outgoing.fields,
+    ]);
+    const timer = new AbortController();
+    this.#clock.sleep(outgoing.timeoutMs, timer.signal).then(
+      () => this.#giveUp(sequence, outgoing),
+      () => undefined,
+    );
+    return promise.finally(() => timer.abort());
+  }
+
+  close(): void {
+    this.#fail(new DeviceError('camera-closed', `${this.#camera}: the connection was closed by us`));
+  }
+
+  #send(firstLine: string, fields: readonly Field[]): void {
+    const lines = [firstLine, ...fields.map(([name, value]) => `${name}: ${value}`), '', ''];
+    this.#socket.write(lines.join('\r\n'), 'latin1');
+  }
+
+  #data(chunk: Buffer): void {
+    if (this.#error) return;
+    try {
+      this.#reader.feed(chunk);
+    } catch (thrown) {
+      this.#fail(asBeffroiError(thrown));
+    }
+  }
+
+  #message(message: RtspMessage): void {
+    if (message.kind === 'request') this.#answer(message);
+    else this.#reply(message);
+  }
+
+  /** A reply without a number, or with one that was never given, answers the oldest request. @see RFC 2326 §12.17 */
+  #reply(reply: Reply): void {
+    const sequence = Number.parseInt(reply.headers.get('cseq') ?? '', 10);
+    if (this.#late.delete(sequence)) return;
+    const known = this.#pending.has(sequence) ? sequence : this.#pending.keys().next().value;
+    if (known === undefined) return;
+    const pending = this.#pending.get(known);
+    this.#pending.delete(known);
+    pending?.resolve(reply);
+  }
+
+  #answer({ method, headers }: ServerRequest): void {
+    if (this.#socket.writableLength > MAX_UNSENT_BYTES) return;
+    const status = ANSWERED_OK.has(method) ? '200 OK' : '501 Not Implemented';
+    const cseq = (headers.get('cseq') ?? '').replace(/[^\x20-\x7e]/g, '');
+    this.#send(`RTSP/1.0 ${status}`, [['CSeq', cseq]]);
+  }
+
+  #giveUp(sequence: number, { method, timeoutMs }: Outgoing): void {
+    const pending = this.#pending.get(sequence);
+    this.#pending.delete(sequence);
+    if (this.#late.size < MAX_LATE) this.#late.add(sequence);
+    pending?.reject(this.#silentError(method, timeoutMs));
+  }
+
+  #silentError(method: string, timeoutMs: number): BeffroiError {
+    const expected = `${this.#camera}: expected an answer to ${method} within ${timeoutMs} ms`;
+    if (this.#reader.skipped === 0) return new DeviceError('camera-silent', `${expected}, none came`);
+    return new PeerProtocolError('camera-protocol', `${expected}, came ${this.#reader.garbage}`);
+  }
+
+  #closedError(cause?: Error): BeffroiError {
+    const why = systemCode(cause) ?? 'end of stream';
+    const garbage = this.#reader.skipped > 0 ? ` after ${this.#reader.garbage}` : '';
+    const message = `${this.#camera}: the camera closed the connection (${why})${garbage}`;
+    return new DeviceError('camera-closed', message, cause ? { cause } : {});
+  }
+
+  #fail(error: BeffroiError): void {
+    if (this.#error) return;
+    this.#error = error;
+    this.#socket.destroy();
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+    this.#failed.reject(error);
+  }
+}

@@ -1,0 +1,108 @@
+import type { Headers } from './message.ts';
+
+/** What a server says of the transport of a track. */
+export interface Transport {
+  /** True for RTP over the RTSP connection. */
+  readonly interleaved: boolean;
+  readonly rtpChannel: number;
+  readonly rtcpChannel: number;
+  readonly ssrc?: number;
+}
+
+/** @see RFC 2326 §12.37: 60 s when the server does not say. */
+const DEFAULT_SESSION_TIMEOUT_S = 60;
+const MAX_SESSION_TIMEOUT_S = 24 * 3600;
+
+/** What we ask for, and what a reply without the field means. */
+export const ASKED_TRANSPORT = 'RTP/AVP/TCP;unicast;interleaved=0-1';
+
+/** The Transport field of a SETUP reply; missing channels are those that we asked for. @see RFC 2326 §12.39 */
+export function parseTransport(value: string | undefined): Transport {
+  const params = (value ?? ASKED_TRANSPORT).split(',')[0]?.split(';') ?? [];
+  const named = new Map(params.map((param) => splitAt(param, '=')));
+  const [rtp, rtcp] = (named.get('interleaved') ?? '').split('-').map((text) => channelOf(text));
+  const ssrc = ssrcOf(named.get('ssrc') ?? '');
+  return {
+    interleaved: /^\s*RTP\/AVP\/TCP\s*$/i.test(params[0] ?? '') || named.has('interleaved'),
+    rtpChannel: rtp ?? 0,
+    rtcpChannel: rtcp ?? (rtp ?? 0) + 1,
+    ...(ssrc === undefined ? {} : { ssrc }),
+  };
+}
+
+function channelOf(text: string): number | undefined {
+  const digits = /^\s*(\d{1,3})\s*$/.exec(text)?.[1];
+  return digits !== undefined && Number(digits) <= 255 ? Number(digits) : undefined;
+}
+
+/** Hexadecimal by the standard; cameras also write `0x`, blanks, or more digits than fit in hexadecimal: decimal. */
+function ssrcOf(text: string): number | undefined {
+  const digits = text.trim().replace(/^0x/i, '');
+  if (/^[0-9a-f]{1,8}$/i.test(digits)) return Number.parseInt(digits, 16);
+  const decimal = /^\d{9,10}$/.test(digits) ? Number(digits) : Number.NaN;
+  return decimal <= 0xffffffff ? decimal : undefined;
+}
+
+export interface SessionField {
+  readonly id: string;
+  readonly timeoutMs: number;
+}
+
+/** @see RFC 2326 §12.37 */
+export function parseSession(value: string | undefined): SessionField | undefined {
+  const [id = '', ...params] = (value ?? '').split(';').map((part) => part.trim());
+  if (id === '') return undefined;
+  const timeout = new Map(params.map((param) => splitAt(param, '='))).get('timeout') ?? '';
+  const seconds = /^\d{1,9}/.exec(timeout)?.[0];
+  const known = seconds !== undefined && Number(seconds) > 0 ? Number(seconds) : DEFAULT_SESSION_TIMEOUT_S;
+  return { id, timeoutMs: Math.min(known, MAX_SESSION_TIMEOUT_S) * 1000 };
+}
+
+/** What a PLAY reply says of the first packet of a track; only told in the log, cameras often have it wrong. */
+export interface RtpInfo {
+  readonly url: string;
+  readonly sequence?: number;
+  readonly rtpTime?: number;
+}
+
+/** @see RFC 2326 §12.33 */
+export function parseRtpInfo(value: string): RtpInfo[] {
+  const entries = value
+    .split(/,\s*(?=url\s*=)/i)
+    .map((entry) => /^\s*url\s*=\s*(.*?)((?:;\s*(?:seq|rtptime|ssrc)=[^;]*)*)\s*$/i.exec(entry));
+  return entries.flatMap((entry) => {
+    if (!entry) return [];
+    const named = new Map((entry[2] ?? '').split(';').map((param) => splitAt(param, '=')));
+    const sequence = unsigned(named.get('seq'), 0xffff);
+    const rtpTime = unsigned(named.get('rtptime'), 0xffffffff);
+    return [
+      {
+        url: entry[1] ?? '',
+        ...(sequence === undefined ? {} : { sequence }),
+        ...(rtpTime === undefined ? {} : { rtpTime }),
+      },
+    ];
+  });
+}
+
+/** The methods that the server offers, in upper case. @see RFC 2326 §12.28 */
+export function parsePublic(headers: Headers): ReadonlySet<string> {
+  const text = [...headers.all('public'), ...headers.all('allow')].join(',');
+  return new Set(
+    text
+      .toUpperCase()
+      .split(/[\s,]+/)
+      .filter((word) => word !== ''),
+  );
+}
+
+function unsigned(text: string | undefined, max: number): number | undefined {
+  const value = /^\d{1,10}$/.test(text ?? '') ? Number(text) : Number.NaN;
+  return value <= max ? value : undefined;
+}
+
+function splitAt(text: string, separator: string): [name: string, value: string] {
+  const at = text.indexOf(separator);
+  if (at < 0) return [text.trim().toLowerCase(), ''];
+  return [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()];
+}

@@ -1,0 +1,163 @@
+import { DeviceError } from '../../base/errors.ts';
+import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../types.ts';
+import { isOk, statusError } from './client.ts';
+import { controlUrls } from './control-url.ts';
+import { type Conversation, type Described, withCamera } from './describe.ts';
+import {
+  ASKED_TRANSPORT,
+  parseRtpInfo,
+  parseSession,
+  parseTransport,
+  type SessionField,
+  type Transport,
+} from './fields.ts';
+import { keepAlive, sessionFields } from './keep-alive.ts';
+import type { Reply } from './message.ts';
+import { VideoReceiver } from './receiver.ts';
+import { abortable, type StreamNeeds, type StreamOptions, type StreamTarget } from './stream.ts';
+
+export interface StreamHandlers {
+  /** After DESCRIBE. `counters` gives the numbers of this stream whenever it is called. */
+  described(track: VideoTrack, counters: () => StreamCounters): void;
+  /** The camera agreed to PLAY. */
+  playing(): void;
+  accessUnit(unit: AccessUnit): void;
+}
+
+/** How long the farewell to a camera may take. Source: guess. */
+const TEARDOWN_TIMEOUT_MS = 1_000;
+const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
+/** Answers to SETUP that another reading of the control address may avoid. */
+const WRONG_ADDRESS = new Set([400, 404, 451, 454, 459, 460]);
+
+/**
+ * Pulls the video of a camera over RTSP until `signal` aborts, then says TEARDOWN and resolves; rejects with a
+ * `BeffroiError` whenever the stream ends otherwise. Sound and metadata are never asked for. The permit stays the
+ * caller's to release.
+ * @throws DeviceError, PeerProtocolError; see the `camera-…` codes
+ */
+export async function pullStream(
+  target: StreamTarget,
+  permit: Permit,
+  handlers: StreamHandlers,
+  needs: StreamNeeds,
+  options: StreamOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const conversation = { target, permit, needs, options };
+  try {
+    await withCamera(conversation, signal, (described) =>
+      new Pull(conversation, described, handlers).run(signal),
+    );
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+  }
+}
+
+/** From SETUP to TEARDOWN. */
+class Pull {
+  readonly #camera: string;
+  readonly #conversation: Conversation;
+  readonly #described: Described;
+  readonly #handlers: StreamHandlers;
+  /** The address of the presentation, for all but SETUP. */
+  readonly #url: string;
+  #receiver: VideoReceiver | undefined;
+  #session: SessionField | undefined;
+
+  constructor(conversation: Conversation, described: Described, handlers: StreamHandlers) {
+    this.#camera = conversation.target.camera;
+    this.#conversation = conversation;
+    this.#described = described;
+    this.#handlers = handlers;
+    const { address, base, video } = described;
+    this.#url = controlUrls(address, base, video.sessionControl)[0] ?? base;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    this.#handlers.described(this.#described.video.track, () => this.#receiver?.counters ?? NO_COUNTERS);
+    const ended = new AbortController();
+    try {
+      await abortable(this.#start(), signal);
+      await abortable(this.#hold(ended.signal), signal);
+    } finally {
+      ended.abort();
+      await this.#tearDown();
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { connection, client, video } = this.#described;
+    const { clock, log } = this.#conversation.needs;
+    const transport = await this.#setUp();
+    const receiver = new VideoReceiver(video, transport, clock, (unit) => this.#handlers.accessUnit(unit));
+    this.#receiver = receiver;
+    // Cameras send the first frames before their answer to PLAY.
+    connection.onFrame((channel, payload) => receiver.frame(channel, payload));
+    const fields = [...sessionFields(this.#session), ['Range', 'npt=0.000-'] as const];
+    const reply = await client.expectOk('PLAY', this.#url, fields);
+    const [rtpInfo] = parseRtpInfo(reply.headers.get('rtp-info') ?? '');
+    log.info({ camera: this.#camera, codec: video.track.codec, transport, rtpInfo }, 'stream plays');
+    this.#handlers.playing();
+  }
+
+  /** Rejects when the stream ends; resolves only when the signal aborts. */
+  async #hold(signal: AbortSignal): Promise<void> {
+    const { needs } = this.#conversation;
+    const { client, methods, connection } = this.#described;
+    const session = this.#session;
+    await Promise.race([
+      connection.failed,
+      this.#watch(signal),
+      keepAlive({ ...needs, camera: this.#camera, client, methods, url: this.#url, session }, signal),
+    ]);
+  }
+
+  async #setUp(): Promise<Transport> {
+    const reply = await this.#requestSetUp();
+    if (!isOk(reply)) throw statusError(this.#camera, 'SETUP', reply);
+    this.#session = parseSession(reply.headers.get('session'));
+    const transport = parseTransport(reply.headers.get('transport'));
+    if (transport.interleaved) return transport;
+    const message = `${this.#camera}: expected RTP over the RTSP connection, the camera set up another transport`;
+    throw new DeviceError('camera-unsupported', message);
+  }
+
+  async #requestSetUp(): Promise<Reply> {
+    const { address, base, client, video } = this.#described;
+    const fields = [['Transport', ASKED_TRANSPORT]] as const;
+    const [first = base, ...others] = controlUrls(address, base, video.control);
+    let reply = await client.request('SETUP', first, fields);
+    for (const url of others) {
+      if (WRONG_ADDRESS.has(reply.status)) reply = await client.request('SETUP', url, fields);
+    }
+    return reply;
+  }
+
+  /** Pictures count and nothing else: RTCP keeps coming while a camera is stalled. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { needs, options } = this.#conversation;
+    const { stallTimeoutMs } = options;
+    const beganMs = needs.clock.monotonicMs();
+    while (!signal.aborted) {
+      const quietMs = needs.clock.monotonicMs() - (this.#receiver?.lastUnitMs ?? beganMs);
+      if (quietMs >= stallTimeoutMs) {
+        throw new DeviceError('camera-stalled', `${this.#camera}: no picture for ${stallTimeoutMs} ms`);
+      }
+      await needs.clock.sleep(stallTimeoutMs - quietMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** So that the camera frees its place at once; bounded, and whatever it answers is good. */
+  async #tearDown(): Promise<void> {
+    if (!this.#session) return;
+    const { clock } = this.#conversation.needs;
+    const late = new AbortController();
+    const farewell = this.#described.client.request('TEARDOWN', this.#url, sessionFields(this.#session));
+    await Promise.race([
+      farewell.catch(() => undefined),
+      clock.sleep(TEARDOWN_TIMEOUT_MS, late.signal).catch(() => undefined),
+    ]);
+    late.abort();
+  }
+}

@@ -1,0 +1,116 @@
+import type { Clock } from '../../base/clock.ts';
+import type { AccessUnit, StreamCounters } from '../types.ts';
+import type { AssembledUnit } from './access-units.ts';
+import { Depacketizer } from './depacketizer.ts';
+import type { Transport } from './fields.ts';
+import { shapeReader } from './payload-shape.ts';
+import { findSenderReport, isRtcp, parseRtp, type RtpPacket } from './rtp.ts';
+import type { DescribedVideo } from './sdp.ts';
+import { SequenceWindow } from './sequence.ts';
+import { Timeline } from './timeline.ts';
+
+/** Changes of the source after which they mean nothing. Source: guess. */
+const MAX_SOURCE_CHANGES = 16;
+
+/** From interleaved frames to access units of the one video track that was set up. */
+export class VideoReceiver {
+  readonly #payloadType: number;
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #out: (unit: AccessUnit) => void;
+  readonly #window: SequenceWindow;
+  readonly #timeline: Timeline;
+  readonly #depacketizer: Depacketizer;
+  #channel: number;
+  #ssrc: number | undefined;
+  #sourceChanges = 0;
+  #bytes = 0;
+  #damaged = 0;
+  #lastUnitMs: number | undefined;
+
+  constructor(video: DescribedVideo, transport: Transport, clock: Clock, out: (unit: AccessUnit) => void) {
+    this.#payloadType = video.payloadType;
+    this.#transport = transport;
+    this.#channel = transport.rtpChannel;
+    this.#clock = clock;
+    this.#out = out;
+    this.#timeline = new Timeline(video.track.clockRate);
+    const { codec } = video.track;
+    this.#depacketizer = new Depacketizer(codec, shapeReader(codec), (unit) => this.#unit(unit));
+    this.#window = new SequenceWindow((ordered) => this.#depacketizer.push(ordered));
+  }
+
+  /** Now; the numbers since the stream began. */
+  get counters(): StreamCounters {
+    return {
+      rtpReceived: this.#window.received,
+      rtpLost: this.#window.lost,
+      bytes: this.#bytes,
+      framesDamaged: this.#damaged + this.#depacketizer.dropped,
+    };
+  }
+
+  /** Source of the packets, undefined before the first. */
+  get ssrc(): number | undefined {
+    return this.#ssrc;
+  }
+
+  /** Monotonic time of the last access unit, undefined before the first. */
+  get lastUnitMs(): number | undefined {
+    return this.#lastUnitMs;
+  }
+
+  /** Takes one interleaved frame; what belongs to no track of ours is left out. */
+  frame(channel: number, bytes: Buffer): void {
+    const packet = parseRtp(bytes, this.#clock.monotonicMs());
+    if (packet?.payloadType === this.#payloadType && this.#isOurs(channel)) this.#rtp(packet);
+    else if (isRtcp(bytes)) this.#rtcp(channel, bytes);
+  }
+
+  /** Cameras answer SETUP with one channel and send on another: the first that carries the track is it. */
+  #isOurs(channel: number): boolean {
+    if (this.#ssrc === undefined) this.#channel = channel;
+    return channel === this.#channel;
+  }
+
+  #rtp(packet: RtpPacket): void {
+    if (packet.ssrc !== this.#ssrc) this.#changeSource(packet.ssrc);
+    this.#bytes += packet.payload.length;
+    this.#window.push(packet);
+  }
+
+  /** Cameras that restart their encoder change it once; some change it with every packet: then it says nothing. */
+  #changeSource(ssrc: number): void {
+    const isFirst = this.#ssrc === undefined;
+    this.#ssrc = ssrc;
+    if (isFirst || this.#sourceChanges >= MAX_SOURCE_CHANGES) return;
+    this.#sourceChanges += 1;
+    this.#window.restart();
+    this.#timeline.forgetReport();
+  }
+
+  #rtcp(channel: number, bytes: Buffer): void {
+    const report = findSenderReport(bytes);
+    if (report && (report.ssrc === this.#ssrc || channel === this.#transport.rtcpChannel)) {
+      this.#timeline.sawReport(report);
+    }
+  }
+
+  #unit(unit: AssembledUnit): void {
+    const { nals, key, damaged, receivedMonotonicMs } = unit;
+    const rtpTime = this.#timeline.unwrap(unit.timestamp);
+    const captureWallMs = this.#timeline.wallMs(rtpTime);
+    const receivedWallMs = this.#clock.wallMs() - (this.#clock.monotonicMs() - receivedMonotonicMs);
+    if (damaged) this.#damaged += 1;
+    this.#lastUnitMs = this.#clock.monotonicMs();
+    this.#out({
+      nals,
+      rtpTime,
+      key,
+      damaged,
+      receivedWallMs,
+      receivedMonotonicMs,
+      ...(captureWallMs === undefined ? {} : { captureWallMs }),
+    });
+  }
+}

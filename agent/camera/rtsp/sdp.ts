@@ -1,0 +1,108 @@
+import { nalRules } from '../codec/nal.ts';
+import { parseSps } from '../codec/sps.ts';
+import { splitStartCodes, withoutTrailingZeros } from '../codec/start-codes.ts';
+import type { ParameterSets, VideoCodec, VideoTrack } from '../types.ts';
+
+/** The video track of a description, and how to ask for it. */
+export interface DescribedVideo {
+  readonly track: VideoTrack;
+  readonly payloadType: number;
+  /** `a=control` of the track; `*` when it has none. */
+  readonly control: string;
+  /** `a=control` of the whole presentation; `*` when it has none. */
+  readonly sessionControl: string;
+}
+
+/** RTP clock of H.264 and H.265. @see RFC 6184 §8.1, RFC 7798 §7.1 */
+const VIDEO_CLOCK_RATE = 90_000;
+
+/** Lines of one `m=` section, or of what stands before the first. */
+interface Section {
+  /** The value of `m=`, empty for the session part. */
+  readonly media: string;
+  readonly attributes: readonly (readonly [name: string, value: string])[];
+}
+
+const CODECS: Readonly<Record<string, VideoCodec>> = { h264: 'h264', h265: 'h265', hevc: 'h265' };
+
+/**
+ * The first H.264 or H.265 track of a session description; undefined when there is none. Reads only what is needed
+ * and tolerates the rest; parameter sets that make no sense are left out.
+ * @see RFC 8866, RFC 6184 §8.2.1, RFC 7798 §7.2
+ */
+export function findVideo(sdp: string): DescribedVideo | undefined {
+  const [session, ...media] = sections(sdp);
+  for (const section of media.filter(({ media }) => /^video\b/i.test(media))) {
+    const found = videoOf(section);
+    if (found) return { ...found, sessionControl: attribute(session, 'control') ?? '*' };
+  }
+  return undefined;
+}
+
+function sections(sdp: string): Section[] {
+  const all: { media: string; attributes: [name: string, value: string][] }[] = [
+    { media: '', attributes: [] },
+  ];
+  for (const line of sdp.split(/[\r\n\0]+/)) {
+    const [, type, value] = /^\s*([a-z])\s*=\s*(.*)$/i.exec(line) ?? [];
+    if (type === 'm') all.push({ media: value ?? '', attributes: [] });
+    if (type !== 'a') continue;
+    const [, name, rest] = /^([^:]*):?(.*)$/.exec(value ?? '') ?? [];
+    all.at(-1)?.attributes.push([(name ?? '').trim().toLowerCase(), (rest ?? '').trim()]);
+  }
+  return all;
+}
+
+function attribute(section: Section | undefined, name: string): string | undefined {
+  const value = section?.attributes.find(([key]) => key === name)?.[1];
+  return value === '' ? undefined : value;
+}
+
+function videoOf(section: Section): Omit<DescribedVideo, 'sessionControl'> | undefined {
+  for (const [name, value] of section.attributes) {
+    const [, type, encoding, rate] = /^(\d{1,3})\s+([^/\s]+)(?:\/(\d+))?/.exec(value) ?? [];
+    const codec = name === 'rtpmap' ? CODECS[(encoding ?? '').toLowerCase()] : undefined;
+    if (!codec || type === undefined) continue;
+    const payloadType = Number(type);
+    const clockRate = Number(rate ?? 0) > 0 ? Number(rate) : VIDEO_CLOCK_RATE;
+    const parameterSets = readParameterSets(codec, formatOf(section, payloadType));
+    const control = attribute(section, 'control') ?? '*';
+    return { track: { codec, clockRate, parameterSets }, payloadType, control };
+  }
+  return undefined;
+}
+
+/** The `a=fmtp` parameters of a payload type, names in lower case. */
+function formatOf(section: Section, payloadType: number): ReadonlyMap<string, string> {
+  const params = new Map<string, string>();
+  for (const [name, value] of section.attributes) {
+    const [, type, rest] = /^(\d{1,3})\s+(.*)$/.exec(value) ?? [];
+    if (name !== 'fmtp' || Number(type) !== payloadType) continue;
+    for (const part of (rest ?? '').split(';')) {
+      const at = part.indexOf('=');
+      if (at > 0) params.set(part.slice(0, at).trim().toLowerCase(), part.slice(at + 1).trim());
+    }
+  }
+  return params;
+}
+
+const SPROPS = ['sprop-parameter-sets', 'sprop-vps', 'sprop-sps', 'sprop-pps'];
+
+function readParameterSets(codec: VideoCodec, format: ReadonlyMap<string, string>): ParameterSets {
+  const rules = nalRules(codec);
+  const sets: { vps?: Buffer; sps?: Buffer; pps?: Buffer } = {};
+  for (const nal of SPROPS.flatMap((name) => decodeSprop(format.get(name) ?? ''))) {
+    const kind = rules.kind(nal);
+    if (kind !== 'vps' && kind !== 'sps' && kind !== 'pps') continue;
+    if (nal.length <= rules.headerBytes || ((nal[0] ?? 0) & 0x80) !== 0) continue;
+    if (kind === 'sps' && !parseSps(codec, nal)) continue;
+    sets[kind] ??= nal;
+  }
+  return sets;
+}
+
+/** Cameras leave start codes in front of, between and behind the parameter sets. */
+function decodeSprop(value: string): Buffer[] {
+  const units = value.split(',').flatMap((part) => splitStartCodes(Buffer.from(part.trim(), 'base64')));
+  return units.map(withoutTrailingZeros).map((unit) => Buffer.from(unit));
+}

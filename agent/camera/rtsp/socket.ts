@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { Clock } from '../../base/clock.ts';
+import { type BeffroiError, DeviceError, PeerProtocolError, systemCode } from '../../base/errors.ts';
+import { quoted } from '../../base/text.ts';
+import type { Address } from './control-url.ts';
+
+export interface SocketNeeds {
+  readonly camera: string;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** SHA-256 of the only certificate that is taken, hexadecimal, for `rtsps`. */
+  readonly certificateSha256?: string;
+}
+
+/**
+ * A connection to a camera, TLS for `rtsps`. A camera's certificate is made by itself: without a pin any is taken,
+ * which protects against listening but not against somebody in between; with a pin only that one.
+ * @throws DeviceError `camera-port-closed`, `camera-unreachable`, `camera-silent` (TLS not answered),
+ * `camera-certificate`; PeerProtocolError `camera-protocol` when TLS fails
+ */
+export async function openSocket(address: Address, needs: SocketNeeds, signal: AbortSignal): Promise<Socket> {
+  signal.throwIfAborted();
+  const { host, port } = address;
+  const tcp = connectTcp({ host, port, noDelay: true, keepAlive: true, autoSelectFamily: true });
+  ignoreErrors(tcp);
+  try {
+    await opened(tcp, 'connect', (cause) => connectError(address, needs, cause), needs, signal);
+    if (!address.encrypted) return tcp;
+    return await secured(tcp, needs, signal);
+  } catch (thrown) {
+    tcp.destroy();
+    throw thrown;
+  }
+}
+
+async function secured(tcp: Socket, needs: SocketNeeds, signal: AbortSignal): Promise<Socket> {
+  // Which certificate is good is judged below, by its fingerprint; old cameras speak TLS 1.2 at best.
+  const tls = connectTls({ socket: tcp, rejectUnauthorized: false, minVersion: 'TLSv1.2' });
+  ignoreErrors(tls);
+  await opened(tls, 'secureConnect', (cause) => tlsError(needs, cause), needs, signal);
+  checkPin(tls, needs);
+  return tls;
+}
+
+/** Whoever uses the socket listens too; an error that comes while nobody does must not end the process. */
+function ignoreErrors(socket: Socket): void {
+  socket.on('error', () => undefined);
+}
+
+function checkPin(tls: TLSSocket, { camera, certificateSha256 }: SocketNeeds): void {
+  if (certificateSha256 === undefined) return;
+  const raw = tls.getPeerX509Certificate()?.raw ?? Buffer.alloc(0);
+  const actual = createHash('sha256').update(raw).digest('hex');
+  if (actual === certificateSha256.toLowerCase()) return;
+  const message = `${camera}: expected the certificate with SHA-256 ${certificateSha256}, came ${actual}`;
+  throw new DeviceError('camera-certificate', message);
+}
+
+/** Waits for `event`; on an error, a close, the time-out (`cause` undefined) or an abort it rejects. */
+function opened(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  describe: (cause: unknown) => BeffroiError,
+  needs: SocketNeeds,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = new AbortController();
+    const end = (settle: () => void) => () => {
+      timer.abort();
+      socket.off('error', onError).off('close', onClose);
+      signal.removeEventListener('abort', onAbort);
+      settle();
+    };
+    const fail = (cause: unknown) => end(() => reject(describe(cause)))();
+    const onError = (cause: Error) => fail(cause);
+    const onClose = () => fail('closed');
+    const onAbort = end(() => reject(signal.reason));
+    socket.once(event, end(resolve)).on('error', onError).on('close', onClose);
+    signal.addEventListener('abort', onAbort);
+    needs.clock.sleep(needs.timeoutMs, timer.signal).then(
+      () => fail(undefined),
+      () => undefined,
+    );
+  });
+}
+
+function connectError(
+  { host, port }: Address,
+  { camera, timeoutMs }: SocketNeeds,
+  cause: unknown,
+): BeffroiError {
+  const where = quoted(`${host}:${port}`);
+  if (systemCode(cause) === 'ECONNREFUSED') {
+    return new DeviceError('camera-port-closed', `${camera}: ${where} refuses the connection`, { cause });
+  }
+  const why =
+    cause === undefined ? `no answer within ${timeoutMs} ms` : (systemCode(cause) ?? 'connection failed');
+  return new DeviceError('camera-unreachable', `${camera}: ${where}: ${why}`, { cause });
+}
+
+function tlsError({ camera, timeoutMs }: SocketNeeds, cause: unknown): BeffroiError {
+  if (cause === undefined) {
+    return new DeviceError(
+      'camera-silent',
+      `${camera}: expected a TLS handshake within ${timeoutMs} ms, none came`,
+    );
+  }
+  return new PeerProtocolError('camera-protocol', `${camera}: expected TLS, the handshake failed`, { cause });
+}

@@ -1,0 +1,244 @@
+"""A camera that the project did not write: GStreamer's RTSP server, for tests.
+
+Encodes a moving test picture once (or reads an Annex B file), then serves it to every client from its first picture
+on, in a loop. Tells on standard output, one JSON object per line, what it sends; takes commands on standard input:
+stall, resume, cut, quit. Ends when standard input closes.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+
+import gi
+
+gi.require_version('Gst', '1.0')
+gi.require_version('GstApp', '1.0')
+gi.require_version('GstRtsp', '1.0')
+gi.require_version('GstRtspServer', '1.0')
+from gi.repository import GLib, Gst, GstApp, GstRtsp, GstRtspServer  # noqa: E402, F401
+
+parser = argparse.ArgumentParser()
+parser.add_argument('--codec', choices=['h264', 'h265'], default='h264')
+parser.add_argument('--user', default='')
+parser.add_argument('--password', default='')
+parser.add_argument('--fps', type=int, default=25)
+parser.add_argument('--width', type=int, default=320)
+parser.add_argument('--height', type=int, default=240)
+parser.add_argument('--bitrate', type=int, default=500, help='kbit/s')
+parser.add_argument('--gop', type=int, default=25)
+parser.add_argument('--bframes', type=int, default=0)
+parser.add_argument('--buffers', type=int, default=100, help='pictures that are encoded')
+parser.add_argument('--frames', type=int, default=0, help='pictures per client, 0: loop for ever')
+parser.add_argument('--file', default='', help='Annex B stream without B frames instead of the test picture')
+parser.add_argument('--path', default='/stream')
+parser.add_argument('--port', type=int, default=0)
+parser.add_argument('--tcp-only', action='store_true')
+parser.add_argument('--sound', action='store_true', help='a sound track beside the video')
+options = parser.parse_args()
+
+Gst.init(None)
+CODEC = options.codec
+FRAME_NS = Gst.SECOND // options.fps
+state = {'stalled': False}
+media_open = {}
+
+
+def say(**event):
+    sys.stdout.write(json.dumps(event) + '\n')
+    sys.stdout.flush()
+
+
+def encoder():
+    if CODEC == 'h264':
+        return (
+            f'x264enc tune={"zerolatency" if options.bframes == 0 else 0} speed-preset=ultrafast '
+            f'bitrate={options.bitrate} key-int-max={options.gop} bframes={options.bframes} '
+            'b-adapt=false byte-stream=true aud=true threads=1'
+        )
+    b_frames = f'bframes={options.bframes}:b-adapt=0'
+    return (
+        f'x265enc speed-preset=ultrafast bitrate={options.bitrate} key-int-max={options.gop} '
+        f'option-string="log-level=none:pools=1:frame-threads=1:aud=1:{b_frames}"'
+    )
+
+
+def source():
+    if options.file:
+        return f'filesrc location="{options.file}"'
+    size = f'width={options.width},height={options.height},framerate={options.fps}/1'
+    return f'videotestsrc num-buffers={options.buffers} pattern=ball ! video/x-raw,format=I420,{size} ! {encoder()}'
+
+
+def encode():
+    """Every picture as (bytes, presentation time, decoding time)."""
+    caps = f'video/x-{CODEC},stream-format=byte-stream,alignment=au'
+    pipeline = Gst.parse_launch(f'{source()} ! {CODEC}parse ! {caps} ! appsink name=sink sync=false')
+    sink = pipeline.get_by_name('sink')
+    pipeline.set_state(Gst.State.PLAYING)
+    units = []
+    while True:
+        sample = sink.emit('pull-sample')
+        if sample is None:
+            break
+        buffer = sample.get_buffer()
+        units.append((buffer.extract_dup(0, buffer.get_size()), buffer.pts, buffer.dts))
+    pipeline.set_state(Gst.State.NULL)
+    first = min((pts for _, pts, _ in units), default=0)
+    by_file = bool(options.file)
+    return [
+        (data, i * FRAME_NS if by_file else pts - first, i * FRAME_NS if by_file else max(dts - first, 0))
+        for i, (data, pts, dts) in enumerate(units)
+    ]
+
+
+def nals(data):
+    """SHA-1 of each NAL unit of an Annex B stream."""
+    found = []
+    begin = data.find(b'\0\0\1')
+    while begin >= 0:
+        end = data.find(b'\0\0\1', begin + 3)
+        nal = data[begin + 3 : end if end >= 0 else len(data)].rstrip(b'\0')
+        found.append(hashlib.sha1(nal).hexdigest())
+        begin = end
+    return found
+
+
+UNITS = encode()
+HASHES = [nals(data) for data, _, _ in UNITS]
+LOOP_NS = len(UNITS) * FRAME_NS
+
+
+class Player:
+    """Feeds one client's pipeline, picture by picture, at the pace of the stream."""
+
+    def __init__(self, number, appsrc):
+        self.number = number
+        self.appsrc = appsrc
+        self.sent = 0
+        self.began = None
+        self.timer = None
+
+    def play(self):
+        if self.timer is None:
+            self.began = GLib.get_monotonic_time()
+            self.timer = GLib.timeout_add(5, self.tick)
+
+    def stop(self):
+        if self.timer is not None:
+            GLib.source_remove(self.timer)
+            self.timer = None
+
+    def tick(self):
+        if state['stalled']:
+            self.began = GLib.get_monotonic_time() - self.sent * FRAME_NS // 1000
+            return True
+        due = (GLib.get_monotonic_time() - self.began) * 1000 // FRAME_NS
+        while self.sent <= due and (options.frames == 0 or self.sent < options.frames):
+            self.push()
+        return True
+
+    def push(self):
+        loop, index = divmod(self.sent, len(UNITS))
+        data, pts, dts = UNITS[index]
+        buffer = Gst.Buffer.new_wrapped(data)
+        buffer.pts = loop * LOOP_NS + pts
+        buffer.dts = loop * LOOP_NS + dts
+        buffer.duration = FRAME_NS
+        say(event='frame', client=self.number, number=self.sent, nals=HASHES[index])
+        self.sent += 1
+        self.appsrc.emit('push-buffer', buffer)
+
+
+class Factory(GstRtspServer.RTSPMediaFactory):
+    def do_create_element(self, url):
+        caps = f'video/x-{CODEC},stream-format=byte-stream,alignment=au'
+        video = (
+            f'appsrc name=video is-live=true format=time max-bytes=0 caps="{caps}" '
+            f'! rtp{CODEC}pay name=pay0 pt=96 config-interval=0 aggregate-mode=none'
+        )
+        audio = 'audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0'
+        return Gst.parse_launch(f'( {video} {audio if options.sound else ""} )')
+
+    def do_configure(self, media):
+        number = len(media_open) + 1
+        player = Player(number, media.get_element().get_by_name('video'))
+        media_open[number] = player
+        media.connect('new-state', lambda _, new: player.play() if new == Gst.State.PLAYING else None)
+        media.connect('unprepared', lambda _: (player.stop(), say(event='closed', client=number, frames=player.sent)))
+        # The first picture tells the parameter sets for the description; it is kept until PLAY.
+        player.push()
+
+
+def authenticate(server, factory):
+    auth = GstRtspServer.RTSPAuth()
+    auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+    auth.add_digest(options.user, options.password, token('user'))
+    server.set_auth(auth)
+    factory.add_role_from_structure(
+        Gst.Structure.new_from_string('user, media.factory.access=(boolean)true, media.factory.construct=(boolean)true')
+    )
+
+
+def token(role):
+    made = GstRtspServer.RTSPToken()
+    made.set_string('media.factory.role', role)
+    return made
+
+
+def cut(server):
+    server.client_filter(close_client)
+
+
+def close_client(_server, client, *_data):
+    client.close()
+    return GstRtspServer.RTSPFilterResult.KEEP
+
+
+def command(line, server, loop):
+    if line == 'stall':
+        state['stalled'] = True
+    elif line == 'resume':
+        state['stalled'] = False
+    elif line == 'cut':
+        cut(server)
+    elif line == 'quit':
+        loop.quit()
+    say(event='done', command=line)
+
+
+def main():
+    server = GstRtspServer.RTSPServer()
+    server.set_address('127.0.0.1')
+    server.set_service(str(options.port))
+    factory = Factory()
+    factory.set_shared(False)
+    if options.tcp_only:
+        factory.set_protocols(GstRtsp.RTSPLowerTrans.TCP)
+    server.get_mount_points().add_factory(options.path, factory)
+    if options.user:
+        authenticate(server, factory)
+    loop = GLib.MainLoop()
+    server.connect('client-connected', lambda *_: say(event='connected'))
+    server.attach(None)
+
+    pending = {'text': ''}
+
+    def on_input(fd, condition):
+        data = os.read(fd, 4096)
+        if not data:
+            loop.quit()
+            return False
+        pending['text'] += data.decode()
+        *lines, pending['text'] = pending['text'].split('\n')
+        for line in lines:
+            command(line.strip(), server, loop)
+        return True
+
+    GLib.unix_fd_add_full(0, sys.stdin.fileno(), GLib.IOCondition.IN | GLib.IOCondition.HUP, on_input)
+    say(event='ready', port=server.get_bound_port(), frames=len(UNITS))
+    loop.run()
+
+
+main()
