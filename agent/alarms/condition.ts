@@ -1,4 +1,4 @@
-import type { CameraEvent } from './ports.ts';
+import { isActive, type OnvifEvent } from '../camera/onvif/notification.ts';
 
 /** One condition that an event of a camera speaks of: one input, or one kind of tampering of one video source. */
 export interface Condition {
@@ -32,17 +32,14 @@ const TAMPERING = [
 const STATE_ITEMS = ['logicalstate', 'state', 'istamper', 'tamper', 'tampering', 'active', 'value'];
 const INPUT_ITEMS = ['inputtoken', 'token', 'input', 'port'];
 
-const TRUE = new Set(['true', '1', 'active', 'on']);
-const FALSE = new Set(['false', '0', 'inactive', 'off']);
-
 const KEY_MAX = 160;
 
 /** @returns undefined when the event is none of ours, or does not say whether its condition holds */
-export function conditionOf(event: CameraEvent): Condition | undefined {
+export function conditionOf(event: OnvifEvent): Condition | undefined {
   const topic = plainTopic(event.topic);
   const kind = kindOf(topic);
   if (!kind) return undefined;
-  const deleted = event.operation?.toLowerCase() === 'deleted';
+  const deleted = event.operation === 'Deleted';
   const active = deleted ? undefined : stateOf(event.data);
   if (active === undefined && !deleted) return undefined;
   const input = kind === 'digital-input' ? inputOf(event.source) : '';
@@ -67,18 +64,12 @@ function kindOf(topic: string): Condition['kind'] | undefined {
     : undefined;
 }
 
-type Items = CameraEvent['data'];
+type Items = OnvifEvent['data'];
 
 function stateOf(data: Items): boolean | undefined {
   const named = STATE_ITEMS.map((name) => itemValue(data, name));
-  const states = [...named, ...Object.values(data)].map((value) => truthOf(value));
+  const states = [...named, ...Object.values(data)].map((value) => isActive(value));
   return states.find((state) => state !== undefined);
-}
-
-function truthOf(value: string | undefined): boolean | undefined {
-  const word = value?.trim().toLowerCase() ?? '';
-  if (TRUE.has(word)) return true;
-  return FALSE.has(word) ? false : undefined;
 }
 
 function inputOf(source: Items): string {

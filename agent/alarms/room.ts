@@ -1,8 +1,9 @@
 import type { Service } from '../base/lifecycle.ts';
+import type { OnvifEvent } from '../camera/onvif/notification.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
 import { conditionOf } from './condition.ts';
 import { eventOf, Point, type PointNeeds, ROOM } from './point.ts';
-import type { AlarmCamera, AlarmPoint, CameraEvent } from './ports.ts';
+import type { AlarmCamera, AlarmPoint } from './ports.ts';
 import { parseRecord } from './record.ts';
 import { Source, type SourceNeeds } from './source.ts';
 
@@ -95,10 +96,10 @@ export class AlarmRoom implements Service {
     for (const point of this.#pointsOf(camera)) point.lost();
   }
 
-  #onEvent(camera: string, event: CameraEvent): void {
+  #onEvent(camera: string, event: OnvifEvent): void {
     const condition = conditionOf(event);
     if (!condition) return;
-    for (const point of this.#pointsOf(camera)) point.see(condition, event.utcMs);
+    for (const point of this.#pointsOf(camera)) point.see(condition, event.utcTimeMs);
   }
 
   #pointsOf(camera: string): Point[] {

@@ -3,7 +3,8 @@ import { asBeffroiError, DeviceError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import { type Backoff, type RetryPolicy, retryLoop } from '../base/retry.ts';
-import type { CameraEvent, CameraEvents } from './ports.ts';
+import type { OnvifEvent } from '../camera/onvif/notification.ts';
+import type { CameraEvents } from './ports.ts';
 
 export interface SourceNeeds {
   readonly clock: Clock;
@@ -15,7 +16,7 @@ export interface SourceNeeds {
 
 export interface SourceHandlers {
   /** @throws to have the subscription made anew, because the event could not be kept */
-  readonly onEvent: (event: CameraEvent) => void;
+  readonly onEvent: (event: OnvifEvent) => void;
   /** The camera can no longer be heard; called after each lost or failed subscription. */
   readonly onLost: () => void;
 }
@@ -94,21 +95,11 @@ export class Source {
     }
   }
 
-  /** An event that cannot be kept ends the subscription: the next one tells the state again. */
-  async #subscription(onSubscribed: () => void, signal: AbortSignal): Promise<void> {
+  /** What `onEvent` throws ends the run, and the next one tells the state again. */
+  async #subscription(subscribed: () => void, signal: AbortSignal): Promise<void> {
     const events = this.#needs.events(this.#camera);
     if (!events) throw new DeviceError('camera-unsupported', `${this.#camera} has no events`);
-    const unkept = new AbortController();
-    const onEvent = (event: CameraEvent) => {
-      if (unkept.signal.aborted) return;
-      try {
-        this.#handlers.onEvent(event);
-      } catch (thrown) {
-        unkept.abort(thrown);
-      }
-    };
-    await events.events({ onSubscribed, onEvent }, AbortSignal.any([signal, unkept.signal]));
-    unkept.signal.throwIfAborted();
+    await events.events({ subscribed, event: this.#handlers.onEvent }, signal);
   }
 
   #recovered(): void {
@@ -137,6 +128,7 @@ function isLoss(thrown: unknown): boolean {
     'camera-silent',
     'camera-closed',
     'camera-connection-limit',
+    'camera-protocol',
     'internal',
   ].includes(code);
 }

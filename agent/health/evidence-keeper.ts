@@ -1,14 +1,7 @@
 import type { Code } from '../base/codes.ts';
+import type { ClockOffset } from '../camera/onvif/system-time.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
-import type {
-  ClockOffset,
-  Evidence,
-  Failure,
-  HealthLimits,
-  LoginState,
-  Observed,
-  PortAnswer,
-} from './evidence.ts';
+import type { Evidence, Failure, HealthLimits, LoginState, Observed, PortAnswer } from './evidence.ts';
 import { type MeasureReport, MeasureWindow } from './measure-window.ts';
 
 export type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;

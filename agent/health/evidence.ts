@@ -1,4 +1,5 @@
 import type { Code } from '../base/codes.ts';
+import type { ClockOffset } from '../camera/onvif/system-time.ts';
 import type { Probe } from '../camera/probe.ts';
 import type { StreamPhase } from '../contract/video-link.ts';
 
@@ -15,13 +16,6 @@ export interface Observed<T> {
 export interface Failure {
   readonly code: Code;
   readonly detail: string;
-}
-
-/** Clock of the camera minus clock of the box. */
-export interface ClockOffset {
-  readonly offsetMs: number;
-  /** Half the round trip of the measurement. */
-  readonly uncertaintyMs: number;
 }
 
 export type LoginState = 'accepted' | 'refused' | 'latched' | 'not-asked' | 'unknown';

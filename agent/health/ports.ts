@@ -1,5 +1,5 @@
+import type { ClockOffset } from '../camera/onvif/system-time.ts';
 import type { probe } from '../camera/probe.ts';
-import type { ClockOffset } from './evidence.ts';
 
 /** One short TCP connection, closed at once; `probe` of the camera room fits. */
 export type TcpProbe = typeof probe;

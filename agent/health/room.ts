@@ -22,6 +22,8 @@ export class CameraHealthRoom implements Service {
   #configured = new Map<string, string>();
   #ticking: Promise<void> = Promise.resolve();
   #videoRunning = false;
+  #ticks = 0;
+  #ticksTold = 0;
 
   constructor(needs: CameraHealthNeeds) {
     this.#needs = needs;
@@ -77,6 +79,13 @@ export class CameraHealthRoom implements Service {
     return await health.check(signal);
   }
 
+  /** Whether the cameras were looked at since this was asked last: what feeds the watchdog. */
+  progressing(): boolean {
+    const progressed = this.#ticks > this.#ticksTold;
+    this.#ticksTold = this.#ticks;
+    return progressed;
+  }
+
   /** How many cameras are in each state. */
   counts(): Record<HealthState, number> {
     const counts = { ok: 0, degraded: 0, down: 0, unknown: 0 };
@@ -91,6 +100,7 @@ export class CameraHealthRoom implements Service {
   async #tick(signal: AbortSignal): Promise<void> {
     const { clock } = this.#needs;
     while (!signal.aborted) {
+      this.#ticks += 1;
       this.#lag.tick(clock.monotonicMs());
       for (const camera of this.#cameras.values()) camera.evaluate();
       await clock.sleep(TICK_MS, signal).catch(() => undefined);

@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import type { AlarmPoint, CameraEvents } from '../../agent/alarms/ports.ts';
+import { AlarmRoom } from '../../agent/alarms/room.ts';
+import type { Clock } from '../../agent/base/clock.ts';
+import { createLog } from '../../agent/base/log.ts';
+import type { OnvifEvent } from '../../agent/camera/onvif/notification.ts';
+import type { EventHandler } from '../../agent/camera/onvif/pull-point.ts';
+import { type AlarmEvent, alarmEvent } from '../../agent/contract/messages.ts';
+import type { Reporter } from '../../agent/contract/reporter.ts';
+import { openStore } from '../../agent/store/open-store.ts';
+import { Uplink } from '../../agent/uplink/uplink.ts';
+import { Recorder } from '../health/recorder.ts';
+
+export const POINT: AlarmPoint = {
+  id: 'pt-porte',
+  name: 'Porte du local',
+  camera: 'cam-1',
+  kind: 'digital-input',
+  inverted: false,
+  severity: 'major',
+};
+
+export const CAMERA = { id: 'cam-1', onvif: { events: true } };
+
+/** One start of the agent's alarms on a state folder: real store, real reporter (its broker is never reached). */
+export class Watch {
+  readonly store;
+  readonly recorder: Recorder;
+  readonly room: AlarmRoom;
+  readonly #stop = new AbortController();
+
+  constructor(folder: string, clock: Clock, events: (camera: string) => CameraEvents | undefined) {
+    const log = createLog('error', { write: () => undefined });
+    const clockTrust = () => 'synced' as const;
+    this.store = openStore(folder, { clock, clockTrust, log, sign: () => Buffer.alloc(64) });
+    this.recorder = new Recorder(clock);
+    const random = () => 0.5;
+    const uplink = new Uplink(
+      { clock, log, random, store: this.store, clockTrust },
+      { site: '57463-mairie', brokers: ['mqtt://127.0.0.1:1'], plainLoopback: true, software: '0' },
+    );
+    const reporter = tee(this.recorder, uplink.reporter);
+    this.room = new AlarmRoom({ clock, log, random, store: this.store, reporter, newId: randomUUID, events });
+  }
+
+  async start(points: readonly AlarmPoint[] = [POINT], cameras = [CAMERA]): Promise<void> {
+    await this.room.start(this.#stop.signal);
+    await this.room.apply(points, cameras);
+  }
+
+  /** Ends the room in good order. */
+  async end(): Promise<void> {
+    this.#stop.abort();
+    await this.room.stop();
+    this.store.close();
+  }
+
+  /** Alarm events on disk, oldest first. */
+  get events(): AlarmEvent[] {
+    const entries = this.store.outbox.next(0, 1000);
+    return entries.map(({ payload }) => alarmEvent.parse(JSON.parse(payload)));
+  }
+
+  get transitions(): string[] {
+    return this.events.map(({ point, transition }) => `${point} ${transition}`);
+  }
+
+  shown(point: string = POINT.id): Record<string, unknown> {
+    return this.recorder.last('alarmCurrent', point);
+  }
+}
+
+function tee(first: Recorder, second: Reporter): Reporter {
+  return {
+    state: (key, entity, fields) => {
+      first.state(key, entity, fields);
+      second.state(key, entity, fields);
+    },
+    clearState: (key, entity) => {
+      first.clearState(key, entity);
+      second.clearState(key, entity);
+    },
+    measure: (key, entity, fields) => second.measure(key, entity, fields),
+    event: (key, entity, fields) => second.event(key, entity, fields),
+  };
+}
+
+/** The events of a camera as the test tells them. */
+export class ScriptedCamera implements CameraEvents {
+  runs = 0;
+  /** Thrown instead of a subscription. */
+  refusal: Error | undefined;
+  #handler: EventHandler | undefined;
+  #lose: (error: Error) => void = () => undefined;
+
+  events(handler: EventHandler, signal: AbortSignal): Promise<void> {
+    this.runs += 1;
+    const { refusal } = this;
+    if (refusal) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      this.#handler = handler;
+      this.#lose = reject;
+      signal.addEventListener('abort', () => resolve());
+      handler.subscribed();
+    });
+  }
+
+  get subscribed(): boolean {
+    return this.#handler !== undefined;
+  }
+
+  /** The subscription ends; resolves when the room has noticed. */
+  async lose(error: Error): Promise<void> {
+    this.#handler = undefined;
+    this.#lose(error);
+    await setImmediate();
+  }
+
+  /** As the camera room does: what the handler throws ends the run. */
+  say(event: Partial<OnvifEvent>): void {
+    try {
+      this.#handler?.event({ topic: '', operation: 'Changed', source: {}, data: {}, ...event });
+    } catch (thrown) {
+      void this.lose(thrown as Error);
+    }
+  }
+
+  input(token: string, state: boolean | string, operation: OnvifEvent['operation'] = 'Changed'): void {
+    const topic = 'tns1:Device/Trigger/DigitalInput';
+    this.say({ topic, operation, source: { InputToken: token }, data: { LogicalState: String(state) } });
+  }
+
+  tamper(kind: string, state: boolean): void {
+    const topic = `tns1:VideoSource/${kind}/ImagingService`;
+    this.say({ topic, source: { Source: 'vs1' }, data: { State: String(state) } });
+  }
+}
