@@ -21,10 +21,14 @@ export function carryOver(from: Sql, to: Sql): boolean {
     () => setChainBase(to, checkedEnd(from)),
   ];
   to.exec('BEGIN');
-  const complete = steps.map(attempt).every(Boolean);
-  if (complete) setMeta(to, 'origin', metaText(from, 'identity') ?? '');
+  const complete =
+    steps.map(attempt).every(Boolean) && attempt(() => setMeta(to, 'origin', identityOf(from)));
   to.exec('COMMIT');
   return complete;
+}
+
+function identityOf(sql: Sql): string {
+  return metaText(sql, 'identity') ?? '';
 }
 
 /** Says that the register goes on from a line of an older database. */

@@ -14,7 +14,7 @@ import {
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InternalError } from '../base/errors.ts';
-import { migrate } from './schema.ts';
+import { checkSchema, migrate } from './schema.ts';
 import { Sql, textIn } from './sql.ts';
 
 /** Largest database file, bytes. Source: guess; the outbox takes at most an eighth, the register the rest. */
@@ -43,10 +43,20 @@ export function openDisk(file: string): Sql {
     sql.exec(`PRAGMA max_page_count = ${MAX_DATABASE_BYTES / PAGE_BYTES}`);
     checkDatabase(sql);
     migrate(sql);
+    withFresh((fresh) => checkSchema(sql, fresh));
     return sql;
   } catch (thrown) {
     sql.close();
     throw thrown;
+  }
+}
+
+function withFresh(work: (fresh: Sql) => void): void {
+  const fresh = openMemory();
+  try {
+    work(fresh);
+  } finally {
+    fresh.close();
   }
 }
 

@@ -75,3 +75,18 @@ export function migrate(sql: Sql): void {
   sql.exec(`PRAGMA user_version = ${STEPS.length}`);
   sql.exec('COMMIT');
 }
+
+/**
+ * Checks that tables and triggers are those that this program makes: neither damaged nor taken away.
+ * @param fresh a database that was just made
+ * @throws InternalError `store-damaged`
+ */
+export function checkSchema(sql: Sql, fresh: Sql): void {
+  if (schemaText(sql) !== schemaText(fresh)) {
+    throw new InternalError('store-damaged', 'expected the tables and triggers of this program, came others');
+  }
+}
+
+function schemaText(sql: Sql): string {
+  return JSON.stringify(sql.all('SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name'));
+}
