@@ -132,8 +132,13 @@ export class CameraFleet implements Service {
 
   #onvif(camera: FleetCamera, onvif: NonNullable<FleetCamera['onvif']>, gate: Gate): OnvifCamera {
     const { clock, log, randomBytes } = this.#needs;
-    const { id, host, credentials } = camera;
-    return new OnvifCamera({ camera: id, host, credentials, ...onvif }, gate, { clock, log, randomBytes });
+    const { port, path, tls, certificateSha256 } = onvif;
+    const target = {
+      ...{ camera: camera.id, host: camera.host, port, path, tls },
+      ...(certificateSha256 ? { certificateSha256 } : {}),
+      ...(camera.credentials ? { credentials: camera.credentials } : {}),
+    };
+    return new OnvifCamera(target, gate, { clock, log, randomBytes });
   }
 
   async #remove(id: string): Promise<void> {

@@ -148,6 +148,10 @@ const FRENCH: Record<Code, CauseText> = {
     means: "L'horloge du collecteur n'est plus synchronisée depuis trop longtemps.",
     remedy: 'Rétablir la source de temps.',
   },
+  'camera-fault': {
+    means: 'La caméra signale elle-même un défaut.',
+    remedy: 'Lire le détail ; regarder la page de la caméra.',
+  },
   'camera-unreachable': {
     means: 'La caméra ne répond pas sur le réseau.',
     remedy: 'Vérifier son alimentation, son câble et le commutateur.',

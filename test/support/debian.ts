@@ -17,7 +17,7 @@ const PACKAGES = [
 /** Those of `PACKAGES` that dpkg does not know as installed. */
 export function missingPackages(): string[] {
   return PACKAGES.filter((name) => {
-    const result = spawnSync('dpkg-query', ['-W', '-f=${Status}', name], { encoding: 'utf8' });
+    const result = spawnSync('dpkg', ['--status', name], { encoding: 'utf8' });
     return !result.stdout?.includes('install ok installed');
   });
 }

@@ -1,0 +1,336 @@
+import { randomBytes, randomUUID, sign } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AlarmRoom } from './alarms/room.ts';
+import { type Clock, systemClock } from './base/clock.ts';
+import { ConfigurationError, DeviceError } from './base/errors.ts';
+import { type Service, ServiceGroup } from './base/lifecycle.ts';
+import type { Log } from './base/log.ts';
+import { CameraFleet, type StreamSource } from './camera/fleet.ts';
+import { probe } from './camera/probe.ts';
+import { StatusServer, statusSocketPath } from './cli/status-socket.ts';
+import { SystemdNotifier } from './cli/systemd.ts';
+import { CommandDesk } from './commands/desk.ts';
+import type { CommandPorts } from './commands/ports.ts';
+import type { BoxFile } from './config/box-file.ts';
+import type { BoxKeys } from './config/box-keys.ts';
+import { ConfigurationKeeper } from './config/keeper.ts';
+import type { OpenedConfiguration } from './config/opened.ts';
+import type { StatusSnapshot } from './contract/status.ts';
+import { BoxHealth } from './health/box-health.ts';
+import { ClockSource } from './health/clock-source.ts';
+import { CameraHealthRoom } from './health/room.ts';
+import { openStore, type SqliteStore } from './store/open-store.ts';
+import { Refusals } from './trust/refusals.ts';
+import { Uplink } from './uplink/uplink.ts';
+import { VideoLink } from './video/link-server.ts';
+import { VideoSupervisor } from './video/supervisor.ts';
+
+export interface AgentNeeds {
+  readonly box: BoxFile;
+  readonly keys: BoxKeys;
+  readonly log: Log;
+}
+
+export interface AgentOptions {
+  /** The box file, which the video process reads by itself. */
+  readonly configFile: string;
+  /** False where systemd runs the video process. */
+  readonly spawnVideo: boolean;
+  /** Version of the agent. */
+  readonly software: string;
+}
+
+/** The agent: constructs the rooms in the order of the data, and decides nothing. */
+export class Agent implements Service {
+  readonly name = 'agent';
+  readonly #needs: AgentNeeds;
+  readonly #options: AgentOptions;
+  readonly #clock: Clock = systemClock;
+  readonly #store: SqliteStore;
+  readonly #clockSource: ClockSource;
+  readonly #uplink: Uplink;
+  readonly #refusals: Refusals;
+  readonly #fleet: CameraFleet;
+  readonly #video: VideoLink;
+  readonly #cameraHealth: CameraHealthRoom;
+  readonly #boxHealth: BoxHealth;
+  readonly #alarms: AlarmRoom;
+  readonly #keeper: ConfigurationKeeper;
+  readonly #commands: CommandDesk;
+  readonly #services: ServiceGroup;
+  readonly #upSinceMs = systemClock.wallMs();
+  #inForce: OpenedConfiguration | undefined;
+  #videoBrokerConnected = false;
+
+  /** Opens the store; everything else begins in `start`. */
+  constructor(needs: AgentNeeds, options: AgentOptions) {
+    this.#needs = needs;
+    this.#options = options;
+    const { box, keys, log } = needs;
+    const { site } = box;
+    const clock = this.#clock;
+    const common = { clock, log, random: Math.random };
+
+    this.#clockSource = new ClockSource({ clock, log }, box.clock);
+    const clockTrust = () => this.#clockSource.trust();
+    this.#store = openStore(box.stateFolder, {
+      clock,
+      clockTrust,
+      log,
+      sign: (bytes) => sign(null, bytes, keys.signKey.privateKey),
+    });
+    this.#uplink = new Uplink(
+      { ...common, store: this.#store, clockTrust },
+      {
+        site,
+        brokers: box.brokers,
+        plainLoopback: box.plainLoopback,
+        software: options.software,
+        ...(box.tls ? { tls: box.tls } : {}),
+      },
+    );
+    const { reporter } = this.#uplink;
+    const { register, memory } = this.#store;
+    this.#refusals = new Refusals({ clock, log, reporter, register });
+
+    this.#fleet = new CameraFleet({
+      ...common,
+      randomBytes,
+      memory: {
+        get: (key) => memory.get('camera', key),
+        set: (key, value) => memory.set('camera', key, value),
+        delete: (key) => memory.delete('camera', key),
+      },
+      sourcesChanged: (sources) => this.#pull(sources),
+    });
+    this.#video = this.#videoLink();
+    this.#cameraHealth = new CameraHealthRoom({
+      ...common,
+      reporter,
+      memory,
+      tcp: probe,
+      onvif: (camera) => this.#fleet.onvif(camera),
+    });
+    this.#alarms = new AlarmRoom({
+      ...common,
+      reporter,
+      store: this.#store,
+      newId: randomUUID,
+      events: (camera) => this.#fleet.onvif(camera),
+    });
+    this.#boxHealth = new BoxHealth(
+      {
+        clock,
+        log,
+        reporter,
+        store: this.#store,
+        clockTrust,
+        cameras: () => this.#cameraHealth.counts(),
+        videoRunning: () => this.#video.connected,
+        ordersRefused: () => this.#refusals.total,
+      },
+      { stateFolder: box.stateFolder },
+    );
+
+    const orders = {
+      site,
+      keyring: keys.keyring,
+      clock,
+      clockTrust,
+      reporter,
+      store: this.#store,
+      refusals: this.#refusals,
+    };
+    this.#keeper = new ConfigurationKeeper({
+      ...orders,
+      log,
+      sealKey: keys.sealKey,
+      consumer: { apply: (next) => this.#apply(next) },
+    });
+    this.#commands = new CommandDesk({ ...orders, ports: this.#commandPorts() });
+    this.#services = new ServiceGroup('agent', this.#inOrder(), clock);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#checkKeyring();
+    await mkdir(this.#needs.box.runtimeFolder, { recursive: true, mode: 0o750 });
+    this.#takeOrders();
+    this.#publishRegister();
+    this.#note('agent.start', `version ${this.#options.software}, boot ${this.#store.boot}`);
+    await this.#services.start(signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#note('agent.stop', 'ordered');
+    try {
+      await this.#services.stop();
+    } finally {
+      this.#store.close();
+    }
+  }
+
+  #inOrder(): Service[] {
+    const { box, log } = this.#needs;
+    const supervisor = new VideoSupervisor(
+      { clock: this.#clock, log, random: Math.random },
+      { configFile: this.#options.configFile },
+    );
+    const notifier = new SystemdNotifier(
+      { clock: this.#clock, log, progressing: () => this.#cameraHealth.progressing() },
+      process.env,
+    );
+    return [
+      this.#clockSource,
+      this.#store,
+      this.#video,
+      ...(this.#options.spawnVideo ? [supervisor] : []),
+      this.#fleet,
+      this.#cameraHealth,
+      this.#boxHealth,
+      this.#alarms,
+      this.#refusals,
+      this.#commands,
+      this.#keeper,
+      this.#uplink,
+      new StatusServer(statusSocketPath(box.runtimeFolder), () => this.#snapshot()),
+      notifier,
+    ];
+  }
+
+  #videoLink(): VideoLink {
+    return new VideoLink(
+      {
+        clock: this.#clock,
+        log: this.#needs.log,
+        permits: {
+          acquire: async (camera, signal) => {
+            const gate = this.#fleet.gate(camera);
+            if (!gate)
+              throw new DeviceError(
+                'camera-not-found',
+                `${camera} is no camera of the configuration in force`,
+              );
+            return await gate.acquire(signal);
+          },
+        },
+        handlers: {
+          stream: (report) => {
+            this.#cameraHealth.onStream({ type: 'stream', ...report });
+            if (report.code === 'camera-not-found') this.#fleet.doubtAddress(report.camera);
+          },
+          measure: (report) => this.#cameraHealth.onMeasure({ type: 'measure', ...report }),
+          alive: (report) => {
+            this.#videoBrokerConnected = report.brokerConnected;
+          },
+          connected: () => this.#cameraHealth.onVideo(true),
+          disconnected: () => {
+            this.#videoBrokerConnected = false;
+            this.#cameraHealth.onVideo(false);
+          },
+        },
+      },
+      { socketPath: join(this.#needs.box.runtimeFolder, 'video.sock') },
+    );
+  }
+
+  #commandPorts(): CommandPorts {
+    return {
+      ping: async () => `beffroi ${this.#options.software}, boot ${this.#store.boot}`,
+      checkCamera: (camera, signal) => this.#cameraHealth.check(camera, signal),
+      restartStream: async (camera) => {
+        if (!this.#video.restart(camera)) {
+          throw new DeviceError('camera-stalled', `${camera}: the video process is away`);
+        }
+        return `${camera}: the stream is begun anew`;
+      },
+      knowsCamera: (camera) => this.#inForce?.cameras.some(({ id }) => id === camera) ?? false,
+    };
+  }
+
+  /** The rooms take their part of the configuration, each by its own difference. */
+  async #apply(next: OpenedConfiguration): Promise<void> {
+    this.#inForce = next;
+    await this.#boxHealth.schedule(next.health.vitalsSchedule);
+    await this.#fleet.apply(next.cameras);
+    await this.#cameraHealth.apply(next.cameras, next.health);
+    await this.#alarms.apply(next.points, next.cameras);
+    const entities = [...next.cameras, ...next.points].map(({ id }) => id);
+    this.#uplink.reporter.retire(entities);
+  }
+
+  #pull(sources: readonly StreamSource[]): void {
+    const config = this.#inForce;
+    if (!config) return;
+    const { stallTimeoutMs } = config.health;
+    const { fragmentMs } = config.video;
+    for (const { camera, url } of sources) {
+      const { hostname, port } = new URL(url);
+      this.#cameraHealth.onStreamAddress(camera, hostname, Number(port));
+    }
+    this.#video.setCameras(sources.map((source) => ({ ...source, fragmentMs, stallTimeoutMs })));
+  }
+
+  #takeOrders(): void {
+    this.#uplink.onOrder((kind, payload, retained) => {
+      const taken =
+        kind === 'configuration' ? this.#keeper.receive(payload) : this.#commands.receive(payload, retained);
+      taken.catch((err: unknown) => this.#needs.log.error({ err, kind }, 'order lost'));
+    });
+    this.#uplink.onLargeOrder((kind, bytes) => {
+      if (kind === 'configuration') this.#keeper.refuseOversize(bytes);
+      else this.#commands.refuseOversize(bytes);
+    });
+  }
+
+  /** An older keyring may hold a key that was withdrawn since. */
+  #checkKeyring(): void {
+    const { version } = this.#needs.keys.keyring;
+    const highest = Number(this.#store.memory.get('agent', 'keyring') ?? 0);
+    if (version < highest) {
+      throw new ConfigurationError(
+        'keyring-invalid',
+        `keyring: expected version ${highest} or higher, came ${version}`,
+      );
+    }
+    this.#store.memory.set('agent', 'keyring', String(version));
+  }
+
+  #publishRegister(): void {
+    const { register } = this.#store;
+    const publish = () => {
+      const { length, hash, signature } = register.head();
+      this.#uplink.reporter.state('register', 'collector', { length, head: hash, signature });
+    };
+    register.onAppended(publish);
+  }
+
+  #note(action: string, detail: string): void {
+    this.#store.register.append({
+      action,
+      who: 'box',
+      subject: this.#needs.box.site,
+      result: 'done',
+      detail,
+    });
+  }
+
+  #snapshot(): StatusSnapshot {
+    const { sinceMs, ...link } = this.#uplink.status();
+    const { phase, appliedVersion, detail } = this.#keeper.status;
+    return {
+      site: this.#needs.box.site,
+      software: this.#options.software,
+      wallMs: this.#clock.wallMs(),
+      upSinceMs: this.#upSinceMs,
+      clock: this.#clockSource.trust(),
+      link: { ...link, since: sinceMs },
+      config: { phase, appliedVersion, detail },
+      video: { running: this.#video.connected, brokerConnected: this.#videoBrokerConnected },
+      storageDurable: this.#store.durable,
+      ordersRefused: this.#refusals.total,
+      cameras: this.#cameraHealth.status(),
+      alarms: this.#alarms.status(),
+    };
+  }
+}

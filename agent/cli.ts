@@ -1,0 +1,102 @@
+import { parseArgs } from 'node:util';
+import { asBeffroiError, ConfigurationError } from './base/errors.ts';
+import { SOFTWARE } from './base/software.ts';
+import { chooseLanguage, type Language } from './cli/language.ts';
+
+const BOX_FILE = '/etc/beffroi/box.json';
+
+const HELP: Record<Language, string> = {
+  fr: `beffroi ${SOFTWARE}, agent du collecteur de vidéoprotection
+
+  beffroi run    [--config FICHIER] [--video own|external]   lance l'agent
+  beffroi video  [--config FICHIER]                          lance le seul processus vidéo (systemd)
+  beffroi status [--config FICHIER] [--json] [--follow]      montre l'agent qui tourne
+  beffroi check  [--config FICHIER] [--json]                 dit ce qui ne va pas avant le lancement
+
+  --config   fichier du collecteur (${BOX_FILE})
+  --lang     fr ou en
+
+Codes de sortie : 0 tout va bien, 1 quelque chose ne va pas, 2 ligne de commande fausse.`,
+  en: `beffroi ${SOFTWARE}, agent of the video-protection collector
+
+  beffroi run    [--config FILE] [--video own|external]   runs the agent
+  beffroi video  [--config FILE]                          runs the video process alone (systemd)
+  beffroi status [--config FILE] [--json] [--follow]      shows the running agent
+  beffroi check  [--config FILE] [--json]                 says what is wrong before the start
+
+  --config   box file (${BOX_FILE})
+  --lang     fr or en
+
+Exit codes: 0 all is well, 1 something is wrong, 2 wrong command line.`,
+};
+
+function parseCommandLine() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        config: { type: 'string', default: BOX_FILE },
+        video: { type: 'string', default: 'own' },
+        lang: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        follow: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+        version: { type: 'boolean', default: false },
+      },
+    });
+  } catch (cause) {
+    throw new ConfigurationError('command-line-invalid', (cause as Error).message, { cause });
+  }
+}
+
+/** Each command loads only what it needs: `status` must not wait for the whole agent. */
+async function main(): Promise<number> {
+  const { values, positionals } = parseCommandLine();
+  const language = chooseLanguage(values.lang, process.env);
+  const [command, ...rest] = positionals;
+  if (values.version) return say(SOFTWARE);
+  if (values.help || command === undefined) return say(HELP[language], values.help ? 0 : 2);
+  if (rest.length > 0)
+    throw new ConfigurationError('command-line-invalid', `unknown argument ${JSON.stringify(rest[0])}`);
+  const { config, video } = values;
+  switch (command) {
+    case 'run': {
+      if (video !== 'own' && video !== 'external') {
+        throw new ConfigurationError('command-line-invalid', '--video: expected own or external');
+      }
+      const { runAgent } = await import('./main.ts');
+      return await runAgent({ config, video });
+    }
+    case 'video': {
+      const { runVideo } = await import('./video-main.ts');
+      return await runVideo({ config, withParent: false });
+    }
+    case 'status': {
+      const { showStatus } = await import('./cli/status.ts');
+      return await showStatus({ config, language, json: values.json, follow: values.follow });
+    }
+    case 'check': {
+      const { checkBox } = await import('./cli/check.ts');
+      return await checkBox({ config, language, json: values.json });
+    }
+    default:
+      throw new ConfigurationError(
+        'command-line-invalid',
+        `unknown command ${JSON.stringify(command)}; --help lists them`,
+      );
+  }
+}
+
+function say(text: string, code = 0): number {
+  console.log(text);
+  return code;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (thrown: unknown) => {
+    const error = asBeffroiError(thrown);
+    console.error(`beffroi: ${error.code}: ${error.message}`);
+    process.exit(error.code === 'command-line-invalid' ? 2 : 1);
+  },
+);

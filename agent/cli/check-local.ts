@@ -1,0 +1,142 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ConfigurationError, InternalError, systemCode } from '../base/errors.ts';
+import type { BoxFile } from '../config/box-file.ts';
+import { type Finding, failed, good, warning } from './findings.ts';
+import type { Language } from './language.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+/** A certificate that ends within this is worth a warning. Source: guess, two rounds of a technician. */
+const CERTIFICATE_WARNING_DAYS = 30;
+/** Source: guess; the database takes at most 256 MB. */
+const MIN_FREE_MB = 512;
+/** The security releases of October 2026. */
+const FIXED_NODE: Readonly<Record<number, readonly [minor: number, patch: number]>> = {
+  24: [22, 1],
+  26: [12, 1],
+};
+/** Read or written by the group or by others. */
+const FOREIGN_ACCESS = 0o077;
+
+const WORDS = {
+  fr: {
+    node: 'Node',
+    nodeOld: (fixed: string) => `${process.version} est antérieur à la correction de sécurité ${fixed}`,
+    nodeRemedy: 'Mettre à jour le collecteur.',
+    disk: 'Disque',
+    free: (mb: number) => `${mb} Mo libres`,
+    diskRemedy: 'Libérer de la place dans le dossier d’état.',
+    certificate: 'Certificat',
+    until: (date: string, days: number) => `valable jusqu'au ${date} (${days} jours)`,
+    renew: 'Demander un nouveau certificat au CSU.',
+    files: 'Droits des clés',
+    open: (file: string) => `${file} est lisible par d'autres comptes`,
+    chmod: (file: string) => `chmod 600 ${file}`,
+    closed: 'réservés au compte de service',
+  },
+  en: {
+    node: 'Node',
+    nodeOld: (fixed: string) => `${process.version} is older than the security release ${fixed}`,
+    nodeRemedy: 'Update the box.',
+    disk: 'Disk',
+    free: (mb: number) => `${mb} MB free`,
+    diskRemedy: 'Free space in the state folder.',
+    certificate: 'Certificate',
+    until: (date: string, days: number) => `valid until ${date} (${days} days)`,
+    renew: 'Ask the CSU for a new certificate.',
+    files: 'Rights of the keys',
+    open: (file: string) => `${file} can be read by other accounts`,
+    chmod: (file: string) => `chmod 600 ${file}`,
+    closed: 'kept to the service account',
+  },
+} as const;
+
+/** Whether this Node has the security fixes that are known. */
+export function checkNode(language: Language): Finding {
+  const w = WORDS[language];
+  const [major = 0, minor = 0, patch = 0] = process.versions.node.split('.').map(Number);
+  const fixed = FIXED_NODE[major];
+  const old = fixed !== undefined && (minor < fixed[0] || (minor === fixed[0] && patch < fixed[1]));
+  return old
+    ? warning(w.node, w.nodeOld(`${major}.${fixed.join('.')}`), w.nodeRemedy)
+    : good(w.node, process.version);
+}
+
+/** Whether the state folder can be written and has room. */
+export async function checkDisk(folder: string, language: Language): Promise<Finding> {
+  const w = WORDS[language];
+  const what = `${w.disk} ${folder}`;
+  try {
+    const existing = await nearestFolder(folder);
+    await access(existing, constants.W_OK);
+    const { bavail, bsize } = await statfs(existing);
+    const freeMb = Math.floor((bavail * bsize) / (1024 * 1024));
+    return freeMb < MIN_FREE_MB ? warning(what, w.free(freeMb), w.diskRemedy) : good(what, w.free(freeMb));
+  } catch (cause) {
+    const error = new InternalError('store-unavailable', `${folder}: ${systemCode(cause) ?? String(cause)}`, {
+      cause,
+    });
+    return failed(what, error, language);
+  }
+}
+
+/** The agent makes its state folder itself where it may: then the folder above counts. */
+async function nearestFolder(folder: string): Promise<string> {
+  const found = await stat(folder).catch(() => undefined);
+  return found || dirname(folder) === folder ? folder : await nearestFolder(dirname(folder));
+}
+
+/** Dates, name and key of the certificate of the box. */
+export async function checkCertificate(
+  files: NonNullable<BoxFile['tls']>,
+  site: string,
+  language: Language,
+): Promise<Finding> {
+  const w = WORDS[language];
+  try {
+    const certificate = new X509Certificate(await readFile(files.certificate));
+    const key = createPrivateKey(await readFile(files.key));
+    if (!certificate.checkPrivateKey(key))
+      throw unusable(`${files.key} is not the key of ${files.certificate}`);
+    if (!certificate.subject.split('\n').includes(`CN=${site}`))
+      throw unusable(`${files.certificate} is not for ${site}`);
+    return validity(certificate, language);
+  } catch (thrown) {
+    const error =
+      systemCode(thrown) && !(thrown instanceof ConfigurationError) ? unusable(String(thrown)) : thrown;
+    return failed(w.certificate, error, language);
+  }
+}
+
+function validity(certificate: X509Certificate, language: Language): Finding {
+  const w = WORDS[language];
+  const { validFromDate: from, validToDate: to } = certificate;
+  const date = to.toISOString().slice(0, 10);
+  if (from.getTime() > Date.now() || to.getTime() < Date.now()) {
+    throw new ConfigurationError(
+      'certificate-expired',
+      `valid from ${from.toISOString()} to ${to.toISOString()}`,
+    );
+  }
+  const days = Math.floor((to.getTime() - Date.now()) / DAY_MS);
+  const text = w.until(date, days);
+  return days < CERTIFICATE_WARNING_DAYS ? warning(w.certificate, text, w.renew) : good(w.certificate, text);
+}
+
+function unusable(message: string): ConfigurationError {
+  return new ConfigurationError('key-file-unreadable', message);
+}
+
+/** Whether private keys are closed to other accounts. Files that are missing are told elsewhere. */
+export async function* checkPrivateFiles(box: BoxFile, language: Language): AsyncGenerator<Finding> {
+  const w = WORDS[language];
+  const files = [box.trust.sealKey, box.trust.signKey, ...(box.tls ? [box.tls.key] : [])];
+  const open: string[] = [];
+  for (const file of files) {
+    const found = await stat(file).catch(() => undefined);
+    if (found && (found.mode & FOREIGN_ACCESS) !== 0) open.push(file);
+  }
+  for (const file of open) yield { what: w.files, verdict: 'bad', text: w.open(file), remedy: w.chmod(file) };
+  if (open.length === 0) yield good(w.files, w.closed);
+}
