@@ -43,7 +43,7 @@ export async function withBroker<T>(
 
 function createClient(csu: CsuFolder, { broker, subscriptions }: LinkOptions): BrokerClient {
   return new BrokerClient(
-    { clock: systemClock, log: createLog('error'), random: Math.random },
+    { clock: systemClock, log: createLog('error', process.stderr), random: Math.random },
     {
       brokers: [broker],
       plainLoopback: true,

@@ -78,7 +78,7 @@ export async function signConfiguration(
   };
   const jws = signOrder(order, [await csu.key('config')]);
   await csu.saveBox({ ...box, configVersion: Math.max(box.configVersion, version) });
-  return { jws, version, hash: payloadHash(order) };
+  return { jws, version, hash: payloadHash(JSON.stringify(order)) };
 }
 
 export interface CommandRequest {
@@ -124,9 +124,9 @@ function claims(
   return { aud: site, jti: randomBytes(16).toString('base64url'), iat, exp: iat + validS };
 }
 
-/** As the box computes it: over the bytes that are signed. */
-function payloadHash(order: ConfigOrder): string {
-  return createHash('sha256').update(JSON.stringify(order)).digest('hex');
+/** As the box computes it: SHA-256 over the bytes that are signed, hexadecimal. */
+export function payloadHash(payload: string | Buffer): string {
+  return createHash('sha256').update(payload).digest('hex');
 }
 
 function unixS(ms: number): number {

@@ -1,0 +1,213 @@
+import { readFile } from 'node:fs/promises';
+import { systemCode } from '../agent/base/errors.ts';
+import { COMMAND_ROLE, type CommandName } from '../agent/contract/orders.ts';
+import { parseStrictJson } from '../agent/trust/strict-json.ts';
+import { type OptionKinds, type Options, wrong } from './arguments.ts';
+import { addBox } from './box.ts';
+import { createCsu } from './csu.ts';
+import { pushConfiguration, readSignedConfiguration, sendCommand } from './exchange.ts';
+import { replaceFile } from './files.ts';
+import { CsuFolder, checkSite } from './folder.ts';
+import { because, describeStatus } from './lines.ts';
+import { signCommand, signConfiguration } from './sign.ts';
+import type { Texts } from './texts.ts';
+import { watchBoxes } from './watch.ts';
+
+/** What a command works with. */
+export interface Desk {
+  readonly options: Options;
+  readonly texts: Texts;
+  readonly signal: AbortSignal;
+  readonly print: (line: string) => void;
+  readonly readInput: () => Promise<string>;
+}
+
+export interface Command {
+  readonly options: OptionKinds;
+  /** @returns whether it went well */
+  readonly run: (desk: Desk) => Promise<boolean>;
+}
+
+const PUSH_WAIT_S = 60;
+const ORDER_WAIT_S = 90;
+const MAX_WAIT_S = 24 * 3600;
+const COMMAND_NAMES = Object.keys(COMMAND_ROLE) as CommandName[];
+
+/** The commands by the words of the command line. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  init: {
+    options: {
+      folder: 'one',
+      'broker-host': 'many',
+      'broker-port': 'one',
+      'broker-folder': 'one',
+      'broker-data': 'one',
+    },
+    run: init,
+  },
+  'box add': {
+    options: {
+      folder: 'one',
+      site: 'one',
+      broker: 'many',
+      out: 'one',
+      clock: 'one',
+      state: 'one',
+      runtime: 'one',
+      'plain-loopback': 'flag',
+    },
+    run: boxAdd,
+  },
+  'config sign': {
+    options: { folder: 'one', site: 'one', in: 'one', out: 'one', version: 'one', 'valid-days': 'one' },
+    run: configSign,
+  },
+  'config push': {
+    options: { folder: 'one', site: 'one', in: 'one', broker: 'one', 'wait-s': 'one' },
+    run: configPush,
+  },
+  'order send': {
+    options: {
+      folder: 'one',
+      site: 'one',
+      broker: 'one',
+      command: 'one',
+      camera: 'one',
+      'valid-s': 'one',
+      'wait-s': 'one',
+    },
+    run: orderSend,
+  },
+  watch: { options: { folder: 'one', site: 'one', broker: 'one', json: 'flag' }, run: watch },
+};
+
+async function init({ options, texts, print }: Desk): Promise<boolean> {
+  const folder = options.required('folder');
+  const port = options.number('broker-port', 1, 65_535);
+  const brokerFolder = options.optional('broker-folder');
+  const dataFolder = options.optional('broker-data');
+  await createCsu(folder, {
+    brokerHosts: options.list('broker-host'),
+    ...(port === undefined ? {} : { brokerPort: port }),
+    ...(brokerFolder === undefined ? {} : { brokerFolder }),
+    ...(dataFolder === undefined ? {} : { brokerDataFolder: dataFolder }),
+  });
+  print(texts.csuCreated(folder));
+  return true;
+}
+
+async function boxAdd({ options, texts, print }: Desk): Promise<boolean> {
+  const out = options.required('out');
+  const site = options.required('site');
+  const clock = options.choice('clock', ['chrony', 'timesyncd', 'host']);
+  const stateFolder = options.optional('state');
+  const runtimeFolder = options.optional('runtime');
+  const box = {
+    site,
+    brokers: options.list('broker'),
+    plainLoopback: options.flag('plain-loopback'),
+    ...(clock === undefined ? {} : { clock }),
+    ...(stateFolder === undefined ? {} : { stateFolder }),
+    ...(runtimeFolder === undefined ? {} : { runtimeFolder }),
+  };
+  await addBox(csuOf(options), box, out);
+  print(texts.boxAdded(site, out));
+  return true;
+}
+
+async function configSign({ options, texts, print, readInput }: Desk): Promise<boolean> {
+  const input = options.required('in');
+  const out = options.required('out');
+  const version = options.number('version', 1, 2 ** 31);
+  const validDays = options.number('valid-days', 1, 731);
+  const configuration = parseInput(input, input === '-' ? await readInput() : await readInputFile(input));
+  const signed = await signConfiguration(csuOf(options), {
+    site: options.required('site'),
+    configuration,
+    ...(version === undefined ? {} : { version }),
+    ...(validDays === undefined ? {} : { validDays }),
+  });
+  await replaceFile(out, `${signed.jws}\n`);
+  print(texts.signed(signed.version, out));
+  return true;
+}
+
+async function configPush({ options, texts, signal, print }: Desk): Promise<boolean> {
+  const signed = readSignedConfiguration(await readInputFile(options.required('in')));
+  print(texts.published(signed.version));
+  const exchange = exchangeOf(options, PUSH_WAIT_S);
+  const outcome = await pushConfiguration(csuOf(options), signed, exchange, signal);
+  const why = because(outcome.cause, outcome.detail);
+  print(`${texts.configuration} ${outcome.version}: ${texts.words[outcome.phase]}${why}`);
+  return outcome.phase === 'applied';
+}
+
+async function orderSend({ options, texts, signal, print }: Desk): Promise<boolean> {
+  const csu = csuOf(options);
+  const exchange = exchangeOf(options, ORDER_WAIT_S);
+  const command = options.choice('command', COMMAND_NAMES) ?? options.required('command');
+  const camera = options.optional('camera');
+  const validS = options.number('valid-s', 1, 3600);
+  const signed = await signCommand(csu, {
+    site: exchange.site,
+    command: command as CommandName,
+    ...(camera === undefined ? {} : { camera }),
+    ...(validS === undefined ? {} : { validS }),
+  });
+  print(texts.sent(signed.id));
+  const last = await sendCommand(
+    csu,
+    signed,
+    exchange,
+    (status) => print(describeStatus(status, texts)),
+    signal,
+  );
+  return last.status === 'successful';
+}
+
+async function watch({ options, texts, signal, print }: Desk): Promise<boolean> {
+  const site = options.required('site');
+  if (site !== '+') checkSite(site);
+  const json = options.flag('json');
+  await watchBoxes(csuOf(options), { site, broker: options.required('broker'), json, texts }, print, signal);
+  return true;
+}
+
+function csuOf(options: Options): CsuFolder {
+  return new CsuFolder(options.required('folder'));
+}
+
+function exchangeOf(options: Options, waitS: number): { site: string; broker: string; waitMs: number } {
+  const site = options.required('site');
+  checkSite(site);
+  return {
+    site,
+    broker: options.required('broker'),
+    waitMs: (options.number('wait-s', 1, MAX_WAIT_S) ?? waitS) * 1000,
+  };
+}
+
+async function readInputFile(file: string): Promise<string> {
+  return await readFile(file, 'utf8').catch((thrown: unknown) => {
+    throw wrong(`--in ${file}: ${systemCode(thrown) ?? 'unreadable'}`);
+  });
+}
+
+/** The parser's own message would show a piece of the file, which may be a password. */
+function parseInput(file: string, text: string): unknown {
+  try {
+    return parseStrictJson(text);
+  } catch (thrown) {
+    throw wrong(`--in ${file}: ${thrown instanceof SyntaxError ? thrown.message : 'unreadable'}`);
+  }
+}
+
+/** The command whose words begin the command line, and the rest of it. */
+export function findCommand(args: readonly string[]): { command: Command; rest: readonly string[] } {
+  for (const words of [2, 1]) {
+    const command = COMMANDS[args.slice(0, words).join(' ')];
+    if (command) return { command, rest: args.slice(words) };
+  }
+  const words = args.filter((arg) => !arg.startsWith('-')).slice(0, 2);
+  throw wrong(`expected ${Object.keys(COMMANDS).join(', ')}; came ${words.join(' ') || 'nothing'}`);
+}

@@ -1,0 +1,149 @@
+/** Languages of the texts for technicians. */
+export type Language = 'fr' | 'en';
+
+/** French unless the command line or the environment asks for English. */
+export function chooseLanguage(asked: string | undefined, environment: NodeJS.ProcessEnv): Language {
+  const wish = asked ?? environment.BEFFROI_LANG ?? environment.LC_ALL ?? environment.LANG ?? '';
+  return wish.toLowerCase().startsWith('en') ? 'en' : 'fr';
+}
+
+const FRENCH = {
+  help: `beffroi-csu : les gestes du technicien du CSU
+
+  beffroi-csu init --folder DOSSIER --broker-host NOM… [--broker-port 8883]
+                   [--broker-folder DOSSIER] [--broker-data DOSSIER]
+      crée le dossier du CSU : autorités de certification, clés, configuration du broker
+  beffroi-csu box add --folder DOSSIER --site SITE --broker mqtts://HÔTE:PORT… --out DOSSIER
+                   [--clock chrony|timesyncd|host] [--state DOSSIER] [--runtime DOSSIER] [--plain-loopback]
+      enrôle un boîtier : le dossier produit devient /etc/beffroi sur le boîtier
+  beffroi-csu config sign --folder DOSSIER --site SITE --in FICHIER|- --out FICHIER
+                   [--version N] [--valid-days 365]
+      contrôle la configuration, scelle les mots de passe pour ce boîtier, signe
+  beffroi-csu config push --folder DOSSIER --site SITE --in FICHIER --broker URL [--wait-s 60]
+      publie la configuration signée et attend la réponse du boîtier
+  beffroi-csu order send --folder DOSSIER --site SITE --broker URL
+                   --command agent.ping|camera.check|stream.restart [--camera cam-…] [--valid-s 60] [--wait-s 90]
+      envoie un ordre signé et suit son déroulement
+  beffroi-csu watch --folder DOSSIER --site SITE|+ --broker URL [--json]
+      affiche ce que disent les boîtiers ; Ctrl-C termine
+
+  --lang fr|en   langue des textes        --help   cette aide
+  Code de sortie : 0 réussi, 1 refusé, échoué ou impossible, 2 ligne de commande incorrecte.
+`,
+  error: 'erreur',
+  remedy: 'que faire',
+  csuCreated: (folder: string) =>
+    `Dossier du CSU créé : ${folder}\nGardez keys/ et pki/root.key.pem hors ligne autant que possible ; broker/ est pour le broker.`,
+  boxAdded: (site: string, out: string) =>
+    `Boîtier ${site} enrôlé. Portez ${out} sur le boîtier (/etc/beffroi), puis effacez cette copie : elle contient ses clés privées.`,
+  signed: (version: number, out: string) => `Configuration ${version} signée : ${out}`,
+  published: (version: number) => `Configuration ${version} : envoi, attente de la réponse du boîtier…`,
+  sent: (id: string) => `Ordre ${id} : envoi…`,
+  link: 'liaison',
+  box: 'boîtier',
+  configuration: 'configuration',
+  command: 'ordre',
+  refused: 'ordre refusé',
+  fault: 'défaut',
+  alarm: 'ALARME',
+  register: 'registre',
+  media: 'images',
+  words: {
+    online: 'en ligne',
+    offline: 'hors ligne',
+    ok: 'en service',
+    degraded: 'dégradé',
+    down: 'HORS SERVICE',
+    unknown: 'inconnu',
+    none: 'aucune',
+    received: 'reçue',
+    applying: 'en cours',
+    applied: 'appliquée',
+    failed: 'ÉCHEC',
+    refused: 'REFUSÉE',
+    accepted: 'accepté',
+    executing: 'en cours',
+    successful: 'réussi',
+    rejected: 'REFUSÉ',
+    raised: 'EN ALARME',
+    cleared: 'au repos',
+    info: 'information',
+    warning: 'avertissement',
+    major: 'majeure',
+    critical: 'critique',
+  },
+};
+
+export type Texts = typeof FRENCH;
+export type Word = keyof Texts['words'];
+
+const ENGLISH: Texts = {
+  help: `beffroi-csu: what the technician of the CSU does
+
+  beffroi-csu init --folder FOLDER --broker-host NAME… [--broker-port 8883]
+                   [--broker-folder FOLDER] [--broker-data FOLDER]
+      makes the folder of the CSU: certification authorities, keys, configuration of the broker
+  beffroi-csu box add --folder FOLDER --site SITE --broker mqtts://HOST:PORT… --out FOLDER
+                   [--clock chrony|timesyncd|host] [--state FOLDER] [--runtime FOLDER] [--plain-loopback]
+      enrols a box: the folder becomes /etc/beffroi on the box
+  beffroi-csu config sign --folder FOLDER --site SITE --in FILE|- --out FILE
+                   [--version N] [--valid-days 365]
+      checks the configuration, seals the passwords to this box, signs
+  beffroi-csu config push --folder FOLDER --site SITE --in FILE --broker URL [--wait-s 60]
+      publishes the signed configuration and waits for the answer of the box
+  beffroi-csu order send --folder FOLDER --site SITE --broker URL
+                   --command agent.ping|camera.check|stream.restart [--camera cam-…] [--valid-s 60] [--wait-s 90]
+      sends a signed order and follows it to its end
+  beffroi-csu watch --folder FOLDER --site SITE|+ --broker URL [--json]
+      shows what the boxes say; Ctrl-C ends it
+
+  --lang fr|en   language of the texts        --help   this help
+  Exit code: 0 done, 1 refused, failed or impossible, 2 wrong command line.
+`,
+  error: 'error',
+  remedy: 'what to do',
+  csuCreated: (folder) =>
+    `Folder of the CSU made: ${folder}\nKeep keys/ and pki/root.key.pem offline where you can; broker/ is for the broker.`,
+  boxAdded: (site, out) =>
+    `Box ${site} enrolled. Carry ${out} to the box (/etc/beffroi), then erase this copy: it holds its private keys.`,
+  signed: (version, out) => `Configuration ${version} signed: ${out}`,
+  published: (version) => `Configuration ${version}: sent, waiting for the answer of the box…`,
+  sent: (id) => `Order ${id}: sent…`,
+  link: 'link',
+  box: 'box',
+  configuration: 'configuration',
+  command: 'order',
+  refused: 'order refused',
+  fault: 'fault',
+  alarm: 'ALARM',
+  register: 'register',
+  media: 'pictures',
+  words: {
+    online: 'online',
+    offline: 'offline',
+    ok: 'ok',
+    degraded: 'degraded',
+    down: 'DOWN',
+    unknown: 'unknown',
+    none: 'none',
+    received: 'received',
+    applying: 'applying',
+    applied: 'applied',
+    failed: 'FAILED',
+    refused: 'REFUSED',
+    accepted: 'accepted',
+    executing: 'executing',
+    successful: 'successful',
+    rejected: 'REJECTED',
+    raised: 'RAISED',
+    cleared: 'cleared',
+    info: 'info',
+    warning: 'warning',
+    major: 'major',
+    critical: 'critical',
+  },
+};
+
+export function textsOf(language: Language): Texts {
+  return language === 'en' ? ENGLISH : FRENCH;
+}
