@@ -44,7 +44,9 @@ export class Mosquitto {
 
   /** Starts it again on the same port, after `stop` or `kill`. */
   async restart(): Promise<void> {
-    const child = spawn('mosquitto', ['-c', this.#configFile], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = endedWithUs(
+      spawn('mosquitto', ['-c', this.#configFile], { stdio: ['ignore', 'ignore', 'pipe'] }),
+    );
     this.#process = child;
     const mark = this.log.length;
     await new Promise<void>((resolve, reject) => {
@@ -84,6 +86,14 @@ export class Mosquitto {
     child.kill('SIGCONT');
     await exited;
   }
+}
+
+/** A test that fails half-way leaves no process behind. */
+function endedWithUs(child: ChildProcess): ChildProcess {
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.removeListener('exit', end));
+  return child;
 }
 
 function configLines(port: number, options: MosquittoOptions, aclFile: string): string[] {
@@ -152,9 +162,9 @@ export class ForeignSubscriber {
     const where = ['-h', tls ? 'localhost' : '127.0.0.1', '-p', String(broker.port)];
     const what = topics.flatMap((topic) => ['-t', topic]);
     const how = ['-V', '5', '-q', '1', '-d', '-F', 'MSG %r %q %t %x'];
-    const child = spawn('mosquitto_sub', [...where, ...tlsArguments(tls), ...how, ...what], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    // stdbuf: mosquitto_sub keeps "Subscribed" in its buffer when it writes to a pipe.
+    const line = ['-oL', 'mosquitto_sub', ...where, ...tlsArguments(tls), ...how, ...what];
+    const child = endedWithUs(spawn('stdbuf', line, { stdio: ['ignore', 'pipe', 'ignore'] }));
     const subscriber = new ForeignSubscriber(child);
     await subscriber.#until(() => subscriber.#subscribed);
     return subscriber;
