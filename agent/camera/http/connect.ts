@@ -14,6 +14,9 @@ export interface HttpTarget {
   readonly certificateSha256?: string;
 }
 
+/** The camera closed the connection before the first byte of an answer. */
+export class NoAnswerError extends PeerProtocolError {}
+
 /**
  * Opens a connection; with TLS, checks the pinned certificate before a byte of ours is sent.
  * @param until ends the attempt
@@ -77,8 +80,9 @@ function opened(socket: Socket, event: 'connect' | 'secureConnect', until: Abort
   });
 }
 
-function unreachable(target: HttpTarget, cause: unknown): DeviceError {
+function unreachable(target: HttpTarget, cause: unknown): DeviceError | NoAnswerError {
   const code = systemCode(cause);
+  if (code === 'ECONNRESET' || code === 'EPIPE') return noAnswer(target, cause);
   if (code === 'ECONNREFUSED') {
     return new DeviceError('camera-port-closed', `${place(target)}: the port refuses connections`, { cause });
   }
@@ -89,6 +93,12 @@ function unreachable(target: HttpTarget, cause: unknown): DeviceError {
 /** The error of a camera that lets us wait. */
 export function silent(target: HttpTarget, what: string, cause?: unknown): DeviceError {
   return new DeviceError('camera-silent', `${place(target)}: no end of the ${what} in time`, { cause });
+}
+
+/** The error of a camera that hangs up. */
+export function noAnswer(target: HttpTarget, cause: unknown): NoAnswerError {
+  const message = `${place(target)}: expected an HTTP answer, the connection was cut before it`;
+  return new NoAnswerError('camera-protocol', message, { cause });
 }
 
 /** Camera and address, for messages. */

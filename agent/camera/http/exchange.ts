@@ -2,8 +2,8 @@ import { type ClientRequest, type IncomingMessage, request as startRequest } fro
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { deadline } from '../../base/deadline.ts';
-import { DeviceError, PeerProtocolError } from '../../base/errors.ts';
-import { connectTo, type HttpTarget, place, silent } from './connect.ts';
+import { PeerProtocolError } from '../../base/errors.ts';
+import { connectTo, type HttpTarget, noAnswer, place, silent } from './connect.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
@@ -47,9 +47,6 @@ export const HTTP_LIMITS: HttpLimits = {
 
 /** Header bytes of an answer. Source: guess. */
 const MAX_HEADER_BYTES = 32 * 1024;
-
-/** The camera closed the connection before the first byte of an answer. */
-export class NoAnswerError extends PeerProtocolError {}
 
 /**
  * One request on a connection of its own. Redirects are not followed; any other status is the caller's business.
@@ -165,13 +162,11 @@ class Conversation {
   }
 
   #broken(cause: unknown): Error {
-    if (cause instanceof DeviceError) return cause;
-    const message = `${place(this.#target)}: expected an HTTP answer, the connection`;
-    const parse = String((cause as { code?: unknown } | undefined)?.code).startsWith('HPE_');
-    if (parse)
-      return this.#protocol(`${place(this.#target)}: expected an HTTP answer, came something else`, cause);
-    if (this.#answered) return this.#protocol(`${message} was cut within it`, cause);
-    return new NoAnswerError('camera-protocol', `${message} was cut before it`, { cause });
+    const came = String((cause as { code?: unknown } | undefined)?.code).startsWith('HPE_')
+      ? 'came something else'
+      : 'the connection was cut within it';
+    if (!this.#answered && came !== 'came something else') return noAnswer(this.#target, cause);
+    return this.#protocol(`${place(this.#target)}: expected an HTTP answer, ${came}`, cause);
   }
 
   #protocol(message: string, cause: unknown): PeerProtocolError {

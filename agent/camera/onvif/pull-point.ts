@@ -3,7 +3,7 @@ import { deadline } from '../../base/deadline.ts';
 import { BeffroiError, DeviceError, PeerProtocolError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { quoted } from '../../base/text.ts';
-import { NoAnswerError } from '../http/exchange.ts';
+import { NoAnswerError } from '../http/connect.ts';
 import type { SoapAnswer } from './answer.ts';
 import { buildEnvelope } from './envelope.ts';
 import { grantedMs, type OnvifEvent, readEvents } from './notification.ts';
