@@ -29,6 +29,7 @@ export class Broadcast {
   readonly #needs: BroadcastNeeds;
   readonly #source: PictureSource;
   readonly #players = new Map<StreamSender, Player>();
+  readonly #original: Clip;
   /** Somewhere within the last picture, so that many cameras in one process do not tick together. */
   readonly #epochMs: number;
   #timer: NodeJS.Timeout | undefined;
@@ -38,6 +39,7 @@ export class Broadcast {
   #lastReportMs = 0;
 
   constructor(clip: Clip, needs: BroadcastNeeds) {
+    this.#original = clip;
     this.#source = new PictureSource(clip);
     this.#needs = needs;
     this.#epochMs = performance.now() - Math.random() * this.#frameMs();
@@ -67,13 +69,12 @@ export class Broadcast {
 
   /** The encoder is set to another resolution, and back by the next call: other parameter sets. */
   changeParameterSets(): void {
-    const { codec } = this.clip;
-    const small = clipNamed(`${codec}-small`);
-    this.#source.change(this.clip === small ? clipNamed(codec) : small, this.#next);
+    const small = clipNamed(`${this.#original.codec}-small`);
+    this.#source.change(this.clip === small ? this.#original : small, this.#next);
   }
 
   #frameMs(): number {
-    return 1000 / this.clip.framesPerSecond;
+    return 1000 / this.#original.framesPerSecond;
   }
 
   #elapsedMs(): number {
@@ -82,7 +83,7 @@ export class Broadcast {
 
   /** Ticks of the RTP clock from the start of the camera to a picture. */
   #ticks(picture: number): number {
-    return Math.round((picture * CLOCK_RATE) / this.clip.framesPerSecond) + this.#ticksJumped;
+    return Math.round((picture * CLOCK_RATE) / this.#original.framesPerSecond) + this.#ticksJumped;
   }
 
   #wake(): void {

@@ -98,8 +98,14 @@ export class OnvifServer {
     if (this.faults.answerDelayMs > 0) await delay(this.faults.answerDelayMs);
     if (this.faults.badAnswer) return sendBadAnswer(this.faults.badAnswer, response);
     const soap = xml === undefined ? undefined : await parseSoap(xml);
-    if (!soap || request.method !== 'POST') return void response.writeHead(400).end();
-    await this.#answer(soap, request, response);
+    if (soap && request.method === 'POST') await this.#answer(soap, request, response);
+    else this.#refuseNonsense(request, response);
+  }
+
+  /** A client that knows of digest may first send an empty request to be challenged, as curl does. */
+  #refuseNonsense(request: IncomingMessage, response: ServerResponse): void {
+    if (request.headers.authorization === undefined) this.#refuse('none', response);
+    else response.writeHead(400).end();
   }
 
   async #answer(soap: SoapRequest, request: IncomingMessage, response: ServerResponse): Promise<void> {

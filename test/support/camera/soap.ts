@@ -51,8 +51,9 @@ export async function parseSoap(xml: string): Promise<SoapRequest | undefined> {
     explicitRoot: false,
     tagNameProcessors: [processors.stripPrefix],
   });
-  const root = (await parser.parseStringPromise(xml).catch(() => undefined)) as XmlNode | undefined;
-  if (nameOf(root)?.uri !== NAMESPACES.env || nameOf(root)?.local !== 'Envelope') return undefined;
+  const root = (await parser.parseStringPromise(xml).catch(() => null)) as XmlNode | null;
+  if (root === null || nameOf(root)?.uri !== NAMESPACES.env || nameOf(root)?.local !== 'Envelope')
+    return undefined;
   const body = child(root, 'Body');
   if (body === undefined || typeof body === 'string') return undefined;
   const operation = Object.keys(body).find((name) => !name.startsWith('$') && name !== '_');
