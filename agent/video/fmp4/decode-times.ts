@@ -26,7 +26,7 @@ export class DecodeTimes {
    */
   plan(pts: readonly number[], depth: number, frameTicks: number): number[] {
     const largest = [...this.#largest];
-    const first = Math.min(...pts);
+    const first = Math.min(...largest, ...pts);
     const planned: number[] = [];
     for (const time of pts) {
       insertBounded(largest, time);
