@@ -23,6 +23,8 @@ const TIMESYNCD_FILE = '/run/systemd/timesync/synchronized';
 export interface ClockSourceNeeds {
   readonly clock: Clock;
   readonly log: Log;
+  /** Asks the time service once; `isSynchronised` fits. */
+  readonly synchronised: typeof isSynchronised;
 }
 
 /** Asks the time service of the box each minute and keeps holdover on the monotonic clock. */
@@ -69,7 +71,11 @@ export class ClockSource implements Service {
 
   async #poll(): Promise<void> {
     const before = this.trust();
-    this.#syncedNow = await isSynchronised(this.#kind, this.#needs.clock.wallMs(), this.#abort.signal);
+    this.#syncedNow = await this.#needs.synchronised(
+      this.#kind,
+      this.#needs.clock.wallMs(),
+      this.#abort.signal,
+    );
     if (this.#syncedNow) this.#lastSyncMonotonicMs = this.#needs.clock.monotonicMs();
     const now = this.trust();
     if (now !== before || now === 'untrusted')

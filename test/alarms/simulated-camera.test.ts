@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import type { AlarmPoint } from '../../agent/alarms/ports.ts';
+import { systemClock } from '../../agent/base/clock.ts';
+import { createLog } from '../../agent/base/log.ts';
+import { CameraGate } from '../../agent/camera/gate.ts';
+import { OnvifCamera } from '../../agent/camera/onvif/onvif-camera.ts';
+import { SimulatedCamera, type SimulatedCameraOptions } from '../support/camera/camera.ts';
+import { POINT, Watch } from './watch.ts';
+
+const POINTS: AlarmPoint[] = [
+  { ...POINT, input: 'DI_1' },
+  { ...POINT, id: 'pt-vandale', kind: 'tampering' },
+];
+
+async function begin(t: Test, onvif: SimulatedCameraOptions['onvif'] = {}) {
+  const login = { user: 'csu', password: 'secret' };
+  const camera = new SimulatedCamera({ name: 'cam-1', clip: 'h264', ...login, inputs: ['DI_1'], onvif });
+  await camera.start();
+  t.teardown(() => camera.stop());
+  const log = createLog('error', { write: () => undefined });
+  const memory = { load: () => undefined, save: () => undefined };
+  const gate = new CameraGate(
+    { clock: systemClock, memory },
+    { camera: 'cam-1', maxConnections: 4, credentialVersion: 1 },
+  );
+  const target = {
+    camera: 'cam-1',
+    host: '127.0.0.1',
+    port: camera.onvifPort,
+    path: '/onvif/device_service',
+    tls: false,
+  };
+  const credentials = { version: 1, ...login };
+  const helper = new OnvifCamera({ ...target, credentials }, gate, { clock: systemClock, log, randomBytes });
+  const watch = new Watch(t.testdir(), systemClock, () => helper);
+  t.teardown(() => watch.end());
+  await watch.start(POINTS);
+  return { camera, watch };
+}
+
+/** Waits, bounded by the time-out of the test, until what is asked for holds. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await delay(20);
+}
+
+for (const onvif of [{}, { tampering: 'tamper-rule', pullPointReference: 'parameter' }] as const) {
+  const how = JSON.stringify(onvif);
+  t.test(
+    `a camera that speaks ONVIF raises and clears its alarms: ${how}`,
+    { timeout: 30_000 },
+    async (t) => {
+      const { camera, watch } = await begin(t, onvif);
+      await until(() => watch.shown().state === 'cleared' && watch.shown('pt-vandale').state === 'cleared');
+      camera.setInput('DI_1', true);
+      await until(() => watch.shown().state === 'raised');
+      camera.setTampering(true);
+      await until(() => watch.shown('pt-vandale').state === 'raised');
+      camera.setInput('DI_1', false);
+      await until(() => watch.shown().state === 'cleared');
+      t.same(watch.transitions, ['pt-porte raised', 'pt-vandale raised', 'pt-porte cleared']);
+      t.type(watch.events[0]?.source_ts, 'number');
+    },
+  );
+}
+
+t.test('what changed while the camera was away is found when it is back', { timeout: 30_000 }, async (t) => {
+  const { camera, watch } = await begin(t);
+  await until(() => watch.shown().state === 'cleared');
+  await camera.unplug('refused');
+  camera.setInput('DI_1', true);
+  await camera.plug();
+  await until(() => watch.shown().state === 'raised');
+  t.same(watch.transitions, ['pt-porte raised']);
+  t.equal(camera.counters.onvif.loginsRefused, 0);
+});
