@@ -9,7 +9,7 @@ const URI = '/dir/index.html';
 function header(algorithm: string, response: string): string {
   return (
     `Digest username="Mufasa", realm="${REALM}", uri="${URI}", algorithm=${algorithm}, ` +
-    'nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFoH4GiTo0v", nc=00000001, qop=auth, ' +
+    'nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", nc=00000001, qop=auth, ' +
     'cnonce="f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", ' +
     `response="${response}", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"`
   );
