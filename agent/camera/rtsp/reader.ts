@@ -19,6 +19,8 @@ export const MAX_GARBAGE_BYTES = 64 * 1024;
 /** How much of the first garbage is kept for the error message. */
 const GARBAGE_SAMPLE_BYTES = 60;
 
+/** The shortest RTCP packet; RTP and RTCP both begin with version 2. @see RFC 3550 §5.1, §6.4 */
+const MIN_FRAME_BYTES = 8;
 const DOLLAR = 0x24;
 const SLASH = 0x2f;
 const SPACE = 0x20;
@@ -49,6 +51,8 @@ export class StreamReader {
   readonly #hold = new Hold();
   #filling: Filling | undefined;
   #synchronised = true;
+  /** Channels that were used; behind garbage no other is believed. */
+  readonly #channels = new Set<number>();
   #garbageInARow = 0;
   #skipped = 0;
   #sample: number[] = [];
@@ -116,10 +120,12 @@ export class StreamReader {
   }
 
   #frame(data: Buffer, at: number): Step {
-    if (data.length < at + (this.#synchronised ? 4 : 5)) return 'wait';
+    if (data.length < at + 5) return 'wait';
     const channel = data[at + 1] ?? 0;
     const length = data.readUInt16BE(at + 2);
-    if (!this.#synchronised && !isPlausible(length, data[at + 4] ?? 0)) return 'garbage';
+    if (length < MIN_FRAME_BYTES || (data[at + 4] ?? 0) >> 6 !== 2) return 'garbage';
+    if (!this.#synchronised && this.#channels.size > 0 && !this.#channels.has(channel)) return 'garbage';
+    this.#channels.add(channel);
     this.#inStep();
     return this.#take(data, at, at + 4, length, (payload) => this.#events.frame(channel, payload));
   }
@@ -198,11 +204,6 @@ export class StreamReader {
     const message = `${this.#camera}: expected RTSP, ${this.#garbageInARow} bytes of something else came: ${this.garbage}`;
     return new PeerProtocolError('camera-protocol', message);
   }
-}
-
-/** After garbage a `$` alone is no proof: RTP and RTCP both begin with version 2. @see RFC 3550 §5.1, §6.4.1 */
-function isPlausible(length: number, firstByte: number): boolean {
-  return length >= 8 && firstByte >> 6 === 2;
 }
 
 /** Whether `RTSP/` or a method name and a blank stand here. */
