@@ -18,7 +18,7 @@ import { ConfigurationKeeper } from './config/keeper.ts';
 import type { OpenedConfiguration } from './config/opened.ts';
 import type { StatusSnapshot } from './contract/status.ts';
 import { BoxHealth } from './health/box-health.ts';
-import { ClockSource } from './health/clock-source.ts';
+import { ClockSource, isSynchronised } from './health/clock-source.ts';
 import { CameraHealthRoom } from './health/room.ts';
 import { openStore, type SqliteStore } from './store/open-store.ts';
 import { Refusals } from './trust/refusals.ts';
@@ -72,7 +72,7 @@ export class Agent implements Service {
     const clock = this.#clock;
     const common = { clock, log, random: Math.random };
 
-    this.#clockSource = new ClockSource({ clock, log }, box.clock);
+    this.#clockSource = new ClockSource({ clock, log, synchronised: isSynchronised }, box.clock);
     const clockTrust = () => this.#clockSource.trust();
     this.#store = openStore(box.stateFolder, {
       clock,

@@ -6,7 +6,7 @@ import { type Probe, probe } from '../camera/probe.ts';
 import { type BoxFile, readBoxFile } from '../config/box-file.ts';
 import { type BoxKeys, readBoxKeys } from '../config/box-keys.ts';
 import type { CameraConfig } from '../config/configuration.ts';
-import { ClockSource } from '../health/clock-source.ts';
+import { ClockSource, isSynchronised } from '../health/clock-source.ts';
 import { BrokerClient } from '../uplink/client.ts';
 import { storedConfiguration } from './check-configuration.ts';
 import { checkCertificate, checkDisk, checkNode, checkPrivateFiles } from './check-local.ts';
@@ -88,7 +88,10 @@ export class BoxCheck {
 
   async #clock(kind: BoxFile['clock']): Promise<Finding> {
     const w = WORDS[this.#language];
-    const source = new ClockSource({ clock: systemClock, log: quietLog() }, kind);
+    const source = new ClockSource(
+      { clock: systemClock, log: quietLog(), synchronised: isSynchronised },
+      kind,
+    );
     await source.start(AbortSignal.timeout(5_000));
     const trust = source.trust();
     await source.stop();

@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildTopic, commandTopic, desiredConfigTopic } from '../../agent/contract/topics.ts';
+import { createCsu } from '../../provisioning/csu.ts';
+import type { CsuFolder } from '../../provisioning/folder.ts';
+import { type ConfigurationRequest, signCommand, signConfiguration } from '../../provisioning/sign.ts';
+import { TestBox } from '../support/box.ts';
+import { SimulatedCamera } from '../support/camera/camera.ts';
+import { EmbeddedBroker } from '../support/embedded-broker.ts';
+import { Subscriber } from '../support/subscriber.ts';
+
+export const SITE = '57463-mairie';
+export const CAMERAS = {
+  'cam-parvis': {
+    name: 'Parvis de la mairie',
+    clip: 'h264',
+    point: 'pt-porte',
+    pointName: 'Porte de service',
+  },
+  'cam-ecole': { name: 'École', clip: 'h265', point: 'pt-ecole', pointName: 'Contact école' },
+} as const;
+export type CameraId = keyof typeof CAMERAS;
+export const CAMERA_IDS = Object.keys(CAMERAS) as CameraId[];
+const INPUT = 'input-1';
+
+/** Everything that the demo stands on: a pretend CSU with a broker, a box with its agent, and two cameras. */
+export class World {
+  readonly #folder: string;
+  readonly #broker: EmbeddedBroker;
+  readonly #cameras: Readonly<Record<CameraId, SimulatedCamera>>;
+  readonly csu: CsuFolder;
+  readonly box: TestBox;
+  /** What stands at the CSU: hears everything of the box. */
+  readonly subscriber: Subscriber;
+
+  private constructor(parts: {
+    folder: string;
+    broker: EmbeddedBroker;
+    cameras: Record<CameraId, SimulatedCamera>;
+    csu: CsuFolder;
+    box: TestBox;
+    subscriber: Subscriber;
+  }) {
+    this.#folder = parts.folder;
+    this.#broker = parts.broker;
+    this.#cameras = parts.cameras;
+    this.csu = parts.csu;
+    this.box = parts.box;
+    this.subscriber = parts.subscriber;
+  }
+
+  /** @param keepMedia whether the subscriber keeps what it receives of video */
+  static async create(keepMedia: boolean): Promise<World> {
+    const folder = await mkdtemp(join(tmpdir(), 'beffroi-demo-'));
+    const broker = await EmbeddedBroker.start();
+    const cameras = {
+      'cam-parvis': camera('cam-parvis'),
+      'cam-ecole': camera('cam-ecole'),
+    };
+    for (const id of CAMERA_IDS) await cameras[id].start();
+    const csu = await createCsu(join(folder, 'csu'), { brokerHosts: ['127.0.0.1'] });
+    const box = await TestBox.enrol(csu, folder, { site: SITE, brokers: [broker.url], plainLoopback: true });
+    const keep = (topic: string) => keepMedia || !topic.includes('/media/');
+    const subscriber = await Subscriber.connect(broker.url, [`csu/v1/${SITE}/#`], {}, keep);
+    return new World({ folder, broker, cameras, csu, box, subscriber });
+  }
+
+  camera(id: CameraId): SimulatedCamera {
+    return this.#cameras[id];
+  }
+
+  /** The configuration of both cameras as the technician of the CSU writes it. */
+  configuration(change: Record<string, unknown> = {}): Record<string, unknown> {
+    return {
+      cameras: CAMERA_IDS.map((id) => ({
+        id,
+        name: CAMERAS[id].name,
+        host: '127.0.0.1',
+        regime: 'continuous',
+        owner: 'commune',
+        credentials: { version: 1, ...login(id) },
+        onvif: { port: this.#cameras[id].onvifPort },
+      })),
+      points: CAMERA_IDS.map((id) => ({
+        id: CAMERAS[id].point,
+        name: CAMERAS[id].pointName,
+        camera: id,
+        kind: 'digital-input',
+        input: INPUT,
+      })),
+      health: { probeIntervalS: 5 },
+      ...change,
+    };
+  }
+
+  async push(request: Omit<ConfigurationRequest, 'site'>, nowMs?: number): Promise<number> {
+    const signed = await signConfiguration(this.csu, { site: SITE, ...request }, nowMs);
+    await this.pushText(signed.jws);
+    return signed.version;
+  }
+
+  async pushText(jws: string): Promise<void> {
+    await this.subscriber.publish(desiredConfigTopic(SITE), jws, { retain: true });
+  }
+
+  /** @returns the id of the command */
+  async command(
+    command: 'agent.ping' | 'camera.check' | 'stream.restart',
+    camera?: CameraId,
+  ): Promise<string> {
+    const signed = await signCommand(this.csu, { site: SITE, command, ...(camera ? { camera } : {}) });
+    await this.subscriber.publish(commandTopic(SITE), signed.jws);
+    return signed.id;
+  }
+
+  press(id: CameraId, active: boolean): void {
+    this.#cameras[id].setInput(INPUT, active);
+  }
+
+  /** The payloads that came on the media topic of a camera, in order. */
+  media(id: CameraId): Buffer[] {
+    const topic = buildTopic({ site: SITE, entity: id, class: 'media', name: 'main' });
+    return this.subscriber.received
+      .filter((message) => message.topic === topic)
+      .map(({ payload }) => payload);
+  }
+
+  /** Ends everything and leaves nothing behind. */
+  async end(): Promise<void> {
+    await this.box.stop();
+    await this.subscriber.close();
+    for (const id of CAMERA_IDS) await this.#cameras[id].stop();
+    await this.#broker.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function camera(id: CameraId): SimulatedCamera {
+  const { name, clip } = CAMERAS[id];
+  return new SimulatedCamera({ name, clip, ...login(id), inputs: [INPUT] });
+}
+
+function login(id: CameraId): { user: string; password: string } {
+  return { user: 'beffroi', password: `demo-${id}-password` };
+}

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { readStatus, statusSocketPath } from '../../agent/cli/status-socket.ts';
+import type { StatusSnapshot } from '../../agent/contract/status.ts';
+import { addBox, type BoxOptions } from '../../provisioning/box.ts';
+import type { CsuFolder } from '../../provisioning/folder.ts';
+
+const LAUNCHER = join(import.meta.dirname, '../../agent/beffroi');
+
+/** An enrolled box: its folder, and the agent that runs on it as a real process. */
+export class TestBox {
+  readonly site: string;
+  /** Enrolment folder. */
+  readonly folder: string;
+  readonly #runtimeFolder: string;
+  readonly #environment: NodeJS.ProcessEnv;
+  #agent: ChildProcess | undefined;
+
+  private constructor(site: string, folder: string, runtimeFolder: string, environment: NodeJS.ProcessEnv) {
+    this.site = site;
+    this.folder = folder;
+    this.#runtimeFolder = runtimeFolder;
+    this.#environment = environment;
+  }
+
+  /** Enrols a box at the CSU; its folders are below `parent`, whose path must be short enough for sockets. */
+  static async enrol(
+    csu: CsuFolder,
+    parent: string,
+    options: Pick<BoxOptions, 'site' | 'brokers' | 'plainLoopback'>,
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<TestBox> {
+    const folder = join(parent, 'box');
+    const runtimeFolder = join(parent, 'run');
+    await addBox(
+      csu,
+      { ...options, stateFolder: join(parent, 'state'), runtimeFolder, clock: 'host' },
+      folder,
+    );
+    return new TestBox(options.site, folder, runtimeFolder, environment);
+  }
+
+  get boxFile(): string {
+    return join(this.folder, 'box.json');
+  }
+
+  get logFile(): string {
+    return join(this.folder, 'agent.log');
+  }
+
+  get pid(): number | undefined {
+    return this.#agent?.pid;
+  }
+
+  /** Starts the agent; it is up when `status` answers. */
+  start(): void {
+    const log = openSync(this.logFile, 'a', 0o600);
+    this.#agent = spawn(LAUNCHER, ['run', '--config', this.boxFile], {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...this.#environment },
+    });
+  }
+
+  /** Ends the agent as a power cut would. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async stop(): Promise<number | null> {
+    return await this.#end('SIGTERM');
+  }
+
+  async status(): Promise<StatusSnapshot> {
+    return await readStatus(statusSocketPath(this.#runtimeFolder));
+  }
+
+  /** Resolves with what `find` makes of the status as soon as it makes something of it. */
+  async until<T>(
+    what: string,
+    find: (status: StatusSnapshot) => T | undefined | false,
+    timeoutMs = 20_000,
+  ): Promise<T> {
+    const limit = AbortSignal.timeout(timeoutMs);
+    for (;;) {
+      const found = await this.status().then(find, () => undefined);
+      if (found) return found;
+      if (limit.aborted) throw new Error(`waited ${timeoutMs} ms for: ${what}\n${await this.lastLog()}`);
+      await delay(50);
+    }
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    const agent = this.#agent;
+    this.#agent = undefined;
+    if (!agent || agent.exitCode !== null) return agent?.exitCode ?? null;
+    const exited = once(agent, 'exit');
+    agent.kill(signal);
+    const [code] = (await exited) as [number | null];
+    return code;
+  }
+
+  /** The end of what the agent logged. */
+  async lastLog(): Promise<string> {
+    const text = await readFile(this.logFile, 'utf8').catch(() => '');
+    return text.split('\n').slice(-30).join('\n');
+  }
+}
