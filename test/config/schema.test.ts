@@ -1,0 +1,122 @@
+import t from 'tap';
+import { configurationSchema } from '../../agent/config/configuration.ts';
+import { describeIssues } from '../../agent/config/issues.ts';
+
+function camera(more: object = {}): object {
+  return {
+    id: 'cam-a',
+    name: 'A',
+    host: '10.0.0.1',
+    regime: 'continuous',
+    owner: 'commune',
+    onvif: {},
+    ...more,
+  };
+}
+
+function point(more: object = {}): object {
+  return { id: 'pt-a', name: 'Porte', camera: 'cam-a', kind: 'digital-input', ...more };
+}
+
+function errorsOf(config: unknown): string[] {
+  const parsed = configurationSchema.safeParse(config);
+  return parsed.success ? [] : describeIssues(parsed.error);
+}
+
+const PIN = 'a'.repeat(64);
+
+const REFUSED: [title: string, config: unknown, error: string][] = [
+  ['an unknown key', { camera: [] }, 'camera: unknown key'],
+  [
+    'an unknown key deep inside',
+    { cameras: [camera({ onvif: { prt: 80 } })] },
+    'cameras.0.onvif.prt: unknown key',
+  ],
+  [
+    'a key that JavaScript treats apart',
+    JSON.parse('{"__proto__": {"cameras": []}}'),
+    '__proto__: unknown key',
+  ],
+  ['a camera id twice', { cameras: [camera(), camera()] }, 'cameras.1.id: this id stands twice'],
+  [
+    'a camera without a way to its stream',
+    { cameras: [camera({ onvif: undefined })] },
+    'cameras.0.rtsp.path: expected onvif, or rtsp with a path',
+  ],
+  [
+    'a host with a path',
+    { cameras: [camera({ host: '10.0.0.1/x' })] },
+    'cameras.0.host: expected a host name or an IP address without brackets',
+  ],
+  [
+    'another regime than continuous',
+    { cameras: [camera({ regime: 'leased' })] },
+    'cameras.0.regime: Invalid input: expected "continuous"',
+  ],
+  [
+    'a pinned certificate without TLS',
+    { cameras: [camera({ onvif: { certificateSha256: PIN } })] },
+    'cameras.0.onvif.certificateSha256: a pinned certificate needs "tls": true',
+  ],
+  [
+    'a schedule that is no cron expression',
+    { health: { vitalsSchedule: '61 * * * * *' } },
+    'health.vitalsSchedule: expected a cron expression of five or six fields',
+  ],
+  [
+    'a point of a camera that is not there',
+    { points: [point()] },
+    'points.0.camera: no camera of this configuration has this id',
+  ],
+  [
+    'a point of a camera that cannot speak for it',
+    { cameras: [camera({ onvif: { events: false } })], points: [point()] },
+    'points.0.camera: this camera takes no ONVIF events',
+  ],
+  [
+    'an input of a tampering point',
+    { cameras: [camera()], points: [point({ kind: 'tampering', input: 'in-1' })] },
+    'points.0.kind: only a digital-input has an input that can be named or inverted',
+  ],
+  [
+    'credentials in clear',
+    { cameras: [camera({ credentials: { version: 1, user: 'u', password: 'p' } })] },
+    'cameras.0.credentials.password: unknown key',
+  ],
+];
+
+for (const [title, config, error] of REFUSED) {
+  t.test(`config: ${title} is refused with its path`, async (t) => {
+    t.ok(errorsOf(config).includes(error), errorsOf(config).join('; '));
+  });
+}
+
+t.test('config: defaults complete what is left out', async (t) => {
+  const config = configurationSchema.parse({ cameras: [camera()], points: [point()] });
+  t.match(config, {
+    cameras: [{ onvif: { port: 80, tls: false, events: true }, maxConnections: 4, minFps: 0 }],
+    points: [{ inverted: false, severity: 'major' }],
+    health: { stallTimeoutMs: 3000, vitalsSchedule: '*/30 * * * * *' },
+    video: { fragmentMs: 200 },
+  });
+});
+
+t.test('config: wrong references show together with wrong types', async (t) => {
+  const errors = errorsOf({ cameras: [camera({ name: 1 }), camera()], points: [point({ camera: 'cam-z' })] });
+  t.match(errors, [/^cameras\.0\.name/, /^cameras\.1\.id/, /^points\.0\.camera/]);
+});
+
+t.test('config: a list that is none is one error', async (t) => {
+  t.match(errorsOf({ cameras: 'all', points: {} }), [/^cameras:/, /^points:/]);
+  t.match(errorsOf(null), [/^\(root\):/]);
+});
+
+t.test('config: an unknown key with control characters is quoted and cut', async (t) => {
+  const [error = ''] = errorsOf({ [`x\u001b[2J${'y'.repeat(500)}`]: 1 });
+  t.notMatch(error, /\u001b/);
+  t.ok(error.length < 80, error);
+});
+
+t.test('config: at most fifty errors are listed', async (t) => {
+  t.equal(errorsOf({ cameras: Array.from({ length: 100 }, () => ({})) }).length, 50);
+});
