@@ -15,3 +15,11 @@ export function boxes(bytes: Buffer): Mp4Box[] {
   }
   return found;
 }
+
+/** The box at a path from the top level. */
+export function boxAt(payload: Buffer, ...path: string[]): Mp4Box {
+  const [type, ...deeper] = path;
+  const found = boxes(payload).find((candidate) => candidate.type === type);
+  if (!found) throw new Error(`expected a box ${type}`);
+  return deeper.length > 0 ? boxAt(found.body, ...deeper) : found;
+}

@@ -5,7 +5,7 @@ import type { AccessUnit } from '../../agent/camera/types.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
 import { Muxer } from '../../agent/video/muxer.ts';
 import { clip } from '../support/clips.ts';
-import { boxes, type Mp4Box } from './boxes.ts';
+import { boxAt, boxes } from './boxes.ts';
 import { decodedFrames, type Encoded, encode, muxAll, packets, toAccessUnit, toFile } from './encoded.ts';
 
 const x264 = ['-c:v', 'libx264', '-preset', 'ultrafast'];
@@ -158,7 +158,7 @@ t.test('fmp4: fragments are numbered without a gap from one stream of a camera t
   const clock = new MediaClock(10_000);
   const chunks = [...muxAll(encoded, 200, clock), ...muxAll(later(encoded, 5_000), 200, clock)];
   t.same(
-    chunks.map((chunk) => box(chunk.payload, 'moof', 'mfhd').body.readUInt32BE(4)),
+    chunks.map((chunk) => boxAt(chunk.payload, 'moof', 'mfhd').body.readUInt32BE(4)),
     chunks.map((_, index) => index + 1),
   );
   const read = packets(toFile(chunks));
@@ -187,15 +187,15 @@ t.test('fmp4: prft carries the capture time of the first picture [ISO/IEC 14496-
   const known = units.map((unit) => ({ ...unit, captureWallMs: captured + unit.rtpTime / 90 }));
   const ntpSeconds = BigInt(captured - 250) / 1000n + 2_208_988_800n;
   const [first, second] = muxAll({ track, units: known, muxed: [] });
-  const { body } = box(first?.payload ?? Buffer.alloc(0), 'prft');
+  const { body } = boxAt(first?.payload ?? Buffer.alloc(0), 'prft');
   t.same([body[0], body.readUIntBE(1, 3)], [1, 24], 'version 1, real time but for a constant offset');
   t.equal(body.readUInt32BE(4), 1, 'the track');
   t.equal(body.readBigUInt64BE(8), (ntpSeconds << 32n) | 0x40000000n);
   t.equal(body.readBigUInt64BE(16), BigInt(START));
-  const next = box(second?.payload ?? Buffer.alloc(0), 'prft').body;
+  const next = boxAt(second?.payload ?? Buffer.alloc(0), 'prft').body;
   t.equal(next.readBigUInt64BE(16), BigInt(START + 5 * 3600));
   const [received] = muxAll({ track, units, muxed: [] });
-  t.equal(box(received?.payload ?? Buffer.alloc(0), 'prft').body.readUIntBE(1, 3), 1, 'left the encoder');
+  t.equal(boxAt(received?.payload ?? Buffer.alloc(0), 'prft').body.readUIntBE(1, 3), 1, 'left the encoder');
 });
 
 t.test('fmp4: without parameter sets in DESCRIBE nothing is sent before they come in band', async (t) => {
@@ -276,17 +276,6 @@ function later(encoded: Encoded, ms: number): Encoded {
   return { ...encoded, units };
 }
 
-function box(payload: Buffer, ...path: string[]): Mp4Box {
-  let level = boxes(payload);
-  for (const [depth, type] of path.entries()) {
-    const found = level.find((candidate) => candidate.type === type);
-    if (!found) throw new Error(`expected a box ${type}`);
-    if (depth === path.length - 1) return found;
-    level = boxes(found.body);
-  }
-  throw new Error('expected a path');
-}
-
 interface SampleTimes {
   readonly decode: number;
   readonly shown: number;
@@ -295,8 +284,8 @@ interface SampleTimes {
 
 /** What tfdt and trun say. @see ISO/IEC 14496-12 §8.8.8, §8.8.12 */
 function timesOf(payload: Buffer): SampleTimes[] {
-  let decode = Number(box(payload, 'moof', 'traf', 'tfdt').body.readBigUInt64BE(4));
-  const run = box(payload, 'moof', 'traf', 'trun').body;
+  let decode = Number(boxAt(payload, 'moof', 'traf', 'tfdt').body.readBigUInt64BE(4));
+  const run = boxAt(payload, 'moof', 'traf', 'trun').body;
   return Array.from({ length: run.readUInt32BE(4) }, (_, index) => {
     const at = 12 + index * 16;
     const duration = run.readUInt32BE(at);
@@ -308,7 +297,7 @@ function timesOf(payload: Buffer): SampleTimes[] {
 
 /** Width and height of the sample entry. */
 function videoSize(payload: Buffer): number[] {
-  const stsd = box(payload, 'moov', 'trak', 'mdia', 'minf', 'stbl', 'stsd');
+  const stsd = boxAt(payload, 'moov', 'trak', 'mdia', 'minf', 'stbl', 'stsd');
   const entry = boxes(stsd.body.subarray(8))[0]?.body ?? Buffer.alloc(0);
   return [entry.readUInt16BE(24), entry.readUInt16BE(26)];
 }

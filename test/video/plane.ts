@@ -1,0 +1,172 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../agent/base/clock.ts';
+import { createLog } from '../../agent/base/log.ts';
+import type { Permit } from '../../agent/camera/types.ts';
+import type { VideoCamera } from '../../agent/contract/video-link.ts';
+import { type MeasureReport, type StreamReport, VideoLink } from '../../agent/video/link-server.ts';
+
+export const SITE = '57463-mairie';
+
+/** The agent's end of the link, which writes down what it hears and counts what it grants. */
+export class AgentEnd {
+  readonly streams: StreamReport[] = [];
+  readonly measures: MeasureReport[] = [];
+  /** Cameras of the permits held now. */
+  readonly held: string[] = [];
+  readonly logins: { readonly camera: string; readonly accepted: boolean }[] = [];
+  acquired = 0;
+  brokerConnected = false;
+  connections = 0;
+  /** Refused logins that each camera may still have. */
+  refusalsLeft = 3;
+  readonly link: VideoLink;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(socketPath: string) {
+    const heard =
+      <T>(keep: (report: T) => void) =>
+      (report: T) => {
+        keep(report);
+        for (const wake of [...this.#waiting]) wake();
+      };
+    this.link = new VideoLink(
+      {
+        clock: systemClock,
+        log: createLog('error', { write: () => undefined }),
+        permits: { acquire: async (camera) => this.#permit(camera) },
+        handlers: {
+          stream: heard((report) => this.streams.push(report)),
+          measure: heard((report) => this.measures.push(report)),
+          alive: heard((report) => {
+            this.brokerConnected = report.brokerConnected;
+          }),
+          connected: heard<void>(() => {
+            this.connections += 1;
+          }),
+          disconnected: heard<void>(() => undefined),
+        },
+      },
+      { socketPath },
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.link.start(new AbortController().signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.link.stop();
+  }
+
+  /** Resolves when it holds; looked at after each report. */
+  async until(done: () => boolean): Promise<void> {
+    while (!done()) {
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#waiting.delete(wake);
+          resolve();
+        };
+        this.#waiting.add(wake);
+      });
+    }
+  }
+
+  async phase(camera: string, phase: StreamReport['phase'], code?: string): Promise<void> {
+    await this.until(() => {
+      const last = this.streams.findLast((report) => report.camera === camera);
+      return last?.phase === phase && (code === undefined || last.code === code);
+    });
+  }
+
+  #permit(camera: string): Permit {
+    this.acquired += 1;
+    this.held.push(camera);
+    let released = false;
+    return {
+      refusalsLeft: this.refusalsLeft,
+      loginAccepted: () => this.logins.push({ camera, accepted: true }),
+      loginRefused: () => {
+        this.refusalsLeft -= 1;
+        this.logins.push({ camera, accepted: false });
+      },
+      release: () => {
+        if (released) return;
+        released = true;
+        this.held.splice(this.held.indexOf(camera), 1);
+      },
+    };
+  }
+}
+
+/** The video process as systemd or the agent runs it, with its box file in a folder of its own. */
+export class VideoPlane {
+  readonly agent: AgentEnd;
+  readonly socketPath: string;
+  readonly #folder: string;
+  readonly #configFile: string;
+  /** What the process wrote. */
+  log = '';
+  child: ChildProcess | undefined;
+
+  private constructor(folder: string, configFile: string) {
+    this.#folder = folder;
+    this.#configFile = configFile;
+    this.socketPath = join(folder, 'run', 'video.sock');
+    this.agent = new AgentEnd(this.socketPath);
+  }
+
+  static async start(brokerUrl: string, ...args: string[]): Promise<VideoPlane> {
+    const folder = await mkdtemp(join(tmpdir(), 'video-plane-'));
+    await mkdir(join(folder, 'run'), { mode: 0o700 });
+    const configFile = join(folder, 'box.json');
+    const unused = join(folder, 'none');
+    const box = {
+      site: SITE,
+      brokers: [brokerUrl],
+      plainLoopback: true,
+      trust: { authority: unused, keyring: unused, sealKey: unused, signKey: unused },
+      stateFolder: join(folder, 'state'),
+      runtimeFolder: join(folder, 'run'),
+      clock: 'host',
+    };
+    await writeFile(configFile, JSON.stringify(box));
+    const plane = new VideoPlane(folder, configFile);
+    await plane.agent.start();
+    plane.spawn(...args);
+    await plane.agent.until(() => plane.agent.brokerConnected);
+    return plane;
+  }
+
+  spawn(...args: string[]): ChildProcess {
+    const entry = join(import.meta.dirname, '../../agent/video-main.ts');
+    const child = spawn(process.execPath, [entry, '--config', this.#configFile, ...args], { stdio: 'pipe' });
+    child.stdout?.on('data', (text: Buffer) => (this.log += text.toString()));
+    child.stderr?.on('data', (text: Buffer) => (this.log += text.toString()));
+    this.child = child;
+    return child;
+  }
+
+  async stop(): Promise<void> {
+    await this.end('SIGTERM');
+    await this.agent.stop();
+    await rm(this.#folder, { recursive: true });
+  }
+
+  /** @returns the exit code */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
+    return child.exitCode;
+  }
+}
+
+export function cameraAt(camera: string, url: string, more: Partial<VideoCamera> = {}): VideoCamera {
+  return { camera, url, fragmentMs: 200, stallTimeoutMs: 2_000, ...more };
+}
