@@ -1,0 +1,314 @@
+import type { Test } from 'tap';
+import t from 'tap';
+import { DeviceError } from '../../agent/base/errors.ts';
+import { CommandDesk } from '../../agent/commands/desk.ts';
+import type { CommandPorts } from '../../agent/commands/ports.ts';
+import type { CommandName } from '../../agent/contract/orders.ts';
+import { parseSigningKey } from '../../agent/trust/keys.ts';
+import { generateSigningKey, signOrder } from '../../agent/trust/sign.ts';
+import type { CsuRole } from '../../provisioning/folder.ts';
+import { signCommand } from '../../provisioning/sign.ts';
+import { type Box, enrolledBox, SITE } from '../config/fixture.ts';
+
+type Act = (camera: string, signal: AbortSignal) => Promise<string>;
+
+/** Does what the test says; knows the camera `cam-a`. */
+class Ports implements CommandPorts {
+  act: Act = async (camera) => `${camera} done`;
+  readonly asked: string[] = [];
+
+  ping(signal: AbortSignal): Promise<string> {
+    return this.#do('ping', 'box', signal);
+  }
+
+  checkCamera(camera: string, signal: AbortSignal): Promise<string> {
+    return this.#do('check', camera, signal);
+  }
+
+  restartStream(camera: string, signal: AbortSignal): Promise<string> {
+    return this.#do('restart', camera, signal);
+  }
+
+  knowsCamera(camera: string): boolean {
+    return camera === 'cam-a';
+  }
+
+  #do(what: string, camera: string, signal: AbortSignal): Promise<string> {
+    this.asked.push(`${what} ${camera}`);
+    return this.act(camera, signal);
+  }
+}
+
+interface Desk {
+  readonly box: Box;
+  readonly ports: Ports;
+  readonly desk: CommandDesk;
+}
+
+async function deskOf(t: Test): Promise<Desk> {
+  const box = await enrolledBox(t);
+  const ports = new Ports();
+  const desk = newDesk(box, ports);
+  await desk.start();
+  t.teardown(() => desk.stop());
+  return { box, ports, desk };
+}
+
+function newDesk(box: Box, ports: Ports): CommandDesk {
+  const { clock, store, refusals, reports, keys } = box;
+  return new CommandDesk({
+    site: SITE,
+    keyring: keys.keyring,
+    clock,
+    clockTrust: () => box.clockTrust,
+    store,
+    refusals,
+    ports,
+    reporter: reports,
+  });
+}
+
+async function order(box: Box, command: CommandName, camera?: string): Promise<Buffer> {
+  const request = { site: SITE, command, ...(camera === undefined ? {} : { camera }) };
+  return Buffer.from((await signCommand(box.csu, request, box.clock.wallMs())).jws);
+}
+
+let orders = 0;
+
+/** Signs whatever it is given, as the CSU's own tools would refuse to. */
+async function signedAsIs(box: Box, claims: object, role: CsuRole = 'operate'): Promise<Buffer> {
+  const iat = Math.floor(box.clock.wallMs() / 1000);
+  orders += 1;
+  const ping = {
+    typ: 'command',
+    aud: SITE,
+    jti: `order-${orders}-of-test`,
+    iat,
+    exp: iat + 60,
+    command: 'agent.ping',
+  };
+  return Buffer.from(signOrder({ ...ping, ...claims }, [await box.csu.key(role)]));
+}
+
+const statuses = (box: Box) => box.reports.of('command').map(({ status }) => status);
+
+const GOOD: [CommandName, string | undefined, string][] = [
+  ['agent.ping', undefined, 'ping box'],
+  ['camera.check', 'cam-a', 'check cam-a'],
+  ['stream.restart', 'cam-a', 'restart cam-a'],
+];
+
+for (const [command, camera, asked] of GOOD) {
+  t.test(`commands: ${command} is accepted, executed and told to its end`, async (t) => {
+    const { box, ports, desk } = await deskOf(t);
+    await desk.receive(await order(box, command, camera), false);
+    t.strictSame(ports.asked, [asked]);
+    t.strictSame(statuses(box), ['accepted', 'executing', 'successful']);
+    const key = await box.csu.key('operate');
+    t.match(box.reports.of('command').at(-1), { command, signer: key.kid, cause: 'none', detail: /done$/ });
+    t.strictSame(box.registered(), [`order.accepted ${command}`, 'order.successful none']);
+  });
+}
+
+t.test('commands: a command that goes wrong fails with its cause', async (t) => {
+  const { box, ports, desk } = await deskOf(t);
+  ports.act = async () => {
+    throw new DeviceError('camera-unreachable', 'cam-a: expected an answer, none came');
+  };
+  await desk.receive(await order(box, 'camera.check', 'cam-a'), false);
+  t.strictSame(statuses(box), ['accepted', 'executing', 'failed']);
+  t.match(box.reports.of('command').at(-1), {
+    cause: 'camera-unreachable',
+    detail: 'cam-a: expected an answer, none came',
+  });
+  t.equal(box.registered().at(-1), 'order.failed camera-unreachable');
+});
+
+t.test('commands: what does not hold is refused, counted, registered and told', async (t) => {
+  const { box, ports, desk } = await deskOf(t);
+  const iat = Math.floor(box.clock.wallMs() / 1000);
+  const stranger = parseSigningKey(JSON.stringify(generateSigningKey().privateJwk));
+  const claims = {
+    typ: 'command',
+    aud: SITE,
+    jti: 'forged-order-1',
+    iat,
+    exp: iat + 60,
+    command: 'agent.ping',
+  };
+  const done = await order(box, 'agent.ping');
+  await desk.receive(done, false);
+  const cases: [string, Buffer, boolean, string, boolean][] = [
+    ['forged', Buffer.from(signOrder(claims, [stranger])), false, 'order-bad-signature', false],
+    ['no JWS', Buffer.from('reboot now'), false, 'order-unsigned', false],
+    ['too large', Buffer.alloc(20_000, 0x20), false, 'order-too-large', false],
+    ['for another box', await signedAsIs(box, { aud: '57463-ecole' }), false, 'order-wrong-audience', false],
+    [
+      'outside of the closed list',
+      await signedAsIs(box, { command: 'shell.run' }),
+      false,
+      'order-invalid',
+      false,
+    ],
+    ['with a key that is unknown', await signedAsIs(box, { argument: 'x' }), false, 'order-invalid', false],
+    ['a configuration', await signedAsIs(box, { typ: 'configuration' }), false, 'order-invalid', false],
+    [
+      'signed by the key for configurations',
+      await signedAsIs(box, {}, 'config'),
+      false,
+      'order-wrong-role',
+      true,
+    ],
+    ['expired', await signedAsIs(box, { iat: iat - 100, exp: iat - 1 }), false, 'order-expired', true],
+    [
+      'from the future',
+      await signedAsIs(box, { iat: iat + 600, exp: iat + 660 }),
+      false,
+      'order-not-yet-valid',
+      true,
+    ],
+    ['valid for a day', await signedAsIs(box, { exp: iat + 86_400 }), false, 'order-invalid', false],
+    ['retained', await signedAsIs(box, {}), true, 'order-retained', true],
+    ['retained and forged', Buffer.from(signOrder(claims, [stranger])), true, 'order-retained', false],
+    [
+      'for a camera that is not there',
+      await signedAsIs(box, { command: 'camera.check', camera: 'cam-z' }),
+      false,
+      'order-unknown-target',
+      true,
+    ],
+    ['replayed', done, false, 'order-replayed', true],
+  ];
+  const before = statuses(box).length;
+  for (const [index, [name, payload, retained, code, readable]] of cases.entries()) {
+    await box.clock.advance(60_000);
+    box.clock.jumpWall(-60_000);
+    await desk.receive(payload, retained);
+    t.match(
+      box.reports.of('refusal').at(-1),
+      { order: 'command', cause: code, refused_total: index + 1 },
+      name,
+    );
+    t.equal(
+      box.reports.of('refusal').at(-1)?.order_id !== '',
+      readable,
+      `${name}: only a good signature makes the id known`,
+    );
+    t.equal(box.registered().at(-1), `order.refused ${code}`, `${name}: registered`);
+  }
+  t.strictSame(ports.asked, ['ping box'], 'nothing was done');
+  const rejected = statuses(box).slice(before);
+  t.strictSame(
+    rejected,
+    cases.filter(([, , , , readable]) => readable).map(() => 'rejected'),
+  );
+});
+
+t.test('commands: while the clock is untrusted none is taken', async (t) => {
+  const { box, ports, desk } = await deskOf(t);
+  box.clockTrust = 'untrusted';
+  const payload = await order(box, 'agent.ping');
+  await desk.receive(payload, false);
+  t.match(box.reports.of('command'), [{ status: 'rejected', cause: 'order-clock-untrusted' }]);
+  t.strictSame(ports.asked, []);
+});
+
+t.test('commands: a command is spent also after a restart', async (t) => {
+  const { box, ports, desk } = await deskOf(t);
+  const payload = await order(box, 'agent.ping');
+  await desk.receive(payload, false);
+  await desk.stop();
+  await box.restart();
+  const again = newDesk(box, ports);
+  await again.start();
+  await again.receive(payload, false);
+  t.match(box.reports.of('refusal'), [{ cause: 'order-replayed' }]);
+  t.strictSame(ports.asked, ['ping box']);
+});
+
+t.test('commands: what was in work at a crash is told as failed at the next start, once', async (t) => {
+  const { box, ports, desk } = await deskOf(t);
+  ports.act = () => new Promise(() => undefined);
+  void desk.receive(await order(box, 'stream.restart', 'cam-a'), false);
+  t.strictSame(statuses(box), ['accepted', 'executing']);
+  await box.restart();
+  await newDesk(box, ports).start();
+  t.match(box.reports.of('command'), [
+    { status: 'failed', command: 'stream.restart', camera: 'cam-a', cause: 'command-interrupted' },
+  ]);
+  await box.restart();
+  await newDesk(box, ports).start();
+  t.strictSame(box.reports.of('command'), []);
+});
+
+t.test('commands: a polite stop ends what is in work as failed', async (t) => {
+  const { box, ports, desk } = await deskOf(t);
+  let aborted = false;
+  ports.act = (_camera, signal) =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => {
+        aborted = true;
+        reject(signal.reason);
+      });
+    });
+  const received = desk.receive(await order(box, 'camera.check', 'cam-a'), false);
+  await desk.stop();
+  await received;
+  t.ok(aborted);
+  t.match(box.reports.of('command').at(-1), { status: 'failed', cause: 'command-interrupted' });
+});
+
+t.test('commands: one that does not end is given up in time, also when it ignores its signal', async (t) => {
+  const { box, ports, desk } = await deskOf(t);
+  ports.act = () => new Promise(() => undefined);
+  const received = desk.receive(await order(box, 'camera.check', 'cam-a'), false);
+  await box.clock.advance(30_000);
+  await received;
+  t.match(box.reports.of('command').at(-1), { status: 'failed', cause: 'command-timeout' });
+});
+
+t.test('commands: a few run at a time, more are refused', async (t) => {
+  const { box, ports, desk } = await deskOf(t);
+  const gate = Promise.withResolvers<string>();
+  ports.act = () => gate.promise;
+  const payloads = await Promise.all(Array.from({ length: 9 }, () => order(box, 'agent.ping')));
+  const received = payloads.map((payload) => desk.receive(payload, false));
+  await received.at(-1);
+  t.match(box.reports.of('refusal'), [{ cause: 'order-busy' }]);
+  gate.resolve('pong');
+  await Promise.all(received);
+  t.equal(statuses(box).filter((status) => status === 'successful').length, 8);
+});
+
+t.test('commands: a flood of forged orders fills neither the outbox nor the register', async (t) => {
+  const { box, desk } = await deskOf(t);
+  for (let count = 0; count < 500; count += 1) await desk.receive(Buffer.from(`{"forged":${count}}`), false);
+  t.equal(box.refusals.total, 500);
+  t.equal(box.reports.of('refusal').length, 10);
+  await box.clock.advance(60_000);
+  t.equal(box.reports.of('refusal').length, 11, 'the rest is told in one line');
+  t.match(box.reports.of('refusal').at(-1), { detail: /490 order-unsigned/, refused_total: 500 });
+  t.equal(box.registered().length, 11);
+});
+
+t.test('commands: a replay of a good command many times is told in bounds as well', async (t) => {
+  const { box, desk } = await deskOf(t);
+  const payload = await order(box, 'agent.ping');
+  for (let count = 0; count < 100; count += 1) await desk.receive(payload, false);
+  t.equal(statuses(box).filter((status) => status === 'rejected').length, 10);
+  t.equal(box.refusals.total, 99);
+});
+
+t.test('commands: the end of a flood is told also when the agent stops', async (t) => {
+  const { box, desk } = await deskOf(t);
+  for (let count = 0; count < 12; count += 1) desk.refuseOversize(10_000_000);
+  await box.refusals.stop();
+  t.match(box.reports.of('refusal').at(-1), { detail: /2 order-too-large/ });
+});
+
+t.test('commands: a long answer of a camera is cut', async (t) => {
+  const { box, ports, desk } = await deskOf(t);
+  ports.act = async () => 'x'.repeat(10_000);
+  await desk.receive(await order(box, 'camera.check', 'cam-a'), false);
+  t.equal(String(box.reports.of('command').at(-1)?.detail).length, 500);
+});
