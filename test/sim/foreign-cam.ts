@@ -44,6 +44,13 @@ export class ForeignCam {
     });
   }
 
+  /** HTTP status of the next answer. */
+  answered(): Promise<number> {
+    return new Promise((resolve) =>
+      this.#cam.once?.('rawResponse', (_xml: unknown, status: unknown) => resolve(Number(status))),
+    );
+  }
+
   /** Messages of the next PullMessages. */
   async pull(): Promise<ForeignEvent[]> {
     const answer = await this.call<{ notificationMessage?: ForeignEvent | ForeignEvent[] }>(

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { SimulatedCamera } from '../support/camera/camera.ts';
-import type { OnvifOptions } from '../support/camera/onvif-options.ts';
+import type { BadAnswer, OnvifOptions } from '../support/camera/onvif-options.ts';
 import { connect, type ForeignCam } from './foreign-cam.ts';
 
 const run = promisify(execFile);
@@ -211,7 +211,7 @@ t.test('an empty pull ends with its time-out, a subscription with its time', asy
   t.equal(status, '200');
   t.equal(count(xml), 0);
   while (made.onvif.events.points.count > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  t.match(await pull(made, path), { status: '400', xml: /ResourceUnknownFault/ });
+  t.match(await pull(made, path), { status: '500', xml: /env:Receiver.*ResourceUnknownFault/ });
 });
 
 t.test('a client that goes away while it waits loses no event', async (t) => {
@@ -254,5 +254,76 @@ t.test(
       `<GetStreamUri ${trt}><ProfileToken>x</ProfileToken></GetStreamUri>`,
     );
     t.match(stream, { status: '400', xml: /env:Sender.*ter:InvalidArgVal.*ter:NoProfile/ });
+  },
+);
+
+const GET_TIME = '<GetSystemDateAndTime xmlns="http://www.onvif.org/ver10/device/wsdl"/>';
+
+t.test('an answer comes late when told to, and then the same', async (t) => {
+  const made = await camera(t);
+  made.onvif.faults.answerDelayMs = 50;
+  t.equal((await curl(made, SERVICE, GET_TIME)).status, '200');
+});
+
+/** Status and the first bytes of an answer that may never end. */
+async function beginning(made: SimulatedCamera, bytes: number): Promise<string> {
+  const response = await fetch(made.onvif.url, { method: 'POST', body: '<x/>', redirect: 'manual' });
+  let text = `${response.status} `;
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk).toString('latin1');
+    if (text.length > bytes) break;
+  }
+  return text;
+}
+
+const BAD: readonly [BadAnswer, number, RegExp][] = [
+  ['html', 1000, /^200 <html>/],
+  ['garbage', 1000, /^200 \xff\xfe/],
+  ['truncated', 1000, /^200 <\?xml.*2003$/],
+  ['entities', 10_000, /<!ENTITY e12 /],
+  ['redirect', 1000, /^302 /],
+  ['endless', 1_000_000, /^200 (<a>){1000}/],
+  ['drip', 6, /^200 {3}/],
+];
+
+for (const [kind, bytes, expected] of BAD) {
+  t.test(`a bad answer of the kind ${kind}, and a good one afterwards`, async (t) => {
+    const made = await camera(t);
+    made.onvif.faults.badAnswer = kind;
+    t.match(await beginning(made, bytes), expected);
+    made.onvif.faults.badAnswer = undefined;
+    t.equal((await curl(made, SERVICE, GET_TIME)).status, '200');
+  });
+}
+
+t.test('a second PullMessages on a subscription is refused while the first waits', async (t) => {
+  const made = await camera(t);
+  const path = await subscribed(made);
+  await pull(made, path);
+  const waiting = pull(made, path);
+  while (made.counters.onvif.pulls < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.match(await pull(made, path), { status: '500', xml: /UnableToGetMessagesFault/ });
+  made.setInput('door', true);
+  t.equal(count((await waiting).xml), 1);
+});
+
+t.test(
+  'a token is refused with 400, a missing login with 401 and a challenge [ONVIF Core §5.9.1]',
+  async (t) => {
+    const made = await camera(t);
+    const response = await fetch(made.onvif.url, {
+      method: 'POST',
+      body: `<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body>${GET_INPUTS}</e:Body></e:Envelope>`,
+    });
+    t.equal(response.status, 401);
+    t.match(response.headers.get('www-authenticate'), /^Digest /);
+    t.match(await response.text(), /ter:NotAuthorized/);
+    t.equal(made.counters.onvif.loginsRefused, 0);
+    const cam = await client(made);
+    made.setPassword('other');
+    const status = cam.answered();
+    await t.rejects(cam.call('getDeviceInformation'));
+    t.equal(await status, 400);
+    t.equal(made.counters.onvif.loginsRefused, 1);
   },
 );

@@ -2,7 +2,7 @@ import { BufferSource, EncodedPacketSink, Input, type InputVideoTrack, MP4 } fro
 import { InternalError } from '../../agent/base/errors.ts';
 import type { VideoCodec } from '../../agent/camera/types.ts';
 
-export interface Mp4Sample {
+interface Mp4Sample {
   /** NAL units without their length fields. */
   readonly nals: readonly Buffer[];
   readonly key: boolean;

@@ -13,7 +13,7 @@ export interface OnvifDevice {
 }
 
 /** What a request brings along. */
-export interface Asked {
+interface Asked {
   /** `host:port` for the addresses in the answer. */
   readonly host: string;
   /** Value of the element ProfileToken. */
@@ -30,19 +30,22 @@ const SIZE = '<tt:Width>640</tt:Width><tt:Height>360</tt:Height>';
 export const VIDEO_SOURCE_TOKEN = VIDEO_SOURCE;
 
 /** Path of a service. */
-export function servicePath(prefix: Prefix): string {
+function servicePath(prefix: Prefix): string {
   const names: Partial<Record<Prefix, string>> = { tds: 'device', trt: 'media', tr2: 'media2', tev: 'event' };
   return `/onvif/${names[prefix] ?? 'deviceio'}_service`;
 }
 
-/** Operations that need no login. @see ONVIF Core §5.9.4.3, access class PRE_AUTH */
-export const PRE_AUTH: ReadonlySet<string> = new Set([
+const PRE_AUTH: ReadonlySet<string> = new Set([
   'tds:GetSystemDateAndTime',
   'tds:GetServices',
-  'tds:GetServiceCapabilities',
   'tds:GetCapabilities',
   'tds:GetHostname',
 ]);
+
+/** Operations of the access class PRE_AUTH need no login. @see ONVIF Core §5.9.4.3 */
+export function needsLogin(operation: string): boolean {
+  return !PRE_AUTH.has(operation) && !operation.endsWith(':GetServiceCapabilities');
+}
 
 /** Answers of the services device, media, media 2 and device I/O, by `prefix:Operation`. */
 export const ANSWERS: Readonly<Record<string, Answer>> = {

@@ -1,7 +1,15 @@
 import { VIDEO_SOURCE_TOKEN } from './onvif-device.ts';
 import type { OnvifCounters, OnvifOptions } from './onvif-options.ts';
 import { type Property, PullPoints } from './pull-points.ts';
-import { child, invalidArgument, type SoapFault, type SoapRequest, text, type XmlNode } from './soap.ts';
+import {
+  child,
+  invalidArgument,
+  namespaceOf,
+  type SoapFault,
+  type SoapRequest,
+  text,
+  type XmlNode,
+} from './soap.ts';
 import { dateTime, durationMs, fromNowMs } from './xml-time.ts';
 
 const DEFAULT_LIFETIME_MS = 60_000;
@@ -24,6 +32,21 @@ export interface EventRequest {
   readonly path: string;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
+}
+
+const PORTS: Readonly<Record<string, string>> = {
+  'tev:CreatePullPointSubscription': `${namespaceOf('tev')}/EventPortType`,
+  'tev:GetEventProperties': `${namespaceOf('tev')}/EventPortType`,
+  'tev:PullMessages': `${namespaceOf('tev')}/PullPointSubscription`,
+  'tev:SetSynchronizationPoint': `${namespaceOf('tev')}/PullPointSubscription`,
+  'wsnt:Renew': 'http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager',
+  'wsnt:Unsubscribe': 'http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager',
+};
+
+/** The WS-Addressing action of an answer, for operations that have one. @see ONVIF event.wsdl */
+export function answerAction(operation: string): string | undefined {
+  const port = PORTS[operation];
+  return port === undefined ? undefined : `${port}/${operation.split(':')[1]}Response`;
 }
 
 /** The event service and its pull points. @see ONVIF Core §9 */
@@ -57,7 +80,9 @@ export class OnvifEvents {
     const act = this.#ofSubscription(operation);
     if (!act) return undefined;
     const id = this.#subscriptionOf(request);
-    return id === undefined ? RESOURCE_UNKNOWN : act(id, request);
+    return id === undefined
+      ? this.#fault('wsrf-r:ResourceUnknownFault', 'The subscription does not exist')
+      : act(id, request);
   }
 
   #ofSubscription(
@@ -93,9 +118,13 @@ export class OnvifEvents {
 
   #subscribe({ soap, host }: EventRequest): string | SoapFault {
     const { options, counters, wallMs } = this.#needs;
-    if (this.points.count >= options.maxPullPoints) return SUBSCRIPTION_REFUSED;
+    if (this.points.count >= options.maxPullPoints) {
+      return this.#fault('wsnt:SubscribeCreationFailedFault', 'The maximum number of pull points is reached');
+    }
     const lifetimeMs = this.#lifetimeMs(text(child(soap.body, 'InitialTerminationTime')));
-    if (lifetimeMs === undefined) return TIME_REFUSED;
+    if (lifetimeMs === undefined) {
+      return this.#fault('wsnt:UnacceptableInitialTerminationTimeFault', 'The time is not valid or past');
+    }
     const id = this.points.subscribe(text(child(child(soap.body, 'Filter'), 'TopicExpression')), lifetimeMs);
     counters.subscriptions += 1;
     return (
@@ -134,13 +163,22 @@ export class OnvifEvents {
     if (timeoutMs === undefined || !Number.isInteger(limit) || limit < 1) {
       return invalidArgument('ter:InvalidArgs', 'Timeout or MessageLimit is not valid');
     }
-    if (timeoutMs > MAX_PULL_MS || limit > MAX_MESSAGES) return PULL_LIMITS;
+    if (timeoutMs > MAX_PULL_MS) return PULL_LIMITS;
+    if (this.points.isPulled(id)) {
+      return this.#fault('wsnt:UnableToGetMessagesFault', 'Another PullMessages waits on this subscription');
+    }
     this.#needs.counters.pulls += 1;
-    const messages = await this.points.pull(id, limit, timeoutMs, signal);
+    const messages = await this.points.pull(id, Math.min(limit, MAX_MESSAGES), timeoutMs, signal);
     return (
       `<tev:CurrentTime>${dateTime(this.#needs.wallMs())}</tev:CurrentTime>` +
       `<tev:TerminationTime>${dateTime(this.points.endsAtWallMs(id))}</tev:TerminationTime>${messages.join('')}`
     );
+  }
+
+  /** Faults of WS-BaseNotification are the receiver's. @see ONVIF Core §9.9 */
+  #fault(code: string, reason: string): SoapFault {
+    const timestamp = `<wsrf-bf:Timestamp>${dateTime(this.#needs.wallMs())}</wsrf-bf:Timestamp>`;
+    return { fault: 'Receiver', subcodes: [code], reason, detail: `<${code}>${timestamp}</${code}>` };
   }
 
   #synchronize(id: string): string {
@@ -151,7 +189,9 @@ export class OnvifEvents {
 
   #renew(id: string, body: XmlNode): string | SoapFault {
     const lifetimeMs = this.#lifetimeMs(text(child(body, 'TerminationTime')));
-    if (lifetimeMs === undefined) return TIME_REFUSED;
+    if (lifetimeMs === undefined) {
+      return this.#fault('wsnt:UnacceptableTerminationTimeFault', 'The time is not valid or past');
+    }
     this.#needs.counters.renewals += 1;
     this.points.renew(id, lifetimeMs);
     return (
@@ -200,28 +240,6 @@ function topicSet(property: Property): string {
   const inner = `<${leaf} wstop:topic="true">${message}</${leaf}>`;
   return above.reduce((xml, name) => `<${name}>${xml}</${name}>`, inner);
 }
-
-/** @see WS-BaseNotification 1.3 §6, WS-Resource 1.2 */
-const RESOURCE_UNKNOWN: SoapFault = {
-  fault: 'Sender',
-  subcodes: ['wsrf-r:ResourceUnknownFault'],
-  reason: 'The subscription does not exist',
-  detail: '<wsrf-r:ResourceUnknownFault/>',
-};
-
-const SUBSCRIPTION_REFUSED: SoapFault = {
-  fault: 'Receiver',
-  subcodes: ['wsnt:SubscribeCreationFailedFault'],
-  reason: 'The maximum number of pull points is reached',
-  detail: '<wsnt:SubscribeCreationFailedFault/>',
-};
-
-const TIME_REFUSED: SoapFault = {
-  fault: 'Sender',
-  subcodes: ['wsnt:UnacceptableInitialTerminationTimeFault'],
-  reason: 'The termination time is not acceptable',
-  detail: '<wsnt:UnacceptableInitialTerminationTimeFault/>',
-};
 
 /** @see ONVIF event.wsdl, PullMessagesFaultResponse */
 const PULL_LIMITS: SoapFault = {

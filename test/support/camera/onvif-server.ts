@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sendBadAnswer } from './bad-answers.ts';
 import { DigestDoor } from './digest.ts';
 import { Listener } from './listener.ts';
-import { ANSWERS, type OnvifDevice, PRE_AUTH } from './onvif-device.ts';
-import { OnvifEvents } from './onvif-events.ts';
+import { ANSWERS, needsLogin, type OnvifDevice } from './onvif-device.ts';
+import { answerAction, OnvifEvents } from './onvif-events.ts';
 import { noOnvifCounts, noOnvifFaults, ONVIF_DEFAULTS, type OnvifOptions } from './onvif-options.ts';
 import {
   ACTION_NOT_SUPPORTED,
@@ -18,6 +18,7 @@ import {
   type SoapFault,
   type SoapRequest,
   text,
+  xmlText,
 } from './soap.ts';
 import { UsernameTokens } from './username-token.ts';
 
@@ -104,16 +105,16 @@ export class OnvifServer {
 
   /** A client that knows of digest may first send an empty request to be challenged, as curl does. */
   #refuseNonsense(request: IncomingMessage, response: ServerResponse): void {
-    if (request.headers.authorization === undefined) this.#refuse('none', response);
+    if (request.headers.authorization === undefined) this.#refuse('none', request, response);
     else response.writeHead(400).end();
   }
 
   async #answer(soap: SoapRequest, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const operation = `${prefixOf(soap.namespace)}:${soap.operation}`;
     this.counters.operations[soap.operation] = (this.counters.operations[soap.operation] ?? 0) + 1;
-    if (!PRE_AUTH.has(operation)) {
+    if (needsLogin(operation)) {
       const verdict = this.#verdict(soap, request);
-      if (verdict !== 'accepted') return this.#refuse(verdict, response);
+      if (verdict !== 'accepted') return this.#refuse(verdict, request, response);
     }
     const answer = (await this.#compute(operation, soap, request, response)) ?? ACTION_NOT_SUPPORTED;
     if (this.faults.silent) return;
@@ -138,11 +139,14 @@ export class OnvifServer {
     return ANSWERS[operation]?.(this.#needs.device, { host, profileToken });
   }
 
-  /** With WS-Addressing in the request the answer has it too, as event services do. */
+  /** The event service answers with WS-Addressing. @see ONVIF Core §9 */
   #wrap(operation: string, soap: SoapRequest, body: string): string {
     const response = `<${operation}Response>${body}</${operation}Response>`;
-    if (soap.messageId === undefined) return envelope(response);
-    return envelope(response, `<wsa:RelatesTo>${soap.messageId.replace(/[<&]/g, '')}</wsa:RelatesTo>`);
+    const action = answerAction(operation);
+    if (action === undefined) return envelope(response);
+    const related =
+      soap.messageId === undefined ? '' : `<wsa:RelatesTo>${xmlText(soap.messageId)}</wsa:RelatesTo>`;
+    return envelope(response, `<wsa:Action>${action}</wsa:Action>${related}`);
   }
 
   #verdict(soap: SoapRequest, request: IncomingMessage): LoginVerdict {
@@ -153,15 +157,16 @@ export class OnvifServer {
     return verdict;
   }
 
+  /** Without any credentials the client is taken to mean digest. @see ONVIF Core §5.9.1 */
   #judge(soap: SoapRequest, request: IncomingMessage): LoginVerdict {
     const { login } = this.options;
-    const token = login === 'digest' ? 'none' : this.#tokens.check(soap.header);
-    const { authorization } = request.headers;
-    const digest = login === 'username-token' || authorization === undefined ? 'none' : this.#digest(request);
-    if (token === 'none' && digest === 'none') return 'none';
-    if (this.faults.refuseLogins) return 'refused';
-    if (token === 'accepted' || digest === 'accepted') return 'accepted';
-    return token === 'none' ? digest : token;
+    const byHeader = login !== 'username-token' && request.headers.authorization !== undefined;
+    const verdict = byHeader
+      ? this.#digest(request)
+      : login === 'digest'
+        ? 'none'
+        : this.#tokens.check(soap.header);
+    return verdict !== 'none' && this.faults.refuseLogins ? 'refused' : verdict;
   }
 
   #digest(request: IncomingMessage): LoginVerdict {
@@ -172,8 +177,10 @@ export class OnvifServer {
     return verdict === 'malformed' ? 'refused' : verdict;
   }
 
-  #refuse(verdict: LoginVerdict, response: ServerResponse): void {
-    if (this.options.login === 'username-token') {
+  /** A refused token gets a SOAP fault with 400; whoever could use digest gets 401 and a challenge. */
+  #refuse(verdict: LoginVerdict, request: IncomingMessage, response: ServerResponse): void {
+    const byToken = verdict !== 'none' && request.headers.authorization === undefined;
+    if (byToken || this.options.login === 'username-token') {
       sendFault(response, NOT_AUTHORIZED);
       return;
     }

@@ -103,16 +103,32 @@ export class PullPoints {
     this.#watch(point);
   }
 
+  /** Whether somebody waits in `pull` already. */
+  isPulled(id: string): boolean {
+    return this.#points.get(id)?.waiter !== undefined;
+  }
+
   /**
    * Resolves with at most `limit` messages: as soon as there is one, or none after the time-out or the end.
+   * Keeps the pull point for its lifetime from now, and for another time-out from the end of the wait.
    * Whoever gives up by the signal leaves the messages where they are.
    */
   async pull(id: string, limit: number, timeoutMs: number, signal: AbortSignal): Promise<string[]> {
     const point = this.#points.get(id);
     if (!point) return [];
-    this.renew(id, Math.max(point.lifetimeMs, point.endsMonotonicMs - performance.now(), timeoutMs));
-    this.#release(point);
-    if (point.queue.length > 0) return point.queue.splice(0, limit);
+    this.#keep(point, Math.max(point.lifetimeMs, timeoutMs));
+    const messages =
+      point.queue.length > 0 ? point.queue.splice(0, limit) : this.#wait(point, limit, timeoutMs, signal);
+    const answer = await messages;
+    if (this.has(id)) this.#keep(point, timeoutMs);
+    return answer;
+  }
+
+  #keep(point: PullPoint, atLeastMs: number): void {
+    this.renew(point.id, Math.max(point.endsMonotonicMs - performance.now(), atLeastMs));
+  }
+
+  #wait(point: PullPoint, limit: number, timeoutMs: number, signal: AbortSignal): Promise<string[]> {
     return new Promise((answer) => {
       const timer = setTimeout(() => this.#release(point), timeoutMs);
       point.waiter = { limit, answer, timer };

@@ -2,7 +2,7 @@ import { Parser, processors } from 'xml2js';
 
 /** An element as xml2js gives it: child elements as arrays, attributes in `$`, text in `_` or itself. */
 export type XmlNode = string | XmlElement;
-export interface XmlElement {
+interface XmlElement {
   readonly [name: string]: XmlNode[] | Record<string, string> | string | undefined;
 }
 
@@ -29,6 +29,7 @@ const NAMESPACES = {
   wsnt: 'http://docs.oasis-open.org/wsn/b-2',
   wstop: 'http://docs.oasis-open.org/wsn/t-1',
   'wsrf-r': 'http://docs.oasis-open.org/wsrf/r-2',
+  'wsrf-bf': 'http://docs.oasis-open.org/wsrf/bf-2',
   xsd: 'http://www.w3.org/2001/XMLSchema',
 } as const;
 
@@ -102,7 +103,7 @@ export interface SoapFault {
   /** Qualified names, outermost first, such as `ter:NotAuthorized`. */
   readonly subcodes: readonly string[];
   readonly reason: string;
-  /** XML inside Detail. */
+  /** XML inside Detail; such faults are those of the event service, which speaks WS-Addressing. */
   readonly detail?: string;
   /** HTTP status; by the SOAP binding 400 for the sender's fault and 500 for ours. */
   readonly status?: number;
@@ -117,7 +118,8 @@ export function faultEnvelope(fault: SoapFault): string {
   const code = `<env:Code><env:Value>env:${fault.fault}</env:Value>${nested}</env:Code>`;
   const reason = `<env:Reason><env:Text xml:lang="en">${xmlText(fault.reason)}</env:Text></env:Reason>`;
   const detail = fault.detail ? `<env:Detail>${fault.detail}</env:Detail>` : '';
-  return envelope(`<env:Fault>${code}${reason}${detail}</env:Fault>`);
+  const action = '<wsa:Action>http://www.w3.org/2005/08/addressing/soap/fault</wsa:Action>';
+  return envelope(`<env:Fault>${code}${reason}${detail}</env:Fault>`, fault.detail ? action : '');
 }
 
 export const NOT_AUTHORIZED: SoapFault = {
