@@ -50,7 +50,6 @@ async function deskOf(t: Test): Promise<Desk> {
   const ports = new Ports();
   const desk = newDesk(box, ports);
   await desk.start();
-  t.teardown(() => desk.stop());
   return { box, ports, desk };
 }
 
