@@ -6,6 +6,12 @@ import { systemCode } from '../../../agent/base/errors.ts';
 const TRIES = 50;
 const RETRY_MS = 100;
 
+/** Resets a connection. One that has begun to end can no longer be reset: Node 26 would keep its handle for ever. */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** A listening socket on 127.0.0.1 that can be closed and opened again on the same port. */
 export class Listener {
   readonly #accept: (socket: Socket) => void;

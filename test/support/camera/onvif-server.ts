@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sendBadAnswer } from './bad-answers.ts';
 import { DigestDoor } from './digest.ts';
-import { Listener } from './listener.ts';
+import { Listener, reset } from './listener.ts';
 import { ANSWERS, needsLogin, type OnvifDevice } from './onvif-device.ts';
 import { answerAction, OnvifEvents } from './onvif-events.ts';
 import { noOnvifCounts, noOnvifFaults, ONVIF_DEFAULTS, type OnvifOptions } from './onvif-options.ts';
@@ -76,7 +76,7 @@ export class OnvifServer {
   async close(): Promise<void> {
     const closed = this.#listener.close();
     this.events.points.clear();
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) reset(socket);
     await closed;
   }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Broadcast } from './broadcast.ts';
 import type { DigestDoor } from './digest.ts';
+import { reset } from './listener.ts';
 import { ClientMessages, type RtspReply, type RtspRequest, replyText } from './rtsp-messages.ts';
 import type { RtspCounters, RtspFaults, RtspOptions } from './rtsp-options.ts';
 import { describe, TRACK_NAMES, type TrackKind } from './sdp.ts';
@@ -55,7 +56,7 @@ export class RtspConnection {
   /** The client sees a reset, or with `polite` an end. */
   cut(polite = false): void {
     if (polite) this.#socket.end();
-    else this.#socket.resetAndDestroy();
+    else reset(this.#socket);
   }
 
   /** Nothing leaves any more, and the connection stays. */
