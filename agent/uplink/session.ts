@@ -136,9 +136,10 @@ export class Session {
   ): Promise<void> {
     this.#checkSize(topic, payload);
     await this.#window.send(signal, (done) => {
-      this.#mqtt.publish(topic, payload, { qos: 1, retain }, (error) =>
-        done(error ? refusedPublish(this.info.broker, topic, error) : undefined),
-      );
+      this.#mqtt.publish(topic, payload, { qos: 1, retain }, (error) => {
+        // An error without reason code is the end of the connection, which the window learns by itself.
+        if (!error || reasonCode(error) !== undefined) done(error && this.#refused(topic, error));
+      });
     });
   }
 
@@ -169,6 +170,11 @@ export class Session {
   cut(why: BeffroiError): void {
     this.#fault ??= why;
     this.#stream.destroy();
+  }
+
+  #refused(topic: string, cause: Error): UplinkError {
+    const said = `PUBACK ${reason(reasonCode(cause))} for ${topic}`;
+    return new UplinkError('broker-refused', `${this.info.broker}: ${said}`, { cause });
   }
 
   #silent(): void {
@@ -321,7 +327,7 @@ function mqttOptions(protocol: Protocol, options: SessionOptions): IClientOption
 }
 
 function protocolError(address: BrokerAddress, error: Error): UplinkError {
-  const code = (error as { code?: unknown }).code;
+  const code = reasonCode(error);
   const message = `${address.label}: ${quoted(error.message)}`;
   if (error.message === 'Keepalive timeout') {
     return new UplinkError('broker-silent', `${address.label}: no PINGRESP within the keep-alive`);
@@ -330,20 +336,18 @@ function protocolError(address: BrokerAddress, error: Error): UplinkError {
     return new UplinkError('broker-closed', message, { cause: error });
   }
   const refused = `${address.label}: CONNACK ${reason(code)}: ${quoted(error.message)}`;
-  return VERSION_REFUSED.includes(Number(code))
+  return VERSION_REFUSED.includes(code ?? 0)
     ? new WrongVersionError('broker-refused', refused)
     : new UplinkError('broker-refused', refused);
 }
 
-function refusedPublish(broker: string, topic: string, error: Error): UplinkError {
+function reasonCode(error: Error): number | undefined {
   const code = (error as { code?: unknown }).code;
-  return new UplinkError('broker-refused', `${broker}: PUBACK ${reason(code)} for ${topic}`, {
-    cause: error,
-  });
+  return typeof code === 'number' ? code : undefined;
 }
 
-function reason(code: unknown): string {
-  return typeof code === 'number' ? `0x${code.toString(16).padStart(2, '0')}` : 'without reason';
+function reason(code: number | undefined): string {
+  return code === undefined ? 'without reason' : `0x${code.toString(16).padStart(2, '0')}`;
 }
 
 /** Size of a PUBLISH with QoS 1 and no properties, rounded up. @see MQTT 5 §3.3 */

@@ -225,7 +225,7 @@ export async function foreignPublish(
   options: { readonly retain?: boolean; readonly tls?: TlsFiles } = {},
 ): Promise<void> {
   const where = ['-h', options.tls ? 'localhost' : '127.0.0.1', '-p', String(broker.port)];
-  const how = ['-q', '1', '-t', topic, '-s', ...(options.retain ? ['-r'] : [])];
+  const how = ['-q', '1', '-t', topic, payload.length > 0 ? '-s' : '-n', ...(options.retain ? ['-r'] : [])];
   const child = spawn('mosquitto_pub', [...where, ...tlsArguments(options.tls), ...how], {
     stdio: ['pipe', 'inherit', 'inherit'],
   });

@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { FrameGuard, type OversizePacket } from '../../agent/uplink/frame-guard.ts';
+
+const MAX = 1000;
+
+function run(stream: Buffer, cuts: readonly number[]): { through: Buffer; oversize: OversizePacket[] } {
+  const oversize: OversizePacket[] = [];
+  const guard = new FrameGuard({ maxBytes: MAX, onOversize: (packet) => oversize.push(packet) });
+  const through: Buffer[] = [];
+  const edges = [0, ...cuts.map((cut) => cut % (stream.length + 1)).sort((a, b) => a - b), stream.length];
+  for (let i = 1; i < edges.length; i += 1)
+    through.push(...guard.push(stream.subarray(edges[i - 1], edges[i])));
+  return { through: Buffer.concat(through), oversize };
+}
+
+const publish = fc.record({
+  topic: fc.stringMatching(/^[a-zé/]{1,40}$/),
+  size: fc.oneof(fc.integer({ min: 0, max: 2000 }), fc.constantFrom(0, 990, 100_000)),
+  qos: fc.constantFrom(0 as const, 1 as const),
+  retain: fc.boolean(),
+  messageId: fc.integer({ min: 1, max: 65_535 }),
+});
+const PINGRESP = Buffer.from([0xd0, 0]);
+const PUBACK = Buffer.from([0x40, 2, 0, 7]);
+const SUBACK = Buffer.from([0x90, 4, 0, 9, 1, 0]);
+const other = fc.constantFrom(PINGRESP, PUBACK, SUBACK);
+
+/** @see MQTT 3.1.1 §3.3 */
+function publishPacket(part: {
+  topic: string;
+  size: number;
+  qos: number;
+  retain: boolean;
+  messageId: number;
+}) {
+  const topic = Buffer.from(part.topic);
+  const id = part.qos > 0 ? [part.messageId >> 8, part.messageId & 0xff] : [];
+  const body = Buffer.concat([
+    Buffer.from([topic.length >> 8, topic.length & 0xff]),
+    topic,
+    Buffer.from(id),
+    Buffer.alloc(part.size, 0x5a),
+  ]);
+  const first = 0x30 | (part.qos << 1) | (part.retain ? 1 : 0);
+  return {
+    packet: Buffer.concat([Buffer.from([first, ...lengthBytes(body.length)]), body]),
+    bytes: body.length,
+  };
+}
+
+/** @see MQTT 3.1.1 §2.2.3 */
+function lengthBytes(length: number): number[] {
+  return length < 128 ? [length] : [(length % 128) | 0x80, ...lengthBytes(Math.floor(length / 128))];
+}
+
+t.test(
+  'frame guard: what fits goes through unchanged, what does not is left out, however it is cut',
+  async () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(publish, other), { maxLength: 12 }),
+        fc.array(fc.nat(), { maxLength: 20 }),
+        (parts, cuts) => {
+          const expected: Buffer[] = [];
+          const left: OversizePacket[] = [];
+          const stream = parts.map((part) => {
+            if (Buffer.isBuffer(part)) {
+              expected.push(part);
+              return part;
+            }
+            const { packet, bytes } = publishPacket(part);
+            const { topic, retain, qos, messageId } = part;
+            if (bytes <= MAX) expected.push(packet);
+            else left.push({ topic, bytes, retain, packetId: qos > 0 ? messageId : undefined });
+            return packet;
+          });
+          const result = run(Buffer.concat(stream), cuts);
+          if (!result.through.equals(Buffer.concat(expected))) return false;
+          return JSON.stringify(result.oversize) === JSON.stringify(left);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  },
+);
+
+t.test('frame guard: any bytes end in a result or a RangeError', async () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), fc.array(fc.nat(), { maxLength: 5 }), (bytes, cuts) => {
+      try {
+        return run(Buffer.from(bytes), cuts).through.length <= bytes.length;
+      } catch (error) {
+        return error instanceof RangeError;
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+t.test('frame guard: an oversized packet that is no PUBLISH is refused', async (t) => {
+  t.throws(() => run(Buffer.from([0x90, 0xff, 0xff, 0x03]), []), /packet type 9 of 65535 bytes/);
+});
+
+t.test('frame guard: a remaining length of five bytes is refused [MQTT 5 §1.5.5]', async (t) => {
+  t.throws(() => run(Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0x01]), []), /five bytes/);
+});

@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { copyFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { Mosquitto } from '../support/mosquitto.ts';
+import { createPki, type TestPki } from '../support/pki.ts';
+import { NEVER, SITE, watchedClient } from './parts.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+async function secureBroker(t: Test): Promise<{ pki: TestPki; mosquitto: Mosquitto; folder: string }> {
+  const folder = t.testdir();
+  const pki = await createPki(join(folder, 'pki'));
+  const acl = 'pattern readwrite csu/v1/%u/#\n';
+  const mosquitto = await Mosquitto.start(join(folder, 'broker'), { tls: pki.broker, acl });
+  t.teardown(() => mosquitto.kill());
+  return { pki, mosquitto, folder };
+}
+
+t.test('uplink: TLS 1.3 with a client certificate whose name gives the rights', async (t) => {
+  const { pki, mosquitto } = await secureBroker(t);
+  const { client, up } = watchedClient(t, { brokers: [mosquitto.url], tls: await pki.client(SITE) });
+  const isUp = up();
+  await client.start(NEVER);
+  t.equal((await isUp).protocol, 'mqtt5');
+  await client.publish(`csu/v1/${SITE}/collector/state/link`, 'x', { qos: 1 }, NEVER);
+  await t.rejects(client.publish('csu/v1/67482-mairie/collector/state/link', 'x', { qos: 1 }, NEVER), {
+    code: 'broker-refused',
+  });
+  t.match(mosquitto.log, new RegExp(`as ${SITE} .*u'${SITE}'`));
+});
+
+t.test('uplink: a broker with another certification authority is broker-tls-refused', async (t) => {
+  const { pki, mosquitto, folder } = await secureBroker(t);
+  const other = await createPki(join(folder, 'other'));
+  const tls = { ...(await pki.client(SITE)), authorities: other.authorities };
+  const { client, down } = watchedClient(t, { brokers: [mosquitto.url], tls });
+  const isDown = down();
+  await client.start(NEVER);
+  t.match(await isDown, { code: 'broker-tls-refused', message: /SELF_SIGNED|UNABLE_TO/ });
+});
+
+t.test('uplink: a broker under another name than its certificate says is broker-tls-refused', async (t) => {
+  const folder = t.testdir();
+  const pki = await createPki(join(folder, 'pki'), ['broker.example']);
+  const mosquitto = await Mosquitto.start(join(folder, 'broker'), { tls: pki.broker });
+  t.teardown(() => mosquitto.kill());
+  const { client, down } = watchedClient(t, { brokers: [mosquitto.url], tls: await pki.client(SITE) });
+  const isDown = down();
+  await client.start(NEVER);
+  t.match(await isDown, { code: 'broker-tls-refused', message: /ERR_TLS_CERT_ALTNAME_INVALID/ });
+});
+
+t.test('uplink: a client certificate of another authority is broker-tls-refused', async (t) => {
+  const { pki, mosquitto, folder } = await secureBroker(t);
+  const other = await createPki(join(folder, 'other'));
+  const tls = { ...(await other.client(SITE)), authorities: pki.authorities };
+  const { client, down } = watchedClient(t, { brokers: [mosquitto.url], tls });
+  const isDown = down();
+  await client.start(NEVER);
+  t.match(await isDown, { code: 'broker-tls-refused', message: /ALERT_UNKNOWN_CA/ });
+});
+
+t.test('uplink: an expired certificate of the box is named as such', async (t) => {
+  const { pki, mosquitto } = await secureBroker(t);
+  const tls = await pki.client(SITE, Date.now() - 900 * DAY_MS);
+  const { client, down } = watchedClient(t, { brokers: [mosquitto.url], tls });
+  const isDown = down();
+  await client.start(NEVER);
+  t.match(await isDown, { code: 'certificate-expired', message: /is valid from .* to .* only/ });
+});
+
+t.test('uplink: a server that speaks TLS 1.2 at most is refused', async (t) => {
+  const { createServer: createTlsServer } = await import('node:tls');
+  const { readFile } = await import('node:fs/promises');
+  const pki = await createPki(t.testdir());
+  const old = createTlsServer({
+    cert: await readFile(pki.broker.certfile),
+    key: await readFile(pki.broker.keyfile),
+    maxVersion: 'TLSv1.2',
+  });
+  old.listen(0, 'localhost');
+  await once(old, 'listening');
+  t.teardown(() => old.close());
+  const { port } = old.address() as { port: number };
+  const { client, down } = watchedClient(t, {
+    brokers: [`mqtts://localhost:${port}`],
+    tls: await pki.client(SITE),
+  });
+  const isDown = down();
+  await client.start(NEVER);
+  t.match(await isDown, { code: 'broker-tls-refused', message: /PROTOCOL_VERSION/ });
+});
+
+t.test('uplink: a TCP server that never answers the TLS handshake is broker-silent', async (t) => {
+  const pki = await createPki(t.testdir());
+  const mute = createServer((socket) => socket.on('error', () => undefined));
+  mute.listen(0, 'localhost');
+  await once(mute, 'listening');
+  t.teardown(() => mute.close());
+  const { port } = mute.address() as { port: number };
+  const { client, down } = watchedClient(t, {
+    brokers: [`mqtts://localhost:${port}`],
+    tls: await pki.client(SITE),
+    connectTimeoutMs: 200,
+  });
+  const isDown = down();
+  await client.start(NEVER);
+  t.match(await isDown, { code: 'broker-silent', message: /TLS handshake within 200 ms/ });
+});
+
+t.test('uplink: certificate files are read again at each reconnect', async (t) => {
+  const { pki, mosquitto, folder } = await secureBroker(t);
+  const first = await pki.client(SITE);
+  const second = await pki.client('67482-mairie');
+  const tls = {
+    authorities: pki.authorities,
+    certificate: join(folder, 'current.pem'),
+    key: join(folder, 'current.key'),
+  };
+  const { client, up, down, log } = watchedClient(t, { brokers: [mosquitto.url], tls });
+  const isDown = down();
+  await client.start(NEVER);
+  t.match(await isDown, { code: 'key-file-unreadable', message: /current\.(pem|key): ENOENT/ });
+
+  const isUp = up();
+  await copyFile(first.key, tls.key);
+  await copyFile(first.certificate, tls.certificate);
+  await isUp;
+  await copyFile(second.certificate, tls.certificate);
+  const mismatch = down();
+  await mosquitto.stop();
+  await mosquitto.restart();
+  t.match(await mismatch, { code: /broker-closed|broker-unreachable/ });
+  t.match(await down(), { code: 'key-file-unreadable', message: /MISMATCH/ });
+  const again = up();
+  await copyFile(second.key, tls.key);
+  await again;
+  await client.publish('csu/v1/67482-mairie/collector/state/link', 'x', { qos: 1 }, NEVER);
+  t.notMatch(log.join(''), /PRIVATE KEY/);
+});
