@@ -6,7 +6,7 @@ import { exchange, HTTP_LIMITS, requestPath } from '../http/exchange.ts';
 import type { Credentials, Permit } from '../types.ts';
 import { type Answer, contentOf, readAnswer, wantsLogin } from './answer.ts';
 import { usernameToken, withHeader } from './envelope.ts';
-import { isClockFault } from './fault.ts';
+import { faultError, isClockFault } from './fault.ts';
 import type { LoginWay, ServiceAddress, SoapCall, SoapNeeds } from './soap-call.ts';
 import { type CameraClock, type ClockOffset, measureClock } from './system-time.ts';
 
@@ -121,12 +121,21 @@ export class LoginSequence {
 
   /** Tells the permit how a try with credentials ended. */
   #settle(answer: Answer, way: LoginWay): Answer {
+    if (way === 'http') this.#failForRights(answer);
     if (wantsLogin(answer)) this.#permit.loginRefused();
     else if (answer.reply.status === 200 || answer.fault) {
       this.#permit.loginAccepted();
       this.#needs.ways.set(this.#call.service, way);
     }
     return answer;
+  }
+
+  /** An account whose HTTP login works elsewhere, and passed here too, lacks the right: that is no refused login. */
+  #failForRights(answer: Answer): void {
+    const { camera, ways } = this.#needs;
+    const { fault, reply } = answer;
+    if (!fault || !wantsLogin(answer) || reply.status === 401 || ![...ways.values()].includes('http')) return;
+    throw faultError(fault, camera, this.#call.method);
   }
 
   async #measure(): Promise<ClockOffset> {

@@ -35,6 +35,9 @@ const LEASE_MS = 120_000;
 /** How long the camera holds a pull when nothing happens; also how long it keeps one connection. Source: guess. */
 const PULL_MS = 10_000;
 
+/** Shortest pull: times in requests are whole seconds. */
+const PULL_MIN_MS = 1_000;
+
 /** Most messages of one pull. */
 const PULL_LIMIT = 100;
 
@@ -126,7 +129,7 @@ export class PullPoint {
     let renewAtMs = clock.monotonicMs() + renewAfterMs(subscription.grantMs);
     let closed = 0;
     for (;;) {
-      if (clock.monotonicMs() >= renewAtMs) {
+      if (renewAtMs - clock.monotonicMs() < PULL_MIN_MS) {
         await this.#renew(subscription, signal);
         renewAtMs = clock.monotonicMs() + renewAfterMs(subscription.grantMs);
       }
@@ -146,7 +149,7 @@ export class PullPoint {
     leftMs: number,
     signal: AbortSignal,
   ): Promise<OnvifEvent[] | undefined> {
-    const holdMs = Math.max(1_000, Math.min(PULL_MS, leftMs));
+    const holdMs = Math.max(PULL_MIN_MS, Math.min(PULL_MS, leftMs));
     const body = `<tev:PullMessages><tev:Timeout>${seconds(holdMs)}</tev:Timeout><tev:MessageLimit>${PULL_LIMIT}</tev:MessageLimit></tev:PullMessages>`;
     const action = `${NAMESPACES.events}/PullPointSubscription/PullMessagesRequest`;
     try {
@@ -245,7 +248,7 @@ function isNoSuchCall(error: unknown): undefined {
 }
 
 function seconds(ms: number): string {
-  return `PT${Math.ceil(ms / 1000)}S`;
+  return `PT${Math.floor(ms / 1000)}S`;
 }
 
 function uuid(random: Buffer): string {

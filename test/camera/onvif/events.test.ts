@@ -1,0 +1,274 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { isActive, type OnvifEvent, readEvents } from '../../../agent/camera/onvif/notification.ts';
+import { renewAfterMs } from '../../../agent/camera/onvif/pull-point.ts';
+import { parseXml } from '../../../agent/camera/onvif/xml.ts';
+import { type ForeignSettings, type ForeignStats, foreignCamera } from './foreign-camera.ts';
+import { cameraAt, captured, credentials, never, serve, soap, soapFault, type Teardown } from './support.ts';
+
+t.jobs = 4;
+
+/** One run of events against a foreign camera, with what it brought. */
+async function listen(t: Teardown, settings: ForeignSettings) {
+  const foreign = await foreignCamera(t, settings);
+  const { camera } = cameraAt(foreign.port, { credentials });
+  const abort = new AbortController();
+  const events: OnvifEvent[] = [];
+  const waiting: { count: number; wake: () => void }[] = [];
+  const up = Promise.withResolvers<void>();
+  const run = camera.events(
+    {
+      subscribed: () => up.resolve(),
+      event: (event) => {
+        events.push(event);
+        for (const one of waiting) if (events.length >= one.count) one.wake();
+      },
+    },
+    abort.signal,
+  );
+  run.catch(() => undefined);
+  await Promise.race([up.promise, run]);
+  const have = (count: number) =>
+    events.length >= count
+      ? Promise.resolve()
+      : new Promise<void>((wake) => {
+          waiting.push({ count, wake });
+        });
+  /** Waits until the camera has seen something; fails when the run ends before. */
+  const sees = async (what: (stats: ForeignStats) => boolean) => {
+    const ended = run.then(() => Promise.reject(new Error('the run ended')));
+    ended.catch(() => undefined);
+    while (!what(await Promise.race([foreign.stats(), ended]))) {
+      await Promise.race([new Promise((wake) => setTimeout(wake, 100)), ended]);
+    }
+  };
+  return { foreign, abort, events, have, sees, run };
+}
+
+t.test('a foreign camera delivers its state and its events, and is left with an Unsubscribe', async (t) => {
+  const { foreign, events, have, abort, run } = await listen(t, { auth: 'md5' });
+  await have(1);
+  await foreign.order('/event?topic=onv:Device/Trigger/DigitalInput/&state=true');
+  await have(2);
+  await foreign.order('/event?topic=onv:Device/Trigger/DigitalInput&state=false');
+  await have(3);
+  abort.abort(new Error('stop'));
+  await run;
+  t.same(
+    events.map(({ topic, operation, source, data }) => [
+      topic,
+      operation,
+      source.InputToken,
+      data.LogicalState,
+    ]),
+    [
+      ['tns1:Device/Trigger/DigitalInput', 'Initialized', 'DI_0', 'false'],
+      ['tns1:Device/Trigger/DigitalInput', 'Changed', 'DI_0', 'true'],
+      ['tns1:Device/Trigger/DigitalInput', 'Changed', 'DI_0', 'false'],
+    ],
+  );
+  t.ok(Math.abs((events[0]?.utcTimeMs ?? 0) - Date.now()) < 60_000);
+  const stats = await foreign.stats();
+  t.same(stats.problems, [], 'actions, To and reference parameters are as the camera wants them');
+  t.equal(stats.calls.at(-1), 'Unsubscribe');
+  t.match(stats, { refused: 0, most_open: 1 });
+});
+
+t.test('a subscription outlives what the camera grants by being renewed in time', async (t) => {
+  const { foreign, events, have, sees, abort, run } = await listen(t, { auth: 'token', grant: 3 });
+  await have(1);
+  await sees(({ calls }) => calls.filter((call) => call === 'Renew').length >= 3);
+  await foreign.order('/event?topic=onv:VideoSource/ImageTooDark/ImagingService&state=1');
+  await have(2);
+  abort.abort();
+  await run;
+  t.equal(events.at(-1)?.topic, 'tns1:VideoSource/ImageTooDark/ImagingService');
+  t.same((await foreign.stats()).problems, []);
+});
+
+t.test('a camera that takes absolute times alone gets them in its own clock', async (t) => {
+  const { foreign, have, abort, run } = await listen(t, { auth: 'md5', absolute: true, skew: 100_000 });
+  await have(1);
+  abort.abort();
+  await run;
+  const { calls, problems } = await foreign.stats();
+  t.equal(
+    calls.filter((call) => call === 'CreatePullPointSubscription').length,
+    4,
+    'twice, each with its login',
+  );
+  t.same(problems, []);
+});
+
+t.test('a camera without SetSynchronizationPoint delivers events all the same', async (t) => {
+  const { foreign, have, abort, run } = await listen(t, { auth: 'none', no_sync: true });
+  await foreign.order('/event?topic=onv:Device/Trigger/DigitalInput&state=true');
+  await have(1);
+  abort.abort();
+  await run;
+  t.same((await foreign.stats()).problems, []);
+});
+
+t.test(
+  'a camera that forgets the subscription ends the run with an error, so that a new one is made',
+  async (t) => {
+    const { foreign, run } = await listen(t, { auth: 'none' });
+    await foreign.order('/forget');
+    await foreign.order('/event?topic=x&state=1');
+    await t.rejects(run, { code: 'camera-fault', message: /ResourceUnknownFault/ });
+  },
+);
+
+t.test('a wrong password ends the run with a refused login', async (t) => {
+  const foreign = await foreignCamera(t, { auth: 'md5', password: 'another' });
+  const { camera } = cameraAt(foreign.port, { credentials });
+  const handler = { subscribed: () => t.fail('not subscribed'), event: () => t.fail('no event') };
+  await t.rejects(camera.events(handler, never), { code: 'camera-login-refused' });
+});
+
+/** A camera whose pulls end as `pull` says. */
+function pulling(t: Teardown, pull: (count: number) => string | 'close') {
+  let pulls = 0;
+  const asked: string[] = [];
+  return serve(t, ({ method, path, request }, response) => {
+    asked.push(`${method} ${path}`);
+    if (method === 'GetServices') return response.end(captured('GetServices'));
+    if (method === 'CreatePullPointSubscription') {
+      const port = String(request.socket.localPort);
+      return response.end(
+        captured('events.CreatePullPointSubscription', {
+          hostname: '10.0.0.1',
+          port,
+          pullPointUrl: '/sub/7',
+        }),
+      );
+    }
+    if (method === 'PullMessages') {
+      pulls += 1;
+      const answer = pull(pulls);
+      return answer === 'close' ? response.socket?.destroy() : response.end(answer);
+    }
+    if (method === 'Unsubscribe') return response.end(captured('Unsubscribe'));
+    return response.end(soapFault('ter:ActionNotSupported', 'no'));
+  });
+}
+
+t.test('a pull that is closed without a fault is normal: the next one brings the events', async (t) => {
+  const port = await pulling(t, (count) => (count === 1 ? 'close' : captured('PullMessages')));
+  const abort = new AbortController();
+  const events: OnvifEvent[] = [];
+  const { camera } = cameraAt(port);
+  await camera.events(
+    {
+      subscribed: () => undefined,
+      event: (event) => {
+        events.push(event);
+        if (events.length === 2) abort.abort();
+      },
+    },
+    abort.signal,
+  );
+  t.match(events[0], {
+    topic: 'tns1:RuleEngine/CellMotionDetector/Motion',
+    operation: undefined,
+    utcTimeMs: Date.UTC(2026, 2, 1, 10),
+    source: { VideoSourceConfigurationToken: '000', Rule: '000' },
+    data: { IsMotion: 'true' },
+  });
+});
+
+t.test('a camera that closes every pull, or answers nonsense, ends the run', async (t) => {
+  const handler = { subscribed: () => undefined, event: () => undefined };
+  const closing = cameraAt(await pulling(t, () => 'close')).camera.events(handler, never);
+  const nonsense = cameraAt(await pulling(t, () => '<x/>')).camera.events(handler, never);
+  const handled = cameraAt(await pulling(t, () => captured('PullMessages'))).camera.events(
+    {
+      subscribed: () => undefined,
+      event: () => {
+        throw new TypeError('the disk is full');
+      },
+    },
+    never,
+  );
+  await t.rejects(nonsense, { code: 'camera-protocol' });
+  await t.rejects(handled, { code: 'internal', message: 'the disk is full' });
+  await t.rejects(closing, { code: 'camera-closed' });
+});
+
+t.test('a camera without an event service is said to lack it', async (t) => {
+  const port = await serve(t, ({ method }, response) =>
+    response.end(method === 'GetServices' ? soap('<GetServicesResponse/>') : ''),
+  );
+  const handler = { subscribed: () => undefined, event: () => undefined };
+  await t.rejects(cameraAt(port).camera.events(handler, never), { code: 'camera-unsupported' });
+});
+
+async function readOne(topicXml: string, message: string): Promise<OnvifEvent | undefined> {
+  const text = soap(
+    `<PullMessagesResponse><wsnt:NotificationMessage>${topicXml}<wsnt:Message>${message}</wsnt:Message></wsnt:NotificationMessage></PullMessagesResponse>`,
+  );
+  const root = await parseXml(text, 'cam-1');
+  const content = root.children[1]?.children[0];
+  return content && readEvents(content)[0];
+}
+
+t.test('topics come out alike whatever prefix, spaces and slashes the camera uses', async (t) => {
+  const cases = [
+    ['<wsnt:Topic>tns1:Device/Trigger/DigitalInput</wsnt:Topic>', 'tns1:Device/Trigger/DigitalInput'],
+    ['<wsnt:Topic> tns1:Device/Trigger/DigitalInput/ </wsnt:Topic>', 'tns1:Device/Trigger/DigitalInput'],
+    [
+      '<wsnt:Topic xmlns:o="http://www.onvif.org/ver10/topics">o:Device/o:Trigger</wsnt:Topic>',
+      'tns1:Device/Trigger',
+    ],
+    ['<wsnt:Topic xmlns:tns1="urn:vendor">tns1:IO/Port</wsnt:Topic>', 'tns1:IO/Port'],
+    ['<wsnt:Topic>Device/Trigger</wsnt:Topic>', 'tns1:Device/Trigger'],
+    [
+      '<wsnt:Topic xmlns:tnsaxis="http://www.axis.com/2009/event/topics">tns1:Device/tnsaxis:IO/VirtualPort</wsnt:Topic>',
+      'tns1:Device/tnsaxis:IO/VirtualPort',
+    ],
+    ['', ''],
+  ] as const;
+  for (const [xml, topic] of cases) t.equal((await readOne(xml, ''))?.topic, topic);
+});
+
+t.test('times that do not exist are left out, the event is kept', async (t) => {
+  const at = async (utc: string) => (await readOne('', `<tt:Message UtcTime="${utc}"/>`))?.utcTimeMs;
+  t.equal(await at('2024-02-29T23:59:59.5Z'), Date.UTC(2024, 1, 29, 23, 59, 59, 500));
+  t.equal(await at('2026-03-01T12:00:00+02:00'), Date.UTC(2026, 2, 1, 10));
+  t.equal(await at('2026-03-01T12:00:00'), Date.UTC(2026, 2, 1, 12));
+  for (const bad of ['2026-02-29T00:00:00Z', '2026-13-01T00:00:00Z', '0000-00-00T00:00:00Z', 'now', '']) {
+    t.equal(await at(bad), undefined, bad);
+  }
+});
+
+t.test('items named like parts of an object are only items', async (t) => {
+  const event = await readOne(
+    '',
+    '<tt:Message PropertyOperation="Exploded"><tt:Data><tt:SimpleItem Name="__proto__" Value="x"/><tt:SimpleItem Name="State" Value=" 1 "/></tt:Data></tt:Message>',
+  );
+  t.equal(event?.operation, undefined);
+  t.same(Object.entries(event?.data ?? {}), [
+    ['__proto__', 'x'],
+    ['State', '1'],
+  ]);
+  t.equal(({} as { x?: unknown }).x, undefined);
+});
+
+t.test('makers spell states in their own ways', async (t) => {
+  for (const word of ['true', 'TRUE', '1', ' active ', 'On']) t.equal(isActive(word), true, word);
+  for (const word of ['false', '0', 'Inactive', 'off']) t.equal(isActive(word), false, word);
+  for (const word of ['', 'maybe', '2', undefined]) t.equal(isActive(word), undefined, String(word));
+});
+
+t.test(
+  'renewing comes before the end of what is granted, and not more often than a minute where it can',
+  async (t) => {
+    t.equal(renewAfterMs(120_000), 96_000);
+    t.equal(renewAfterMs(72_000), 60_000);
+    t.equal(renewAfterMs(60_000), 48_000);
+    t.equal(renewAfterMs(10_000), 8_000);
+    fc.assert(
+      fc.property(fc.integer({ min: 2_000, max: 10_000_000 }), (grantMs) => renewAfterMs(grantMs) < grantMs),
+    );
+  },
+);
