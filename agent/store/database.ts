@@ -17,8 +17,8 @@ import { InternalError } from '../base/errors.ts';
 import { checkSchema, migrate } from './schema.ts';
 import { Sql, textIn } from './sql.ts';
 
-/** Largest database file, bytes. Source: guess; the outbox takes at most an eighth, the register the rest. */
-const MAX_DATABASE_BYTES = 256 * 1024 * 1024;
+/** Largest database file, bytes: a full register of the longest lines and a full outbox fit. */
+const MAX_DATABASE_BYTES = 512 * 1024 * 1024;
 /** Largest database in memory, bytes. Source: guess: the box has at least 1 GB. */
 const MAX_MEMORY_BYTES = 96 * 1024 * 1024;
 const PAGE_BYTES = 4096;
@@ -159,7 +159,7 @@ export function setAside(file: string, wallMs: number): string {
 }
 
 /** The databases set aside before, oldest first. */
-export function damagedDatabases(file: string): string[] {
+function damagedDatabases(file: string): string[] {
   const folder = dirname(file);
   const prefix = `${file.slice(folder.length + 1)}.damaged-`;
   return readdirSync(folder)

@@ -88,6 +88,12 @@ export class Medium {
     if (!writeMarks(this.#marksFile, next) && !this.#durable) this.#numberByClock();
   }
 
+  /** The number of the next event, reserved. Call it in a transaction. */
+  nextNumber(): number {
+    this.mark({ seq: lastSeq(this.#sql) + 1 });
+    return lastSeq(this.#sql) + 1;
+  }
+
   /** Goes elsewhere after a call failed: to a new file when this one is damaged, to memory when the disk refuses. */
   recover(fault: StorageFault, cause: unknown): void {
     if (this.#sql.inTransaction) this.#sql.close();
@@ -107,6 +113,7 @@ export class Medium {
   /** Tries a last time to bring to the disk what is in memory. */
   close(): void {
     if (!this.#durable) this.#returnToDisk();
+    if (!this.#durable) this.#needs.log.error('store: closed in memory; what the disk did not take is lost');
     this.#sql.close();
   }
 
@@ -166,12 +173,16 @@ export class Medium {
       raiseLastSeq(gathered, this.#seq);
       setChainBase(gathered, this.#end);
     } else if (!complete || this.#marks?.apart) {
-      raiseLastSeq(gathered, this.#marks?.seq ?? this.#needs.clock.wallMs());
+      raiseLastSeq(gathered, this.#marks?.seq ?? this.#wallMs());
     }
   }
 
   #numberByClock(): void {
-    raiseLastSeq(this.#sql, this.#needs.clock.wallMs());
+    raiseLastSeq(this.#sql, this.#wallMs());
+  }
+
+  #wallMs(): number {
+    return Math.trunc(this.#needs.clock.wallMs());
   }
 
   #replace(gathered: Sql, cause: unknown): Sql | undefined {

@@ -1,7 +1,10 @@
 import { InternalError } from '../base/errors.ts';
 import { integerIn, type Sql, textIn } from './sql.ts';
 
-/** Single values of the database itself. `base` values say where a register goes on that began in another file. */
+/**
+ * Single values of the database itself. `base` values say where a register goes on that began in another file; `cut` is
+ * the last line that made room.
+ */
 export type MetaKey =
   | 'identity'
   | 'origin'
@@ -9,7 +12,8 @@ export type MetaKey =
   | 'boot'
   | 'highest_version'
   | 'base_length'
-  | 'base_hash';
+  | 'base_hash'
+  | 'cut';
 
 export function metaText(sql: Sql, key: MetaKey): string | undefined {
   const row = sql.get('SELECT value FROM meta WHERE key = ?', key);

@@ -16,6 +16,8 @@ export const DATABASE_NAME = 'beffroi.db';
 const RETURN_INTERVAL_MS = 10_000;
 /** Source: guess; the broker is away for weeks before a commune's alarms fill it. */
 const OUTBOX_LIMITS: OutboxLimits = { events: 50_000, bytes: 32 * 1024 * 1024 };
+/** Years of a quiet box, a month of one that is flooded with forged orders. Source: guess. */
+const REGISTER_LINES = 150_000;
 
 export interface StoreNeeds {
   readonly clock: Clock;
@@ -27,6 +29,8 @@ export interface StoreNeeds {
 
 export interface StoreOptions {
   readonly outbox?: OutboxLimits;
+  /** How many lines the register keeps at least. */
+  readonly registerLines?: number;
 }
 
 /** The store in one SQLite file. As a service it returns to the disk after a fault; it works before it is started. */
@@ -48,7 +52,7 @@ export class SqliteStore implements Store, Service {
     this.#needs = needs;
     this.boot = boot;
     this.outbox = new SqlOutbox(engine, options.outbox ?? OUTBOX_LIMITS);
-    this.register = new SqlRegister(engine, needs);
+    this.register = new SqlRegister(engine, needs, options.registerLines ?? REGISTER_LINES);
     this.journal = new SqlJournal(engine, () => needs.clock.wallMs());
     this.slots = new SqlConfigSlots(engine);
     this.memory = new SqlMemory(engine);
@@ -59,7 +63,6 @@ export class SqliteStore implements Store, Service {
     return this.#engine.medium.durable;
   }
 
-  /** `work` runs again when the disk refuses in the middle of it, so it changes nothing but the store. */
   transaction<T>(work: () => T): T {
     return this.#engine.write(work);
   }

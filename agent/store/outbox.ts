@@ -1,6 +1,5 @@
 import { InternalError } from '../base/errors.ts';
 import type { Engine } from './engine.ts';
-import { lastSeq } from './meta.ts';
 import { insertEvent, intactEvent } from './outbox-rows.ts';
 import { integerIn, type Sql } from './sql.ts';
 import type { Outbox, OutboxEntry } from './store.ts';
@@ -19,7 +18,8 @@ export class SqlOutbox implements Outbox {
   readonly #tell = () => {
     for (const listener of this.#listeners) listener();
   };
-  #overflowing = false;
+  /** Events dropped since the outbox began to overflow. */
+  #dropped = 0;
 
   constructor(engine: Engine, limits: OutboxLimits) {
     this.#engine = engine;
@@ -28,8 +28,7 @@ export class SqlOutbox implements Outbox {
 
   append(build: (seq: number) => { topic: string; payload: string }): number {
     return this.#engine.write((sql) => {
-      const seq = lastSeq(sql) + 1;
-      this.#engine.medium.mark({ seq });
+      const seq = this.#engine.medium.nextNumber();
       insertEvent(sql, { seq, ...build(seq) });
       this.#bound(sql);
       this.#engine.afterCommit(() => this.#engine.medium.gaveNumber(seq));
@@ -53,9 +52,8 @@ export class SqlOutbox implements Outbox {
     this.#engine.write((sql) => {
       for (const seq of seqs) sql.run('DELETE FROM outbox WHERE seq = ?', seq);
       const { events, bytes } = totals(sql);
-      if (this.#overflowing && events <= this.#limits.events / 2 && bytes <= this.#limits.bytes / 2) {
-        this.#overflowing = false;
-        this.#engine.fault({ code: 'outbox-overflow', recovered: true, detail: `${events} events wait` });
+      if (this.#dropped > 0 && events <= this.#limits.events / 2 && bytes <= this.#limits.bytes / 2) {
+        this.#engine.afterCommit(() => this.#tellEnd());
       }
     });
   }
@@ -73,10 +71,22 @@ export class SqlOutbox implements Outbox {
     for (let total = totals(sql); this.#isOver(total); total = totals(sql)) {
       dropped += sql.run('DELETE FROM outbox WHERE seq = (SELECT min(seq) FROM outbox)');
     }
-    if (dropped === 0 || this.#overflowing) return;
-    this.#overflowing = true;
-    const detail = `more than ${this.#limits.events} events or ${this.#limits.bytes} bytes wait: the oldest are dropped`;
-    this.#engine.afterCommit(() => this.#engine.fault({ code: 'outbox-overflow', recovered: false, detail }));
+    if (dropped > 0) this.#engine.afterCommit(() => this.#tellDropped(dropped));
+  }
+
+  #tellDropped(count: number): void {
+    const first = this.#dropped === 0;
+    this.#dropped += count;
+    if (!first) return;
+    const { events, bytes } = this.#limits;
+    const detail = `more than ${events} events or ${bytes} bytes wait: the oldest are dropped`;
+    this.#engine.fault({ code: 'outbox-overflow', recovered: false, detail });
+  }
+
+  #tellEnd(): void {
+    const detail = `${this.#dropped} events were dropped`;
+    this.#dropped = 0;
+    this.#engine.fault({ code: 'outbox-overflow', recovered: true, detail });
   }
 
   #isOver(total: OutboxLimits): boolean {

@@ -1,4 +1,4 @@
-import { metaNumber, metaText } from './meta.ts';
+import { metaNumber, metaText, setMeta } from './meta.ts';
 import { lineHash, NO_HASH, type RegisterContent } from './register-chain.ts';
 import { integerIn, type Row, type Sql, textIn } from './sql.ts';
 import type { RegisterLine } from './store.ts';
@@ -53,6 +53,26 @@ export function linesFrom(sql: Sql, fromNumber: number, limit: number): Register
   return sql
     .all('SELECT * FROM register WHERE number >= ? ORDER BY number LIMIT ?', fromNumber, limit)
     .map(toLine);
+}
+
+/**
+ * Removes the oldest lines when there are a twentieth more than `maxLines`; those that stay are a chain by themselves.
+ * @returns the number of the last line removed, 0 when none was
+ */
+export function makeRoom(sql: Sql, maxLines: number): number {
+  const row = sql.get('SELECT min(number) AS first, max(number) AS last FROM register') ?? {};
+  if (row.first === null || row.last === null) return 0;
+  const last = integerIn(row, 'last');
+  if (last - integerIn(row, 'first') + 1 < maxLines * 1.05) return 0;
+  const cut = last - maxLines;
+  setMeta(sql, 'cut', cut);
+  sql.run('DELETE FROM register WHERE number <= ?', cut);
+  return cut;
+}
+
+/** Every line in order, read one by one. */
+export function* everyLine(sql: Sql): Generator<RegisterLine> {
+  for (const row of sql.iterate('SELECT * FROM register ORDER BY number')) yield toLine(row);
 }
 
 function toLine(row: Row): RegisterLine {

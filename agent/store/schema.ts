@@ -42,9 +42,11 @@ const STEPS: readonly string[] = [
   CREATE TRIGGER register_keeps BEFORE UPDATE ON register BEGIN
     SELECT RAISE(ABORT, 'the register is append-only');
   END;
-  CREATE TRIGGER register_stays BEFORE DELETE ON register BEGIN
+  CREATE TRIGGER register_stays BEFORE DELETE ON register
+  WHEN OLD.number > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'cut') BEGIN
     SELECT RAISE(ABORT, 'the register is append-only');
   END;
+  INSERT INTO meta VALUES ('cut', '0');
 
   CREATE TABLE journal (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, not_after_ms INTEGER NOT NULL) STRICT;
   CREATE TABLE slot (

@@ -12,7 +12,10 @@ export interface Store {
   readonly journal: Journal;
   readonly slots: ConfigSlots;
   readonly memory: Memory;
-  /** Everything that `work` writes becomes durable together or not at all. Nested calls join the outer one. */
+  /**
+   * Everything that `work` writes becomes durable together or not at all. Nested calls join the outer one.
+   * When the disk refuses in the middle, `work` runs again from its beginning: it changes nothing but the store.
+   */
   transaction<T>(work: () => T): T;
   /** Tells of a damaged database that was set aside, of lost and regained durability. */
   onFault(listener: (fault: StoreFault) => void): void;

@@ -1,10 +1,13 @@
 import { createHash, generateKeyPairSync, verify } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { checkRegister } from '../../agent/store/check-register.ts';
 import { verifyRegister } from '../../agent/store/register-chain.ts';
 import type { RegisterLine } from '../../agent/store/store.ts';
+import { TestClock } from '../support/test-clock.ts';
 import { BOX_KEY, ENTRY, openFor, temporaryFolder } from './support.ts';
 
 function register(t: Test, lines: number, word = 'line'): RegisterLine[] {
@@ -76,6 +79,27 @@ t.test('the database itself refuses to alter or remove a line', async (t) => {
   db.close();
 });
 
+t.test(
+  'the register is bounded: the oldest lines make room, a line says so, and the rest is still a chain',
+  async (t) => {
+    const folder = temporaryFolder(t);
+    const { store } = openFor(folder, new TestClock(), { registerLines: 100 });
+    for (let n = 1; n <= 230; n += 1) store.register.append({ ...ENTRY, detail: 'x'.repeat(3000) });
+    const lines = store.register.lines(0, 1000);
+    t.ok(lines.length >= 100 && lines.length <= 107, String(lines.length));
+    t.match(verifyRegister(lines, BOX_KEY), { last: store.register.head().length, bad: undefined });
+    t.match(
+      lines.filter(({ action }) => action === 'register.cut').at(-1)?.detail,
+      /^lines up to \d+ were removed to make room$/,
+    );
+    t.equal(lines.at(-1)?.detail.length, 2000, 'a text is bounded too');
+    store.close();
+    const db = new DatabaseSync(join(folder, 'beffroi.db'));
+    t.throws(() => db.exec('DELETE FROM register'), { message: /append-only/ }, 'those that stay are kept');
+    db.close();
+  },
+);
+
 t.test('any altered line is named', async (t) => {
   const lines = register(t, 5);
   const field = fc.constantFrom<keyof RegisterLine>(
@@ -123,4 +147,19 @@ t.test('a missing, a doubled, a moved and a foreign line are named', async (t) =
     'the rest of an older register',
   );
   t.match(verifyRegister([], BOX_KEY), { first: 0, last: 0, bad: undefined });
+});
+
+t.test('the register of a box is checked while its agent runs', async (t) => {
+  const folder = temporaryFolder(t);
+  t.equal(checkRegister(folder, BOX_KEY), undefined, 'nothing there yet');
+  const { store } = openFor(folder);
+  for (let n = 0; n < 5; n += 1) store.register.append(ENTRY);
+  t.match(checkRegister(folder, BOX_KEY), { first: 1, last: 5, bad: undefined });
+  const forged = new DatabaseSync(join(folder, 'beffroi.db'));
+  forged.exec("DROP TRIGGER register_keeps; UPDATE register SET who = 'nobody' WHERE number = 3");
+  forged.close();
+  t.match(checkRegister(folder, BOX_KEY), { first: 1, last: 2, bad: { number: 3, reason: /hash/ } });
+  store.close();
+  writeFileSync(join(folder, 'beffroi.db'), 'no database, but long enough to be looked at as one');
+  t.throws(() => checkRegister(folder, BOX_KEY), { code: 'store-damaged', message: /beffroi\.db/ });
 });

@@ -90,7 +90,7 @@ t.test('the outbox is bounded: the oldest go, it is told once, and again when ha
   store.outbox.acknowledge([3]);
   t.equal(faults.length, 1);
   store.outbox.acknowledge([4]);
-  t.match(faults[1], { code: 'outbox-overflow', recovered: true });
+  t.match(faults[1], { code: 'outbox-overflow', recovered: true, detail: '2 events were dropped' });
   appendText(store, 'x'.repeat(940));
   t.same(numbers(store), [7], 'the bound is of bytes too');
   store.close();

@@ -81,13 +81,15 @@ export class SmallDisk {
   static mount(t: Test, megabytes = 8): SmallDisk | string {
     const folder = mkdtempSync(join(tmpdir(), 'beffroi-disk-'));
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'pipe' });
+      execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], {
+        stdio: 'pipe',
+      });
     } catch (thrown) {
       rmSync(folder, { recursive: true });
       return `a file system cannot be mounted here: ${String(thrown)}`;
     }
     t.teardown(() => {
-      execFileSync('umount', ['--lazy', folder]);
+      execFileSync('/bin/umount', ['--lazy', folder]);
       rmSync(folder, { recursive: true });
     });
     return new SmallDisk(folder);
@@ -105,6 +107,6 @@ export class SmallDisk {
   }
 
   remount(mode: 'ro' | 'rw'): void {
-    execFileSync('mount', ['-o', `remount,${mode}`, this.folder]);
+    execFileSync('/bin/mount', ['-o', `remount,${mode}`, this.folder]);
   }
 }
