@@ -19,7 +19,7 @@ for (const [name, options] of Object.entries({
       const credentials = login ? { credentials: { version: 1, ...login } } : {};
       plane.agent.link.setCameras([cameraAt('cam-a', gst.url, credentials)]);
       await plane.agent.phase('cam-a', 'playing');
-      await plane.agent.until(() => plane.agent.streams.some(({ code }) => code !== undefined));
+      await received(subscriber, 75);
       plane.agent.link.setCameras([]);
       await plane.agent.phase('cam-a', 'stopped');
       const sent = gst.sent.filter(({ client }) => client === 1);
