@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { pino } from 'pino';
+import { systemClock } from '../../../agent/base/clock.ts';
+import { BeffroiError } from '../../../agent/base/errors.ts';
+import { pullStream } from '../../../agent/camera/rtsp/pull.ts';
+import {
+  defaultStreamOptions,
+  type StreamOptions,
+  type StreamTarget,
+} from '../../../agent/camera/rtsp/stream.ts';
+import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../../../agent/camera/types.ts';
+
+export const credentials = { version: 1, user: 'watch', password: 'Geheim-17' };
+
+export const needs = { clock: systemClock, log: pino({ level: 'silent' }), randomBytes };
+
+/** A permit that counts. */
+export class TestPermit implements Permit {
+  refusalsLeft: number;
+  accepted = 0;
+  refused = 0;
+
+  constructor(refusalsLeft = 3) {
+    this.refusalsLeft = refusalsLeft;
+  }
+
+  loginAccepted(): void {
+    this.accepted += 1;
+  }
+
+  loginRefused(): void {
+    this.refused += 1;
+    this.refusalsLeft -= 1;
+  }
+
+  release(): void {}
+}
+
+/** One pull under way, and what it brought. */
+export class Pulling {
+  readonly units: AccessUnit[] = [];
+  readonly permit: TestPermit;
+  track: VideoTrack | undefined;
+  counters: () => StreamCounters = () => ({ rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 });
+  /** The code that the pull ended with; undefined when it resolved. */
+  readonly ended: Promise<BeffroiError | undefined>;
+  readonly #abort = new AbortController();
+  #waiting: { readonly count: number; readonly done: () => void }[] = [];
+
+  constructor(
+    target: Omit<StreamTarget, 'camera'>,
+    options: Partial<StreamOptions> = {},
+    permit = new TestPermit(),
+  ) {
+    this.permit = permit;
+    this.ended = pullStream(
+      { camera: 'cam-a', ...target },
+      permit,
+      {
+        described: (track, counters) => {
+          this.track = track;
+          this.counters = counters;
+        },
+        playing: () => undefined,
+        accessUnit: (unit) => this.#unit(unit),
+      },
+      needs,
+      { ...defaultStreamOptions, ...options },
+      this.#abort.signal,
+    ).then(
+      () => undefined,
+      (thrown: unknown) => {
+        if (thrown instanceof BeffroiError) return thrown;
+        throw thrown;
+      },
+    );
+  }
+
+  /** Resolves when that many access units have come, or the pull has ended. */
+  async has(count: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.units.length >= count) resolve();
+    this.#waiting.push({ count, done: resolve });
+    await Promise.race([promise, this.ended]);
+  }
+
+  /** Aborts and waits for the end. */
+  async stop(): Promise<BeffroiError | undefined> {
+    this.#abort.abort();
+    return this.ended;
+  }
+
+  #unit(unit: AccessUnit): void {
+    this.units.push(unit);
+    for (const { count, done } of this.#waiting) if (this.units.length >= count) done();
+  }
+}
