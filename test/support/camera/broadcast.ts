@@ -101,7 +101,7 @@ export class Broadcast {
 
   #schedule(): void {
     const waitMs = this.#next * this.#frameMs() - this.#elapsedMs();
-    this.#timer = setTimeout(() => this.#tick(), Math.max(0, waitMs));
+    this.#timer = setTimeout(() => this.#tick(), Math.max(0, waitMs)).unref();
   }
 
   #tick(): void {

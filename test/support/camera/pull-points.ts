@@ -130,7 +130,7 @@ export class PullPoints {
 
   #wait(point: PullPoint, limit: number, timeoutMs: number, signal: AbortSignal): Promise<string[]> {
     return new Promise((answer) => {
-      const timer = setTimeout(() => this.#release(point), timeoutMs);
+      const timer = setTimeout(() => this.#release(point), timeoutMs).unref();
       point.waiter = { limit, answer, timer };
       signal.addEventListener('abort', () => this.#giveUp(point, answer), { once: true });
     });
@@ -178,7 +178,7 @@ export class PullPoints {
   #watch(point: PullPoint): void {
     clearTimeout(point.timer);
     const waitMs = Math.min(Math.max(0, point.endsMonotonicMs - performance.now()), 2 ** 31 - 1);
-    point.timer = setTimeout(() => this.unsubscribe(point.id), waitMs);
+    point.timer = setTimeout(() => this.unsubscribe(point.id), waitMs).unref();
   }
 }
 

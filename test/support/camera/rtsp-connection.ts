@@ -98,7 +98,7 @@ export class RtspConnection {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       act();
-    }, ms);
+    }, ms).unref();
     this.#timers.add(timer);
     return timer;
   }
@@ -250,7 +250,7 @@ export class RtspConnection {
     this.#idle = setTimeout(() => {
       this.#host.counters.sessionsTimedOut += 1;
       this.cut(true);
-    }, this.#host.options.sessionTimeoutS * 1500);
+    }, this.#host.options.sessionTimeoutS * 1500).unref();
   }
 
   #trackOf(uri: string): TrackKind | 'stream' | undefined {
