@@ -32,6 +32,7 @@ parser.add_argument('--bframes', type=int, default=0)
 parser.add_argument('--buffers', type=int, default=100, help='pictures that are encoded')
 parser.add_argument('--frames', type=int, default=0, help='pictures per client, 0: loop for ever')
 parser.add_argument('--file', default='', help='Annex B stream without B frames instead of the test picture')
+parser.add_argument('--pattern', default='ball', help='of videotestsrc; snow fills the bit rate')
 parser.add_argument('--path', default='/stream')
 parser.add_argument('--port', type=int, default=0)
 parser.add_argument('--tcp-only', action='store_true')
@@ -68,7 +69,7 @@ def source():
     if options.file:
         return f'filesrc location="{options.file}"'
     size = f'width={options.width},height={options.height},framerate={options.fps}/1'
-    return f'videotestsrc num-buffers={options.buffers} pattern=ball ! video/x-raw,format=I420,{size} ! {encoder()}'
+    return f'videotestsrc num-buffers={options.buffers} pattern={options.pattern} ! video/x-raw,format=I420,{size} ! {encoder()}'
 
 
 def encode():

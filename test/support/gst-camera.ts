@@ -23,6 +23,8 @@ export interface GstCameraOptions {
   readonly buffers?: number;
   /** Pictures that each client is sent; 0: for ever. */
   readonly frames?: number;
+  /** The picture; snow fills the bit rate, the ball hardly needs any. */
+  readonly pattern?: 'ball' | 'snow';
   /** An Annex B stream without B frames instead of the test picture. */
   readonly file?: string;
   readonly port?: number;

@@ -5,7 +5,7 @@ import type { VideoCodec } from '../types.ts';
  * `slice` coded picture data; `vps`, `sps`, `pps` parameter sets; `leading` anything else that opens the access unit
  * after it (delimiter, SEI, …); `trailing` anything else that belongs to the picture before it.
  */
-export type NalKind = 'slice' | 'vps' | 'sps' | 'pps' | 'leading' | 'trailing';
+type NalKind = 'slice' | 'vps' | 'sps' | 'pps' | 'leading' | 'trailing';
 
 /** What the rest of the room needs to know of a codec's NAL units. */
 export interface NalRules {
