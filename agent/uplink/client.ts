@@ -7,16 +7,16 @@ import { retryLoop } from '../base/retry.ts';
 import { quoted } from '../base/text.ts';
 import { type BrokerAddress, parseBroker } from './address.ts';
 import type { OversizePacket } from './frame-guard.ts';
-import { ProtocolMemory } from './protocol-memory.ts';
-import { UPLINK_RETRY } from './retry-policy.ts';
 import {
   type Protocol,
-  Session,
   type SessionInfo,
   type SessionOptions,
   type Will,
   WrongVersionError,
-} from './session.ts';
+} from './link.ts';
+import { ProtocolMemory } from './protocol-memory.ts';
+import { UPLINK_RETRY } from './retry-policy.ts';
+import { Session } from './session.ts';
 import type { TlsFiles } from './socket.ts';
 
 export interface BrokerClientNeeds {
@@ -37,7 +37,6 @@ export interface BrokerClientOptions {
   readonly will?: (protocol: Protocol) => Will;
   /** Topic filters, subscribed with QoS 1 before the client says that it is up. */
   readonly subscriptions: readonly string[];
-  readonly cleanStart?: boolean;
   readonly maxInflight?: number;
   readonly keepAliveS?: number;
   readonly connectTimeoutMs?: number;
@@ -62,7 +61,6 @@ export interface PublishOptions {
 
 /** Every figure is a guess, but for the high-water mark: one second of ten 4 Mbit/s streams. */
 const DEFAULTS = {
-  cleanStart: true,
   maxInflight: 64,
   keepAliveS: 15,
   connectTimeoutMs: 5_000,
@@ -107,11 +105,6 @@ export class BrokerClient implements Service {
 
   get connected(): boolean {
     return this.#session !== undefined;
-  }
-
-  /** What the connection in force agreed on. */
-  get session(): SessionInfo | undefined {
-    return this.#session?.info;
   }
 
   /** Tells of every `up` and `down` from now on. */
@@ -178,11 +171,6 @@ export class BrokerClient implements Service {
     return this.#session?.publishNow(topic, payload) ?? false;
   }
 
-  /** Cuts the connection, which then comes back by itself. */
-  drop(why: UplinkError): void {
-    this.#session?.cut(why);
-  }
-
   async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
     const session = await this.#openAny(signal);
     if (signal.aborted) return session.cut(new UplinkError('broker-closed', 'the client stops'));
@@ -242,19 +230,19 @@ export class BrokerClient implements Service {
     for (const handler of this.#oversizeHandlers) this.#guard(() => handler(topic, bytes, { retain }));
   }
 
-  /** A handler that throws must not stop the packets behind it. */
+  /** A handler or listener that throws must not stop the connection. */
   #guard(handle: () => void): void {
     try {
       handle();
     } catch (err) {
-      this.#needs.log.error({ err }, 'handler of a message failed');
+      this.#needs.log.error({ err }, 'a handler of the broker client failed');
     }
   }
 
   #up(info: SessionInfo): void {
     const failures = this.#fault.recovered();
     this.#needs.log.info({ broker: info.broker, protocol: info.protocol, failures }, 'broker connected');
-    for (const { up } of this.#listeners) up?.(info);
+    for (const { up } of this.#listeners) this.#guard(() => up?.(info));
   }
 
   #failed(error: BeffroiError, delayMs: number): void {
@@ -266,7 +254,7 @@ export class BrokerClient implements Service {
   }
 
   #down(error: BeffroiError): void {
-    for (const { down } of this.#listeners) down?.(error);
+    for (const { down } of this.#listeners) this.#guard(() => down?.(error));
   }
 }
 

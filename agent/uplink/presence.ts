@@ -3,7 +3,7 @@ import { linkTopic } from '../contract/topics.ts';
 import type { Memory } from '../store/store.ts';
 import type { BrokerClient } from './client.ts';
 import type { RetainedInventory } from './inventory.ts';
-import type { Protocol, Will } from './session.ts';
+import type { Protocol, Will } from './link.ts';
 import type { Stamp } from './stamp.ts';
 
 const ROOM = 'uplink';

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { Protocol } from './session.ts';
+import type { Protocol } from './link.ts';
 
 /** A broker that was updated meanwhile is asked for MQTT 5 again after this long. Source: guess. */
 const REMEMBER_MS = 3600 * 1000;

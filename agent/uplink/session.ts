@@ -1,73 +1,21 @@
-import { type IClientOptions, MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import type { Clock } from '../base/clock.ts';
 import { type BeffroiError, InternalError, UplinkError } from '../base/errors.ts';
-import { quoted } from '../base/text.ts';
 import type { BrokerAddress } from './address.ts';
-import type { OversizePacket } from './frame-guard.ts';
-import { GuardedStream } from './guarded-stream.ts';
+import type { GuardedStream } from './guarded-stream.ts';
 import { orAborted, within } from './limit.ts';
-import { openSocket, type TlsFiles } from './socket.ts';
+import {
+  Link,
+  type Protocol,
+  reason,
+  reasonCode,
+  type SessionEvents,
+  type SessionInfo,
+  type SessionOptions,
+} from './link.ts';
 import { SendWindow } from './window.ts';
 
-export type Protocol = 'mqtt5' | 'mqtt311';
-
-/** The last will of one connection. */
-export interface Will {
-  readonly topic: string;
-  readonly payload: string;
-  readonly retain: boolean;
-}
-
-/** What a session is made with. */
-export interface SessionOptions {
-  readonly clientId: string;
-  readonly tls?: TlsFiles;
-  /** Built for every connection, so that it can carry a session number. */
-  readonly will?: (protocol: Protocol) => Will;
-  /** Topic filters, QoS 1. */
-  readonly subscriptions: readonly string[];
-  readonly cleanStart: boolean;
-  /** Most QoS 1 messages without acknowledgement; the server may ask for less. */
-  readonly maxInflight: number;
-  readonly keepAliveS: number;
-  /** For TCP, TLS, CONNACK and SUBACK each. */
-  readonly connectTimeoutMs: number;
-  /** A message without PUBACK for this long ends the session as silent. */
-  readonly ackTimeoutMs: number;
-  /** Largest message taken on a subscribed topic, in bytes. */
-  readonly maxDownBytes: number;
-  /** Most bytes that may wait in the connection before `publishNow` refuses. */
-  readonly highWaterBytes: number;
-}
-
-export interface SessionInfo {
-  readonly broker: string;
-  readonly protocol: Protocol;
-  /** Most QoS 1 messages in flight, agreed with the server. */
-  readonly inflight: number;
-  /** Largest packet that the server takes, in bytes. */
-  readonly maximumPacketBytes: number;
-}
-
-export interface SessionEvents {
-  readonly message: (topic: string, payload: Buffer, retain: boolean) => void;
-  readonly oversize: (packet: OversizePacket) => void;
-}
-
-/** CONNACK said that the server does not speak this version of the protocol. */
-export class WrongVersionError extends UplinkError {}
-
-/**
- * Messages up to this size are received, thrown away and reported when they are above `maxDownBytes`; the server
- * drops larger ones without a word [MQTT-3.1.2-25]. Source: guess.
- */
-const MAX_ANNOUNCED_BYTES = 32 * 1024 * 1024;
-/** Topic and properties beside the payload of a PUBLISH. Source: guess. */
-const HEAD_ALLOWANCE_BYTES = 4096;
-const PACKET_LIMIT_BYTES = 268_435_455;
 const DISCONNECT = Buffer.from([0xe0, 0x00]);
-/** CONNACK: unacceptable protocol version (3.1.1 §3.2.2.3) and unsupported protocol version (5 §3.2.2.2). */
-const VERSION_REFUSED = [0x01, 0x84];
 
 /**
  * One MQTT connection, from CONNACK and SUBACK to its end. It never reconnects and never queues: an mqtt.js client
@@ -198,156 +146,6 @@ export class Session {
       `${topic}: ${bytes} bytes, ${this.info.broker} takes ${limit}`,
     );
   }
-}
-
-/** Socket, stream and mqtt.js client of one connection. */
-class Link {
-  readonly stream: GuardedStream;
-  readonly mqtt: MqttClient;
-  readonly closed: Promise<BeffroiError>;
-  readonly #address: BrokerAddress;
-  readonly #protocol: Protocol;
-  readonly #connack: Promise<SessionInfo>;
-
-  private constructor(
-    stream: GuardedStream,
-    explain: (error: unknown) => BeffroiError,
-    address: BrokerAddress,
-    protocol: Protocol,
-    options: SessionOptions,
-    events: SessionEvents,
-  ) {
-    this.stream = stream;
-    this.#address = address;
-    this.#protocol = protocol;
-    let fault: BeffroiError | undefined;
-    stream.on('error', (error) => {
-      fault ??= explain(error);
-    });
-    this.mqtt = new MqttClient(() => stream, mqttOptions(protocol, options));
-    this.mqtt.on('error', (error) => {
-      fault ??= protocolError(address, error);
-    });
-    this.mqtt.on('disconnect', (packet) => {
-      fault ??= new UplinkError('broker-closed', `${address.label}: DISCONNECT ${reason(packet.reasonCode)}`);
-      stream.destroy();
-    });
-    this.mqtt.on('message', (topic, payload, packet) => events.message(topic, payload, packet.retain));
-    this.closed = new Promise((resolve) => {
-      stream.on('close', () => {
-        this.mqtt.end(true);
-        resolve(fault ?? new UplinkError('broker-closed', `${address.label}: connection closed`));
-      });
-    });
-    this.#connack = this.#awaitConnack(options);
-    this.#connack.catch(() => undefined);
-  }
-
-  static async open(
-    clock: Clock,
-    address: BrokerAddress,
-    protocol: Protocol,
-    options: SessionOptions,
-    events: SessionEvents,
-    signal: AbortSignal,
-  ): Promise<Link> {
-    const { socket, explain } = await openSocket(
-      clock,
-      address,
-      options.tls,
-      options.connectTimeoutMs,
-      signal,
-    );
-    const limit = options.maxDownBytes + HEAD_ALLOWANCE_BYTES;
-    const stream = new GuardedStream(socket, limit, events.oversize);
-    return new Link(stream, explain, address, protocol, options, events);
-  }
-
-  async accepted(signal: AbortSignal): Promise<SessionInfo> {
-    return await orAborted(this.#connack, signal);
-  }
-
-  async subscribe(filters: readonly string[], signal: AbortSignal): Promise<void> {
-    if (filters.length === 0) return;
-    // Retain as published, so that a retained command is recognised also when it comes live (MQTT 5 §3.8.3.1).
-    const options = this.#protocol === 'mqtt5' ? { qos: 1 as const, rap: true } : { qos: 1 as const };
-    const granted = this.mqtt.subscribeAsync([...filters], options);
-    try {
-      await orAborted(Promise.race([granted, this.#lost()]), signal);
-    } catch (thrown) {
-      if (thrown instanceof UplinkError) throw thrown;
-      throw new UplinkError(
-        'broker-refused',
-        `${this.#address.label}: refused to subscribe ${filters.join(', ')}`,
-        {
-          cause: thrown,
-        },
-      );
-    }
-  }
-
-  destroy(): void {
-    this.stream.destroy();
-  }
-
-  async #lost(): Promise<never> {
-    throw await this.closed;
-  }
-
-  async #awaitConnack(options: SessionOptions): Promise<SessionInfo> {
-    const { promise, resolve } = Promise.withResolvers<SessionInfo>();
-    this.mqtt.once('connect', (packet) => {
-      const server = packet.properties ?? {};
-      resolve({
-        broker: this.#address.label,
-        protocol: this.#protocol,
-        inflight: Math.min(options.maxInflight, server.receiveMaximum ?? options.maxInflight),
-        maximumPacketBytes: server.maximumPacketSize ?? PACKET_LIMIT_BYTES,
-      });
-    });
-    return await Promise.race([promise, this.#lost()]);
-  }
-}
-
-function mqttOptions(protocol: Protocol, options: SessionOptions): IClientOptions {
-  const will = options.will?.(protocol);
-  return {
-    clientId: options.clientId,
-    protocolVersion: protocol === 'mqtt5' ? 5 : 4,
-    clean: options.cleanStart,
-    keepalive: options.keepAliveS,
-    connectTimeout: options.connectTimeoutMs * 2,
-    reconnectPeriod: 0,
-    resubscribe: false,
-    queueQoSZero: false,
-    timerVariant: 'native',
-    ...(protocol === 'mqtt5' ? { properties: { maximumPacketSize: MAX_ANNOUNCED_BYTES } } : {}),
-    ...(will ? { will: { ...will, payload: Buffer.from(will.payload), qos: 1 } } : {}),
-  };
-}
-
-function protocolError(address: BrokerAddress, error: Error): UplinkError {
-  const code = reasonCode(error);
-  const message = `${address.label}: ${quoted(error.message)}`;
-  if (error.message === 'Keepalive timeout') {
-    return new UplinkError('broker-silent', `${address.label}: no PINGRESP within the keep-alive`);
-  }
-  if (!error.message.startsWith('Connection refused')) {
-    return new UplinkError('broker-closed', message, { cause: error });
-  }
-  const refused = `${address.label}: CONNACK ${reason(code)}: ${quoted(error.message)}`;
-  return VERSION_REFUSED.includes(code ?? 0)
-    ? new WrongVersionError('broker-refused', refused)
-    : new UplinkError('broker-refused', refused);
-}
-
-function reasonCode(error: Error): number | undefined {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === 'number' ? code : undefined;
-}
-
-function reason(code: number | undefined): string {
-  return code === undefined ? 'without reason' : `0x${code.toString(16).padStart(2, '0')}`;
 }
 
 /** Size of a PUBLISH with QoS 1 and no properties, rounded up. @see MQTT 5 §3.3 */

@@ -135,7 +135,7 @@ const TLS_CODES =
 const BEFORE_TLS = 'before secure TLS connection';
 
 /** Chooses the error by what the operator must look at. */
-export function explainSocketError(
+function explainSocketError(
   address: BrokerAddress,
   error: unknown,
   material: TlsMaterial | undefined,
@@ -152,7 +152,11 @@ export function explainSocketError(
     );
   }
   if (code === 'closed' || code === 'ECONNRESET' || code === 'EPIPE') {
-    return new UplinkError('broker-closed', `${address.label}: connection closed (${code})`, options);
+    return new UplinkError(
+      'broker-closed',
+      `${address.label}: connection closed: ${code === 'closed' ? said : code}`,
+      options,
+    );
   }
   return new UplinkError('broker-unreachable', `${address.label}: ${code}`, options);
 }

@@ -192,7 +192,7 @@ t.test('uplink: a broker that accepts TCP and never answers is broker-silent', a
   t.match(error.message, 'no CONNACK within 200 ms');
 });
 
-t.test('uplink: a broker that stops answering PINGREQ is noticed [MQTT-3.1.2-24]', async (t) => {
+t.test('uplink: a broker that stops answering PINGREQ is noticed [MQTT 3.1.1 §3.1.2.10]', async (t) => {
   const mosquitto = await broker(t);
   const { client, up, down } = watchedClient(t, { brokers: [mosquitto.url], keepAliveS: 1 });
   const isUp = up();

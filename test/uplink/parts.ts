@@ -9,7 +9,7 @@ import type { BeffroiError } from '../../agent/base/errors.ts';
 import { createLog, type Log } from '../../agent/base/log.ts';
 import { openStore, type SqliteStore } from '../../agent/store/open-store.ts';
 import { BrokerClient, type BrokerClientOptions } from '../../agent/uplink/client.ts';
-import type { SessionInfo } from '../../agent/uplink/session.ts';
+import type { SessionInfo } from '../../agent/uplink/link.ts';
 import { Uplink, type UplinkOptions } from '../../agent/uplink/uplink.ts';
 import { type ForeignMessage, Mosquitto, type MosquittoOptions } from '../support/mosquitto.ts';
 
@@ -47,7 +47,7 @@ export class Happenings<T> {
   }
 }
 
-export type LinkEvent = { up: SessionInfo } | { down: BeffroiError };
+type LinkEvent = { up: SessionInfo } | { down: BeffroiError };
 
 export interface WatchedClient {
   readonly client: BrokerClient;

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import t, { type Test } from 'tap';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { createPki, type TestPki } from '../support/pki.ts';
@@ -72,8 +73,6 @@ t.test('uplink: an expired certificate of the box is named as such', async (t) =
 });
 
 t.test('uplink: a server that speaks TLS 1.2 at most is refused', async (t) => {
-  const { createServer: createTlsServer } = await import('node:tls');
-  const { readFile } = await import('node:fs/promises');
   const pki = await createPki(t.testdir());
   const old = createTlsServer({
     cert: await readFile(pki.broker.certfile),
