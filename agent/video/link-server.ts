@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { unlink } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
-import { asBeffroiError, InternalError, systemCode } from '../base/errors.ts';
+import { asBeffroiError, ConfigurationError, InternalError, systemCode } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import {
@@ -81,8 +81,12 @@ export class VideoLink implements Service {
     return this.#peer !== undefined;
   }
 
-  /** @throws InternalError when another agent listens on the socket */
+  /**
+   * @throws InternalError when another agent listens on the socket
+   * @throws ConfigurationError `box-file-invalid` when the path is too long for a socket
+   */
   async start(signal: AbortSignal): Promise<void> {
+    checkPath(this.#options.socketPath);
     await removeStaleSocket(this.#options.socketPath);
     const server = createServer((socket) => this.#accept(socket));
     this.#server = server;
@@ -163,6 +167,18 @@ export class VideoLink implements Service {
 
 function withoutType<T extends { type: string }>({ type: _, ...rest }: T): Omit<T, 'type'> {
   return rest;
+}
+
+/** @see unix(7): sun_path has 108 bytes with its final zero */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+function checkPath(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= MAX_SOCKET_PATH_BYTES) return;
+  throw new ConfigurationError(
+    'box-file-invalid',
+    `runtimeFolder: a socket path has at most ${MAX_SOCKET_PATH_BYTES} bytes, ${path} has ${bytes}`,
+  );
 }
 
 /** The socket is made for this user alone: it carries credentials. */

@@ -1,0 +1,251 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createConnection, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { systemClock } from '../../agent/base/clock.ts';
+import { DeviceError } from '../../agent/base/errors.ts';
+import { createLog } from '../../agent/base/log.ts';
+import { MAX_LINE_BYTES, type VideoCamera, type VideoToAgent } from '../../agent/contract/video-link.ts';
+import { LinkClient } from '../../agent/video/link-client.ts';
+import { VideoLink } from '../../agent/video/link-server.ts';
+import { PermitDesk } from '../../agent/video/permit-desk.ts';
+import { TestClock } from '../support/test-clock.ts';
+import { AgentEnd, cameraAt } from './plane.ts';
+
+const log = createLog('error', { write: () => undefined });
+const HELLO = { type: 'hello', pid: 1, software: 'test' };
+
+/** A folder whose path is short enough for a socket. */
+async function socketIn(t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'link-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  return join(folder, 'video.sock');
+}
+
+async function agent(t: Test, at?: string) {
+  const socketPath = at ?? (await socketIn(t));
+  const end = new AgentEnd(socketPath);
+  await end.start();
+  t.teardown(() => end.stop());
+  return { end, socketPath };
+}
+
+/** A peer that says what it likes. */
+async function raw(t: Test, socketPath: string): Promise<Socket> {
+  const socket = createConnection(socketPath);
+  socket.on('error', () => undefined);
+  t.teardown(() => socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+const say = (socket: Socket, message: object) => socket.write(`${JSON.stringify(message)}\n`);
+
+/** The video process's end with nothing behind it. */
+function client(t: Test, socketPath: string) {
+  const desk = new PermitDesk();
+  const lists: (readonly VideoCamera[])[] = [];
+  const restarted: string[] = [];
+  const standing: VideoToAgent[] = [];
+  const link = new LinkClient(
+    {
+      ...{ clock: systemClock, log, random: Math.random, desk },
+      orders: { setCameras: (list) => lists.push(list), restart: (camera) => restarted.push(camera) },
+      standing: () => standing,
+      alive: () => ({ type: 'alive', brokerConnected: true, rssMb: 1 }),
+    },
+    { socketPath, software: 'test' },
+  );
+  t.teardown(() => link.stop());
+  return { link, desk, lists, restarted, standing };
+}
+
+const never = () => new AbortController().signal;
+
+t.test('link: the socket is for the user of the agent alone', async (t) => {
+  const { socketPath } = await agent(t);
+  t.equal((await stat(socketPath)).mode & 0o777, 0o600);
+});
+
+t.test('link: a socket file that a killed agent left behind is taken over', async (t) => {
+  const socketPath = await socketIn(t);
+  await writeFile(socketPath, '');
+  const { end } = await agent(t, socketPath);
+  const { link } = client(t, socketPath);
+  await link.start(never());
+  await end.until(() => end.connections === 1);
+  t.pass();
+});
+
+t.test('link: a second agent does not take the socket of the first', async (t) => {
+  const { socketPath } = await agent(t);
+  await t.rejects(new AgentEnd(socketPath).start(), { code: 'internal', message: /another agent/ });
+});
+
+t.test('link: a runtime folder whose path is too long for a socket is refused in words', async (t) => {
+  const path = join(await socketIn(t), 'x'.repeat(100));
+  await t.rejects(new AgentEnd(path).start(), { code: 'box-file-invalid', message: /at most 107 bytes/ });
+});
+
+t.test('link: what breaks the protocol ends the connection, and the next one is good', async (t) => {
+  const { end, socketPath } = await agent(t);
+  const bad: (string | Buffer)[] = [
+    'rubbish\n',
+    '{"type":"hello"}\n',
+    `${JSON.stringify({ ...HELLO, extra: 1 })}\n`,
+    `${JSON.stringify({ type: 'alive', brokerConnected: true, rssMb: 1 })}\n`,
+    Buffer.alloc(MAX_LINE_BYTES + 1024, 0x20),
+    Buffer.from([0xff, 0xfe, 0x0a]),
+  ];
+  for (const bytes of bad) {
+    const socket = await raw(t, socketPath);
+    const closed = once(socket, 'close');
+    socket.write(bytes);
+    socket.resume();
+    await closed;
+  }
+  t.equal(end.connections, 0);
+  const { link } = client(t, socketPath);
+  await link.start(never());
+  await end.until(() => end.connections === 1);
+});
+
+t.test('link: messages may come in any pieces', async (t) => {
+  const { end, socketPath } = await agent(t);
+  const socket = await raw(t, socketPath);
+  const report = { type: 'stream', camera: 'cam-a', phase: 'failed', detail: 'é'.repeat(20) };
+  const bytes = Buffer.from(`${JSON.stringify(HELLO)}\n${JSON.stringify(report)}\n`);
+  for (const byte of bytes) {
+    socket.write(Buffer.from([byte]));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await end.until(() => end.streams.length === 1);
+  t.equal(end.streams[0]?.detail, report.detail);
+});
+
+t.test('link: a newer video process takes the place of the older', async (t) => {
+  const { end, socketPath } = await agent(t);
+  const older = await raw(t, socketPath);
+  const closed = once(older, 'close');
+  say(older, HELLO);
+  say(older, { type: 'permit-request', request: 1, camera: 'cam-a' });
+  await once(older, 'data');
+  t.same(end.held, ['cam-a']);
+  const newer = await raw(t, socketPath);
+  say(newer, HELLO);
+  await closed;
+  t.same(end.held, [], 'its permits came back');
+  say(newer, { type: 'stream', camera: 'cam-a', phase: 'playing', detail: '' });
+  await end.until(() => end.streams.length === 1);
+  t.equal(end.link.connected, true);
+});
+
+t.test('link: a video process that falls silent is cut', async (t) => {
+  const clock = new TestClock();
+  const socketPath = await socketIn(t);
+  const gone = Promise.withResolvers<void>();
+  const here = Promise.withResolvers<void>();
+  const ignore = () => undefined;
+  const link = new VideoLink(
+    {
+      ...{ clock, log },
+      permits: { acquire: () => Promise.reject(new DeviceError('camera-latched', 'none')) },
+      handlers: {
+        ...{ stream: ignore, measure: ignore, alive: ignore },
+        connected: () => here.resolve(),
+        disconnected: () => gone.resolve(),
+      },
+    },
+    { socketPath },
+  );
+  await link.start(never());
+  t.teardown(() => link.stop());
+  const socket = await raw(t, socketPath);
+  say(socket, HELLO);
+  await here.promise;
+  await clock.advance(14_000);
+  t.equal(link.connected, true);
+  await clock.advance(3_000);
+  await gone.promise;
+  t.equal(link.connected, false);
+});
+
+t.test(
+  'link: the list of cameras reaches each video process that comes, once the agent knows it',
+  async (t) => {
+    const { end, socketPath } = await agent(t);
+    const { link, lists, restarted } = client(t, socketPath);
+    await link.start(never());
+    await end.until(() => end.connections === 1);
+    t.equal(end.link.restart('cam-a'), true);
+    while (restarted.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    t.same(lists, [], 'no empty list before the agent knows');
+    end.link.setCameras([cameraAt('cam-a', 'rtsp://127.0.0.1/a')]);
+    while (lists.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    t.same(lists, [[cameraAt('cam-a', 'rtsp://127.0.0.1/a')]]);
+  },
+);
+
+t.test('permits: are granted, used and given back through the link', async (t) => {
+  const { end, socketPath } = await agent(t);
+  const { link, desk } = client(t, socketPath);
+  await link.start(never());
+  await end.until(() => end.connections === 1);
+  const permit = await desk.acquire('cam-a', 1, never());
+  t.equal(permit.refusalsLeft, 3);
+  permit.loginRefused();
+  permit.release();
+  permit.release();
+  const next = await desk.acquire('cam-a', 1, never());
+  t.equal(next.refusalsLeft, 2);
+  t.same(end.logins, [{ camera: 'cam-a', accepted: false }]);
+  t.same(end.held, ['cam-a']);
+});
+
+t.test('permits: without the agent a login is tried again only while none was refused', async (t) => {
+  const { end, socketPath } = await agent(t);
+  const { link, desk } = client(t, socketPath);
+  await t.rejects(
+    desk.acquire('cam-a', 1, never()),
+    { code: 'camera-connection-limit' },
+    'nothing was ever granted',
+  );
+  await link.start(never());
+  await end.until(() => end.connections === 1);
+  const before = await desk.acquire('cam-a', 1, never());
+  before.loginAccepted();
+  await end.stop();
+  await awayFrom(desk);
+  before.release();
+  const alone = await desk.acquire('cam-a', 1, never());
+  t.equal(alone.refusalsLeft, 1, 'one refusal is all there is');
+  await t.rejects(desk.acquire('cam-a', 2, never()), { code: 'camera-connection-limit' }, 'another login');
+  alone.loginRefused();
+  alone.release();
+  await t.rejects(desk.acquire('cam-a', 1, never()), { code: 'camera-connection-limit' });
+
+  const back = new AgentEnd(socketPath);
+  await back.start();
+  t.teardown(() => back.stop());
+  await back.until(() => back.connections === 1);
+  const permit = await desk.acquire('cam-a', 1, never());
+  t.same(
+    back.logins,
+    [{ camera: 'cam-a', accepted: false }],
+    'the refusal that nobody counted is counted now',
+  );
+  t.equal(permit.refusalsLeft, 2);
+});
+
+/** Resolves when the desk knows that the agent is away. */
+async function awayFrom(desk: PermitDesk): Promise<void> {
+  for (;;) {
+    const alone = await desk.acquire('cam-none', 1, never()).then(
+      () => false,
+      () => true,
+    );
+    if (alone) return;
+  }
+}
