@@ -3,6 +3,7 @@ import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import { CameraGate, type LatchCount } from './gate.ts';
 import { OnvifCamera } from './onvif/onvif-camera.ts';
+import type { SubscriptionMemory } from './onvif/pull-point.ts';
 import { StreamFinder } from './stream-finder.ts';
 import type { Credentials, Gate } from './types.ts';
 
@@ -138,7 +139,22 @@ export class CameraFleet implements Service {
       ...(certificateSha256 ? { certificateSha256 } : {}),
       ...(camera.credentials ? { credentials: camera.credentials } : {}),
     };
-    return new OnvifCamera(target, gate, { clock, log, randomBytes });
+    return new OnvifCamera(target, gate, {
+      clock,
+      log,
+      randomBytes,
+      subscription: this.#subscription(camera.id),
+    });
+  }
+
+  #subscription(id: string): SubscriptionMemory {
+    const { memory } = this.#needs;
+    const key = `subscription:${id}`;
+    return {
+      load: () => memory.get(key),
+      save: (subscription) => memory.set(key, subscription),
+      clear: () => memory.delete(key),
+    };
   }
 
   async #remove(id: string): Promise<void> {

@@ -65,7 +65,7 @@ export class StreamFinder {
   }
 
   askAgain(): void {
-    if (this.#camera.rtsp?.path !== undefined || this.#asking) return;
+    if (this.#camera.rtsp?.path !== undefined || this.#asking !== undefined) return;
     if (this.#needs.clock.monotonicMs() - this.#askedAtMs >= DOUBT_INTERVAL_MS) this.#ask();
   }
 

@@ -7,6 +7,7 @@ import { createLog } from '../../agent/base/log.ts';
 import { CameraGate } from '../../agent/camera/gate.ts';
 import { OnvifCamera } from '../../agent/camera/onvif/onvif-camera.ts';
 import { SimulatedCamera, type SimulatedCameraOptions } from '../support/camera/camera.ts';
+import { subscriptionMemory } from '../support/subscription.ts';
 import { POINT, Watch } from './watch.ts';
 
 const POINTS: AlarmPoint[] = [
@@ -33,7 +34,12 @@ async function begin(t: Test, onvif: SimulatedCameraOptions['onvif'] = {}) {
     tls: false,
   };
   const credentials = { version: 1, ...login };
-  const helper = new OnvifCamera({ ...target, credentials }, gate, { clock: systemClock, log, randomBytes });
+  const helper = new OnvifCamera({ ...target, credentials }, gate, {
+    clock: systemClock,
+    log,
+    randomBytes,
+    subscription: subscriptionMemory(),
+  });
   const watch = new Watch(t.testdir(), systemClock, () => helper);
   t.teardown(() => watch.end());
   await watch.start(POINTS);

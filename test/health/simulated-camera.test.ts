@@ -9,6 +9,7 @@ import { probe } from '../../agent/camera/probe.ts';
 import { CameraHealthRoom } from '../../agent/health/room.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 import { SimulatedCamera } from '../support/camera/camera.ts';
+import { subscriptionMemory } from '../support/subscription.ts';
 import { Recorder } from './recorder.ts';
 import { LIMITS, MEASURE } from './watch.ts';
 
@@ -33,7 +34,12 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
     tls: false,
   };
   const credentials = { version: 1, user: 'csu', password };
-  const helper = new OnvifCamera({ ...target, credentials }, gate, { clock, log, randomBytes });
+  const helper = new OnvifCamera({ ...target, credentials }, gate, {
+    clock,
+    log,
+    randomBytes,
+    subscription: subscriptionMemory(),
+  });
   const sign = () => Buffer.alloc(64);
   const store = openStore(t.testdir(), { clock, clockTrust: () => 'synced', log, sign });
   const recorder = new Recorder(clock);

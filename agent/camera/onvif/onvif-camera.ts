@@ -5,8 +5,14 @@ import type { Credentials, Gate } from '../types.ts';
 import { buildEnvelope } from './envelope.ts';
 import { type Ask, askDevice, askMedia } from './package.ts';
 import { readProfiles, readProfiles2, type VideoProfile } from './profiles.ts';
-import { type EventHandler, PullPoint } from './pull-point.ts';
-import { findServices, NAMESPACES, type ServiceName, type ServicePaths } from './services.ts';
+import { type EventHandler, PullPoint, type SubscriptionMemory } from './pull-point.ts';
+import {
+  type AnnouncedService,
+  findServices,
+  NAMESPACES,
+  type ServiceName,
+  type Services,
+} from './services.ts';
 import { Soap } from './soap.ts';
 import type { ServiceAddress } from './soap-call.ts';
 import { readStreamUri, type StreamAddress } from './stream-uri.ts';
@@ -28,6 +34,7 @@ export interface OnvifNeeds {
   readonly clock: Clock;
   readonly log: Log;
   readonly randomBytes: (count: number) => Buffer;
+  readonly subscription: SubscriptionMemory;
 }
 
 /** What a camera says it is; empty where it says nothing. */
@@ -49,7 +56,7 @@ export class OnvifCamera {
   readonly #target: OnvifTarget;
   readonly #needs: OnvifNeeds;
   readonly #soap: Soap;
-  #services: ServicePaths | undefined;
+  #services: Services | undefined;
 
   constructor(target: OnvifTarget, gate: Gate, needs: OnvifNeeds) {
     const { camera, credentials } = target;
@@ -83,22 +90,22 @@ export class OnvifCamera {
 
   /** The profiles with video, in the camera's order; from Media2 where it works, because only it knows H.265. */
   async profiles(signal: AbortSignal): Promise<VideoProfile[]> {
-    const path = await this.#path('media2', signal);
+    const path = (await this.#service('media2', signal))?.path;
     const body = '<tr2:GetProfiles><tr2:Type>All</tr2:Type></tr2:GetProfiles>';
     const content = await this.#media2(path, 'GetProfiles', body, signal);
     if (content) return readProfiles2(content);
-    const ask = this.#ask('media', await this.#needPath('media', signal), signal);
+    const ask = this.#ask('media', (await this.#need('media', signal)).path, signal);
     return readProfiles((await askMedia(ask, (media) => media.getProfiles())).content);
   }
 
   /** Where the stream of a profile is; the host that the camera names is not believed. */
   async streamUri(profileToken: string, signal: AbortSignal): Promise<StreamAddress> {
     const token = escapeXml(profileToken);
-    const path = await this.#path('media2', signal);
+    const path = (await this.#service('media2', signal))?.path;
     const body = `<tr2:GetStreamUri><tr2:Protocol>RTSP</tr2:Protocol><tr2:ProfileToken>${token}</tr2:ProfileToken></tr2:GetStreamUri>`;
     const content = await this.#media2(path, 'GetStreamUri', body, signal);
     if (content) return readStreamUri(textAt(content, 'Uri'), this.#target.camera);
-    const ask = this.#ask('media', await this.#needPath('media', signal), signal);
+    const ask = this.#ask('media', (await this.#need('media', signal)).path, signal);
     const answer = await askMedia(ask, (media) =>
       media.getStreamUri({ ProfileToken: token, Protocol: 'RTSP' }),
     );
@@ -111,10 +118,13 @@ export class OnvifCamera {
    */
   async events(handler: EventHandler, signal: AbortSignal): Promise<void> {
     try {
-      const address = this.#address(await this.#needPath('events', signal));
+      const service = await this.#need('events', signal);
       const offsetMs = async () => (this.#soap.cameraClock.fresh ?? (await this.systemTime(signal))).offsetMs;
-      const needs = { ...this.#needs, soap: this.#soap, offsetMs };
-      await new PullPoint(needs, this.#target.camera, address).run(handler, signal);
+      const needs = { ...this.#needs, memory: this.#needs.subscription, soap: this.#soap, offsetMs };
+      await new PullPoint(needs, this.#target.camera, this.#address(service.path), service.port).run(
+        handler,
+        signal,
+      );
     } catch (error) {
       if (!signal.aborted) throw asBeffroiError(error);
     }
@@ -138,13 +148,14 @@ export class OnvifCamera {
     }
   }
 
-  async #needPath(service: ServiceName, signal: AbortSignal): Promise<string> {
-    const path = await this.#path(service, signal);
-    if (path !== undefined) return path;
-    throw new DeviceError('camera-unsupported', `${this.#target.camera}: offers no ONVIF ${service} service`);
+  async #need(name: ServiceName, signal: AbortSignal): Promise<AnnouncedService> {
+    const service = await this.#service(name, signal);
+    if (service) return service;
+    throw new DeviceError('camera-unsupported', `${this.#target.camera}: offers no ONVIF ${name} service`);
   }
 
-  async #path(service: ServiceName, signal: AbortSignal): Promise<string | undefined> {
+  /** Of what is announced the path alone is used: services are asked where the configuration says the camera is. */
+  async #service(service: ServiceName, signal: AbortSignal): Promise<AnnouncedService | undefined> {
     this.#services ??= await findServices(this.#ask('device', this.#target.path, signal));
     return this.#services[service];
   }

@@ -10,7 +10,7 @@ import { grantedMs, type OnvifEvent, readEvents } from './notification.ts';
 import { NAMESPACES } from './services.ts';
 import type { Soap } from './soap.ts';
 import type { ServiceAddress } from './soap-call.ts';
-import { splitUri } from './uri.ts';
+import { httpPort, splitUri } from './uri.ts';
 import { at, escapeXml, serializeXml, textAt, type XmlElement } from './xml.ts';
 
 /** Takes what one run brings. What it throws ends the run. */
@@ -20,7 +20,15 @@ export interface EventHandler {
   event(event: OnvifEvent): void;
 }
 
+/** Keeps the subscription that is open over a crash, so that it can be ended: cameras keep few of them. */
+export interface SubscriptionMemory {
+  load(): string | undefined;
+  save(subscription: string): void;
+  clear(): void;
+}
+
 export interface PullPointNeeds {
+  readonly memory: SubscriptionMemory;
   readonly soap: Soap;
   /** How far the clock of the camera is ahead of the box, milliseconds. */
   readonly offsetMs: (signal: AbortSignal) => Promise<number>;
@@ -70,6 +78,14 @@ interface Subscription {
   grantMs: number;
 }
 
+/** What is kept of a subscription: host and login come from the configuration. */
+interface Kept {
+  readonly port: number;
+  readonly path: string;
+  readonly to: string;
+  readonly parameters: string;
+}
+
 /**
  * One subscription to the events of a camera by a pull point.
  * @see ONVIF Core §9.1, WS-BaseNotification 1.3, WS-Addressing 1.0 SOAP Binding §3.4
@@ -78,16 +94,21 @@ export class PullPoint {
   readonly #needs: PullPointNeeds;
   readonly #camera: string;
   readonly #service: ServiceAddress;
+  readonly #announcedPort: number;
 
-  constructor(needs: PullPointNeeds, camera: string, service: ServiceAddress) {
+  /** @param announcedPort the port of the event service as the camera sees itself */
+  constructor(needs: PullPointNeeds, camera: string, service: ServiceAddress, announcedPort: number) {
     this.#needs = needs;
     this.#camera = camera;
     this.#service = service;
+    this.#announcedPort = announcedPort;
   }
 
   /** Subscribes and pulls until the signal aborts or something fails; then takes leave of the camera. */
   async run(handler: EventHandler, signal: AbortSignal): Promise<void> {
+    await this.#endLeftOver();
     const subscription = await this.#subscribe(signal);
+    this.#needs.memory.save(JSON.stringify(kept(subscription)));
     try {
       await this.#synchronize(subscription, signal);
       handler.subscribed();
@@ -95,6 +116,15 @@ export class PullPoint {
     } finally {
       await this.#unsubscribe(subscription);
     }
+  }
+
+  /** A start before this one may have been cut off without taking leave. */
+  async #endLeftOver(): Promise<void> {
+    const text = this.#needs.memory.load();
+    if (text === undefined) return;
+    const { port, path, to, parameters } = JSON.parse(text) as Kept;
+    const { target } = this.#service;
+    await this.#unsubscribe({ address: { target: { ...target, port }, path }, to, parameters });
   }
 
   /** Times are relative; a camera that refuses that gets them in its own clock. */
@@ -170,12 +200,13 @@ export class PullPoint {
     subscription.grantMs = (answer && grantedMs(answer.content)) ?? subscription.grantMs;
   }
 
-  async #unsubscribe(subscription: Subscription): Promise<void> {
+  async #unsubscribe(subscription: Pick<Subscription, 'address' | 'to' | 'parameters'>): Promise<void> {
     const body = '<wsnt:Unsubscribe/>';
     const action = `${WSN}/UnsubscribeRequest`;
     await this.#ask(subscription, 'Unsubscribe', action, body, deadline(UNSUBSCRIBE_MS)).catch(
       (err: unknown) => this.#needs.log.debug({ camera: this.#camera, err }, 'could not unsubscribe'),
     );
+    this.#needs.memory.clear();
   }
 
   #ask(
@@ -196,7 +227,10 @@ export class PullPoint {
     return this.#needs.soap.call(call, signal);
   }
 
-  /** Where the subscription lives: port and path of the camera's answer, never its host. */
+  /**
+   * Where the subscription lives: never at the host that the camera names, and at the port that it names only where
+   * that is another than the port of its event service, which the configuration knows better.
+   */
   #reference(content: XmlElement): Pick<Subscription, 'address' | 'to' | 'parameters'> {
     const reference = at(content, 'SubscriptionReference');
     const to = textAt(reference, 'Address');
@@ -206,7 +240,8 @@ export class PullPoint {
       throw new PeerProtocolError('camera-protocol', message);
     }
     const { target } = this.#service;
-    const port = uri.scheme === (target.tls ? 'https' : 'http') ? (uri.port ?? target.port) : target.port;
+    const apart = uri.scheme === (target.tls ? 'https' : 'http') && httpPort(uri) !== this.#announcedPort;
+    const port = apart ? httpPort(uri) : target.port;
     const echoed = ['ReferenceParameters', 'ReferenceProperties'].flatMap(
       (name) => at(reference, name)?.children ?? [],
     );
@@ -231,6 +266,10 @@ export class PullPoint {
     const message = `${this.#camera}: expected answers to PullMessages, ${MAX_CLOSED} in a row were closed without one`;
     return new DeviceError('camera-closed', message);
   }
+}
+
+function kept({ address, to, parameters }: Subscription): Kept {
+  return { port: address.target.port, path: address.path, to, parameters };
 }
 
 /** Time from a grant to its renewal, milliseconds. */

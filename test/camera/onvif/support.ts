@@ -8,6 +8,8 @@ import { createLog } from '../../../agent/base/log.ts';
 import { CameraGate, type LatchCount } from '../../../agent/camera/gate.ts';
 import { OnvifCamera, type OnvifTarget } from '../../../agent/camera/onvif/onvif-camera.ts';
 import type { Credentials } from '../../../agent/camera/types.ts';
+import { subscriptionMemory } from '../../support/subscription.ts';
+import { subscriptionMemory } from '../../support/subscription.ts';
 
 export interface Teardown {
   teardown(end: () => unknown): void;
@@ -127,6 +129,11 @@ export function cameraAt(port: number, options: Partial<OnvifTarget> = {}) {
     tls: false,
     ...options,
   };
-  const camera = new OnvifCamera(target, gate, { clock: systemClock, log, randomBytes });
+  const camera = new OnvifCamera(target, gate, {
+    clock: systemClock,
+    log,
+    randomBytes,
+    subscription: subscriptionMemory(),
+  });
   return { camera, gate, latch, lines };
 }

@@ -1,0 +1,119 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import { desiredConfigTopic } from '../../agent/contract/topics.ts';
+import { signConfiguration } from '../../provisioning/sign.ts';
+import { TestBox } from '../support/box.ts';
+import { SimulatedCamera } from '../support/camera/camera.ts';
+import { seededRandom } from '../support/camera/random.ts';
+import { Centre } from '../support/centre.ts';
+import { clip } from '../support/clips.ts';
+
+const SITE = '57463-mairie';
+const KILLS = 20;
+const INPUTS = ['input-1', 'input-2', 'input-3'];
+const LOGIN = { user: 'beffroi', password: 'a long password' };
+
+interface AlarmMessage {
+  id: string;
+  alarm: string;
+  point: string;
+  transition: 'raised' | 'cleared';
+  seq: number;
+  boot: number;
+}
+
+t.test(
+  'system: the agent is killed 20 times while alarms are raised: each arrives, none is invented, order is kept',
+  async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'bfr-'));
+    t.teardown(() => rm(folder, { recursive: true, force: true }));
+    const camera = new SimulatedCamera({ name: 'Quai', clip: clip('h264-small'), ...LOGIN, inputs: INPUTS });
+    await camera.start();
+    t.teardown(() => camera.stop());
+    const centre = await Centre.create(folder);
+    t.teardown(() => centre.end());
+    const csu = await centre.subscriber([`csu/v1/${SITE}/+/event/+`, `csu/v1/${SITE}/+/state/+`]);
+    t.teardown(() => csu.close());
+    const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers: [centre.broker.url] });
+    t.teardown(() => box.stop());
+    box.start();
+    const { jws } = await signConfiguration(centre.csu, { site: SITE, configuration: configuration(camera) });
+    await csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
+    const events = () => csu.json<AlarmMessage>('/event/alarm');
+    const known = () =>
+      csu.json<{ state: string }>('/state/alarm-current').filter(({ state }) => state === 'cleared');
+    await csu.until('every point known to be clear', () => known().length >= INPUTS.length);
+
+    const random = seededRandom(20);
+    const wanted = new Map(INPUTS.map((input) => [`pt-${input}`, [] as string[]]));
+    for (let kill = 1; kill <= KILLS; kill += 1) {
+      const transition = kill % 2 === 1 ? 'raised' : 'cleared';
+      const killed = delay(Math.round(random() * 60)).then(() => box.kill());
+      for (const input of INPUTS) {
+        camera.setInput(input, transition === 'raised');
+        wanted.get(`pt-${input}`)?.push(transition);
+        await delay(Math.round(random() * 15));
+      }
+      await killed;
+      box.start();
+      const complete = () =>
+        [...wanted].every(([point, list]) => distinct(events(), point).length >= list.length);
+      await csu.until(`the transitions of round ${kill}`, complete, 60_000);
+    }
+
+    for (const [point, transitions] of wanted) {
+      const received = distinct(events(), point);
+      t.same(
+        received.map(({ transition }) => transition),
+        transitions,
+        `${point}: every transition, in order, none invented`,
+      );
+      t.ok(
+        received.every(({ seq }, index) => index === 0 || seq > (received[index - 1]?.seq ?? 0)),
+        `${point}: numbers rise`,
+      );
+      t.equal(
+        new Set(received.map(({ alarm }) => alarm)).size,
+        transitions.length / 2,
+        `${point}: one id from raised to cleared`,
+      );
+    }
+    t.equal(
+      new Set(events().map(({ boot }) => boot)).size > KILLS / 2,
+      true,
+      'the events come from many starts',
+    );
+  },
+);
+
+/** The events of a point without repetitions, in the order of their first arrival. */
+function distinct(events: readonly AlarmMessage[], point: string): AlarmMessage[] {
+  const seen = new Set<string>();
+  return events.filter((event) => event.point === point && !seen.has(event.id) && seen.add(event.id));
+}
+
+function configuration(camera: SimulatedCamera): object {
+  return {
+    cameras: [
+      {
+        id: 'cam-quai',
+        name: 'Quai',
+        host: '127.0.0.1',
+        regime: 'continuous',
+        owner: 'commune',
+        credentials: { version: 1, ...LOGIN },
+        onvif: { port: camera.onvifPort },
+      },
+    ],
+    points: INPUTS.map((input) => ({
+      id: `pt-${input}`,
+      name: input,
+      camera: 'cam-quai',
+      kind: 'digital-input',
+      input,
+    })),
+  };
+}
