@@ -27,6 +27,12 @@ export interface CameraHealthNeeds {
   readonly onvif: (camera: string) => OnvifHealth | undefined;
 }
 
+/** Host and port as the URL of the stream says them. */
+export interface StreamAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 type HealthFields = Fields<'cameraHealth'>;
 
 /** An offset that moved less than this is not told again. Source: guess. */
@@ -67,24 +73,20 @@ export class CameraHealth {
     return this.#state.declared.state;
   }
 
-  start(): void {
-    this.#tell(NOTHING_KNOWN);
-    this.#rounds = this.#probeLoop(this.#abort.signal);
-  }
-
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#rounds;
     await this.#portCheck;
   }
 
-  /** Takes a changed entry of the configuration: what was known of another address or login is forgotten. */
-  async change(camera: WatchedCamera, limits: HealthLimits): Promise<void> {
+  /** Watches by this entry of the configuration: what was known of another address or login is forgotten. */
+  async change(camera: WatchedCamera, limits: HealthLimits, address?: StreamAddress): Promise<void> {
     await this.stop();
     this.#abort = new AbortController();
     if (sameDevice(camera, this.#camera)) this.#keeper.camera = camera;
     else this.#keeper = new EvidenceKeeper(camera);
     this.#keeper.video(this.#videoRunning);
+    if (address) this.onStreamAddress(address);
     this.#camera = camera;
     this.#limits = limits;
     this.#prober = this.#newProber();
@@ -114,7 +116,7 @@ export class CameraHealth {
     this.evaluate();
   }
 
-  onStreamAddress(host: string, port: number): void {
+  onStreamAddress({ host, port }: StreamAddress): void {
     this.#keeper.streamAddress(host, port);
   }
 

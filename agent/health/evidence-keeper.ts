@@ -43,6 +43,7 @@ export class EvidenceKeeper {
   #streamLogin: LoginState = 'unknown';
   #onvifLogin: LoginState = 'unknown';
   #rtspPort: Observed<PortAnswer> | undefined;
+  #rtspBackAtMs: number | undefined;
   #onvifPort: Observed<PortAnswer> | undefined;
   #onvifFailure: Observed<Failure> | undefined;
   #onvifFailures = 0;
@@ -89,6 +90,7 @@ export class EvidenceKeeper {
       videoRunning: this.#videoRunning,
       ...now,
       rtspPort: this.#rtspPort,
+      rtspBackAtMs: this.#rtspBackAtMs,
       onvifPort: this.#onvifPort,
       onvifFailure: this.#onvifFailures >= ONVIF_FAILURES ? this.#onvifFailure : undefined,
       login: this.#login(),
@@ -106,12 +108,15 @@ export class EvidenceKeeper {
     };
   }
 
-  /** Where the stream really is, when ONVIF named another port than the configuration. */
-  streamAddress(host: string, port: number): void {
+  /** Where the stream really is, as its URL says: an IPv6 host in brackets, port 0 where none is named. */
+  streamAddress(urlHost: string, urlPort: number): void {
+    const host = urlHost.replace(/^\[(.*)\]$/, '$1');
+    const port = urlPort || RTSP_PORT;
     if (host === this.#rtspHost && port === this.#rtspPortNumber) return;
     this.#rtspHost = host;
     this.#rtspPortNumber = port;
     this.#rtspPort = undefined;
+    this.#rtspBackAtMs = undefined;
   }
 
   video(running: boolean): void {
@@ -144,6 +149,9 @@ export class EvidenceKeeper {
   }
 
   rtspAnswered(value: PortAnswer, atMs: number): void {
+    const before = this.#rtspPort?.value;
+    if (value !== 'open') this.#rtspBackAtMs = undefined;
+    else if (before !== undefined && before !== 'open') this.#rtspBackAtMs = atMs;
     this.#rtspPort = { value, atMs };
   }
 
@@ -218,6 +226,8 @@ export class EvidenceKeeper {
     this.#flowingSinceMs ??= Math.max(this.#phaseAtMs, nowMs - report.periodMs);
     this.#lastFlowAtMs = nowMs;
     this.#failure = undefined;
+    this.#rtspPort = undefined; // pictures prove more than any answer before them
+    this.#rtspBackAtMs = undefined;
     this.#describe();
   }
 

@@ -31,6 +31,8 @@ export interface Evidence {
   /** A check runs whose answer may change the verdict. */
   readonly probing: boolean;
   readonly rtspPort: Observed<PortAnswer> | undefined;
+  /** When the port began to answer again after it had not; the stream will soon be tried. */
+  readonly rtspBackAtMs: number | undefined;
   readonly onvifPort: Observed<PortAnswer> | undefined;
   /** The last ONVIF call failed more than once in a row. */
   readonly onvifFailure: Observed<Failure> | undefined;

@@ -2,7 +2,7 @@ import { DeviceError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { HealthState } from '../contract/messages.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
-import { CameraHealth, type CameraHealthNeeds } from './camera-health.ts';
+import { CameraHealth, type CameraHealthNeeds, type StreamAddress } from './camera-health.ts';
 import type { HealthLimits } from './evidence.ts';
 import type { StreamReport, WatchedCamera } from './evidence-keeper.ts';
 import { LagGuard } from './lag-guard.ts';
@@ -19,6 +19,7 @@ export class CameraHealthRoom implements Service {
   readonly #lag = new LagGuard(TICK_MS);
   readonly #cameras = new Map<string, CameraHealth>();
   readonly #abort = new AbortController();
+  readonly #addresses = new Map<string, StreamAddress>();
   #configured = new Map<string, string>();
   #ticking: Promise<void> = Promise.resolve();
   #videoRunning = false;
@@ -45,6 +46,7 @@ export class CameraHealthRoom implements Service {
     const ids = new Set(cameras.map((camera) => camera.id));
     const known = new Set([...this.#cameras.keys(), ...keptCameras(this.#needs.memory)]);
     await Promise.all([...known].filter((id) => !ids.has(id)).map((id) => this.#remove(id)));
+    if (this.#abort.signal.aborted) return;
     await Promise.all(cameras.map((camera) => this.#put(camera, limits)));
   }
 
@@ -62,9 +64,10 @@ export class CameraHealthRoom implements Service {
     for (const camera of this.#cameras.values()) camera.onVideo(running);
   }
 
-  /** Where the stream of a camera is, when ONVIF named the address. */
+  /** Where the stream of a camera is, also before the camera is watched: host and port as its URL says. */
   onStreamAddress(camera: string, host: string, port: number): void {
-    this.#cameras.get(camera)?.onStreamAddress(host, port);
+    this.#addresses.set(camera, { host, port });
+    this.#cameras.get(camera)?.onStreamAddress({ host, port });
   }
 
   /**
@@ -111,18 +114,22 @@ export class CameraHealthRoom implements Service {
     const entry = JSON.stringify([camera, limits]);
     if (this.#configured.get(camera.id) === entry) return;
     this.#configured.set(camera.id, entry);
-    const health = this.#cameras.get(camera.id);
-    if (health) return await health.change(camera, limits);
-    const added = new CameraHealth(this.#needs, this.#lag, camera, limits);
-    this.#cameras.set(camera.id, added);
-    added.onVideo(this.#videoRunning);
-    added.start();
+    const health = this.#cameras.get(camera.id) ?? this.#added(camera, limits);
+    await health.change(camera, limits, this.#addresses.get(camera.id));
+  }
+
+  #added(camera: WatchedCamera, limits: HealthLimits): CameraHealth {
+    const health = new CameraHealth(this.#needs, this.#lag, camera, limits);
+    this.#cameras.set(camera.id, health);
+    health.onVideo(this.#videoRunning);
+    return health;
   }
 
   async #remove(id: string): Promise<void> {
     const health = this.#cameras.get(id);
     this.#cameras.delete(id);
     this.#configured.delete(id);
+    this.#addresses.delete(id);
     await health?.stop();
     this.#needs.reporter.clearState('cameraHealth', id);
     forgetSince(this.#needs.memory, id);

@@ -20,6 +20,9 @@ export interface Verdict {
 /** Pictures must have come for this long before a camera is called well again. Source: guess. */
 export const RECOVERY_MS = 2_000;
 
+/** The stream is tried again within this after the network has come back. Source: guess, above its longest back-off. */
+const RETRY_MS = 15_000;
+
 /** Measures come a little late. Source: guess. */
 const MEASURE_SLACK_MS = 500;
 
@@ -106,12 +109,12 @@ function networkVerdict(evidence: Evidence, limits: HealthLimits, nowMs: number)
   return down('camera-port-closed', `${host} ${how} ${rtspPortNumber}`);
 }
 
-function streamVerdict(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict {
+function streamVerdict(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
   if (!evidence.videoRunning) return ownFault('the video process is not running');
   const failure = evidence.failure?.value;
   if (evidence.login === 'latched') return down('camera-latched', failure?.detail ?? 'login latched');
   if (!failure) return withoutFailure(evidence, limits, nowMs);
-  if (isNetworkCode(failure.code)) return networkIsBack(evidence);
+  if (isNetworkCode(failure.code)) return networkIsBack(evidence, nowMs);
   return down(failure.code, failure.detail);
 }
 
@@ -142,7 +145,8 @@ function isNetworkCode(code: Code): boolean {
 }
 
 /** The stream could not connect, but the port is open to our own probe, or nothing is known of it. */
-function networkIsBack(evidence: Evidence): Verdict {
+function networkIsBack(evidence: Evidence, nowMs: number): Verdict | undefined {
+  if (evidence.rtspBackAtMs !== undefined && nowMs - evidence.rtspBackAtMs < RETRY_MS) return undefined;
   const { code, detail } = evidence.failure?.value ?? { code: 'camera-silent', detail: '' };
   if (evidence.rtspPort?.value !== 'open') return down(code, detail);
   return down(

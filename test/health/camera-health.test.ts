@@ -369,3 +369,31 @@ t.test('a check asks the camera at once and says what it found', async (t) => {
   t.match(said, /20 ± 5 ms/);
   await t.rejects(watch.room.check('cam-9', AbortSignal.timeout(5000)), { code: 'camera-not-found' });
 });
+
+t.test(
+  'a network that is back leaves the stream time to be tried again before another cause is told',
+  async (t) => {
+    const watch = new Watch();
+    t.teardown(() => watch.end());
+    Object.assign(watch.network, { rtsp: 'unreachable', onvif: 'unreachable' });
+    await watch.start();
+    watch.stream('failed', { code: 'camera-unreachable' });
+    await watch.clock.advance(1000);
+    Object.assign(watch.network, { rtsp: 'open', onvif: 'open' });
+    await watch.clock.advance(12_000);
+    t.match(watch.state, { state: 'down', cause: 'camera-unreachable' });
+    await watch.clock.advance(15_000);
+    t.match(watch.state, { state: 'down', cause: 'camera-silent', reachable: 'yes' });
+  },
+);
+
+t.test('the stream port is asked where the address of the stream says that it is', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  watch.room.onStreamAddress(CAMERA.id, '192.0.2.1', 8554);
+  await watch.start();
+  t.equal(watch.network.target, '192.0.2.1 8554');
+  watch.room.onStreamAddress(CAMERA.id, '[2001:db8::1]', 0);
+  await watch.clock.advance(6000);
+  t.equal(watch.network.target, '2001:db8::1 554');
+});

@@ -37,6 +37,8 @@ export interface Network {
   offset: ClockOffset;
   login: 'accepted' | 'camera-login-refused' | 'camera-latched';
   probes: number;
+  /** Where a port was probed last, other than the ONVIF port. */
+  target: string;
 }
 
 export class Watch {
@@ -48,6 +50,7 @@ export class Watch {
     offset: { offsetMs: 20, uncertaintyMs: 5 },
     login: 'accepted',
     probes: 0,
+    target: '',
   };
   readonly folder: string;
   readonly store;
@@ -65,9 +68,11 @@ export class Watch {
       log,
       reporter: this.recorder,
       memory: this.store.memory,
-      tcp: async ({ port }) => {
+      tcp: async ({ host, port }) => {
         this.network.probes += 1;
-        return { result: port === 554 ? this.network.rtsp : this.network.onvif, roundTripMs: 1 };
+        if (port === CAMERA.onvif?.port) return { result: this.network.onvif, roundTripMs: 1 };
+        this.network.target = `${host} ${port}`;
+        return { result: this.network.rtsp, roundTripMs: 1 };
       },
       onvif: () => ({ systemTime: async () => this.#time(), deviceInformation: async () => this.#login() }),
     });
