@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { systemCode } from '../../agent/base/errors.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { openStore, type SqliteStore, type StoreOptions } from '../../agent/store/open-store.ts';
 import type { StoreFault } from '../../agent/store/store.ts';
@@ -67,6 +68,8 @@ export function temporaryFolder(t: Test): string {
   return folder;
 }
 
+export type DiskKind = 'tmpfs' | 'ext4';
+
 /** A small disk that is mounted for the test alone. */
 export class SmallDisk {
   readonly folder: string;
@@ -78,20 +81,18 @@ export class SmallDisk {
   }
 
   /** @returns why not, where this account may not mount */
-  static mount(t: Test, megabytes = 8): SmallDisk | string {
-    const folder = mkdtempSync(join(tmpdir(), 'beffroi-disk-'));
+  static mount(t: Test, kind: DiskKind): SmallDisk | string {
+    const place = mkdtempSync(join(tmpdir(), 'beffroi-disk-'));
+    const folder = join(place, 'disk');
+    t.teardown(() => rmSync(place, { recursive: true }));
+    mkdirSync(folder);
     try {
-      execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], {
-        stdio: 'pipe',
-      });
+      if (kind === 'tmpfs') run('/bin/mount', '-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', folder);
+      else mountImage(join(place, 'image'), folder);
     } catch (thrown) {
-      rmSync(folder, { recursive: true });
-      return `a file system cannot be mounted here: ${String(thrown)}`;
+      return `no ${kind} can be mounted here: ${String(thrown)}`;
     }
-    t.teardown(() => {
-      execFileSync('/bin/umount', ['--lazy', folder]);
-      rmSync(folder, { recursive: true });
-    });
+    t.teardown(() => run('/bin/umount', '--lazy', folder));
     return new SmallDisk(folder);
   }
 
@@ -99,7 +100,11 @@ export class SmallDisk {
   fill(spareBytes = 0): void {
     this.free();
     const { bavail, bsize } = statfsSync(this.folder);
-    writeFileSync(this.#filler, Buffer.alloc(Math.max(0, bavail * bsize - spareBytes)));
+    try {
+      writeFileSync(this.#filler, Buffer.alloc(Math.max(0, bavail * bsize - spareBytes)));
+    } catch (thrown) {
+      if (systemCode(thrown) !== 'ENOSPC') throw thrown;
+    }
   }
 
   free(): void {
@@ -107,6 +112,16 @@ export class SmallDisk {
   }
 
   remount(mode: 'ro' | 'rw'): void {
-    execFileSync('/bin/mount', ['-o', `remount,${mode}`, this.folder]);
+    run('/bin/mount', '-o', `remount,${mode}`, this.folder);
   }
+}
+
+function mountImage(image: string, folder: string): void {
+  run('/usr/bin/truncate', '--size=12M', image);
+  run('/sbin/mkfs.ext4', '-q', '-F', '-m', '0', image);
+  run('/bin/mount', '-o', 'loop', image, folder);
+}
+
+function run(command: string, ...words: string[]): void {
+  execFileSync(command, words, { stdio: 'pipe' });
 }

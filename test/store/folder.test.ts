@@ -1,0 +1,101 @@
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { verifyRegister } from '../../agent/store/register-chain.ts';
+import { appendText, BOX_KEY, ENTRY, numbers, openFor, temporaryFolder, texts } from './support.ts';
+
+const NEVER = new AbortController().signal;
+
+t.test('a state folder that cannot be made is waited for', async (t) => {
+  const parent = temporaryFolder(t);
+  const place = join(parent, 'state');
+  writeFileSync(place, 'a file stands here');
+  const { store, clock, faults } = openFor(place);
+  t.match(faults, [{ code: 'store-unavailable', recovered: false }]);
+  const seq = appendText(store, 'a');
+  t.ok(seq > clock.wallMs(), 'the history is unknown: above every number a box counts to');
+  await store.start(NEVER);
+  rmSync(place);
+  await clock.advance(10_000);
+  t.same([store.durable, numbers(store)], [true, [seq]]);
+  t.equal(appendText(store, 'b'), seq + 1);
+  await store.stop();
+  store.close();
+  t.equal(openFor(place).store.boot, 2);
+});
+
+t.test('what was gathered without knowing the disk joins what is on it', async (t) => {
+  const place = join(temporaryFolder(t), 'state');
+  const first = openFor(place).store;
+  appendText(first, 'a');
+  first.register.append(ENTRY);
+  first.memory.set('room', 'old', '1');
+  first.slots.saveGood({ version: 9, hash: 'h', jws: 'j' });
+  first.close();
+  renameSync(place, `${place}.away`);
+  writeFileSync(place, '');
+  const { store, clock } = openFor(place);
+  t.same([texts(store), store.slots.highestVersion()], [[], 0]);
+  appendText(store, 'b');
+  store.register.append({ ...ENTRY, detail: 'meanwhile' });
+  store.memory.set('room', 'new', '2');
+  store.slots.saveGood({ version: 2, hash: 'older', jws: 'older' });
+  rmSync(place);
+  renameSync(`${place}.away`, place);
+  await store.start(NEVER);
+  await clock.advance(10_000);
+  t.same([store.durable, texts(store)], [true, ['a', 'b']]);
+  t.same([store.slots.highestVersion(), store.slots.lastGood()?.version], [9, 9]);
+  t.same(
+    store.memory.entries('room').map(([key]) => key),
+    ['new', 'old'],
+  );
+  const lines = store.register.lines(1, 10);
+  t.same(
+    lines.map(({ detail }) => detail),
+    ['', 'meanwhile'],
+  );
+  t.equal(verifyRegister(lines, BOX_KEY).bad, undefined);
+  await store.stop();
+  store.close();
+});
+
+t.test('when the folder is taken away while it runs, everything moves to a new one', async (t) => {
+  const place = join(temporaryFolder(t), 'state');
+  const { store, clock, faults } = openFor(place);
+  appendText(store, 'a');
+  await store.start(NEVER);
+  rmSync(place, { recursive: true });
+  await clock.advance(10_000);
+  t.same([store.durable, texts(store)], [true, ['a']]);
+  t.match(faults, [{ code: 'store-unavailable', recovered: false }, { recovered: true }]);
+  appendText(store, 'b');
+  await store.stop();
+  store.close();
+  const again = openFor(place).store;
+  t.same(
+    [texts(again), numbers(again)],
+    [
+      ['a', 'b'],
+      [1, 2],
+    ],
+  );
+  again.close();
+});
+
+t.test('at the end what is in memory is brought to the disk when that is possible', async (t) => {
+  const place = join(temporaryFolder(t), 'state');
+  writeFileSync(place, '');
+  const { store } = openFor(place);
+  appendText(store, 'a');
+  rmSync(place);
+  store.close();
+  t.same(texts(openFor(place).store), ['a']);
+});
+
+t.test('a folder beside the database is left alone', async (t) => {
+  const folder = temporaryFolder(t);
+  mkdirSync(join(folder, 'other'));
+  openFor(folder).store.close();
+  t.ok(existsSync(join(folder, 'other')));
+});
