@@ -23,7 +23,7 @@ export interface LatchCount {
 }
 
 /** Where the count of refused logins survives a restart. */
-export interface LatchMemory {
+interface LatchMemory {
   load(): LatchCount | undefined;
   save(value: LatchCount): void;
 }

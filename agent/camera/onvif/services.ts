@@ -1,6 +1,6 @@
 import { BeffroiError } from '../../base/errors.ts';
 import { type Ask, askDevice } from './package.ts';
-import { splitUri } from './uri.ts';
+import { httpPort, splitUri } from './uri.ts';
 import { at, childrenOf, textAt, type XmlElement } from './xml.ts';
 
 export const NAMESPACES = {
@@ -11,8 +11,16 @@ export const NAMESPACES = {
 
 export type ServiceName = keyof typeof NAMESPACES;
 
-/** Paths of the services that a camera offers. */
-export type ServicePaths = Partial<Record<ServiceName, string>>;
+/** Where the camera says that a service is. */
+export interface AnnouncedService {
+  /** Path and query. */
+  readonly path: string;
+  /** As the camera sees itself; behind address translation it is another than the configured one. */
+  readonly port: number;
+}
+
+/** The services that a camera offers. */
+export type Services = Partial<Record<ServiceName, AnnouncedService>>;
 
 /** Errors by which old cameras say that they do not know GetServices. */
 const NO_GET_SERVICES = ['camera-unsupported', 'camera-fault', 'camera-protocol'];
@@ -21,7 +29,7 @@ const NO_GET_SERVICES = ['camera-unsupported', 'camera-fault', 'camera-protocol'
  * Asks which services the camera offers, by GetServices, or by GetCapabilities where it is too old for that.
  * @see ONVIF Core §8.1.2
  */
-export async function findServices(ask: Ask): Promise<ServicePaths> {
+export async function findServices(ask: Ask): Promise<Services> {
   try {
     return await byServices(ask);
   } catch (error) {
@@ -30,27 +38,28 @@ export async function findServices(ask: Ask): Promise<ServicePaths> {
   }
 }
 
-async function byServices(ask: Ask): Promise<ServicePaths> {
+async function byServices(ask: Ask): Promise<Services> {
   const { content } = await askDevice(ask, (device) => device.getService({ IncludeCapability: false }));
   const offered = childrenOf(content, 'Service');
   const names = Object.keys(NAMESPACES) as ServiceName[];
-  return paths(names, (name) => offered.find((service) => textAt(service, 'Namespace') === NAMESPACES[name]));
+  return announced(names, (name) =>
+    offered.find((service) => textAt(service, 'Namespace') === NAMESPACES[name]),
+  );
 }
 
-async function byCapabilities(ask: Ask): Promise<ServicePaths> {
+async function byCapabilities(ask: Ask): Promise<Services> {
   const { content } = await askDevice(ask, (device) => device.getCapabilities());
   const element = { media: 'Media', events: 'Events' } as const;
-  return paths(['media', 'events'], (name) => at(content, 'Capabilities', element[name]));
+  return announced(['media', 'events'], (name) => at(content, 'Capabilities', element[name]));
 }
 
-/** Of an address only the path is used: services are asked where the configuration says that the camera is. */
-function paths<N extends ServiceName>(
+function announced<N extends ServiceName>(
   names: readonly N[],
   find: (name: N) => XmlElement | undefined,
-): ServicePaths {
+): Services {
   const found = names.flatMap((name) => {
-    const path = splitUri(textAt(find(name), 'XAddr'))?.path;
-    return path === undefined ? [] : [[name, path] as const];
+    const uri = splitUri(textAt(find(name), 'XAddr'));
+    return uri ? [[name, { path: uri.path, port: httpPort(uri) }] as const] : [];
   });
   return Object.fromEntries(found);
 }

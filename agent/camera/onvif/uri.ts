@@ -8,6 +8,11 @@ export interface CameraUri {
   readonly path: string;
 }
 
+/** The port that an HTTP address means. */
+export function httpPort({ scheme, port }: CameraUri): number {
+  return port ?? (scheme === 'https' ? 443 : 80);
+}
+
 /** Longest address that is taken. Source: the limit of the link to the video process. */
 const MAX_URI_CHARS = 2048;
 

@@ -272,3 +272,36 @@ t.test(
     );
   },
 );
+
+t.test('a subscription is found behind address translation, and on a port of its own', async (t) => {
+  const places: string[] = [];
+  const subscription = (port: number) =>
+    captured('events.CreatePullPointSubscription', {
+      hostname: '10.0.0.1',
+      port: String(port),
+      pullPointUrl: '/sub/7?id=1',
+    });
+  const pulled = (name: string, announced: () => number) =>
+    serve(t, ({ method, path, request }, response) => {
+      places.push(`${name} ${method} ${path}`);
+      if (method === 'GetServices') return response.end(captured('GetServices'));
+      if (method === 'CreatePullPointSubscription') return response.end(subscription(announced()));
+      if (method === 'PullMessages') return response.end(captured('PullMessages'));
+      return response.end(soap(`<${method}Response/>`), () => request.socket.end());
+    });
+  const own = await pulled('own', () => 0);
+  for (const port of [await pulled('translated', () => 80), await pulled('apart', () => own)]) {
+    const abort = new AbortController();
+    const handler = { subscribed: () => undefined, event: () => abort.abort() };
+    await cameraAt(port).camera.events(handler, abort.signal);
+  }
+  t.match(
+    places.filter((place) => /PullMessages|Unsubscribe/.test(place)),
+    [
+      'translated PullMessages /sub/7?id=1',
+      'translated Unsubscribe /sub/7?id=1',
+      'own PullMessages /sub/7?id=1',
+      'own Unsubscribe /sub/7?id=1',
+    ],
+  );
+});

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -9,6 +8,7 @@ import { systemClock } from '../../../agent/base/clock.ts';
 import { decodeXml } from '../../../agent/camera/http/charset.ts';
 import type { HttpTarget } from '../../../agent/camera/http/connect.ts';
 import { exchange, HTTP_LIMITS, type HttpRequest, requestPath } from '../../../agent/camera/http/exchange.ts';
+import { createPki } from '../../support/pki.ts';
 import { never, serve, serveRaw } from './support.ts';
 
 const limits = { connectMs: 1_000, idleMs: 500, overallMs: 1_000, maxBytes: 100_000 };
@@ -154,15 +154,12 @@ t.test('a port that refuses, an unknown name and a caller who stops are told apa
 });
 
 t.test(
-  'over TLS a self-signed certificate is taken, a pinned one must match before anything is sent',
+  'over TLS a certificate of an unknown authority is taken, a pinned one must match before anything is sent',
   async (t) => {
-    const dir = t.testdir();
-    const openssl =
-      'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=camera -keyout key.pem -out cert.pem';
-    execFileSync('openssl', openssl.split(' '), { cwd: dir, stdio: 'ignore' });
-    const cert = readFileSync(`${dir}/cert.pem`);
+    const { broker } = await createPki(t.testdir());
+    const [cert, key] = [readFileSync(broker.certfile), readFileSync(broker.keyfile)];
     let requests = 0;
-    const server = createServer({ key: readFileSync(`${dir}/key.pem`), cert }, (_request, response) => {
+    const server = createServer({ key, cert }, (_request, response) => {
       requests += 1;
       response.end('hello');
     }).listen(0, '127.0.0.1');

@@ -9,7 +9,6 @@ import { CameraGate, type LatchCount } from '../../../agent/camera/gate.ts';
 import { OnvifCamera, type OnvifTarget } from '../../../agent/camera/onvif/onvif-camera.ts';
 import type { Credentials } from '../../../agent/camera/types.ts';
 import { subscriptionMemory } from '../../support/subscription.ts';
-import { subscriptionMemory } from '../../support/subscription.ts';
 
 export interface Teardown {
   teardown(end: () => unknown): void;
