@@ -15,9 +15,9 @@ export interface Now {
 }
 
 /** Another cause of the same state is told when it has lasted this long. Source: guess. */
-export const CAUSE_HOLD_MS = 2_000;
+const CAUSE_HOLD_MS = 2_000;
 /** Not knowing is told when it has lasted this long: a restart of the video process takes less. Source: guess. */
-export const UNKNOWN_HOLD_MS = 5_000;
+const UNKNOWN_HOLD_MS = 5_000;
 
 export const NOTHING_KNOWN: Verdict = { state: 'unknown', cause: 'none', detail: 'nothing is known yet' };
 

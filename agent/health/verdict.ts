@@ -2,7 +2,7 @@ import type { Code } from '../base/codes.ts';
 import type { HealthState } from '../contract/messages.ts';
 import { type Evidence, fresh, type HealthLimits, type LoginState, type PortAnswer } from './evidence.ts';
 
-export type Known = 'yes' | 'no' | 'unknown';
+type Known = 'yes' | 'no' | 'unknown';
 
 export interface Layers {
   readonly reachable: Known;
