@@ -72,6 +72,39 @@ export function muxAll(encoded: Encoded, fragmentMs = 200, clock = new MediaCloc
   return [...chunks, muxer.flush()].filter((chunk) => chunk !== undefined);
 }
 
+/**
+ * An H.264 stream whose parameter set no longer says how far it reorders: what comes with the VUI is cut off, at the
+ * place where ffmpeg's own parser finds it.
+ */
+export function withoutVui({ track, units, muxed }: Encoded): Encoded {
+  const { sps } = track.parameterSets;
+  if (!sps) throw new Error('expected a sequence parameter set');
+  const cut = cutBits(sps, vuiFlagBit(units[0]?.nals ?? []));
+  const nalsOf = (nals: readonly Buffer[]) => nals.map((nal) => (nal.equals(sps) ? cut : nal));
+  return {
+    track: { ...track, parameterSets: { ...track.parameterSets, sps: cut } },
+    units: units.map((unit) => ({ ...unit, nals: nalsOf(unit.nals) })),
+    muxed,
+  };
+}
+
+function vuiFlagBit(nals: readonly Buffer[]): number {
+  const stream = Buffer.concat(nals.flatMap((nal) => [Buffer.from([0, 0, 0, 1]), nal]));
+  const args = ['-f', 'h264', '-i', 'pipe:0', '-c', 'copy', '-bsf:v', 'trace_headers', '-f', 'null', '-'];
+  const { stderr } = spawnSync('ffmpeg', args, { input: stream });
+  const [, bit] = /(\d+)\s+vui_parameters_present_flag/.exec(stderr.toString()) ?? [];
+  if (bit === undefined) throw new Error('ffmpeg found no vui_parameters_present_flag');
+  return Number(bit);
+}
+
+/** The first bits, a zero for the flag, and the stop bit. */
+function cutBits(nal: Buffer, count: number): Buffer {
+  const bits = [...nal].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  const kept = `${bits.slice(0, count)}01`;
+  const padded = kept.padEnd(Math.ceil(kept.length / 8) * 8, '0');
+  return Buffer.from((padded.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+}
+
 export function toFile(chunks: readonly MediaChunk[]): Buffer {
   return Buffer.concat(chunks.map((chunk) => chunk.payload));
 }

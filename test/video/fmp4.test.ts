@@ -6,7 +6,16 @@ import { MediaClock } from '../../agent/video/media-clock.ts';
 import { Muxer } from '../../agent/video/muxer.ts';
 import { clip } from '../support/clips.ts';
 import { boxAt, boxes } from './boxes.ts';
-import { decodedFrames, type Encoded, encode, muxAll, packets, toAccessUnit, toFile } from './encoded.ts';
+import {
+  decodedFrames,
+  type Encoded,
+  encode,
+  muxAll,
+  packets,
+  toAccessUnit,
+  toFile,
+  withoutVui,
+} from './encoded.ts';
 
 const x264 = ['-c:v', 'libx264', '-preset', 'ultrafast'];
 const x265 = (params: string) => [
@@ -101,6 +110,18 @@ t.test("fmp4: decode times of a B pyramid are those of ffmpeg's own muxer", asyn
   const first = ours[0];
   t.same(
     ours.slice(0, -1).map(({ dts, pts }) => [dts - (first?.dts ?? 0), pts - dts]),
+    encoded.muxed.slice(0, -1).map(({ dts, pts }) => [dts - (encoded.muxed[0]?.dts ?? 0), pts - dts]),
+  );
+});
+
+t.test('fmp4: a stream that does not say how far it reorders gets the same decode times', async (t) => {
+  const { encoder } = STREAMS['H.264 with three B frames'];
+  const encoded = withoutVui(encode({ codec: 'h264', frames: 60, fps: 25, encoder }));
+  const muxer = new Muxer({ clock: new MediaClock(0) }, { track: encoded.track, fragmentMs: 200 });
+  t.equal(muxer.setup?.sps.reorderDepth, undefined);
+  const ours = packets(toFile(muxAll(encoded)));
+  t.same(
+    ours.slice(0, -1).map(({ dts, pts }) => [dts - (ours[0]?.dts ?? 0), pts - dts]),
     encoded.muxed.slice(0, -1).map(({ dts, pts }) => [dts - (encoded.muxed[0]?.dts ?? 0), pts - dts]),
   );
 });
