@@ -14,7 +14,7 @@ export const MAX_LINE_BYTES = 512 * 1024;
 const code = z.enum(ALL_CODES);
 
 /** One camera to pull, with its credentials: these lines are never logged. */
-export const videoCamera = z.strictObject({
+const videoCamera = z.strictObject({
   camera: cameraId,
   /** Stream address without user part. */
   url: z.string().max(2048),
@@ -44,7 +44,7 @@ export const agentToVideo = z.discriminatedUnion('type', [
 ]);
 export type AgentToVideo = z.infer<typeof agentToVideo>;
 
-export const streamPhase = z.enum(['connecting', 'described', 'playing', 'stalled', 'failed', 'stopped']);
+const streamPhase = z.enum(['connecting', 'described', 'playing', 'stalled', 'failed', 'stopped']);
 export type StreamPhase = z.infer<typeof streamPhase>;
 
 export const videoToAgent = z.discriminatedUnion('type', [

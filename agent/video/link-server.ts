@@ -21,7 +21,7 @@ const SILENCE_CHECK_MS = 1_000;
 
 export type StreamReport = Omit<Extract<VideoToAgent, { type: 'stream' }>, 'type'>;
 export type MeasureReport = Omit<Extract<VideoToAgent, { type: 'measure' }>, 'type'>;
-export type AliveReport = Omit<Extract<VideoToAgent, { type: 'alive' }>, 'type'>;
+type AliveReport = Omit<Extract<VideoToAgent, { type: 'alive' }>, 'type'>;
 
 export interface VideoLinkNeeds {
   readonly clock: Clock;

@@ -5,6 +5,8 @@ import type { MediaChunk } from '../../agent/video/muxer.ts';
 import { Muxer } from '../../agent/video/muxer.ts';
 import { clipFrom } from '../support/clips.ts';
 
+const FFMPEG = 'ffmpeg';
+
 export interface Encoding {
   readonly codec: VideoCodec;
   readonly frames: number;
@@ -91,7 +93,7 @@ export function withoutVui({ track, units, muxed }: Encoded): Encoded {
 function vuiFlagBit(nals: readonly Buffer[]): number {
   const stream = Buffer.concat(nals.flatMap((nal) => [Buffer.from([0, 0, 0, 1]), nal]));
   const args = ['-f', 'h264', '-i', 'pipe:0', '-c', 'copy', '-bsf:v', 'trace_headers', '-f', 'null', '-'];
-  const { stderr } = spawnSync('ffmpeg', args, { input: stream });
+  const { stderr } = spawnSync(FFMPEG, args, { input: stream });
   const [, bit] = /(\d+)\s+vui_parameters_present_flag/.exec(stderr.toString()) ?? [];
   if (bit === undefined) throw new Error('ffmpeg found no vui_parameters_present_flag');
   return Number(bit);
@@ -153,7 +155,7 @@ function ffprobe(args: readonly string[], input: Buffer): string {
 }
 
 function ffmpeg(args: readonly string[], input?: Buffer): Buffer {
-  return run('ffmpeg', ['-v', 'error', ...args], input);
+  return run(FFMPEG, ['-v', 'error', ...args], input);
 }
 
 function run(program: string, args: readonly string[], input?: Buffer): Buffer {
