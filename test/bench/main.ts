@@ -1,0 +1,28 @@
+/** `npm run bench -- NAME [--json]`: runs one bench and prints its figures. */
+import { parseArgs } from 'node:util';
+import { start } from './start.ts';
+
+export interface Figure {
+  readonly value: number;
+  readonly unit: string;
+}
+export type Figures = Record<string, Figure>;
+
+const BENCHES: Readonly<Record<string, () => Promise<Figures>>> = { start };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false } },
+});
+const [name = ''] = positionals;
+const bench = BENCHES[name];
+if (!bench) {
+  console.error(`expected one of: ${Object.keys(BENCHES).join(', ')}`);
+  process.exit(2);
+}
+const figures = await bench();
+if (values.json) console.log(JSON.stringify({ bench: name, figures }));
+else
+  for (const [key, { value, unit }] of Object.entries(figures))
+    console.log(`${key.padEnd(28)} ${value} ${unit}`);
+process.exit(0);
