@@ -92,9 +92,10 @@ export class AccessUnitAssembler {
     if (this.#hasSlice && opensNext) {
       if (starts) this.#finish();
       else this.#continues();
-    } else if (!this.#hasSlice && !starts && this.#timestamp === this.#lastTimestamp) {
-      this.#marker = 'untrusted';
+    } else if (!this.#hasSlice && !starts) {
+      // The beginning of the picture is missing, or the marker ended the unit too early.
       this.#damaged = true;
+      if (this.#timestamp === this.#lastTimestamp) this.#marker = 'untrusted';
     }
     if (!this.#add(this.#nals, nal)) return;
     this.#hasSlice = true;
