@@ -34,6 +34,8 @@ export interface VideoLinkNeeds {
     alive(report: AliveReport): void;
     connected(): void;
     disconnected(): void;
+    /** The video process is there but says nothing any more; told before `disconnected`. */
+    silent?(): void;
   };
 }
 
@@ -160,6 +162,7 @@ export class VideoLink implements Service {
       const silentMs = this.#needs.clock.monotonicMs() - (this.#peer?.heardMs ?? Number.POSITIVE_INFINITY);
       if (silentMs < SILENCE_LIMIT_MS) continue;
       const why = `the video process said nothing for ${Math.round(silentMs)} ms`;
+      this.#needs.handlers.silent?.();
       this.#peer?.link.end(new InternalError('video-process-down', why));
     }
   }

@@ -292,6 +292,18 @@ t.test('fmp4: a key frame whose beginning was lost starts nothing', async (t) =>
   t.equal(muxer.flush(), undefined);
 });
 
+t.test('fmp4: damaged pictures go on with the NAL units that came', async (t) => {
+  const encoded = encode({ ...STREAMS['H.264 with several slices'], frames: 30, fps: 25 });
+  const units = encoded.units.map((unit, index) =>
+    index === 7 ? { ...unit, damaged: true, nals: unit.nals.slice(0, 2) } : { ...unit, damaged: index === 8 },
+  );
+  const read = packets(toFile(muxAll({ ...encoded, units })));
+  t.same(
+    read.map(({ md5 }) => md5),
+    units.map((unit) => md5(sampleOf(unit))),
+  );
+});
+
 function later(encoded: Encoded, ms: number): Encoded {
   const units = encoded.units.map(({ nals, key, rtpTime }) => toAccessUnit(nals, key, rtpTime + ms * 90));
   return { ...encoded, units };

@@ -147,6 +147,7 @@ t.test('link: a video process that falls silent is cut', async (t) => {
   const socketPath = await socketIn(t);
   const gone = Promise.withResolvers<void>();
   const here = Promise.withResolvers<void>();
+  const silent = Promise.withResolvers<void>();
   const ignore = () => undefined;
   const link = new VideoLink(
     {
@@ -155,6 +156,7 @@ t.test('link: a video process that falls silent is cut', async (t) => {
       handlers: {
         ...{ stream: ignore, measure: ignore, alive: ignore },
         connected: () => here.resolve(),
+        silent: () => silent.resolve(),
         disconnected: () => gone.resolve(),
       },
     },
@@ -168,6 +170,7 @@ t.test('link: a video process that falls silent is cut', async (t) => {
   await clock.advance(14_000);
   t.equal(link.connected, true);
   await clock.advance(3_000);
+  await silent.promise;
   await gone.promise;
   t.equal(link.connected, false);
 });
