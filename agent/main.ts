@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent } from './agent.ts';
 import { systemClock } from './base/clock.ts';
@@ -35,6 +36,8 @@ export async function runAgent(options: RunOptions): Promise<number> {
   );
   await agent.start(stopping.signal);
   log.info({ site: installed.box.site, software: SOFTWARE, pid: process.pid }, 'agent started');
+  // A box that loses power ends without writing the cache of compiled code.
+  flushCompileCache();
   await aborted(stopping.signal);
   await agent.stop();
   log.info('agent stopped');

@@ -1,36 +1,12 @@
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
+import type { FleetCamera, FleetMemory } from './fleet-camera.ts';
 import { CameraGate, type LatchCount } from './gate.ts';
 import { OnvifCamera } from './onvif/onvif-camera.ts';
 import type { SubscriptionMemory } from './onvif/pull-point.ts';
 import { StreamFinder } from './stream-finder.ts';
 import type { Credentials, Gate } from './types.ts';
-
-/** What the fleet needs of a camera; an entry of the central configuration with its login opened fits. */
-export interface FleetCamera {
-  readonly id: string;
-  readonly host: string;
-  readonly maxConnections: number;
-  readonly credentials?: Credentials | undefined;
-  readonly onvif?:
-    | {
-        readonly port: number;
-        readonly path: string;
-        readonly tls: boolean;
-        readonly certificateSha256?: string | undefined;
-        readonly profile?: string | undefined;
-      }
-    | undefined;
-  readonly rtsp?:
-    | {
-        readonly port: number;
-        readonly path?: string | undefined;
-        readonly tls: boolean;
-        readonly certificateSha256?: string | undefined;
-      }
-    | undefined;
-}
 
 /** Where the stream of a camera is, and the login for it: never logged. */
 export interface StreamSource {
@@ -39,13 +15,6 @@ export interface StreamSource {
   readonly url: string;
   readonly credentials?: Credentials;
   readonly certificateSha256?: string;
-}
-
-/** Small durable values of this room. */
-export interface FleetMemory {
-  get(key: string): string | undefined;
-  set(key: string, value: string): void;
-  delete(key: string): void;
 }
 
 export interface FleetNeeds {
@@ -157,12 +126,12 @@ export class CameraFleet implements Service {
     };
   }
 
+  /** The count of refused logins stays: to take a camera out and in again gives no new tries. */
   async #remove(id: string): Promise<void> {
     const member = this.#members.get(id);
     this.#members.delete(id);
     await member?.finder.stop();
     member?.finder.forget();
-    this.#needs.memory.delete(`latch:${id}`);
   }
 
   #tell(): void {

@@ -3,7 +3,7 @@ import { DeviceError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import { type RetryPolicy, retryLoop } from '../base/retry.ts';
-import type { FleetCamera, FleetMemory } from './fleet.ts';
+import type { FleetCamera, FleetMemory } from './fleet-camera.ts';
 import type { OnvifCamera } from './onvif/onvif-camera.ts';
 
 export interface StreamFinderNeeds {

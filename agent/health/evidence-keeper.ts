@@ -40,6 +40,8 @@ export class EvidenceKeeper {
   #camera: WatchedCamera;
   #rtspPortNumber: number;
   #rtspHost: string;
+  /** False until ONVIF has said where the stream is. */
+  #rtspKnown: boolean;
   #streamLogin: LoginState = 'unknown';
   #onvifLogin: LoginState = 'unknown';
   #rtspPort: Observed<PortAnswer> | undefined;
@@ -65,6 +67,7 @@ export class EvidenceKeeper {
     this.#camera = camera;
     this.#rtspHost = camera.host;
     this.#rtspPortNumber = camera.rtsp?.port ?? RTSP_PORT;
+    this.#rtspKnown = camera.rtsp !== undefined || camera.onvif === undefined;
   }
 
   /** The entry with what may change without forgetting anything. */
@@ -72,9 +75,9 @@ export class EvidenceKeeper {
     this.#camera = camera;
   }
 
-  /** Where the stream port is. */
-  get rtspAddress(): { readonly host: string; readonly port: number } {
-    return { host: this.#rtspHost, port: this.#rtspPortNumber };
+  /** Where the stream port is; undefined until ONVIF has said so. */
+  get rtspAddress(): { readonly host: string; readonly port: number } | undefined {
+    return this.#rtspKnown ? { host: this.#rtspHost, port: this.#rtspPortNumber } : undefined;
   }
 
   /** What the camera said of itself when the stream was described. */
@@ -112,6 +115,7 @@ export class EvidenceKeeper {
   streamAddress(urlHost: string, urlPort: number): void {
     const host = urlHost.replace(/^\[(.*)\]$/, '$1');
     const port = urlPort || RTSP_PORT;
+    this.#rtspKnown = true;
     if (host === this.#rtspHost && port === this.#rtspPortNumber) return;
     this.#rtspHost = host;
     this.#rtspPortNumber = port;

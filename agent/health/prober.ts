@@ -44,9 +44,10 @@ export class Prober {
   }
 
   async #rtspPort(signal: AbortSignal): Promise<void> {
-    const port = this.#keeper.rtspAddress.port;
-    const answer = await this.#port(this.#keeper.rtspAddress.host, port, signal);
-    if (this.#keeper.rtspAddress.port === port)
+    const asked = this.#keeper.rtspAddress;
+    if (!asked) return;
+    const answer = await this.#port(asked.host, asked.port, signal);
+    if (this.#keeper.rtspAddress?.port === asked.port)
       this.#keeper.rtspAnswered(answer, this.#needs.clock.monotonicMs());
   }
 

@@ -1,0 +1,33 @@
+import type { Credentials } from './types.ts';
+
+/** What the fleet needs of a camera; an entry of the central configuration with its login opened fits. */
+export interface FleetCamera {
+  readonly id: string;
+  readonly host: string;
+  readonly maxConnections: number;
+  readonly credentials?: Credentials | undefined;
+  readonly onvif?:
+    | {
+        readonly port: number;
+        readonly path: string;
+        readonly tls: boolean;
+        readonly certificateSha256?: string | undefined;
+        readonly profile?: string | undefined;
+      }
+    | undefined;
+  readonly rtsp?:
+    | {
+        readonly port: number;
+        readonly path?: string | undefined;
+        readonly tls: boolean;
+        readonly certificateSha256?: string | undefined;
+      }
+    | undefined;
+}
+
+/** Small durable values of this room. */
+export interface FleetMemory {
+  get(key: string): string | undefined;
+  set(key: string, value: string): void;
+  delete(key: string): void;
+}
