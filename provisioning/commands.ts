@@ -34,7 +34,7 @@ const MAX_WAIT_S = 24 * 3600;
 const COMMAND_NAMES = Object.keys(COMMAND_ROLE) as CommandName[];
 
 /** The commands by the words of the command line. */
-export const COMMANDS: Readonly<Record<string, Command>> = {
+const COMMANDS: Readonly<Record<string, Command>> = {
   init: {
     options: {
       folder: 'one',
@@ -205,7 +205,8 @@ function parseInput(file: string, text: string): unknown {
 /** The command whose words begin the command line, and the rest of it. */
 export function findCommand(args: readonly string[]): { command: Command; rest: readonly string[] } {
   for (const words of [2, 1]) {
-    const command = COMMANDS[args.slice(0, words).join(' ')];
+    const name = args.slice(0, words).join(' ');
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
     if (command) return { command, rest: args.slice(words) };
   }
   const words = args.filter((arg) => !arg.startsWith('-')).slice(0, 2);

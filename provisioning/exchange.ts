@@ -54,17 +54,20 @@ export async function pushConfiguration(
   const state = boxTopic(site, 'state', 'config');
   const refusal = boxTopic(site, 'event', 'refusal');
   const { promise, resolve } = Promise.withResolvers<PushOutcome>();
+  let unread = '';
   const onMessage = (topic: string, payload: Buffer) => {
+    if (topic === refusal) unread = unreadCause(payload) ?? unread;
     const outcome = topic === state ? configOutcome(payload, signed) : refusalOutcome(payload, signed);
     if (outcome) resolve(outcome);
   };
+  const late = () => silent(site, waitMs, unread);
   return await withBroker(
     csu,
     { broker, subscriptions: [state, refusal], onMessage },
     signal,
     async (client) => {
       await client.publish(desiredConfigTopic(site), signed.jws, { qos: 1, retain: true }, signal);
-      return await limited(systemClock, waitMs, signal, silent(site, waitMs), () => promise);
+      return await limited(systemClock, waitMs, signal, late, () => promise);
     },
   );
 }
@@ -91,7 +94,13 @@ export async function sendCommand(
   const subscriptions = [boxTopic(site, 'event', 'command')];
   return await withBroker(csu, { broker, subscriptions, onMessage }, signal, async (client) => {
     await client.publish(commandTopic(site), command.jws, { qos: 1 }, signal);
-    return await limited(systemClock, waitMs, signal, silent(site, waitMs), () => promise);
+    return await limited(
+      systemClock,
+      waitMs,
+      signal,
+      () => silent(site, waitMs, ''),
+      () => promise,
+    );
   });
 }
 
@@ -108,6 +117,12 @@ function refusalOutcome(payload: Buffer, { version }: SignedConfiguration): Push
   const event = parseMessage(payload, MESSAGES.refusal.schema);
   if (event?.order !== 'configuration' || event.order_id !== String(version)) return undefined;
   return { phase: 'refused', version, cause: event.cause, detail: event.detail };
+}
+
+/** A box names no version of an order without a good signature: then only the cause is known. */
+function unreadCause(payload: Buffer): string | undefined {
+  const event = parseMessage(payload, MESSAGES.refusal.schema);
+  return event?.order === 'configuration' && event.order_id === '' ? event.cause : undefined;
 }
 
 interface Parser<T> {
@@ -127,7 +142,11 @@ function boxTopic(site: string, topicClass: 'state' | 'event', name: string): st
   return buildTopic({ site, entity: 'collector', class: topicClass, name });
 }
 
-function silent(site: string, waitMs: number): () => UplinkError {
-  return () =>
-    new UplinkError('box-silent', `${site}: expected an answer within ${waitMs / 1000} s, none came`);
+/** @param unread why the box refused an order whose version it could not believe; empty when it refused none */
+function silent(site: string, waitMs: number, unread: string): UplinkError {
+  const refused = unread === '' ? '' : `; it refused an order that it could not believe: ${unread}`;
+  return new UplinkError(
+    'box-silent',
+    `${site}: expected an answer within ${waitMs / 1000} s, none came${refused}`,
+  );
 }

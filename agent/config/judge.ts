@@ -1,6 +1,6 @@
 import type { Clock, ClockTrust } from '../base/clock.ts';
 import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
-import { type ConfigOrder, configOrder } from '../contract/orders.ts';
+import { type ConfigOrder, configOrder, ROLES, type Role } from '../contract/orders.ts';
 import type { Keyring } from '../trust/keyring.ts';
 import {
   type ClockPolicy,
@@ -43,7 +43,7 @@ export class ConfigurationJudge {
     this.#noteTime();
     const order = this.#attempt(payload, 'floor');
     if (!('error' in order)) return order;
-    const readable = this.#attempt(payload, 'stored');
+    const readable = this.#attempt(payload, 'stored', ROLES);
     if ('error' in readable) return order;
     return { ...order, version: readable.claims.version, signer: signerOf(readable) };
   }
@@ -54,20 +54,23 @@ export class ConfigurationJudge {
     return this.#attempt(jws, 'stored');
   }
 
-  #attempt(jws: Buffer | string, clockPolicy: ClockPolicy): GoodOrder | BadOrder {
+  #attempt(
+    jws: Buffer | string,
+    clockPolicy: ClockPolicy,
+    roles: readonly Role[] = ['config'],
+  ): GoodOrder | BadOrder {
     try {
-      return verifyOrder(jws, this.#needs.keyring, this.#expected(clockPolicy));
+      return verifyOrder(jws, this.#needs.keyring, { ...this.#expected(clockPolicy), roles });
     } catch (thrown) {
       return { error: asBeffroiError(thrown) };
     }
   }
 
-  #expected(clockPolicy: ClockPolicy): OrderExpectation<ConfigOrder> {
+  #expected(clockPolicy: ClockPolicy): Omit<OrderExpectation<ConfigOrder>, 'roles'> {
     const { site, clock, clockTrust } = this.#needs;
     return {
       schema: configOrder,
       audience: site,
-      roles: ['config'],
       clockPolicy,
       nowMs: clock.wallMs(),
       clockTrust: clockTrust(),

@@ -198,7 +198,7 @@ t.test(
         'signed by a key for commands',
         await signedAsIs(box, { version: 6 }, 'operate'),
         'order-wrong-role',
-        '',
+        '6',
       ],
       ['of another kind', await signedAsIs(box, { version: 6, typ: 'command' }), 'order-invalid', ''],
       ['too large', Buffer.alloc(600_000, 0x20), 'order-too-large', ''],
