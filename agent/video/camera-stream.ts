@@ -101,8 +101,11 @@ export class CameraStream {
   async #pullOnce(up: () => void, signal: AbortSignal): Promise<void> {
     const { camera, credentials } = this.#camera;
     const permit = await this.#needs.permits.acquire(camera, credentials?.version ?? 0, signal);
+    const broken = new AbortController();
+    const ended = AbortSignal.any([signal, broken.signal]);
     try {
-      await this.#needs.pull(this.#camera, permit, this.#handlers(up), signal);
+      await this.#needs.pull(this.#camera, permit, this.#handlers(up, broken), ended);
+      broken.signal.throwIfAborted();
     } finally {
       permit.release();
       this.#send(this.#muxer?.flush());
@@ -110,7 +113,8 @@ export class CameraStream {
     }
   }
 
-  #handlers(up: () => void): PullHandlers {
+  /** @param broken aborted by a fault of ours: it ends this pull and not the process */
+  #handlers(up: () => void, broken: AbortController): PullHandlers {
     const { meter } = this.#needs;
     return {
       described: (track, counters) => {
@@ -122,7 +126,11 @@ export class CameraStream {
       playing: () => this.#playing(),
       accessUnit: (unit) => {
         up();
-        this.#take(unit);
+        try {
+          this.#take(unit);
+        } catch (thrown) {
+          broken.abort(asBeffroiError(thrown));
+        }
       },
     };
   }

@@ -3,8 +3,10 @@ import type { AccessUnit, VideoCodec } from '../camera/types.ts';
 import { MAX_REORDER_DEPTH } from './fmp4/decode-times.ts';
 import { TIMESCALE } from './fmp4/init-segment.ts';
 
-/** A step forward above this is a jump, unless the pictures were as long on the way. Source: guess. */
+/** A step above this is a jump, unless it is forward and the pictures were as long on the way. Source: guess. */
 const MAX_STEP_TICKS = 10 * TIMESCALE;
+/** A step forward above this is a jump in any case: a stream is given up long before. */
+const MAX_WAITED_STEP_TICKS = 600 * TIMESCALE;
 /** Pictures per second until they are measured, where the stream does not say. */
 const DEFAULT_FRAMES_PER_SECOND = 25;
 /** So few pictures do not yet show how far they are apart when they are reordered. */
@@ -59,7 +61,7 @@ export class Timeline {
    */
   adopt(depth: number | undefined, framesPerSecond: number | undefined): void {
     this.#depth = depth ?? 0;
-    this.#frameTicks = Math.round(TIMESCALE / (framesPerSecond ?? DEFAULT_FRAMES_PER_SECOND));
+    this.#frameTicks = Math.round(TIMESCALE / Math.max(1, framesPerSecond ?? DEFAULT_FRAMES_PER_SECOND));
   }
 
   /** The presentation time of an access unit in ticks; call once per unit, in decoding order. */
@@ -82,10 +84,13 @@ export class Timeline {
   }
 
   #plausible(pts: number, unit: AccessUnit): boolean {
-    if (pts > this.#newest)
-      return pts - this.#newest <= Math.max(MAX_STEP_TICKS, 2 * this.#waitedTicks(unit));
+    const step = pts - this.#newest;
+    if (step > 0) {
+      const waitedTicks = Math.min(2 * this.#waitedTicks(unit), MAX_WAITED_STEP_TICKS);
+      return step <= Math.max(MAX_STEP_TICKS, waitedTicks);
+    }
     // Nothing that was decoded before a key picture is shown after it.
-    if (unit.key || this.#recent.includes(pts)) return false;
+    if (unit.key || step < -MAX_STEP_TICKS || pts < 0 || this.#recent.includes(pts)) return false;
     const heldBack = this.#recent.filter((other) => other > pts).length;
     if (heldBack <= this.#depth) return true;
     if (heldBack > MAX_REORDER_DEPTH || !isBidirectional(this.#options.codec, unit)) return false;
