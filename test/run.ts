@@ -3,8 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { missingPackages } from './support/debian.ts';
 
-const long = process.argv.includes('--long');
-const only = process.argv.slice(2).filter((argument) => argument !== '--long');
+const only = process.argv.slice(2);
 
 function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): number {
   const PATH = `${resolve('node_modules/.bin')}:${process.env.PATH}`;
@@ -37,5 +36,4 @@ if (missing.length > 0) {
 // A fresh `npm ci` leaves tap's plugin build undone, and its first run would fail.
 if (run('node_modules/.bin/tap', ['build']) !== 0) closeWith('0 passed, 1 failed');
 
-const files = only.length > 0 ? only : long ? ['--include=test/**/*.long.ts'] : [];
-process.exit(run('node_modules/.bin/tap', ['--reporter=./test/support/reporter.ts', ...files]));
+process.exit(run('node_modules/.bin/tap', ['--reporter=./test/support/reporter.ts', ...only]));

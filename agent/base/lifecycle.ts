@@ -11,7 +11,7 @@ export interface Service {
 }
 
 /** How long one part may take to stop. Source: guess; systemd's own limit is 90 s for all. */
-export const STOP_TIMEOUT_MS = 5_000;
+const STOP_TIMEOUT_MS = 5_000;
 
 /** Parts that start in order and stop in reverse. A failed start stops what had started. */
 export class ServiceGroup implements Service {

@@ -31,7 +31,7 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
 }
 
 /** What a log line says of an error: no stack for our own kinds, URLs scrubbed, the causes in one line. */
-export function describeError(error: unknown): object {
+function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: scrubUrls(String(error)) };
   const causes = causeMessages(error);
   return {

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 
 /** One line per interval while a fault repeats. Source: guess. */
-export const REPEAT_INTERVAL_MS = 60_000;
+const REPEAT_INTERVAL_MS = 60_000;
 
 /** What to say of a fault that just happened again; undefined means: say nothing, it is counted. */
 export interface Occurrence {

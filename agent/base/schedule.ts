@@ -4,7 +4,7 @@ import type { Service } from './lifecycle.ts';
 import type { Log } from './log.ts';
 
 /** The time zone of every schedule of the product. */
-export const TIME_ZONE = 'Europe/Paris';
+const TIME_ZONE = 'Europe/Paris';
 
 /** Whether the text is a cron expression: five fields, or six with seconds first. */
 export function isCronExpression(text: string): boolean {

@@ -7,6 +7,8 @@ import { type BoxFile, readBoxFile } from '../config/box-file.ts';
 import { type BoxKeys, readBoxKeys } from '../config/box-keys.ts';
 import type { CameraConfig } from '../config/configuration.ts';
 import { ClockSource, isSynchronised } from '../health/clock-source.ts';
+import { checkRegister } from '../store/check-register.ts';
+import { publicKeyObject } from '../trust/keys.ts';
 import { BrokerClient } from '../uplink/client.ts';
 import { storedConfiguration } from './check-configuration.ts';
 import { checkCertificate, checkDisk, checkNode, checkPrivateFiles } from './check-local.ts';
@@ -34,6 +36,10 @@ const WORDS = {
     none: 'aucune pour le moment : elle viendra du CSU',
     version: (n: number, cameras: number) => `version ${n}, ${cameras} caméra(s)`,
     open: (port: number) => `répond sur le port ${port}`,
+    register: 'Registre',
+    registerHolds: (lines: number) => `${lines} ligne(s), chaîne et signatures intactes`,
+    registerBad: (line: number, why: string) => `la ligne ${line} ne tient pas : ${why}`,
+    registerRemedy: 'Conserver la base telle quelle et prévenir le CSU : le registre a été altéré.',
   },
   en: {
     boxFile: 'Box file',
@@ -52,6 +58,10 @@ const WORDS = {
     none: 'none yet: it will come from the CSU',
     version: (n: number, cameras: number) => `version ${n}, ${cameras} camera(s)`,
     open: (port: number) => `answers on port ${port}`,
+    register: 'Register',
+    registerHolds: (lines: number) => `${lines} line(s), chain and signatures hold`,
+    registerBad: (line: number, why: string) => `line ${line} does not hold: ${why}`,
+    registerRemedy: 'Keep the database as it is and tell the CSU: the register was altered.',
   },
 } as const;
 
@@ -83,7 +93,26 @@ export class BoxCheck {
     yield* checkPrivateFiles(box, this.#language);
     if (box.tls) yield await checkCertificate(box.tls, box.site, this.#language);
     yield await checkDisk(box.stateFolder, this.#language);
-    if (keys.value) yield* this.#cameras(box, keys.value);
+    if (!keys.value) return;
+    yield* this.#register(box, keys.value);
+    yield* this.#cameras(box, keys.value);
+  }
+
+  async *#register(box: BoxFile, keys: BoxKeys): AsyncGenerator<Finding> {
+    const w = WORDS[this.#language];
+    const publicKey = publicKeyObject(keys.signKey.publicJwk);
+    const checked = await this.#attempt(w.register, async () => checkRegister(box.stateFolder, publicKey));
+    if (checked.finding) yield checked.finding;
+    if (!checked.value) return;
+    const { first, last, bad } = checked.value;
+    if (!bad) yield good(w.register, w.registerHolds(last - first + 1));
+    else
+      yield {
+        what: w.register,
+        verdict: 'bad',
+        text: w.registerBad(bad.number, bad.reason),
+        remedy: w.registerRemedy,
+      };
   }
 
   async #clock(kind: BoxFile['clock']): Promise<Finding> {

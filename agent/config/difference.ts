@@ -3,7 +3,7 @@ import type { Configuration, PointConfig } from './configuration.ts';
 import type { OpenedCamera, OpenedConfiguration } from './opened.ts';
 
 /** An entry that stands in both configurations and is not the same. */
-export interface Changed<T> {
+interface Changed<T> {
   readonly before: T;
   readonly after: T;
   /** The keys of the entry whose values differ, such as `credentials` or `name`. */

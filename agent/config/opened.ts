@@ -1,7 +1,7 @@
 import type { CameraConfig, Configuration } from './configuration.ts';
 
 /** Login of a camera, opened. It exists in memory only. */
-export interface OpenedCredentials {
+interface OpenedCredentials {
   readonly version: number;
   readonly user: string;
   readonly password: string;

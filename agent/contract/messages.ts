@@ -12,7 +12,7 @@ export const cameraId = z.string().regex(CAMERA_PATTERN).meta({ description: 'ca
 export const pointId = z.string().regex(POINT_PATTERN).meta({ description: 'alarm point id' });
 /** A cause: an error code of `docs/reference/errors.md`, or `none`. */
 export const cause = z.enum(['none', ...ALL_CODES]).meta({ description: 'error code, or none' });
-export const fault = z
+const fault = z
   .enum(['none', 'configuration', 'device', 'peer', 'uplink', 'order', 'ourselves'])
   .meta({ description: 'whose fault the cause is' });
 export const healthState = z.enum(['ok', 'degraded', 'down', 'unknown']);
@@ -20,7 +20,6 @@ export const severity = z.enum(['info', 'warning', 'major', 'critical']);
 const ratio = z.number().min(0);
 
 export type HealthState = z.infer<typeof healthState>;
-export type Severity = z.infer<typeof severity>;
 
 export const linkState = z.strictObject({
   ...envelope,
@@ -33,7 +32,7 @@ export const linkState = z.strictObject({
   software: z.string().max(40).meta({ description: 'version of the agent' }),
 });
 
-export const boxHealthState = z.strictObject({
+const boxHealthState = z.strictObject({
   ...envelope,
   state: healthState,
   cause,
@@ -50,7 +49,7 @@ export const boxHealthState = z.strictObject({
   orders_refused: count.meta({ description: 'orders refused since the start of the agent' }),
 });
 
-export const configState = z.strictObject({
+const configState = z.strictObject({
   ...envelope,
   phase: z.enum(['none', 'received', 'applying', 'applied', 'failed']),
   version: count.meta({ description: 'version that the phase is about; 0 with phase none' }),
@@ -64,7 +63,7 @@ export const configState = z.strictObject({
   errors: text.meta({ description: 'every error with its path, joined by "; ", cut to 2,000 characters' }),
 });
 
-export const registerState = z.strictObject({
+const registerState = z.strictObject({
   ...envelope,
   length: count.meta({ description: 'number of lines of the register' }),
   head: z.string().length(64).meta({ description: 'hash of the last line, hexadecimal' }),
@@ -74,7 +73,7 @@ export const registerState = z.strictObject({
     .meta({ description: 'Ed25519 signature of the box over "length:head", base64url' }),
 });
 
-export const cameraHealthState = z.strictObject({
+const cameraHealthState = z.strictObject({
   ...envelope,
   camera: cameraId,
   name: z.string().max(80),
@@ -110,7 +109,7 @@ export const alarmState = z.strictObject({
   occurrences: count.meta({ description: 'how often the alarm was raised since the point exists' }),
 });
 
-export const streamMeasure = z.strictObject({
+const streamMeasure = z.strictObject({
   ...envelope,
   camera: cameraId,
   period_ms: count,
@@ -150,7 +149,7 @@ export const alarmEvent = z.strictObject({
   occurrences: count,
 });
 
-export const commandEvent = z.strictObject({
+const commandEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40),
   command: z.enum(['agent.ping', 'camera.check', 'stream.restart']),
@@ -162,7 +161,7 @@ export const commandEvent = z.strictObject({
   detail: text,
 });
 
-export const refusalEvent = z.strictObject({
+const refusalEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40),
   order: z.enum(['command', 'configuration']),
@@ -189,8 +188,6 @@ export type ConfigState = z.infer<typeof configState>;
 export type RegisterState = z.infer<typeof registerState>;
 export type CameraHealthState = z.infer<typeof cameraHealthState>;
 export type AlarmState = z.infer<typeof alarmState>;
-export type StreamMeasure = z.infer<typeof streamMeasure>;
-export type BoxVitals = z.infer<typeof boxVitals>;
 export type AlarmEvent = z.infer<typeof alarmEvent>;
 export type CommandEvent = z.infer<typeof commandEvent>;
 export type RefusalEvent = z.infer<typeof refusalEvent>;

@@ -10,8 +10,8 @@ export const POINT_PATTERN = /^pt-[a-z0-9][a-z0-9-]{0,58}$/;
 const ENTITY_PATTERN = /^(collector|(cam|pt)-[a-z0-9][a-z0-9-]{0,58})$/;
 const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,38}$/;
 
-export const UP_CLASSES = ['state', 'meas', 'event', 'media'] as const;
-export const DOWN_CLASSES = ['cfg', 'cmd'] as const;
+const UP_CLASSES = ['state', 'meas', 'event', 'media'] as const;
+const DOWN_CLASSES = ['cfg', 'cmd'] as const;
 
 export type TopicClass = (typeof UP_CLASSES)[number] | (typeof DOWN_CLASSES)[number];
 

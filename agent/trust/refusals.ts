@@ -16,7 +16,7 @@ export interface Refusal {
 }
 
 /** The line of the register that a refusal becomes; the store's register takes it. */
-export interface RefusalLine {
+interface RefusalLine {
   readonly action: 'order.refused';
   readonly who: string;
   readonly subject: string;

@@ -90,7 +90,7 @@ interface Property {
 }
 
 /** The properties of an object schema as table rows; also used for the configuration. */
-export function fieldRows(schema: z.ZodType): string {
+function fieldRows(schema: z.ZodType): string {
   const json = z.toJSONSchema(schema, { io: 'input', reused: 'inline' }) as {
     properties?: Record<string, Property>;
     required?: string[];
