@@ -23,7 +23,7 @@ export interface Identity {
 }
 
 /** ANSSI PA-035: certificates of end points live 825 days at most. */
-export const LEAF_DAYS = 825;
+const LEAF_DAYS = 825;
 const ROOT_DAYS = 20 * 365;
 const BOX_AUTHORITY_DAYS = 10 * 365;
 /** Clocks of boxes may be a little behind: a certificate is good from this long before it was made. Source: guess. */

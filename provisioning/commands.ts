@@ -14,7 +14,7 @@ import type { Texts } from './texts.ts';
 import { watchBoxes } from './watch.ts';
 
 /** What a command works with. */
-export interface Desk {
+interface Desk {
   readonly options: Options;
   readonly texts: Texts;
   readonly signal: AbortSignal;

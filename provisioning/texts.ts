@@ -15,17 +15,17 @@ const FRENCH = {
       crée le dossier du CSU : autorités de certification, clés, configuration du broker
   beffroi-csu box add --folder DOSSIER --site SITE --broker mqtts://HÔTE:PORT… --out DOSSIER
                    [--clock chrony|timesyncd|host] [--state DOSSIER] [--runtime DOSSIER] [--plain-loopback]
-      enrôle un boîtier : le dossier produit devient /etc/beffroi sur le boîtier
+      enrôle un collecteur : le dossier produit devient /etc/beffroi sur lui
   beffroi-csu config sign --folder DOSSIER --site SITE --in FICHIER|- --out FICHIER
                    [--version N] [--valid-days 365]
-      contrôle la configuration, scelle les mots de passe pour ce boîtier, signe
+      contrôle la configuration, scelle les mots de passe pour ce collecteur, signe
   beffroi-csu config push --folder DOSSIER --site SITE --in FICHIER --broker URL [--wait-s 60]
-      publie la configuration signée et attend la réponse du boîtier
+      publie la configuration signée et attend la réponse du collecteur
   beffroi-csu order send --folder DOSSIER --site SITE --broker URL
                    --command agent.ping|camera.check|stream.restart [--camera cam-…] [--valid-s 60] [--wait-s 90]
       envoie un ordre signé et suit son déroulement
   beffroi-csu watch --folder DOSSIER --site SITE|+ --broker URL [--json]
-      affiche ce que disent les boîtiers ; Ctrl-C termine
+      affiche ce que disent les collecteurs ; Ctrl-C termine
 
   --lang fr|en   langue des textes        --help   cette aide
   Code de sortie : 0 réussi, 1 refusé, échoué ou impossible, 2 ligne de commande incorrecte.
@@ -35,12 +35,12 @@ const FRENCH = {
   csuCreated: (folder: string) =>
     `Dossier du CSU créé : ${folder}\nGardez keys/ et pki/root.key.pem hors ligne autant que possible ; broker/ est pour le broker.`,
   boxAdded: (site: string, out: string) =>
-    `Boîtier ${site} enrôlé. Portez ${out} sur le boîtier (/etc/beffroi), puis effacez cette copie : elle contient ses clés privées.`,
+    `Collecteur ${site} enrôlé. Portez ${out} sur le collecteur (/etc/beffroi), puis effacez cette copie : elle contient ses clés privées.`,
   signed: (version: number, out: string) => `Configuration ${version} signée : ${out}`,
-  published: (version: number) => `Configuration ${version} : envoi, attente de la réponse du boîtier…`,
+  published: (version: number) => `Configuration ${version} : envoi, attente de la réponse du collecteur…`,
   sent: (id: string) => `Ordre ${id} : envoi…`,
   link: 'liaison',
-  box: 'boîtier',
+  box: 'collecteur',
   configuration: 'configuration',
   command: 'ordre',
   refused: 'ordre refusé',
@@ -75,7 +75,6 @@ const FRENCH = {
 };
 
 export type Texts = typeof FRENCH;
-export type Word = keyof Texts['words'];
 
 const ENGLISH: Texts = {
   help: `beffroi-csu: what the technician of the CSU does

@@ -18,14 +18,14 @@ import { TestClock } from '../support/test-clock.ts';
 
 export const SITE = '57463-mairie';
 
-export interface Reported {
+interface Reported {
   readonly key: MessageKey;
   readonly entity: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** Keeps what the rooms report, each checked against the contract. */
-export class RecordedReports implements Reporter {
+class RecordedReports implements Reporter {
   readonly all: Reported[] = [];
   #seq = 0;
 
