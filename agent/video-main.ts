@@ -76,12 +76,6 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     { site: box.site, mediaOriginMs: uptime() * 1000 - clock.monotonicMs() },
   );
   let brokerError: BeffroiError | undefined;
-  broker.listen({
-    down: (error) => {
-      brokerError = error;
-      engine.linkLost();
-    },
-  });
   const link = new LinkClient(
     {
       ...{ clock, log, random, desk },
@@ -91,6 +85,14 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     },
     { socketPath: join(box.runtimeFolder, 'video.sock'), software: SOFTWARE },
   );
+  broker.listen({
+    up: () => link.tellAlive(),
+    down: (error) => {
+      brokerError = error;
+      engine.linkLost();
+      link.tellAlive();
+    },
+  });
   const systemd = new SystemdNotifier({ clock, log, progressing: () => engine.progressing() }, environment);
   return new ServiceGroup('video plane', [broker, engine, link, systemd], clock);
 }

@@ -66,6 +66,11 @@ export class LinkClient implements Service {
     this.#link?.send(message);
   }
 
+  /** Tells at once what `alive` says, when it has changed. */
+  tellAlive(): void {
+    this.send(this.#needs.alive());
+  }
+
   async start(signal: AbortSignal): Promise<void> {
     const ended = AbortSignal.any([signal, this.#stopping.signal]);
     const { clock, random } = this.#needs;
