@@ -52,6 +52,7 @@ export class Agent implements Service {
   readonly #uplink: Uplink;
   readonly #refusals: Refusals;
   readonly #fleet: CameraFleet;
+  readonly #supervisor: VideoSupervisor | undefined;
   readonly #video: VideoLink;
   readonly #cameraHealth: CameraHealthRoom;
   readonly #boxHealth: BoxHealth;
@@ -104,6 +105,9 @@ export class Agent implements Service {
       },
       sourcesChanged: (sources) => this.#pull(sources),
     });
+    this.#supervisor = options.spawnVideo
+      ? new VideoSupervisor(common, { configFile: options.configFile })
+      : undefined;
     this.#video = this.#videoLink();
     this.#cameraHealth = new CameraHealthRoom({
       ...common,
@@ -172,10 +176,6 @@ export class Agent implements Service {
 
   #inOrder(): Service[] {
     const { box, log } = this.#needs;
-    const supervisor = new VideoSupervisor(
-      { clock: this.#clock, log, random: Math.random },
-      { configFile: this.#options.configFile },
-    );
     const notifier = new SystemdNotifier(
       { clock: this.#clock, log, progressing: () => this.#cameraHealth.progressing() },
       process.env,
@@ -184,7 +184,7 @@ export class Agent implements Service {
       this.#clockSource,
       this.#store,
       this.#video,
-      ...(this.#options.spawnVideo ? [supervisor] : []),
+      ...(this.#supervisor ? [this.#supervisor] : []),
       this.#fleet,
       this.#cameraHealth,
       this.#boxHealth,
@@ -223,6 +223,7 @@ export class Agent implements Service {
           alive: (report) => {
             this.#videoBrokerConnected = report.brokerConnected;
           },
+          silent: () => this.#supervisor?.recycle(),
           connected: () => this.#cameraHealth.onVideo(true),
           disconnected: () => {
             this.#videoBrokerConnected = false;

@@ -47,6 +47,8 @@ const WORDS = {
     synced: 'synchronisée',
     holdover: 'maintien',
     untrusted: 'non fiable',
+    phase: { none: '', received: 'reçue', applying: 'en cours', applied: 'appliquée', failed: 'REFUSÉE' },
+    severity: { info: 'information', warning: 'mineure', major: 'majeure', critical: 'critique' },
   },
   en: {
     box: 'Box',
@@ -82,6 +84,8 @@ const WORDS = {
     synced: 'synced',
     holdover: 'holdover',
     untrusted: 'untrusted',
+    phase: { none: '', received: 'received', applying: 'applying', applied: 'applied', failed: 'FAILED' },
+    severity: { info: 'info', warning: 'warning', major: 'major', critical: 'critical' },
   },
 } as const;
 
@@ -112,7 +116,7 @@ function boxLines(snapshot: StatusSnapshot, options: Options): string[] {
   const video = snapshot.video.running && snapshot.video.brokerConnected ? w.running : w.stopped;
   const parts = [
     `${w.link} ${linkText}${why}`,
-    `${w.config} ${version} ${config.phase}`.trim(),
+    `${w.config} ${version} ${w.phase[config.phase]}`.trim(),
     `${w.video} ${video}`,
     `${w.clock} ${w[snapshot.clock]}`,
     `${link.outboxPending} ${w.pending}`,
@@ -157,7 +161,7 @@ function alarmLines(snapshot: StatusSnapshot, options: Options): string[] {
   const row = (alarm: Alarm) => [
     alarm.name,
     paint(alarm.state, w[alarm.state], options),
-    alarm.severity,
+    w.severity[alarm.severity],
     alarm.since === 0 ? '' : new Date(alarm.since).toISOString().slice(11, 19),
     String(alarm.occurrences),
   ];

@@ -158,9 +158,13 @@ export class ConfigurationKeeper implements Service {
     }
   }
 
-  /** The last good one is taken again when it is not in force, since it was spent by itself. */
+  /**
+   * The last good one is taken again when it is not in force, since it was spent by itself. A box whose disk lost it
+   * knows only its number, and takes that number again: otherwise it would stay without a configuration.
+   */
   #checkVersion({ claims, payloadHash }: GoodOrder, before: ConfigSlot | undefined): void {
     if (payloadHash === before?.hash) return;
+    if (!before && claims.version === this.#needs.store.slots.highestVersion()) return;
     requireRisingVersion(claims.version, this.#needs.store.slots.highestVersion());
   }
 

@@ -16,6 +16,7 @@ const fault = z
   .enum(['none', 'configuration', 'device', 'peer', 'uplink', 'order', 'ourselves'])
   .meta({ description: 'whose fault the cause is' });
 export const healthState = z.enum(['ok', 'degraded', 'down', 'unknown']);
+export const configPhase = z.enum(['none', 'received', 'applying', 'applied', 'failed']);
 export const severity = z.enum(['info', 'warning', 'major', 'critical']);
 const ratio = z.number().min(0);
 
@@ -51,7 +52,7 @@ const boxHealthState = z.strictObject({
 
 const configState = z.strictObject({
   ...envelope,
-  phase: z.enum(['none', 'received', 'applying', 'applied', 'failed']),
+  phase: configPhase,
   version: count.meta({ description: 'version that the phase is about; 0 with phase none' }),
   hash: z
     .string()

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { count } from './envelope.ts';
-import { cameraId, cause, healthState, pointId, severity } from './messages.ts';
+import { cameraId, cause, configPhase, healthState, pointId, severity } from './messages.ts';
 
 /** What the running agent tells `beffroi status` and the demo through its local Unix socket: one JSON object. */
 export const statusSnapshot = z.strictObject({
@@ -17,7 +17,7 @@ export const statusSnapshot = z.strictObject({
     outboxPending: count,
     session: count,
   }),
-  config: z.strictObject({ appliedVersion: count, phase: z.string(), detail: z.string() }),
+  config: z.strictObject({ appliedVersion: count, phase: configPhase, detail: z.string() }),
   video: z.strictObject({ running: z.boolean(), brokerConnected: z.boolean() }),
   storageDurable: z.boolean(),
   ordersRefused: count,

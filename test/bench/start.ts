@@ -7,10 +7,10 @@ import { signConfiguration } from '../../provisioning/sign.ts';
 import { TestBox } from '../support/box.ts';
 import { CameraProcess } from '../support/camera/camera-process.ts';
 import { Centre } from '../support/centre.ts';
+import { childrenOf, pssMb } from '../support/processes.ts';
 import type { Subscriber } from '../support/subscriber.ts';
 import { makeFootage } from './footage.ts';
 import type { Figures } from './main.ts';
-import { childrenOf, pssMb } from './processes.ts';
 
 const SITE = '57463-mairie';
 const STARTS = 7;

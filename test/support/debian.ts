@@ -11,6 +11,8 @@ const PACKAGES = [
   'gstreamer1.0-plugins-good',
   'gstreamer1.0-plugins-bad',
   'gstreamer1.0-plugins-ugly',
+  'openssl',
+  'procps',
   'systemd',
 ];
 

@@ -1,4 +1,4 @@
-import { type IClientOptions, type MqttClient, connectAsync } from 'mqtt';
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 
 export interface Received {
   readonly topic: string;
@@ -58,7 +58,9 @@ export class Subscriber {
           resolve();
         };
         this.#waiting.add(wake);
-        limit.addEventListener('abort', () => reject(new Error(`waited ${timeoutMs} ms for: ${what}`)), { once: true });
+        limit.addEventListener('abort', () => reject(new Error(`waited ${timeoutMs} ms for: ${what}`)), {
+          once: true,
+        });
       });
     }
   }

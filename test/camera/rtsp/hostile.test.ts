@@ -132,7 +132,7 @@ const challenge = (n: number, more = '') =>
 
 t.test('login: a camera that refuses with a new nonce each time counts as one refused login', async (t) => {
   let n = 0;
-  const { code, camera, pulling } = await endsWith({ OPTIONS: () => challenge((n += 1)) }, { credentials });
+  const { code, camera, pulling } = await endsWith({ OPTIONS: () => challenge(++n) }, { credentials });
   t.equal(code, 'camera-login-refused');
   t.equal(pulling.permit.refused, 1);
   t.equal(camera.heard.filter(({ text }) => /^Authorization:/m.test(text)).length, 1);

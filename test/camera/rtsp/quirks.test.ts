@@ -158,7 +158,7 @@ const SHORT = reply('200 OK', ['Transport: RTP/AVP/TCP;unicast;interleaved=0-1',
 /** Pictures for ever, so that only keep-alives are at stake. */
 const forever = (_: unknown, socket: Socket) => {
   let n = 0;
-  const timer = setInterval(() => socket.write(pictures(1, 0, (n += 1))), 50);
+  const timer = setInterval(() => socket.write(pictures(1, 0, ++n)), 50);
   socket.on('close', () => clearInterval(timer));
   return reply('200 OK');
 };
@@ -240,7 +240,7 @@ t.test('keep-alive: a session that the camera no longer knows has ended', async 
 
 t.test('keep-alive: a refused one is counted, and the pictures go on without asking again', async (t) => {
   let n = 0;
-  const ask = () => reply('401 Unauthorized', [`WWW-Authenticate: Digest realm="r", nonce="n${(n += 1)}"`]);
+  const ask = () => reply('401 Unauthorized', [`WWW-Authenticate: Digest realm="r", nonce="n${++n}"`]);
   const camera = await RawCamera.start({
     ...good(),
     DESCRIBE: ({ text }) => (text.includes('Authorization') ? (good().DESCRIBE as string) : ask()),

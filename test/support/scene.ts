@@ -1,0 +1,84 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { desiredConfigTopic } from '../../agent/contract/topics.ts';
+import { signConfiguration } from '../../provisioning/sign.ts';
+import { TestBox } from './box.ts';
+import { SimulatedCamera } from './camera/camera.ts';
+import { Centre } from './centre.ts';
+import { clip } from './clips.ts';
+import type { Subscriber } from './subscriber.ts';
+
+export const SITE = '57463-mairie';
+const LOGIN = { user: 'beffroi', password: 'a long password' };
+
+/** What a test gives: things to end when it ends. */
+interface Teardown {
+  teardown(end: () => unknown): void;
+}
+
+/** A centre with a real broker, a box of it, and what the CSU hears of the box, without media. */
+export class Scene {
+  readonly folder: string;
+  readonly centre: Centre;
+  readonly box: TestBox;
+  readonly csu: Subscriber;
+
+  private constructor(folder: string, centre: Centre, box: TestBox, csu: Subscriber) {
+    this.folder = folder;
+    this.centre = centre;
+    this.box = box;
+    this.csu = csu;
+  }
+
+  static async create(t: Teardown): Promise<Scene> {
+    const folder = await mkdtemp(join(tmpdir(), 'bfr-'));
+    t.teardown(() => rm(folder, { recursive: true, force: true }));
+    const centre = await Centre.create(folder);
+    t.teardown(() => centre.end());
+    const csu = await centre.subscriber([`csu/v1/${SITE}/#`], (topic) => !topic.includes('/media/'));
+    t.teardown(() => csu.close());
+    const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers: [centre.broker.url] });
+    t.teardown(() => box.stop());
+    return new Scene(folder, centre, box, csu);
+  }
+
+  /** Signs and pushes; does not wait. @returns the version */
+  async push(configuration: object): Promise<number> {
+    const { jws, version } = await signConfiguration(this.centre.csu, { site: SITE, configuration });
+    await this.csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
+    return version;
+  }
+}
+
+/** A simulated camera with digital inputs, ended with the test. */
+export async function simulatedCamera(t: Teardown, inputs: readonly string[] = []): Promise<SimulatedCamera> {
+  const camera = new SimulatedCamera({ name: 'Quai', clip: clip('h264-small'), ...LOGIN, inputs });
+  await camera.start();
+  t.teardown(() => camera.stop());
+  return camera;
+}
+
+/** A configuration of this one camera, `cam-quai`, with a point `pt-INPUT` for each input. */
+export function configurationOf(camera: SimulatedCamera, inputs: readonly string[] = []): object {
+  return {
+    cameras: [
+      {
+        id: 'cam-quai',
+        name: 'Quai',
+        host: '127.0.0.1',
+        regime: 'continuous',
+        owner: 'commune',
+        credentials: { version: 1, ...LOGIN },
+        onvif: { port: camera.onvifPort },
+      },
+    ],
+    points: inputs.map((input) => ({
+      id: `pt-${input}`,
+      name: input,
+      camera: 'cam-quai',
+      kind: 'digital-input',
+      input,
+    })),
+  };
+}
