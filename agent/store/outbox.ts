@@ -1,7 +1,7 @@
 import { InternalError } from '../base/errors.ts';
 import type { Engine } from './engine.ts';
 import { insertEvent, intactEvent } from './outbox-rows.ts';
-import { integerIn, type Sql } from './sql.ts';
+import { integerIn, type Row, type Sql } from './sql.ts';
 import type { Outbox, OutboxEntry } from './store.ts';
 
 /** What the outbox holds at most; the oldest events go first and are counted. Source: guess: a day of a bad sensor. */
@@ -9,6 +9,8 @@ export interface OutboxLimits {
   readonly events: number;
   readonly bytes: number;
 }
+
+const AFTER = 'SELECT * FROM outbox WHERE seq > ?';
 
 /** The outbox in the database. */
 export class SqlOutbox implements Outbox {
@@ -37,9 +39,9 @@ export class SqlOutbox implements Outbox {
     });
   }
 
-  next(afterSeq: number, limit: number): OutboxEntry[] {
+  next(afterSeq: number, limit: number, without: readonly string[] = []): OutboxEntry[] {
     return this.#engine.read((sql) =>
-      sql.all('SELECT * FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?', afterSeq, limit).map((row) => {
+      rowsAfter(sql, afterSeq, limit, without).map((row) => {
         const entry = intactEvent(row);
         if (entry) return entry;
         throw new InternalError('store-damaged', `event ${integerIn(row, 'seq')} is not what was written`);
@@ -92,6 +94,12 @@ export class SqlOutbox implements Outbox {
   #isOver(total: OutboxLimits): boolean {
     return total.events > 1 && (total.events > this.#limits.events || total.bytes > this.#limits.bytes);
   }
+}
+
+function rowsAfter(sql: Sql, afterSeq: number, limit: number, without: readonly string[]): Row[] {
+  if (without.length === 0) return sql.all(`${AFTER} ORDER BY seq LIMIT ?`, afterSeq, limit);
+  const others = 'AND topic NOT IN (SELECT value FROM json_each(?))';
+  return sql.all(`${AFTER} ${others} ORDER BY seq LIMIT ?`, afterSeq, JSON.stringify(without), limit);
 }
 
 function totals(sql: Sql): OutboxLimits {

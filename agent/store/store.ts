@@ -40,8 +40,8 @@ export interface OutboxEntry {
 export interface Outbox {
   /** Appends one event; `build` receives its number and makes topic and payload. Returns the number. */
   append(build: (seq: number) => { topic: string; payload: string }): number;
-  /** The oldest events after `afterSeq`, in order. */
-  next(afterSeq: number, limit: number): OutboxEntry[];
+  /** The oldest events after `afterSeq`, in order, but for those of the topics `without`. */
+  next(afterSeq: number, limit: number, without?: readonly string[]): OutboxEntry[];
   /** Forgets events that the broker acknowledged. */
   acknowledge(seqs: readonly number[]): void;
   pending(): number;
