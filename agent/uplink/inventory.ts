@@ -9,15 +9,16 @@ const TO_CLEAR = 'to-clear';
 /** Every retained topic ever written to a broker, durable, until the broker has acknowledged that it is cleared. */
 export class RetainedInventory {
   readonly #memory: Memory;
-  readonly #topics = new Map<string, string>();
+  #read: Map<string, string> | undefined;
 
   constructor(memory: Memory) {
     this.#memory = memory;
   }
 
-  /** Reads what earlier starts wrote. */
-  load(): void {
-    for (const [topic, value] of this.#memory.entries(ROOM)) this.#topics.set(topic, value);
+  /** What this and earlier starts wrote; rooms speak before the uplink is started. */
+  get #topics(): Map<string, string> {
+    this.#read ??= new Map(this.#memory.entries(ROOM));
+    return this.#read;
   }
 
   /** Durable when this returns; call it before the topic is published. */

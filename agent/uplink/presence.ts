@@ -38,7 +38,7 @@ export class Presence {
   /** Begins a session: its number is durable before CONNECT is sent. */
   will(protocol: Protocol): Will {
     const { memory, inventory } = this.#needs;
-    this.#session = Number(memory.get(ROOM, KEY) ?? 0) + 1;
+    this.#session = Math.max(this.#session, this.#kept()) + 1;
     this.#protocol = protocol;
     memory.set(ROOM, KEY, String(this.#session));
     inventory.written(this.#topic);
@@ -53,6 +53,14 @@ export class Presence {
   /** Says that the box leaves in good order; DISCONNECT, which drops the will, comes after. */
   async farewell(client: BrokerClient, signal: AbortSignal): Promise<void> {
     await client.publish(this.#topic, this.#message(false), { qos: 1, retain: true }, signal);
+  }
+
+  /** Where the number was lost with the database, numbers go on above the clock: no box counts that far. */
+  #kept(): number {
+    const text = this.#needs.memory.get(ROOM, KEY);
+    if (text !== undefined) return Number(text);
+    const { boot, ts } = this.#needs.stamp.envelope();
+    return boot > 1 ? ts : 0;
   }
 
   get #topic(): string {

@@ -60,7 +60,6 @@ export class Uplink implements Service {
   readonly reporter: MqttReporter;
   readonly #needs: UplinkNeeds;
   readonly #client: BrokerClient;
-  readonly #inventory: RetainedInventory;
   readonly #presence: Presence;
   readonly #states: RetainedStates;
   readonly #drain: OutboxDrain;
@@ -94,7 +93,6 @@ export class Uplink implements Service {
     this.reporter = new MqttReporter({ log, stamp, client, states, inventory, outbox: store.outbox });
     this.#drain = new OutboxDrain({ clock, log, random, client, outbox: store.outbox });
     this.#client = client;
-    this.#inventory = inventory;
     this.#presence = presence;
     this.#states = states;
   }
@@ -118,7 +116,6 @@ export class Uplink implements Service {
   /** Begins to connect and returns: a box without link does its work all the same. */
   async start(signal: AbortSignal): Promise<void> {
     this.#sinceMs = this.#needs.clock.wallMs();
-    this.#inventory.load();
     this.#drain.watch();
     this.#client.listen({ up: () => this.#up(), down: (error) => this.#down(error) });
     await this.#client.start(signal);

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import type { AlarmState, Fields } from '../../agent/contract/messages.ts';
@@ -310,6 +312,57 @@ t.test(
     );
   },
 );
+
+t.test(
+  'uplink: what the rooms retire before the uplink is started is cleared too, as after a crash',
+  async (t) => {
+    const mosquitto = await broker(t);
+    const folder = t.testdir();
+    const all = await foreign(t, mosquitto, `${BASE}/+/state/alarm-current`);
+    const held = store(folder);
+    const first = uplink(t, held, { brokers: [mosquitto.url] });
+    await first.start(NEVER);
+    for (const name of ['pt-retired', 'pt-removed']) {
+      first.reporter.state('alarmCurrent', name, { ...point('raised', 1), point: name });
+    }
+    await all.count(2, () => true);
+    await first.stop();
+    held.close();
+
+    const again = store(folder);
+    const second = uplink(t, again, { brokers: [mosquitto.url] });
+    second.reporter.clearState('alarmCurrent', 'pt-removed');
+    second.reporter.retire(['cam-1']);
+    await second.start(NEVER);
+    await all.count(2, (m) => m.payload.length === 0);
+    await second.stop();
+    t.same(
+      again.memory.entries('uplink.retained').map(([key]) => key),
+      [LINK],
+    );
+  },
+);
+
+t.test('uplink: session numbers keep rising when the database is lost', async (t) => {
+  const mosquitto = await broker(t);
+  const watcher = await foreign(t, mosquitto, LINK);
+  const folder = t.testdir();
+  const sessions: number[] = [];
+  for (const start of [1, 2, 3]) {
+    const held = store(folder);
+    const link = uplink(t, held, { brokers: [mosquitto.url] });
+    await link.start(NEVER);
+    const birth = await watcher.message((m) => json(m).boot === start && json(m).online === true);
+    sessions.push(Number(json(birth).session));
+    await link.stop();
+    held.close();
+    for (const suffix of ['', '-wal', '-shm']) rmSync(join(folder, `beffroi.db${suffix}`), { force: true });
+  }
+  t.same(
+    sessions,
+    [...new Set(sessions)].sort((a, b) => a - b),
+  );
+});
 
 t.test(
   'uplink: orders come with their kind and retain flag; a cleared configuration is no order',
