@@ -18,7 +18,7 @@ const WORDS = {
     link: 'lien',
     connected: 'établi',
     lost: 'rompu',
-    pending: 'en attente',
+    pending: (n: number) => `${n} événement${n > 1 ? 's' : ''} en attente`,
     config: 'configuration',
     none: 'aucune',
     video: 'vidéo',
@@ -26,15 +26,16 @@ const WORDS = {
     stopped: 'arrêtée',
     clock: 'horloge',
     memoryOnly: 'DISQUE INDISPONIBLE',
-    refused: 'ordres refusés',
+    refused: (n: number) => `${n} ordre${n > 1 ? 's refusés' : ' refusé'}`,
     camera: 'Caméra',
     state: 'État',
-    cause: 'Cause',
     fps: 'i/s',
     rate: 'kbit/s',
     sent: 'Transmis',
     format: 'Format',
+    units: ['ko', 'Mo', 'Go'],
     alarm: 'Point',
+    severityOf: 'Gravité',
     since: 'Depuis',
     times: 'Fois',
     noCamera: 'aucune caméra dans la configuration',
@@ -55,7 +56,7 @@ const WORDS = {
     link: 'link',
     connected: 'up',
     lost: 'down',
-    pending: 'waiting',
+    pending: (n: number) => `${n} event${n === 1 ? '' : 's'} waiting`,
     config: 'configuration',
     none: 'none',
     video: 'video',
@@ -63,15 +64,16 @@ const WORDS = {
     stopped: 'stopped',
     clock: 'clock',
     memoryOnly: 'DISK UNAVAILABLE',
-    refused: 'orders refused',
+    refused: (n: number) => `${n} order${n === 1 ? '' : 's'} refused`,
     camera: 'Camera',
     state: 'State',
-    cause: 'Cause',
     fps: 'fps',
     rate: 'kbit/s',
     sent: 'Forwarded',
     format: 'Format',
+    units: ['kB', 'MB', 'GB'],
     alarm: 'Point',
+    severityOf: 'Severity',
     since: 'Since',
     times: 'Times',
     noCamera: 'no camera in the configuration',
@@ -88,6 +90,8 @@ const WORDS = {
     severity: { info: 'info', warning: 'warning', major: 'major', critical: 'critical' },
   },
 } as const;
+
+const BELOW = '  └';
 
 const COLOURS: Record<string, number> = {
   ok: 32,
@@ -110,45 +114,57 @@ function boxLines(snapshot: StatusSnapshot, options: Options): string[] {
   const w = WORDS[options.language];
   const { link, config } = snapshot;
   const linkText = paint(link.connected ? 'ok' : 'down', link.connected ? w.connected : w.lost, options);
-  const why =
-    link.connected || link.cause === 'none' ? '' : ` (${causeText(link.cause, options.language).means})`;
   const version = config.appliedVersion === 0 ? w.none : `v${config.appliedVersion}`;
   const video = snapshot.video.running && snapshot.video.brokerConnected ? w.running : w.stopped;
-  const parts = [
-    `${w.link} ${linkText}${why}`,
+  const first = [
+    `${w.box} ${snapshot.site}`,
+    snapshot.software,
+    `${w.link} ${linkText}`,
     `${w.config} ${version} ${w.phase[config.phase]}`.trim(),
+  ];
+  const second = [
     `${w.video} ${video}`,
     `${w.clock} ${w[snapshot.clock]}`,
-    `${link.outboxPending} ${w.pending}`,
-    `${snapshot.ordersRefused} ${w.refused}`,
+    w.pending(link.outboxPending),
+    w.refused(snapshot.ordersRefused),
   ];
-  const first = `${w.box} ${snapshot.site} · ${snapshot.software} · ${parts.join(' · ')}`;
   return [
-    first,
+    first.join(' · '),
+    second.join(' · '),
     ...(snapshot.storageDurable ? [] : [paint('down', w.memoryOnly, options)]),
-    ...(config.detail ? [config.detail] : []),
+    ...(link.connected || link.cause === 'none' ? [] : [below(link.cause, link.detail, options)]),
+    ...(config.detail ? [`${BELOW} ${config.detail}`] : []),
   ];
 }
 
 function cameraLines(snapshot: StatusSnapshot, options: Options): string[] {
   const w = WORDS[options.language];
-  const head = [w.camera, w.state, w.fps, w.rate, w.sent, w.format, w.cause];
-  return table([head, ...snapshot.cameras.map((camera) => cameraRow(camera, options))], [2, 3, 4]);
+  const head = [w.camera, w.state, w.fps, w.rate, w.sent, w.format];
+  const [first = '', ...rows] = table(
+    [head, ...snapshot.cameras.map((camera) => cameraRow(camera, options))],
+    [2, 3, 4],
+  );
+  const causes = snapshot.cameras.map(({ cause, detail }) =>
+    cause === 'none' ? [] : [below(cause, detail, options)],
+  );
+  return [first, ...rows.flatMap((row, index) => [row, ...(causes[index] ?? [])])];
 }
 
 function cameraRow(camera: Camera, options: Options): string[] {
-  const cause =
-    camera.cause === 'none' ? '' : `${camera.cause}: ${describeCause(camera.cause, camera.detail, options)}`;
   const format = camera.width > 0 ? `${camera.codec} ${camera.width}x${camera.height}` : camera.codec;
   return [
     camera.name,
     paint(camera.state, WORDS[options.language][camera.state], options),
-    camera.fps.toFixed(1),
-    camera.kbps.toFixed(0),
-    bytes(camera.forwardedBytes),
+    decimal(camera.fps, 1, options),
+    decimal(camera.kbps, 0, options),
+    bytes(camera.forwardedBytes, options),
     format,
-    cause,
   ];
+}
+
+/** A cause stands on a line of its own below what it is the cause of: a column of its length fits no terminal. */
+function below(code: Code, detail: string, options: Options): string {
+  return `${BELOW} ${code}${options.language === 'fr' ? ' :' : ':'} ${describeCause(code, detail, options)}`;
 }
 
 /** The detail is for developers, in English; a French reader gets the meaning of the code instead. */
@@ -162,15 +178,28 @@ function alarmLines(snapshot: StatusSnapshot, options: Options): string[] {
     alarm.name,
     paint(alarm.state, w[alarm.state], options),
     w.severity[alarm.severity],
-    alarm.since === 0 ? '' : new Date(alarm.since).toISOString().slice(11, 19),
+    alarm.since === 0 ? '' : localTime(alarm.since),
     String(alarm.occurrences),
   ];
-  return table([[w.alarm, w.state, '', w.since, w.times], ...snapshot.alarms.map(row)], [4]);
+  return table([[w.alarm, w.state, w.severityOf, w.since, w.times], ...snapshot.alarms.map(row)], [4]);
 }
 
-function bytes(count: number): string {
-  if (count < 1e6) return `${(count / 1e3).toFixed(0)} kB`;
-  return count < 1e9 ? `${(count / 1e6).toFixed(1)} MB` : `${(count / 1e9).toFixed(2)} GB`;
+/** Sweden writes date and time as ISO 8601 does. */
+function localTime(wallMs: number): string {
+  return new Date(wallMs).toLocaleString('sv-SE');
+}
+
+function bytes(count: number, options: Options): string {
+  const [kilo, mega, giga] = WORDS[options.language].units;
+  if (count < 1e6) return `${decimal(count / 1e3, 0, options)} ${kilo}`;
+  return count < 1e9
+    ? `${decimal(count / 1e6, 1, options)} ${mega}`
+    : `${decimal(count / 1e9, 2, options)} ${giga}`;
+}
+
+function decimal(value: number, digits: number, { language }: Options): string {
+  const text = value.toFixed(digits);
+  return language === 'fr' ? text.replace('.', ',') : text;
 }
 
 function paint(state: string, text: string, options: Options): string {

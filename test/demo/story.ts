@@ -36,7 +36,7 @@ export const STORY: readonly Step[] = [
 ];
 
 async function linkUp(world: World): Promise<string> {
-  world.box.start();
+  world.start();
   await world.subscriber.until('the box online', () =>
     world.subscriber.json('/state/link').some(({ online }) => online),
   );
@@ -60,6 +60,7 @@ async function videoEquals(world: World, id: CameraId): Promise<string> {
   const frames = () => world.media(id).length * 3;
   await world.subscriber.until(`${FRAMES} frames of ${id}`, () => frames() >= FRAMES);
   const video = await readMp4(Buffer.concat(world.media(id)));
+  if (video.samples.length < FRAMES) throw new Error(`${id}: the file holds ${video.samples.length} samples`);
   let at = units.findIndex((unit) => sameNals(unit.nals, video.samples[0]?.nals ?? []));
   if (at < 0) throw new Error(`${id}: the first sample is no access unit of the clip`);
   for (const [index, sample] of video.samples.entries()) {

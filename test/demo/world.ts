@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildTopic, commandTopic, desiredConfigTopic } from '../../agent/contract/topics.ts';
@@ -9,6 +9,7 @@ import { TestBox } from '../support/box.ts';
 import { SimulatedCamera } from '../support/camera/camera.ts';
 import { EmbeddedBroker } from '../support/embedded-broker.ts';
 import { Subscriber } from '../support/subscriber.ts';
+import { Caretaker } from './caretaker.ts';
 
 export const SITE = '57463-mairie';
 export const CAMERAS = {
@@ -26,7 +27,7 @@ const INPUT = 'input-1';
 
 /** Everything that the demo stands on: a pretend CSU with a broker, a box with its agent, and two cameras. */
 export class World {
-  readonly #folder: string;
+  readonly #caretaker: Caretaker;
   readonly #broker: EmbeddedBroker;
   readonly #cameras: Readonly<Record<CameraId, SimulatedCamera>>;
   readonly csu: CsuFolder;
@@ -35,14 +36,14 @@ export class World {
   readonly subscriber: Subscriber;
 
   private constructor(parts: {
-    folder: string;
+    caretaker: Caretaker;
     broker: EmbeddedBroker;
     cameras: Record<CameraId, SimulatedCamera>;
     csu: CsuFolder;
     box: TestBox;
     subscriber: Subscriber;
   }) {
-    this.#folder = parts.folder;
+    this.#caretaker = parts.caretaker;
     this.#broker = parts.broker;
     this.#cameras = parts.cameras;
     this.csu = parts.csu;
@@ -53,6 +54,7 @@ export class World {
   /** @param keepMedia whether the subscriber keeps what it receives of video */
   static async create(keepMedia: boolean): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), 'beffroi-demo-'));
+    const caretaker = new Caretaker(folder);
     const broker = await EmbeddedBroker.start();
     const cameras = {
       'cam-parvis': camera('cam-parvis'),
@@ -63,7 +65,13 @@ export class World {
     const box = await TestBox.enrol(csu, folder, { site: SITE, brokers: [broker.url], plainLoopback: true });
     const keep = (topic: string) => keepMedia || !topic.includes('/media/');
     const subscriber = await Subscriber.connect(broker.url, [`csu/v1/${SITE}/#`], {}, keep);
-    return new World({ folder, broker, cameras, csu, box, subscriber });
+    return new World({ caretaker, broker, cameras, csu, box, subscriber });
+  }
+
+  /** Starts the agent, out of reach of the Ctrl-C that ends the demo: the demo ends it in its turn. */
+  start(): void {
+    this.box.start({ detached: true });
+    this.#caretaker.watch(this.box.pid);
   }
 
   camera(id: CameraId): SimulatedCamera {
@@ -129,10 +137,11 @@ export class World {
   /** Ends everything and leaves nothing behind. */
   async end(): Promise<void> {
     await this.box.stop();
+    this.#caretaker.watch(undefined);
     await this.subscriber.close();
     for (const id of CAMERA_IDS) await this.#cameras[id].stop();
     await this.#broker.stop();
-    await rm(this.#folder, { recursive: true, force: true });
+    await this.#caretaker.end();
   }
 }
 

@@ -56,11 +56,15 @@ export class TestBox {
     return this.#agent?.pid;
   }
 
-  /** Starts the agent; it is up when `status` answers. */
-  start(): void {
+  /**
+   * Starts the agent; it is up when `status` answers.
+   * @param options `detached`: in a session of its own, where no Ctrl-C of the terminal reaches it
+   */
+  start({ detached = false }: { readonly detached?: boolean } = {}): void {
     const log = openSync(this.logFile, 'a', 0o600);
     this.#agent = spawn(LAUNCHER, ['run', '--config', this.boxFile], {
       stdio: ['ignore', log, log],
+      detached,
       env: { ...process.env, ...this.#environment },
     });
   }
