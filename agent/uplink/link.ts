@@ -1,11 +1,11 @@
 import { type IClientOptions, MqttClient } from 'mqtt';
 import type { Clock } from '../base/clock.ts';
 import { type BeffroiError, UplinkError } from '../base/errors.ts';
+import { orAborted } from '../base/limit.ts';
 import { quoted } from '../base/text.ts';
 import type { BrokerAddress } from './address.ts';
 import type { OversizePacket } from './frame-guard.ts';
 import { GuardedStream } from './guarded-stream.ts';
-import { orAborted } from './limit.ts';
 import { openSocket, type TlsFiles } from './socket.ts';
 
 export type Protocol = 'mqtt5' | 'mqtt311';

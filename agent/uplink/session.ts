@@ -1,9 +1,9 @@
 import type { MqttClient } from 'mqtt';
 import type { Clock } from '../base/clock.ts';
 import { type BeffroiError, InternalError, UplinkError } from '../base/errors.ts';
+import { limited } from '../base/limit.ts';
 import type { BrokerAddress } from './address.ts';
 import type { GuardedStream } from './guarded-stream.ts';
-import { orAborted, within } from './limit.ts';
 import {
   Link,
   type Protocol,
@@ -59,10 +59,10 @@ export class Session {
     const silent = (what: string) => () =>
       new UplinkError('broker-silent', `${address.label}: no ${what} within ${options.connectTimeoutMs} ms`);
     try {
-      const info = await within(clock, options.connectTimeoutMs, signal, silent('CONNACK'), (inner) =>
+      const info = await limited(clock, options.connectTimeoutMs, signal, silent('CONNACK'), (inner) =>
         link.accepted(inner),
       );
-      await within(clock, options.connectTimeoutMs, signal, silent('SUBACK'), (inner) =>
+      await limited(clock, options.connectTimeoutMs, signal, silent('SUBACK'), (inner) =>
         link.subscribe(options.subscriptions, inner),
       );
       return new Session(clock, link, options, info);
@@ -103,14 +103,12 @@ export class Session {
   async end(ms: number): Promise<void> {
     const never = new AbortController();
     const late = () => new UplinkError('broker-silent', `${this.info.broker}: no answer at the end`);
-    await within(this.#clock, ms, never.signal, late, (inner) => this.#window.idle(inner)).catch(
+    await limited(this.#clock, ms, never.signal, late, (inner) => this.#window.idle(inner)).catch(
       () => undefined,
     );
     this.#open = false;
     this.#stream.end(DISCONNECT);
-    await within(this.#clock, ms, never.signal, late, (inner) => orAborted(this.closed, inner)).catch(
-      () => undefined,
-    );
+    await limited(this.#clock, ms, never.signal, late, () => this.closed).catch(() => undefined);
     this.cut(new UplinkError('broker-closed', `${this.info.broker}: ended by the box`));
   }
 

@@ -4,9 +4,9 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { type BeffroiError, ConfigurationError, systemCode, UplinkError } from '../base/errors.ts';
+import { limited, orAborted } from '../base/limit.ts';
 import { quoted } from '../base/text.ts';
 import type { BrokerAddress } from './address.ts';
-import { orAborted, within } from './limit.ts';
 
 /** Paths of PEM files, read anew for every connection so that a renewal needs no restart. */
 export interface TlsFiles {
@@ -44,14 +44,14 @@ export async function openSocket(
   const explain = (error: unknown) => explainSocketError(address, error, material, clock.wallMs());
   const unanswered = () =>
     new UplinkError('broker-unreachable', `${address.label}: no TCP connection within ${timeoutMs} ms`);
-  const tcp = await within(clock, timeoutMs, signal, unanswered, (inner) => dial(address, explain, inner));
+  const tcp = await limited(clock, timeoutMs, signal, unanswered, (inner) => dial(address, explain, inner));
   if (!material) return { socket: tcp, explain };
   const silent = () =>
     new UplinkError(
       'broker-silent',
       `${address.label}: no answer to the TLS handshake within ${timeoutMs} ms`,
     );
-  const socket = await within(clock, timeoutMs, signal, silent, (inner) =>
+  const socket = await limited(clock, timeoutMs, signal, silent, (inner) =>
     secure(tcp, address, material, explain, inner),
   );
   return { socket, explain };

@@ -1,6 +1,7 @@
 import type { Clock, ClockTrust } from '../base/clock.ts';
 import { type BeffroiError, UplinkError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
+import { limited } from '../base/limit.ts';
 import type { Log } from '../base/log.ts';
 import { MAX_DOWN_BYTES } from '../contract/envelope.ts';
 import { commandTopic, desiredConfigTopic } from '../contract/topics.ts';
@@ -8,7 +9,6 @@ import type { Store } from '../store/store.ts';
 import { BrokerClient } from './client.ts';
 import { OutboxDrain } from './drain.ts';
 import { RetainedInventory } from './inventory.ts';
-import { orAborted, within } from './limit.ts';
 import { Presence } from './presence.ts';
 import { MqttReporter } from './reporter.ts';
 import type { TlsFiles } from './socket.ts';
@@ -163,8 +163,8 @@ export class Uplink implements Service {
 
   async #farewell(): Promise<void> {
     const late = () => new UplinkError('broker-silent', 'no PUBACK for the farewell');
-    await within(this.#needs.clock, FAREWELL_TIMEOUT_MS, this.#connection.signal, late, (inner) =>
-      orAborted(this.#presence.farewell(this.#client, inner), inner),
+    await limited(this.#needs.clock, FAREWELL_TIMEOUT_MS, this.#connection.signal, late, (inner) =>
+      this.#presence.farewell(this.#client, inner),
     ).catch((err: unknown) => this.#needs.log.debug({ err }, 'no farewell'));
   }
 }
