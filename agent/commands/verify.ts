@@ -2,7 +2,13 @@ import type { Clock, ClockTrust } from '../base/clock.ts';
 import { asBeffroiError, type BeffroiError, OrderRefusedError } from '../base/errors.ts';
 import { COMMAND_ROLE, commandOrder, ROLES } from '../contract/orders.ts';
 import type { Keyring } from '../trust/keyring.ts';
-import { COMMAND_MAX_LIFETIME_S, type OrderExpectation, verifyOrder } from '../trust/verify.ts';
+import {
+  type AuthenticOrder,
+  authenticate,
+  COMMAND_MAX_LIFETIME_S,
+  judgeOrder,
+  type OrderExpectation,
+} from '../trust/verify.ts';
 import type { TakenCommand } from './open-commands.ts';
 
 type Claims = TakenCommand['order'];
@@ -28,6 +34,14 @@ const MAX_COMMAND_BYTES = 16 * 1024;
 /** Judges one message: size, signature, schema, audience, role, times. Never throws. */
 export function judge(needs: VerifyNeeds, payload: Buffer, retained: boolean): Verdict {
   if (payload.length > MAX_COMMAND_BYTES) return { error: tooLarge(payload.length) };
+  try {
+    return judgeAuthentic(needs, authenticate(payload, needs.keyring), retained);
+  } catch (thrown) {
+    return { error: retained ? retainedError() : asBeffroiError(thrown) };
+  }
+}
+
+function judgeAuthentic(needs: VerifyNeeds, order: AuthenticOrder, retained: boolean): Verdict {
   const expected: OrderExpectation<Claims> = {
     schema: commandOrder,
     audience: needs.site,
@@ -37,12 +51,12 @@ export function judge(needs: VerifyNeeds, payload: Buffer, retained: boolean): V
     clockTrust: needs.clockTrust(),
     maxLifetimeS: COMMAND_MAX_LIFETIME_S,
   };
-  const strict = attempt(payload, needs.keyring, expected);
+  const strict = attempt(order, expected);
   const error = retained ? retainedError() : strict.error;
   if (!error) return strict;
   const readable = strict.command
     ? strict
-    : attempt(payload, needs.keyring, { ...expected, roles: ROLES, clockPolicy: 'stored' });
+    : attempt(order, { ...expected, roles: ROLES, clockPolicy: 'stored' });
   return { error, ...(readable.command ? { command: readable.command } : {}) };
 }
 
@@ -61,9 +75,9 @@ function retainedError(): OrderRefusedError {
   );
 }
 
-function attempt(payload: Buffer, keyring: Keyring, expected: OrderExpectation<Claims>): Verdict {
+function attempt(order: AuthenticOrder, expected: OrderExpectation<Claims>): Verdict {
   try {
-    const { claims, signers } = verifyOrder(payload, keyring, expected);
+    const { claims, signers } = judgeOrder(order, expected);
     return { command: { order: claims, signer: signers[0]?.kid ?? 'unknown' } };
   } catch (thrown) {
     return { error: asBeffroiError(thrown) };

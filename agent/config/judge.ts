@@ -3,11 +3,13 @@ import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
 import { type ConfigOrder, configOrder, ROLES, type Role } from '../contract/orders.ts';
 import type { Keyring } from '../trust/keyring.ts';
 import {
+  type AuthenticOrder,
+  authenticate,
   type ClockPolicy,
   CONFIGURATION_MAX_LIFETIME_S,
+  judgeOrder,
   type OrderExpectation,
   type VerifiedOrder,
-  verifyOrder,
 } from '../trust/verify.ts';
 import type { TimeFloor } from './time-floor.ts';
 
@@ -41,9 +43,11 @@ export class ConfigurationJudge {
   /** Judges an order that has just come. Never throws. */
   fresh(payload: Buffer): GoodOrder | BadOrder {
     this.#noteTime();
-    const order = this.#attempt(payload, 'floor');
+    const authentic = this.#authentic(payload);
+    if ('error' in authentic) return authentic;
+    const order = this.#judged(authentic, 'floor');
     if (!('error' in order)) return order;
-    const readable = this.#attempt(payload, 'stored', ROLES);
+    const readable = this.#judged(authentic, 'stored', ROLES);
     if ('error' in readable) return order;
     return { ...order, version: readable.claims.version, signer: signerOf(readable) };
   }
@@ -51,16 +55,25 @@ export class ConfigurationJudge {
   /** Judges an order that was in force before: its times are not held against it. Never throws. */
   stored(jws: string): GoodOrder | BadOrder {
     this.#noteTime();
-    return this.#attempt(jws, 'stored');
+    const authentic = this.#authentic(jws);
+    return 'error' in authentic ? authentic : this.#judged(authentic, 'stored');
   }
 
-  #attempt(
-    jws: Buffer | string,
+  #authentic(jws: Buffer | string): AuthenticOrder | BadOrder {
+    try {
+      return authenticate(jws, this.#needs.keyring);
+    } catch (thrown) {
+      return { error: asBeffroiError(thrown) };
+    }
+  }
+
+  #judged(
+    order: AuthenticOrder,
     clockPolicy: ClockPolicy,
     roles: readonly Role[] = ['config'],
   ): GoodOrder | BadOrder {
     try {
-      return verifyOrder(jws, this.#needs.keyring, { ...this.#expected(clockPolicy), roles });
+      return judgeOrder(order, { ...this.#expected(clockPolicy), roles });
     } catch (thrown) {
       return { error: asBeffroiError(thrown) };
     }

@@ -43,17 +43,37 @@ export function readJws(input: string | Uint8Array): ReadJws {
     throw new OrderRefusedError('order-too-large', `expected at most ${MAX_DOWN_BYTES} bytes, came ${bytes}`);
   }
   const jws = generalForm(input);
+  const signatures = jws.signatures.map((signature) => readSignature(signature, jws.payload));
+  if (new Set(signatures.map(({ kid }) => kid)).size < signatures.length) {
+    throw unsigned('expected one signature of a key, came several');
+  }
   return {
     text: typeof input === 'string' ? input : Buffer.from(input).toString('utf8'),
     payload: canonicalBytes(jws.payload, 'payload'),
-    signatures: jws.signatures.map((signature) => readSignature(signature, jws.payload)),
+    signatures,
   };
 }
 
+/**
+ * The form has few parts however long its payload is: a text with more is refused before anything is built of it, so
+ * that a flood of them costs little. Eight signatures make some 130.
+ */
+const MAX_MARKS = 300;
+const MARKS = /["{}[\],:]/g;
+
 function generalForm(input: string | Uint8Array): JwsGeneral {
+  refuseManyParts(typeof input === 'string' ? input : Buffer.from(input).toString('latin1'));
   const parsed = jwsGeneral.safeParse(strictly(input, 'a JWS in the General JSON form'));
   if (parsed.success) return parsed.data;
   throw unsigned(`expected a JWS in the General JSON form: ${issuesOf(parsed.error)}`);
+}
+
+function refuseManyParts(text: string): void {
+  let marks = 0;
+  for (const _ of text.matchAll(MARKS)) {
+    marks += 1;
+    if (marks > MAX_MARKS) throw unsigned('expected a JWS in the General JSON form, came far more parts');
+  }
 }
 
 function readSignature(entry: JwsGeneral['signatures'][number], payload: string): ReadSignature {

@@ -33,11 +33,14 @@ export interface RefusalNeeds {
 
 /**
  * Refusals that are told one by one within `WINDOW_MS`; the others are counted and told in one line, so that a
- * flood of forged orders fills neither outbox nor register. Source: guess.
+ * flood of forged orders fills neither outbox nor register. Orders with a good signature have a count of their own:
+ * a flood of forged ones does not hide what became of a genuine one. Source: guess.
  */
 const TOLD_PER_WINDOW = 10;
 const WINDOW_MS = 60_000;
 const MAX_DETAIL = 500;
+/** The signer of an order without a good signature. */
+const UNKNOWN = 'unknown';
 
 /** Counts refused orders and tells the CSU, the register and the log of them. */
 export class Refusals implements Service {
@@ -46,7 +49,7 @@ export class Refusals implements Service {
   readonly #stopping = new AbortController();
   readonly #untold = new Map<string, number>();
   #total = 0;
-  #told = 0;
+  #told = { signed: 0, forged: 0 };
   #windowEndMs = Number.NEGATIVE_INFINITY;
   #last: Refusal | undefined;
   #summary: Promise<void> | undefined;
@@ -71,7 +74,7 @@ export class Refusals implements Service {
   /** @returns whether the refusal was told by itself, not only counted */
   refuse(refusal: Refusal): boolean {
     this.#total += 1;
-    if (this.#admits()) {
+    if (this.#admits(refusal)) {
       this.#tell(refusal, refusal.error.message);
       return true;
     }
@@ -86,14 +89,15 @@ export class Refusals implements Service {
     this.#total += 1;
   }
 
-  #admits(): boolean {
+  #admits({ signer }: Refusal): boolean {
     const nowMs = this.#needs.clock.monotonicMs();
     if (nowMs >= this.#windowEndMs) {
       this.#windowEndMs = nowMs + WINDOW_MS;
-      this.#told = 0;
+      this.#told = { signed: 0, forged: 0 };
     }
-    this.#told += 1;
-    return this.#told <= TOLD_PER_WINDOW;
+    const kind = signer === UNKNOWN ? 'forged' : 'signed';
+    this.#told[kind] += 1;
+    return this.#told[kind] <= TOLD_PER_WINDOW;
   }
 
   async #summarise(): Promise<void> {
@@ -104,10 +108,7 @@ export class Refusals implements Service {
     this.#summary = undefined;
     this.#untold.clear();
     if (last) {
-      this.#tell(
-        { ...last, orderId: '', signer: 'unknown' },
-        `further orders refused in a minute: ${counts}`,
-      );
+      this.#tell({ ...last, orderId: '', signer: UNKNOWN }, `further orders refused in a minute: ${counts}`);
     }
   }
 

@@ -65,6 +65,13 @@ export interface VerifiedOrder<T> {
   readonly jws: string;
 }
 
+/** An order that a key of the keyring has signed; whether it holds is judged from there. */
+export interface AuthenticOrder {
+  readonly jws: ReadJws;
+  /** The keys, in every role, whose signature is good. */
+  readonly keys: readonly KeyringKey[];
+}
+
 /**
  * Verifies an order: size, form, signature, and only then its content.
  * @throws OrderRefusedError with the code of the first thing that is wrong
@@ -74,8 +81,26 @@ export function verifyOrder<T extends OrderClaims>(
   keyring: Keyring,
   expected: OrderExpectation<T>,
 ): VerifiedOrder<T> {
+  return judgeOrder(authenticate(text, keyring), expected);
+}
+
+/**
+ * The first half of the verification: size, form and signature; the dear one, done once for every message.
+ * @throws OrderRefusedError `order-too-large`, `order-unsigned`, `order-bad-signature`
+ */
+export function authenticate(text: string | Uint8Array, keyring: Keyring): AuthenticOrder {
   const jws = readJws(text);
-  const keys = goodKeys(jws, keyring);
+  return { jws, keys: goodKeys(jws, keyring) };
+}
+
+/**
+ * The second half: schema, audience, validity of the keys, role and times.
+ * @throws OrderRefusedError with the code of the first thing that is wrong
+ */
+export function judgeOrder<T extends OrderClaims>(
+  { jws, keys }: AuthenticOrder,
+  expected: OrderExpectation<T>,
+): VerifiedOrder<T> {
   const claims = claimsIn(jws.payload, expected.schema);
   checkAudience(claims, expected.audience);
   const signers = validKeys(keys, claims, expected);

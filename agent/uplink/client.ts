@@ -83,6 +83,7 @@ export class BrokerClient implements Service {
   readonly #plainLoopback: boolean;
   readonly #protocols: ProtocolMemory;
   readonly #fault: RepeatedFault;
+  readonly #large: RepeatedFault;
   readonly #listeners = new Set<ConnectionListener>();
   readonly #handlers = new Set<MessageHandler>();
   readonly #oversizeHandlers = new Set<OversizeHandler>();
@@ -101,6 +102,7 @@ export class BrokerClient implements Service {
     this.#options = { ...DEFAULTS, ...session };
     this.#protocols = new ProtocolMemory(needs.clock);
     this.#fault = new RepeatedFault(needs.clock);
+    this.#large = new RepeatedFault(needs.clock);
   }
 
   get connected(): boolean {
@@ -226,7 +228,12 @@ export class BrokerClient implements Service {
   }
 
   #oversize({ topic, bytes, retain }: OversizePacket): void {
-    this.#needs.log.warn({ topic: quoted(topic), bytes }, 'message above the limit was thrown away');
+    const told = this.#large.happened('message-too-large');
+    if (told)
+      this.#needs.log.warn(
+        { topic: quoted(topic), bytes, count: told.count },
+        'message above the limit was thrown away',
+      );
     for (const handler of this.#oversizeHandlers) this.#guard(() => handler(topic, bytes, { retain }));
   }
 

@@ -298,6 +298,16 @@ t.test('commands: a replay of a good command many times is told in bounds as wel
   t.equal(box.refusals.total, 99);
 });
 
+t.test('commands: a flood of forged orders does not hide what becomes of a signed one', async (t) => {
+  const { box, desk } = await deskOf(t);
+  for (let count = 0; count < 50; count += 1) await desk.receive(Buffer.from(`{"forged":${count}}`), false);
+  await desk.receive(await order(box, 'camera.check', 'cam-unknown'), false);
+  t.match(box.reports.of('refusal').at(-1), { cause: 'order-unknown-target' });
+  t.match(box.reports.of('command').at(-1), { status: 'rejected', cause: 'order-unknown-target' });
+  await desk.receive(await order(box, 'agent.ping'), false);
+  t.match(box.reports.of('command').at(-1), { status: 'successful' });
+});
+
 t.test('commands: the end of a flood is told also when the agent stops', async (t) => {
   const { box, desk } = await deskOf(t);
   for (let count = 0; count < 12; count += 1) desk.refuseOversize(10_000_000);

@@ -57,6 +57,17 @@ const attacks: [string, string | Uint8Array, Code][] = [
   ['a flattened JWS', JSON.stringify({ payload: JWS.payload, ...SIGNATURE }), 'order-unsigned'],
   ['no signatures', JSON.stringify({ payload: JWS.payload, signatures: [] }), 'order-unsigned'],
   ['nine signatures', JSON.stringify({ ...JWS, signatures: Array(9).fill(SIGNATURE) }), 'order-unsigned'],
+  [
+    'the same key twice, so that its signature is verified twice',
+    JSON.stringify({ ...JWS, signatures: [SIGNATURE, SIGNATURE] }),
+    'order-unsigned',
+  ],
+  [
+    'far more members than the form has',
+    `{${Array.from({ length: 40_000 }, (_, i) => `"k${i}":1`)}}`,
+    'order-unsigned',
+  ],
+  ['a long list of lists', `[${Array(150_000).fill('[]')}]`, 'order-unsigned'],
   ['alg none', with1({ protected: encoded({ alg: 'none', kid: KID }), signature: '' }), 'order-unsigned'],
   [
     'alg none in capitals',
