@@ -1,7 +1,7 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { DeviceError, PeerProtocolError, systemCode } from '../../base/errors.ts';
 import { quoted } from '../../base/text.ts';
+import { beginTls, checkPin } from '../pinned-tls.ts';
 
 /** Where one HTTP service of a camera is. */
 export interface HttpTarget {
@@ -35,11 +35,10 @@ export async function connectTo(target: HttpTarget, until: AbortSignal): Promise
 }
 
 async function secured(target: HttpTarget, tcp: Socket, until: AbortSignal): Promise<Socket> {
-  const name = isIP(target.host) ? {} : { servername: target.host };
-  const tls = connectTls({ socket: tcp, rejectUnauthorized: false, ...name });
+  const tls = beginTls(tcp, target.host);
   try {
     await opened(tls, 'secureConnect', until);
-    checkCertificate(target, tls);
+    checkPin(tls, target.certificateSha256, place(target));
     return tls;
   } catch (error) {
     tls.destroy();
@@ -50,17 +49,6 @@ async function secured(target: HttpTarget, tcp: Socket, until: AbortSignal): Pro
       cause: error,
     });
   }
-}
-
-function checkCertificate(target: HttpTarget, tls: TLSSocket): void {
-  const pinned = target.certificateSha256;
-  if (pinned === undefined) return;
-  const shown = tls.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase();
-  if (shown === pinned) return;
-  throw new DeviceError(
-    'camera-certificate',
-    `${place(target)}: expected the certificate with SHA-256 ${pinned}, came ${shown ?? 'none'}`,
-  );
 }
 
 /** Resolves at `event`; rejects at an error, a close, or with the reason of `until`. */

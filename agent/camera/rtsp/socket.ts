@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { type BeffroiError, DeviceError, PeerProtocolError, systemCode } from '../../base/errors.ts';
 import { quoted } from '../../base/text.ts';
+import { beginTls, checkPin } from '../pinned-tls.ts';
 import type { Address } from './control-url.ts';
 
 export interface SocketNeeds {
@@ -15,8 +14,7 @@ export interface SocketNeeds {
 }
 
 /**
- * A connection to a camera, TLS for `rtsps`. A camera's certificate is made by itself: without a pin any is taken,
- * which protects against listening but not against somebody in between; with a pin only that one.
+ * A connection to a camera, TLS for `rtsps`; with a pin, only to the camera with that certificate.
  * @throws DeviceError `camera-port-closed`, `camera-unreachable`, `camera-silent` (TLS not answered),
  * `camera-certificate`; PeerProtocolError `camera-protocol` when TLS fails
  */
@@ -28,34 +26,24 @@ export async function openSocket(address: Address, needs: SocketNeeds, signal: A
   try {
     await opened(tcp, 'connect', (cause) => connectError(address, needs, cause), needs, signal);
     if (!address.encrypted) return tcp;
-    return await secured(tcp, needs, signal);
+    return await secured(tcp, address.host, needs, signal);
   } catch (thrown) {
     tcp.destroy();
     throw thrown;
   }
 }
 
-async function secured(tcp: Socket, needs: SocketNeeds, signal: AbortSignal): Promise<Socket> {
-  // Which certificate is good is judged below, by its fingerprint; old cameras speak TLS 1.2 at best.
-  const tls = connectTls({ socket: tcp, rejectUnauthorized: false, minVersion: 'TLSv1.2' });
+async function secured(tcp: Socket, host: string, needs: SocketNeeds, signal: AbortSignal): Promise<Socket> {
+  const tls = beginTls(tcp, host);
   ignoreErrors(tls);
   await opened(tls, 'secureConnect', (cause) => tlsError(needs, cause), needs, signal);
-  checkPin(tls, needs);
+  checkPin(tls, needs.certificateSha256, needs.camera);
   return tls;
 }
 
 /** Whoever uses the socket listens too; an error that comes while nobody does must not end the process. */
 function ignoreErrors(socket: Socket): void {
   socket.on('error', () => undefined);
-}
-
-function checkPin(tls: TLSSocket, { camera, certificateSha256 }: SocketNeeds): void {
-  if (certificateSha256 === undefined) return;
-  const raw = tls.getPeerX509Certificate()?.raw ?? Buffer.alloc(0);
-  const actual = createHash('sha256').update(raw).digest('hex');
-  if (actual === certificateSha256.toLowerCase()) return;
-  const message = `${camera}: expected the certificate with SHA-256 ${certificateSha256}, came ${actual}`;
-  throw new DeviceError('camera-certificate', message);
 }
 
 /** Waits for `event`; on an error, a close, the time-out (`cause` undefined) or an abort it rejects. */
