@@ -49,6 +49,10 @@ const boxHealthState = z.strictObject({
   outbox_pending: count.meta({ description: 'events on disk that the broker has not acknowledged' }),
   orders_refused: count.meta({ description: 'orders refused since the start of the agent' }),
 });
+  events_dropped: count.meta({
+    description:
+      'events that are lost since the box was enrolled, because the outbox was full or no broker would take them',
+  }),
 
 const configState = z.strictObject({
   ...envelope,

@@ -17,6 +17,8 @@ export function carryOver(from: Sql, to: Sql): boolean {
     () => copyRows(from, 'memory', 'room, key', (row) => copyValue(row, to)),
     () => raiseLastSeq(to, lastSeq(from)),
     () => raiseMeta(to, 'boot', metaNumber(from, 'boot')),
+    () => raiseMeta(to, 'dropped', metaNumber(from, 'dropped')),
+    () => raiseMeta(to, 'overflow', metaNumber(from, 'overflow')),
     () => raiseMeta(to, 'highest_version', metaNumber(from, 'highest_version')),
     () => setChainBase(to, checkedEnd(from)),
   ];

@@ -3,7 +3,8 @@ import { integerIn, type Sql, textIn } from './sql.ts';
 
 /**
  * Single values of the database itself. `base` values say where a register goes on that began in another file; `cut` is
- * the last line that made room.
+ * the last line that made room; `dropped` counts the events that were lost for want of room, `overflow` those since the
+ * outbox was last well below its bound.
  */
 export type MetaKey =
   | 'identity'
@@ -13,7 +14,9 @@ export type MetaKey =
   | 'highest_version'
   | 'base_length'
   | 'base_hash'
-  | 'cut';
+  | 'cut'
+  | 'dropped'
+  | 'overflow';
 
 export function metaText(sql: Sql, key: MetaKey): string | undefined {
   const row = sql.get('SELECT value FROM meta WHERE key = ?', key);

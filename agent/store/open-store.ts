@@ -14,8 +14,8 @@ import type { ConfigSlots, Journal, Memory, Outbox, Register, Store, StoreFault 
 export const DATABASE_NAME = 'beffroi.db';
 /** How often a store in memory tries the disk again, ms. */
 const RETURN_INTERVAL_MS = 10_000;
-/** Source: guess; the broker is away for weeks before a commune's alarms fill it. */
-const OUTBOX_LIMITS: OutboxLimits = { events: 50_000, bytes: 32 * 1024 * 1024 };
+/** A week without link in which one input changes every four seconds. @see docs/decisions/0008-outbox.md */
+const OUTBOX_LIMITS: OutboxLimits = { events: 150_000, bytes: 64 * 1024 * 1024 };
 /** Years of a quiet box, a month of one that is flooded with forged orders. Source: guess. */
 const REGISTER_LINES = 150_000;
 

@@ -1,18 +1,25 @@
 import { InternalError } from '../base/errors.ts';
 import type { Engine } from './engine.ts';
+import { metaNumber, setMeta } from './meta.ts';
 import { insertEvent, intactEvent } from './outbox-rows.ts';
-import { integerIn, type Row, type Sql } from './sql.ts';
+import { integerIn, type Row, type Sql, textIn } from './sql.ts';
 import type { Outbox, OutboxEntry } from './store.ts';
 
-/** What the outbox holds at most; the oldest events go first and are counted. Source: guess: a day of a bad sensor. */
+/** What the outbox holds at most. */
 export interface OutboxLimits {
   readonly events: number;
   readonly bytes: number;
 }
 
+/** Share of the bound that makes room at a time, so that looking for what to drop is rare. Source: guess. */
+const DROPPED_AT_ONCE = 1 / 64;
+
 const AFTER = 'SELECT * FROM outbox WHERE seq > ?';
 
-/** The outbox in the database. */
+/**
+ * The outbox in the database. When it is full, the topic that takes most of it loses its oldest events: an input that
+ * flaps for days pushes out its own past and no alarm of another point. What is dropped is counted durably and told.
+ */
 export class SqlOutbox implements Outbox {
   readonly #engine: Engine;
   readonly #limits: OutboxLimits;
@@ -20,12 +27,11 @@ export class SqlOutbox implements Outbox {
   readonly #tell = () => {
     for (const listener of this.#listeners) listener();
   };
-  /** Events dropped since the outbox began to overflow. */
-  #dropped = 0;
-
   constructor(engine: Engine, limits: OutboxLimits) {
     this.#engine = engine;
     this.#limits = limits;
+    const earlier = engine.read((sql) => metaNumber(sql, 'overflow'));
+    if (earlier > 0) this.#tellBegun(`${earlier} events were dropped before this start`);
   }
 
   append(build: (seq: number) => { topic: string; payload: string }): number {
@@ -53,11 +59,19 @@ export class SqlOutbox implements Outbox {
     if (seqs.length === 0) return;
     this.#engine.write((sql) => {
       for (const seq of seqs) sql.run('DELETE FROM outbox WHERE seq = ?', seq);
-      const { events, bytes } = totals(sql);
-      if (this.#dropped > 0 && events <= this.#limits.events / 2 && bytes <= this.#limits.bytes / 2) {
-        this.#engine.afterCommit(() => this.#tellEnd());
-      }
+      this.#endOverflow(sql);
     });
+  }
+
+  giveUp(seq: number): void {
+    this.#engine.write((sql) => {
+      const gone = sql.run('DELETE FROM outbox WHERE seq = ?', seq);
+      setMeta(sql, 'dropped', metaNumber(sql, 'dropped') + gone);
+    });
+  }
+
+  dropped(): number {
+    return this.#engine.read((sql) => metaNumber(sql, 'dropped'));
   }
 
   pending(): number {
@@ -70,25 +84,41 @@ export class SqlOutbox implements Outbox {
 
   #bound(sql: Sql): void {
     let dropped = 0;
-    for (let total = totals(sql); this.#isOver(total); total = totals(sql)) {
-      dropped += sql.run('DELETE FROM outbox WHERE seq = (SELECT min(seq) FROM outbox)');
-    }
-    if (dropped > 0) this.#engine.afterCommit(() => this.#tellDropped(dropped));
+    while (this.#isOver(totals(sql))) dropped += this.#dropOldest(sql);
+    if (dropped === 0) return;
+    const before = metaNumber(sql, 'overflow');
+    setMeta(sql, 'overflow', before + dropped);
+    setMeta(sql, 'dropped', metaNumber(sql, 'dropped') + dropped);
+    if (before === 0) this.#engine.afterCommit(() => this.#tellBegun('the oldest are dropped'));
   }
 
-  #tellDropped(count: number): void {
-    const first = this.#dropped === 0;
-    this.#dropped += count;
-    if (!first) return;
+  /** @returns how many events of the topic that takes most room were dropped */
+  #dropOldest(sql: Sql): number {
+    const most = sql.get(
+      'SELECT topic FROM outbox GROUP BY topic ORDER BY sum(bytes) DESC, min(seq) LIMIT 1',
+    );
+    const atOnce = Math.max(1, Math.floor(this.#limits.events * DROPPED_AT_ONCE));
+    return sql.run(
+      'DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE topic = ? ORDER BY seq LIMIT ?)',
+      textIn(most ?? {}, 'topic'),
+      atOnce,
+    );
+  }
+
+  #endOverflow(sql: Sql): void {
+    const dropped = metaNumber(sql, 'overflow');
+    if (dropped === 0) return;
+    const { events, bytes } = totals(sql);
+    if (events > this.#limits.events / 2 || bytes > this.#limits.bytes / 2) return;
+    setMeta(sql, 'overflow', 0);
+    const detail = `${dropped} events were dropped`;
+    this.#engine.afterCommit(() => this.#engine.fault({ code: 'outbox-overflow', recovered: true, detail }));
+  }
+
+  #tellBegun(what: string): void {
     const { events, bytes } = this.#limits;
-    const detail = `more than ${events} events or ${bytes} bytes wait: the oldest are dropped`;
+    const detail = `more than ${events} events or ${bytes} bytes wait: ${what}`;
     this.#engine.fault({ code: 'outbox-overflow', recovered: false, detail });
-  }
-
-  #tellEnd(): void {
-    const detail = `${this.#dropped} events were dropped`;
-    this.#dropped = 0;
-    this.#engine.fault({ code: 'outbox-overflow', recovered: true, detail });
   }
 
   #isOver(total: OutboxLimits): boolean {

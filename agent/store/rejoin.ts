@@ -25,6 +25,8 @@ export function rejoin(gathered: Sql, disk: Sql, sign: Sign): void {
     joinMemory(gathered, disk, relation);
     joinRegister(gathered, disk, sign);
     raiseMeta(disk, 'boot', metaNumber(gathered, 'boot'));
+    raiseMeta(disk, 'dropped', metaNumber(gathered, 'dropped'));
+    raiseMeta(disk, 'overflow', metaNumber(gathered, 'overflow'));
     raiseMeta(disk, 'highest_version', metaNumber(gathered, 'highest_version'));
     setMeta(disk, 'joined', metaText(gathered, 'identity') ?? '');
     disk.exec('COMMIT');

@@ -45,6 +45,10 @@ export interface Outbox {
   /** Forgets events that the broker acknowledged. */
   acknowledge(seqs: readonly number[]): void;
   pending(): number;
+  /** Forgets an event that no broker will ever take; it counts as dropped. */
+  giveUp(seq: number): void;
+  /** Events that were never acknowledged and are gone: pushed out by the bound, or given up. Durable. */
+  dropped(): number;
   /** Calls `listener` after each append has become durable. */
   onAppended(listener: () => void): void;
 }

@@ -47,6 +47,7 @@ export class DrainPass {
   /** Topics whose events go one at a time. */
   readonly #careful = new Set<string>();
   #acknowledged: number[] = [];
+  readonly #givenUp: number[] = [];
   #afterSeq = 0;
   #anyTaken = false;
   #failure: BeffroiError | undefined;
@@ -125,7 +126,8 @@ export class DrainPass {
 
   #launch(entry: OutboxEntry): void {
     const flying: Flying = { entry, counts: true };
-    const landed = this.#send(entry)
+    const landed = this.#needs.client
+      .publish(entry.topic, entry.payload, { qos: 1 }, this.#signal)
       .then(
         () => this.#taken(flying),
         (thrown: unknown) => this.#failed(flying, asBeffroiError(thrown)),
@@ -135,16 +137,6 @@ export class DrainPass {
         this.wake();
       });
     this.#inFlight.set(flying, landed);
-  }
-
-  async #send({ seq, topic, payload }: OutboxEntry): Promise<void> {
-    try {
-      await this.#needs.client.publish(topic, payload, { qos: 1 }, this.#signal);
-    } catch (thrown) {
-      const error = asBeffroiError(thrown);
-      if (error.code !== 'message-too-large') throw error;
-      this.#needs.log.error({ err: error, seq }, 'event given up: the broker will never take it');
-    }
   }
 
   #taken({ entry, counts }: Flying): void {
@@ -157,6 +149,11 @@ export class DrainPass {
   #failed({ entry, counts }: Flying, error: BeffroiError): void {
     if (error.code === 'broker-refused' && !this.#signal.aborted) {
       if (counts) this.#refuse(entry.topic, error);
+      return;
+    }
+    if (error.code === 'message-too-large') {
+      this.#needs.log.error({ err: error, seq: entry.seq }, 'event given up: the broker will never take it');
+      this.#givenUp.push(entry.seq);
       return;
     }
     this.#failure ??= error;
@@ -184,5 +181,6 @@ export class DrainPass {
     const seqs = this.#acknowledged;
     this.#acknowledged = [];
     if (seqs.length > 0) this.#needs.outbox.acknowledge(seqs);
+    for (const seq of this.#givenUp.splice(0)) this.#needs.outbox.giveUp(seq);
   }
 }

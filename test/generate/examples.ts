@@ -29,6 +29,7 @@ export const EXAMPLES: Examples = {
     video_running: true,
     storage_durable: true,
     outbox_pending: 0,
+    events_dropped: 0,
     orders_refused: 0,
   },
   config: {

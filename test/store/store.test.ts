@@ -87,12 +87,61 @@ t.test('the outbox is bounded: the oldest go, it is told once, and again when ha
   for (const text of ['a', 'b', 'c', 'd', 'e', 'f']) appendText(store, text);
   t.same(texts(store), ['c', 'd', 'e', 'f']);
   t.match(faults, [{ code: 'outbox-overflow', recovered: false, detail: /more than 4 events/ }]);
+  t.equal(store.outbox.dropped(), 2);
   store.outbox.acknowledge([3]);
   t.equal(faults.length, 1);
   store.outbox.acknowledge([4]);
   t.match(faults[1], { code: 'outbox-overflow', recovered: true, detail: '2 events were dropped' });
   appendText(store, 'x'.repeat(940));
   t.same(numbers(store), [7], 'the bound is of bytes too');
+  store.close();
+});
+
+t.test('a full outbox drops the oldest of what fills it, and no rare event of another topic', async (t) => {
+  const limits = { outbox: { events: 640, bytes: 1_000_000 } };
+  const { store } = openFor(temporaryFolder(t), new TestClock(), limits);
+  const append = (topic: string) => store.outbox.append((seq) => ({ topic, payload: String(seq) }));
+  const rare = [append('pt-rare'), append('pt-other')];
+  for (let n = 0; n < 5_000; n += 1) append('pt-flapping');
+  const waiting = store.outbox.next(0, 1_000);
+  const seqs = waiting.map(({ seq }) => seq);
+  t.same(seqs.slice(0, 2), rare);
+  t.ok(waiting.length > 600 && waiting.length <= 640, `${waiting.length} wait`);
+  const [first = 0] = seqs.slice(2);
+  t.same(
+    seqs.slice(2),
+    Array.from({ length: waiting.length - 2 }, (_, i) => first + i),
+    'the newest, without a gap',
+  );
+  t.equal(waiting.length + store.outbox.dropped(), 5_002, 'each dropped event is counted');
+  store.close();
+});
+
+t.test(
+  'what was dropped is known after the next start, and said again while the outbox is full',
+  async (t) => {
+    const folder = temporaryFolder(t);
+    const limits = { outbox: { events: 4, bytes: 1000 } };
+    const first = openFor(folder, new TestClock(), limits);
+    for (const text of ['a', 'b', 'c', 'd', 'e', 'f']) appendText(first.store, text);
+    first.store.close();
+
+    const { store, faults } = openFor(folder, new TestClock(), limits);
+    t.match(faults, [{ code: 'outbox-overflow', recovered: false, detail: /2 events were dropped before/ }]);
+    store.outbox.acknowledge([3, 4]);
+    t.match(faults[1], { code: 'outbox-overflow', recovered: true, detail: '2 events were dropped' });
+    t.equal(store.outbox.dropped(), 2);
+    store.close();
+    t.same(openFor(folder, new TestClock(), limits).faults, []);
+  },
+);
+
+t.test('an event that no broker takes is given up and counted', async (t) => {
+  const { store } = openFor(temporaryFolder(t));
+  for (const text of ['a', 'b']) appendText(store, text);
+  store.outbox.giveUp(1);
+  store.outbox.giveUp(1);
+  t.same([texts(store), store.outbox.dropped()], [['b'], 1]);
   store.close();
 });
 

@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap';
 import type { Uplink } from '../../agent/uplink/uplink.ts';
 import { type Answer, OddBroker, type Published } from '../support/odd-broker.ts';
-import { TestClock } from '../support/test-clock.ts';
 import { NEVER, SITE, store, uplink } from './parts.ts';
+
+t.jobs = 4;
 
 const BASE = `csu/v1/${SITE}`;
 
@@ -26,24 +27,20 @@ function heard(taken: readonly Published[], point: string): number[] {
     .map(({ payload }) => (JSON.parse(payload) as { occurrences: number }).occurrences);
 }
 
+/** The events that the broker refuses at first. */
+const OVER_QUOTA = /"occurrences":(3|7|40)\}/;
+
 const isEvent = ({ topic }: Published) => topic.includes('/event/');
 const isOf = (point: string) => (message: Published) => isEvent(message) && message.topic.includes(point);
+const isDone = (point: string, last: number) => (taken: readonly Published[]) =>
+  new Set(heard(taken, point)).size === last && heard(taken, point).at(-1) === last;
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
-
-/** Lets a test clock run until this is true. */
-async function running(clock: TestClock, done: () => boolean): Promise<void> {
-  while (!done()) {
-    await clock.advance(500);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 t.test('uplink: a topic that the broker refuses waits alone, the others go on', async (t) => {
   let allowed = false;
   const broker = await odd(t, (message) => (isOf('pt-a')(message) && !allowed ? 0x87 : 'take'));
-  const clock = new TestClock();
   const held = store(t.testdir());
-  const link = uplink(t, held, { brokers: [broker.url] }, clock);
+  const link = uplink(t, held, { brokers: [broker.url] });
   for (const n of numbers(1, 100)) {
     raise(link, 'pt-a', n);
     raise(link, 'pt-b', n);
@@ -55,7 +52,7 @@ t.test('uplink: a topic that the broker refuses waits alone, the others go on', 
   await broker.until((taken) => heard(taken, 'pt-b').length === 101);
   t.same(heard(broker.taken, 'pt-a'), []);
   allowed = true;
-  await running(clock, () => heard(broker.taken, 'pt-a').length === 100);
+  await broker.until((taken) => heard(taken, 'pt-a').length === 100);
   t.same(heard(broker.taken, 'pt-a'), numbers(1, 100));
   await link.stop();
   t.equal(held.outbox.pending(), 0);
@@ -64,16 +61,15 @@ t.test('uplink: a topic that the broker refuses waits alone, the others go on', 
 t.test('uplink: a refused event is not overtaken for good by those behind it', async (t) => {
   let refusals = 0;
   const broker = await odd(t, (message) => {
-    const refused = isEvent(message) && /"occurrences":(3|7|40)\}/.test(message.payload) && refusals < 6;
+    const refused = isEvent(message) && OVER_QUOTA.test(message.payload) && refusals < 4;
     if (refused) refusals += 1;
     return refused ? 0x97 : 'take';
   });
-  const clock = new TestClock();
   const held = store(t.testdir());
-  const link = uplink(t, held, { brokers: [broker.url] }, clock);
+  const link = uplink(t, held, { brokers: [broker.url] });
   for (const n of numbers(1, 60)) raise(link, 'pt-a', n);
   await link.start(NEVER);
-  await running(clock, () => held.outbox.pending() === 0);
+  await broker.until(isDone('pt-a', 60));
   const all = heard(broker.taken, 'pt-a');
   t.same(
     [...new Set(all.toReversed())].toReversed(),
@@ -87,33 +83,31 @@ t.test('uplink: a refused event is not overtaken for good by those behind it', a
 t.test('uplink: an event on which the broker closes the connection does not stop the others', async (t) => {
   let poisoned = true;
   const broker = await odd(t, (message) => (isOf('pt-bad')(message) && poisoned ? 'close' : 'take'));
-  const clock = new TestClock();
   const held = store(t.testdir());
-  const link = uplink(t, held, { brokers: [broker.url] }, clock);
+  const link = uplink(t, held, { brokers: [broker.url] });
   raise(link, 'pt-bad', 1);
   raise(link, 'pt-bad', 2);
   for (const n of numbers(1, 50)) raise(link, 'pt-b', n);
   await link.start(NEVER);
-  await running(clock, () => new Set(heard(broker.taken, 'pt-b')).size === 50);
+  await broker.until((taken) => new Set(heard(taken, 'pt-b')).size === 50);
   t.same([...new Set(heard(broker.taken, 'pt-b'))], numbers(1, 50));
   t.equal(held.outbox.next(0, 1)[0]?.topic, `${BASE}/pt-bad/event/alarm`, 'it stays');
   poisoned = false;
-  await running(clock, () => held.outbox.pending() === 0);
+  await broker.until(isDone('pt-bad', 2));
   t.same([...new Set(heard(broker.taken, 'pt-bad'))], [1, 2]);
 });
 
 t.test('uplink: a broker that closes at each event is tried until it takes them, in order', async (t) => {
-  let closes = 8;
+  let closes = 4;
   const broker = await odd(t, (message) => {
     if (!isEvent(message) || closes === 0) return 'take';
     closes -= 1;
     return 'close';
   });
-  const clock = new TestClock();
   const held = store(t.testdir());
-  const link = uplink(t, held, { brokers: [broker.url] }, clock);
+  const link = uplink(t, held, { brokers: [broker.url] });
   for (const n of numbers(1, 50)) raise(link, 'pt-a', n);
   await link.start(NEVER);
-  await running(clock, () => held.outbox.pending() === 0);
+  await broker.until(isDone('pt-a', 50));
   t.same([...new Set(heard(broker.taken, 'pt-a'))], numbers(1, 50));
 });
