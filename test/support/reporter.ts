@@ -6,13 +6,15 @@ interface Result {
   readonly name: string;
   readonly fullname: string;
   readonly skip?: unknown;
-  readonly todo?: unknown;
   readonly diag?: Record<string, unknown> | null;
 }
 
+/** tap calls a file without tests skipped. */
+const EMPTY = { ok: false, skip: false, diag: { reason: 'asserts nothing' } };
+
 /**
  * Reads TAP, prints one line per test file and everything that failed, and ends with the plain line
- * `N passed, N failed` (and `, N skipped` when there are any), counted by tap's own parser.
+ * `N passed, N failed`, counted by tap's own parser. A test that asserts nothing has failed.
  */
 export default class PlainReporter extends Transform {
   readonly #parser = new Parser();
@@ -32,32 +34,34 @@ export default class PlainReporter extends Transform {
 
   override _flush(done: TransformCallback): void {
     this.#parser.on('complete', () => {
-      const skipped = this.#skipped > 0 ? `, ${this.#skipped} skipped` : '';
-      this.push(`${this.#passed} passed, ${this.#failed} failed${skipped}\n`);
+      if (this.#skipped > 0) this.push(`${this.#skipped} skipped\n`);
+      this.push(`${this.#passed} passed, ${this.#failed} failed\n`);
       done();
     });
     this.#parser.end();
   }
 
   #watch(parser: Parser, depth: number): void {
-    let hasChildren = false;
+    let suite: Parser | undefined;
     parser.on('child', (child: Parser) => {
-      hasChildren = true;
+      suite = child;
       this.#watch(child, depth + 1);
     });
     parser.on('assert', (result: Result) => {
-      const isSuite = hasChildren;
-      hasChildren = false;
+      const child = suite;
+      suite = undefined;
       if (depth === 0) this.push(`${result.ok ? 'ok' : 'NOT OK'} ${result.name}\n`);
-      if (isSuite && result.ok) return;
-      this.#count(result);
+      if (!child || !result.ok) this.#count(result);
+      else if (child.count === 0) this.#count({ ...result, ...EMPTY });
     });
-    parser.on('bailout', (reason: string) => this.push(`Bail out! ${reason}\n`));
+    parser.on('bailout', (reason: string) => {
+      if (depth === 0) this.#count({ ok: false, name: `Bail out! ${reason}`, fullname: '' });
+    });
   }
 
   #count(result: Result): void {
     if (result.skip) this.#skipped += 1;
-    else if (result.ok || result.todo) this.#passed += 1;
+    else if (result.ok) this.#passed += 1;
     else {
       this.#failed += 1;
       this.push(`  FAILED: ${result.fullname || result.name}\n${describe(result.diag)}`);
