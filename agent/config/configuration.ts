@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isCronExpression } from '../base/schedule.ts';
-import { cameraId, pointId, severity } from '../contract/messages.ts';
+import { cameraId, cameraOwner, pointId, severity } from '../contract/messages.ts';
 
 const port = z.int().min(1).max(65_535);
 const host = z
@@ -23,9 +23,9 @@ const camera = z
     regime: z
       .literal('continuous')
       .meta({ description: 'the camera is forwarded day and night; property of the camera' }),
-    owner: z
-      .enum(['commune', 'metropole'])
-      .meta({ description: 'who answers for the camera and its local link' }),
+    owner: cameraOwner.meta({
+      description: 'who answers for the camera and its local link; said with each state of health',
+    }),
     credentials: z
       .strictObject({
         version: z

@@ -16,6 +16,8 @@ const fault = z
   .enum(['none', 'configuration', 'device', 'peer', 'uplink', 'order', 'ourselves'])
   .meta({ description: 'whose fault the cause is' });
 export const healthState = z.enum(['ok', 'degraded', 'down', 'unknown']);
+/** Who answers for a camera and its local link. */
+export const cameraOwner = z.enum(['commune', 'metropole']);
 export const configPhase = z.enum(['none', 'received', 'applying', 'applied', 'failed']);
 export const severity = z.enum(['info', 'warning', 'major', 'critical']);
 const ratio = z.number().min(0);
@@ -47,12 +49,12 @@ const boxHealthState = z.strictObject({
   video_running: z.boolean().meta({ description: 'the video process is up and answering' }),
   storage_durable: z.boolean().meta({ description: 'false while alarms can only be kept in memory' }),
   outbox_pending: count.meta({ description: 'events on disk that the broker has not acknowledged' }),
-  orders_refused: count.meta({ description: 'orders refused since the start of the agent' }),
-});
   events_dropped: count.meta({
     description:
       'events that are lost since the box was enrolled, because the outbox was full or no broker would take them',
   }),
+  orders_refused: count.meta({ description: 'orders refused since the start of the agent' }),
+});
 
 const configState = z.strictObject({
   ...envelope,
@@ -82,6 +84,7 @@ const cameraHealthState = z.strictObject({
   ...envelope,
   camera: cameraId,
   name: z.string().max(80),
+  owner: cameraOwner.meta({ description: 'who answers for the camera and its local link' }),
   state: healthState,
   cause,
   fault,

@@ -206,6 +206,7 @@ export class CameraHealth {
     return {
       camera: this.#camera.id,
       name: this.#camera.name,
+      owner: this.#camera.owner,
       state,
       cause,
       fault: cause === 'none' ? 'none' : CODES[cause].fault,

@@ -10,6 +10,7 @@ export type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
 export interface WatchedCamera {
   readonly id: string;
   readonly name: string;
+  readonly owner: 'commune' | 'metropole';
   readonly host: string;
   readonly minFps: number;
   readonly credentials?: { readonly version: number } | undefined;

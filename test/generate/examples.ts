@@ -55,6 +55,7 @@ export const EXAMPLES: Examples = {
     seq: 5,
     camera: 'cam-parvis',
     name: 'Parvis de la mairie',
+    owner: 'commune',
     state: 'down',
     cause: 'camera-unreachable',
     fault: 'device',

@@ -318,9 +318,10 @@ t.test('an unchanged camera notices nothing of a new configuration, a removed on
   t.equal(watch.recorder.of('state', 'cameraHealth', 'cam-1').length, before);
   t.equal(watch.recorder.of('clear', 'cameraHealth', 'cam-2').length, 1);
   t.same(watch.room.counts(), { ok: 1, degraded: 0, down: 0, unknown: 0 });
-  await watch.room.apply([{ ...CAMERA, name: 'Gare' }], LIMITS);
+  t.match(watch.state, { owner: 'commune' });
+  await watch.room.apply([{ ...CAMERA, name: 'Gare', owner: 'metropole' }], LIMITS);
   await watch.seconds(1);
-  t.match(watch.state, { name: 'Gare', state: 'ok' });
+  t.match(watch.state, { name: 'Gare', owner: 'metropole', state: 'ok' });
 });
 
 t.test('a camera that was down before a restart of the agent has been down since then', async (t) => {

@@ -60,7 +60,14 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
   });
   room.onVideo(true);
   const { onvifPort, rtspPort } = camera;
-  const watched = { id: 'cam-1', name: 'Gare', host: '127.0.0.1', minFps: 0, credentials: { version: 1 } };
+  const watched = {
+    id: 'cam-1',
+    name: 'Gare',
+    owner: 'commune' as const,
+    host: '127.0.0.1',
+    minFps: 0,
+    credentials: { version: 1 },
+  };
   await room.apply([{ ...watched, onvif: { port: onvifPort }, rtsp: { port: rtspPort } }], LIMITS);
   return { camera, room, state: () => recorder.last('cameraHealth', 'cam-1') };
 }

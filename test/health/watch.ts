@@ -16,6 +16,7 @@ import { Recorder } from './recorder.ts';
 export const CAMERA: WatchedCamera = {
   id: 'cam-1',
   name: 'Place de la mairie',
+  owner: 'commune',
   host: '192.0.2.1',
   minFps: 0,
   credentials: { version: 1 },
