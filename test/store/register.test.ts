@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, generateKeyPairSync, verify } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { checkRegister } from '../../agent/store/check-register.ts';
 import { verifyRegister } from '../../agent/store/register-chain.ts';
-import type { RegisterLine } from '../../agent/store/store.ts';
+import type { RegisterHead, RegisterLine } from '../../agent/store/store.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { BOX_KEY, ENTRY, openFor, temporaryFolder } from './support.ts';
 
@@ -55,6 +56,41 @@ t.test('the hash is what the documentation says, so that others can check it', a
   });
   t.equal(line.hash, createHash('sha256').update(Buffer.concat(encoded)).digest('hex'));
 });
+
+/** What Python and OpenSSL say of the register in this folder. */
+function foreignVerdict(t: Test, folder: string, { length, hash, signature }: RegisterHead): string {
+  const key = join(t.testdir(), 'box.pub.pem');
+  writeFileSync(key, BOX_KEY.export({ type: 'spki', format: 'pem' }));
+  const script = join(import.meta.dirname, 'check_register.py');
+  const line = [script, join(folder, 'beffroi.db'), key, String(length), hash, signature];
+  return execFileSync('python3', line, { encoding: 'utf8' }).trim();
+}
+
+t.test(
+  'chain, signatures and head are those that Python and OpenSSL compute, over starts and cuts',
+  async (t) => {
+    const folder = temporaryFolder(t);
+    for (const start of [1, 2]) {
+      const { store } = openFor(folder, new TestClock(), { registerLines: 10 });
+      for (let n = 0; n < 8; n += 1)
+        store.register.append({ ...ENTRY, detail: `${start} ${n} é – 'x' \u{1f514}` });
+      store.close();
+    }
+    const { store } = openFor(folder, new TestClock(), { registerLines: 10 });
+    const head = store.register.head();
+    t.equal(foreignVerdict(t, folder, head), `ok ${store.register.lines(1, 1)[0]?.number} ${head.length}`);
+    const shorter = { ...head, length: head.length + 1 };
+    t.match(foreignVerdict(t, folder, shorter), /head signature/);
+    store.close();
+    const db = new DatabaseSync(join(folder, 'beffroi.db'));
+    db.exec(`DROP TRIGGER register_keeps; DROP TRIGGER register_stays`);
+    db.exec(`UPDATE register SET result = 'nothing' WHERE number = ${head.length - 1}`);
+    t.equal(foreignVerdict(t, folder, head), `bad ${head.length - 1} hash`);
+    db.exec(`DELETE FROM register WHERE number >= ${head.length - 1}`);
+    t.equal(foreignVerdict(t, folder, head), `bad ${head.length} head`);
+    db.close();
+  },
+);
 
 t.test('the chain goes on over starts', async (t) => {
   const folder = temporaryFolder(t);
