@@ -2,7 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import type { FleetCamera, FleetMemory } from './fleet-camera.ts';
-import { CameraGate, type LatchCount } from './gate.ts';
+import { CameraGate } from './gate.ts';
+import type { LoginRecord } from './login-count.ts';
 import { OnvifCamera } from './onvif/onvif-camera.ts';
 import type { SubscriptionMemory } from './onvif/pull-point.ts';
 import { StreamFinder } from './stream-finder.ts';
@@ -93,8 +94,8 @@ export class CameraFleet implements Service {
     const { clock, memory } = this.#needs;
     const key = `latch:${camera.id}`;
     const latch = {
-      load: () => parseLatch(memory.get(key)),
-      save: (count: LatchCount) => memory.set(key, JSON.stringify(count)),
+      load: () => JSON.parse(memory.get(key) ?? '[]') as LoginRecord[],
+      save: (records: readonly LoginRecord[]) => memory.set(key, JSON.stringify(records)),
     };
     const { id, maxConnections } = camera;
     return new CameraGate({ clock, memory: latch }, { camera: id, maxConnections, credentialVersion });
@@ -156,10 +157,4 @@ function same(a: FleetCamera, b: FleetCamera): boolean {
   const device = ({ host, maxConnections, credentials, onvif, rtsp }: FleetCamera) =>
     JSON.stringify([host, maxConnections, credentials, onvif, rtsp]);
   return device(a) === device(b);
-}
-
-function parseLatch(text: string | undefined): LatchCount | undefined {
-  if (text === undefined) return undefined;
-  const { version, refused } = JSON.parse(text) as LatchCount;
-  return { version, refused };
 }

@@ -1,31 +1,22 @@
 import type { Clock } from '../base/clock.ts';
 import { DeviceError, InternalError } from '../base/errors.ts';
+import { LoginCount, type LoginRecord, MAX_REFUSED } from './login-count.ts';
 import type { Gate, Permit } from './types.ts';
+import { WaitingLine } from './waiting-line.ts';
 
-/** Refused logins per credential version, then no more. Source: the design page, section What good looks like. */
-const MAX_REFUSED = 3;
-
-/** How long `acquire` waits for a free connection. Source: guess, longer than one long poll for events. */
+/** How long a caller waits for a connection or a login. Source: guess, longer than one long poll for events. */
 const WAIT_MS = 12_000;
 
 /** Callers that may wait at once; more is a fault of ours. Source: guess. */
 const MAX_WAITING = 64;
 
-/** An accepted login forgives other connections' refusals after this long. Source: guess, beyond a camera's lock-out. */
-const FORGIVE_MS = 24 * 3600 * 1000;
-
 /** Versions whose count is kept, so that going back to an earlier one gives no new tries. Source: guess. */
 const MAX_VERSIONS = 16;
 
-export interface LatchCount {
-  readonly version: number;
-  readonly refused: number;
-}
-
-/** Where the count of refused logins survives a restart. */
+/** Where the counts of logins survive a restart. */
 interface LatchMemory {
-  load(): LatchCount | undefined;
-  save(value: LatchCount): void;
+  load(): readonly LoginRecord[];
+  save(records: readonly LoginRecord[]): void;
 }
 
 export interface GateNeeds {
@@ -42,143 +33,113 @@ export interface GateOptions {
   readonly waitMs?: number;
 }
 
-/** What is known of the logins of one credential version. */
+/** What is known of one credential version, and who waits to log in with it. */
 interface Version {
-  readonly number: number;
-  refused: number;
-  lastRefusedMs: number;
-  /** Permits that may try a login and have not yet said how it ended. */
-  reserved: number;
-}
-
-interface Waiter {
-  readonly grant: () => void;
-  readonly refuse: (reason: unknown) => void;
+  readonly count: LoginCount;
+  readonly line: WaitingLine<boolean>;
 }
 
 /**
  * One connection budget and one login latch for one camera.
  *
- * Each permit reserves one try until its login is settled, and refused plus reserved never exceed three: however many
- * connections log in at once, the camera sees at most three refusals of a credential version. An accepted login takes
- * back the refusals of its own permit (the clock or the way of logging in was wrong, not the password) and those older
- * than a day; a latch that is closed opens by a new version alone.
+ * Leave for a login is counted before credentials are sent, and for credentials that are not proven also written
+ * down: however many connections log in at once, and whichever process dies meanwhile, the camera sees at most three
+ * refusals of a credential version. An accepted login takes back the refusals of its own permit (the clock or the way
+ * of logging in was wrong, not the password), those that are only feared, and those older than a day; a latch that is
+ * closed opens by a new version alone.
  */
 export class CameraGate implements Gate {
   readonly #needs: GateNeeds;
   readonly #options: GateOptions;
   readonly #versions = new Map<number, Version>();
+  readonly #connections: WaitingLine<Permit>;
   #current: number;
-  #loaded = false;
   #open = 0;
-  #waiting: Waiter[] = [];
+  #saved = '';
+  #loaded = false;
 
   constructor(needs: GateNeeds, options: GateOptions) {
     this.#needs = needs;
     this.#options = options;
     this.#current = options.credentialVersion;
+    this.#connections = this.#line(
+      () => this.#limitError(),
+      () => this.#connect(),
+    );
   }
 
   async acquire(signal: AbortSignal): Promise<Permit> {
-    signal.throwIfAborted();
-    const version = this.#version();
-    if (isLatched(version)) throw this.#latchedError();
-    if (this.#waiting.length === 0 && this.#isFree(version)) return this.#permit(version);
-    return await this.#wait(signal);
+    return await this.#connections.take(signal);
   }
 
   /** The CSU changed the credentials: a version never seen before has its own three tries. */
   setCredentialVersion(version: number): void {
-    if (version === this.#current) return;
-    this.#version();
     this.#current = version;
-    this.#save(this.#version());
-    this.#pump();
+    this.#connections.pump();
   }
 
-  #isFree(version: Version): boolean {
-    return this.#open < this.#options.maxConnections && (version.number === 0 || triesLeft(version) > 0);
-  }
-
-  #permit(version: Version): Permit {
-    this.#open += 1;
-    return new CameraPermit(version, this.#needs.clock, (event) => {
-      if (event === 'released') this.#open -= 1;
-      if (event === 'counted') this.#save(version);
-      this.#pump();
-    });
-  }
-
-  async #wait(signal: AbortSignal): Promise<Permit> {
-    if (this.#waiting.length >= MAX_WAITING) throw this.#limitError();
-    const { promise, resolve, reject } = Promise.withResolvers<Permit>();
-    const timer = new AbortController();
-    const leave = () => {
-      this.#waiting = this.#waiting.filter((other) => other !== waiter);
-      signal.removeEventListener('abort', giveUp);
-      timer.abort();
-    };
-    const waiter: Waiter = {
-      grant: () => {
-        leave();
-        resolve(this.#permit(this.#version()));
-      },
-      refuse: (reason) => {
-        leave();
-        reject(reason);
-      },
-    };
-    const giveUp = () => waiter.refuse(signal.reason);
-    this.#waiting.push(waiter);
-    signal.addEventListener('abort', giveUp);
-    this.#needs.clock.sleep(this.#options.waitMs ?? WAIT_MS, timer.signal).then(
-      () => waiter.refuse(this.#limitError()),
-      () => undefined,
-    );
-    return await promise;
-  }
-
-  /** Lets those who wait go on, first come first served. */
-  #pump(): void {
+  #connect(): Permit | undefined {
     const version = this.#version();
-    for (const waiter of [...this.#waiting]) {
-      if (isLatched(version)) waiter.refuse(this.#latchedError());
-      else if (this.#isFree(version)) waiter.grant();
-      else return;
-    }
+    if (version.count.latched) throw this.#latchedError();
+    if (this.#open >= this.#options.maxConnections) return undefined;
+    this.#open += 1;
+    return new CameraPermit(version, {
+      changed: () => {
+        this.#save();
+        version.line.pump();
+        this.#connections.pump();
+      },
+      released: () => {
+        this.#open -= 1;
+      },
+    });
   }
 
   #version(): Version {
     if (!this.#loaded) this.#load();
-    let version = this.#versions.get(this.#current);
-    if (!version) {
-      version = { number: this.#current, refused: 0, lastRefusedMs: 0, reserved: 0 };
-      this.#remember(version);
-    }
-    return version;
+    const known = this.#versions.get(this.#current);
+    return known ?? this.#keep({ version: this.#current, refused: 0, unsure: 0, proven: false });
   }
 
   #load(): void {
     this.#loaded = true;
-    const saved = this.#needs.memory.load();
-    if (!saved) return;
-    this.#remember({
-      number: saved.version,
-      refused: saved.refused,
-      lastRefusedMs: this.#needs.clock.monotonicMs(),
-      reserved: 0,
-    });
+    for (const record of this.#needs.memory.load()) this.#keep(record);
+    this.#saved = this.#text();
   }
 
-  #remember(version: Version): void {
-    this.#versions.set(version.number, version);
+  #keep(record: LoginRecord): Version {
+    const count = new LoginCount(record, this.#needs.clock);
+    const line = this.#line(
+      () => this.#limitError(),
+      () => count.begin(),
+    );
+    const version = { count, line };
+    this.#versions.set(record.version, version);
     const oldest = this.#versions.keys().next().value;
     if (this.#versions.size > MAX_VERSIONS && oldest !== undefined) this.#versions.delete(oldest);
+    return version;
   }
 
-  #save(version: Version): void {
-    if (version.number !== this.#current || version.number === 0) return;
-    this.#needs.memory.save({ version: version.number, refused: version.refused });
+  /** Writes what has changed; while all goes well that is nothing. */
+  #save(): void {
+    const text = this.#text();
+    if (text === this.#saved) return;
+    this.#saved = text;
+    this.#needs.memory.save(this.#records());
+  }
+
+  #text(): string {
+    return JSON.stringify(this.#records());
+  }
+
+  #records(): LoginRecord[] {
+    const all = [...this.#versions.values()].map(({ count }) => count.record);
+    return all.filter(({ refused, unsure, proven }) => refused > 0 || unsure > 0 || proven);
+  }
+
+  #line<T>(tooLong: () => Error, serve: () => T | undefined): WaitingLine<T> {
+    const waitMs = this.#options.waitMs ?? WAIT_MS;
+    return new WaitingLine({ clock: this.#needs.clock, tooLong }, { waitMs, maxWaiting: MAX_WAITING }, serve);
   }
 
   #latchedError(): DeviceError {
@@ -196,75 +157,78 @@ export class CameraGate implements Gate {
   }
 }
 
-function isLatched(version: Version): boolean {
-  return version.number !== 0 && version.refused >= MAX_REFUSED;
+interface PermitEvents {
+  /** The counts are others than before. */
+  changed(): void;
+  released(): void;
 }
-
-function triesLeft(version: Version): number {
-  return MAX_REFUSED - version.refused - version.reserved;
-}
-
-/** `settled`: a try is free again; `counted`: the count of refusals changed. */
-type PermitEvent = 'settled' | 'counted' | 'released';
 
 class CameraPermit implements Permit {
   readonly #version: Version;
-  readonly #clock: Clock;
-  readonly #tell: (event: PermitEvent) => void;
-  #reserved = 0;
+  readonly #events: PermitEvents;
+  #asking: Promise<boolean> | undefined;
+  #underWay = false;
   #refusedHere = 0;
   #released = false;
 
-  constructor(version: Version, clock: Clock, tell: (event: PermitEvent) => void) {
+  constructor(version: Version, events: PermitEvents) {
     this.#version = version;
-    this.#clock = clock;
-    this.#tell = tell;
-    this.#reserve();
+    this.#events = events;
   }
 
-  /** Never more than the one try that this permit reserved; without credentials always 1. */
-  get refusalsLeft(): number {
-    if (this.#version.number === 0) return 1;
-    return this.#reserved > 0 || (!this.#released && triesLeft(this.#version) > 0) ? 1 : 0;
+  tryLogin(): Promise<boolean> {
+    if (this.#underWay || !this.#version.count.counts) return Promise.resolve(true);
+    this.#asking ??= this.#askLeave().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
   }
 
   loginAccepted(): void {
-    const version = this.#version;
-    this.#settle();
-    const old = this.#clock.monotonicMs() - version.lastRefusedMs >= FORGIVE_MS;
-    const forgiven = old ? version.refused : this.#refusedHere;
+    this.#end();
+    this.#version.count.accept(this.#refusedHere);
     this.#refusedHere = 0;
-    if (forgiven > 0 && !isLatched(version)) {
-      version.refused = Math.max(0, version.refused - forgiven);
-      this.#tell('counted');
-    } else this.#tell('settled');
+    this.#events.changed();
   }
 
   loginRefused(): void {
-    if (this.#version.number === 0) return;
-    this.#settle();
-    this.#version.refused += 1;
-    this.#version.lastRefusedMs = this.#clock.monotonicMs();
+    this.#end();
+    this.#version.count.refuse();
     this.#refusedHere += 1;
-    this.#reserve();
-    this.#tell('counted');
+    this.#events.changed();
+  }
+
+  loginUnanswered(): void {
+    this.#end();
+    this.#events.changed();
   }
 
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#settle();
-    this.#tell('released');
+    if (this.#underWay) this.#version.count.lose();
+    this.#underWay = false;
+    this.#events.released();
+    this.#events.changed();
   }
 
-  #reserve(): void {
-    if (this.#version.number === 0 || this.#released || triesLeft(this.#version) <= 0) return;
-    this.#version.reserved += 1;
-    this.#reserved = 1;
+  async #askLeave(): Promise<boolean> {
+    if (this.#released || !(await this.#version.line.take().catch(() => false))) return false;
+    if (this.#released) return this.#giveBack();
+    this.#underWay = true;
+    this.#events.changed();
+    return true;
   }
 
-  #settle(): void {
-    this.#version.reserved -= this.#reserved;
-    this.#reserved = 0;
+  #end(): void {
+    if (this.#underWay) this.#version.count.end();
+    this.#underWay = false;
+  }
+
+  /** The leave came when nobody wanted it any more. */
+  #giveBack(): false {
+    this.#version.count.end();
+    this.#events.changed();
+    return false;
   }
 }

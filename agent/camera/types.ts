@@ -5,15 +5,21 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** The right to hold one connection to a camera and to try a login on it. */
+/** The right to hold one connection to a camera, and to ask for leave to log in on it. */
 export interface Permit {
-  /** Refused logins that are still allowed; 0 means: do not send credentials at all. */
-  readonly refusalsLeft: number;
+  /**
+   * Leave for one request that carries the credentials; good until it is settled. Waits while logins under way on
+   * other connections may use up what is left.
+   * @returns false: send no credentials
+   */
+  tryLogin(): Promise<boolean>;
   /** The camera took the credentials. */
   loginAccepted(): void;
   /** The camera refused credentials that were sent (a first 401 without credentials, or a stale nonce, is none). */
   loginRefused(): void;
-  /** Gives the connection back; idempotent. */
+  /** The camera neither took nor refused credentials that were sent: silence, a cut connection, a fault of its own. */
+  loginUnanswered(): void;
+  /** Gives the connection back; idempotent. The end of a login that was not settled is unknown for ever. */
   release(): void;
 }
 

@@ -37,9 +37,9 @@ export const agentToVideo = z.discriminatedUnion('type', [
     granted: z.boolean(),
     /** Why not, when it is not granted. */
     code: code.optional(),
-    /** How often the camera may still refuse this login before the latch closes. */
-    refusalsLeft: count,
   }),
+  /** The answer to `login-try`. */
+  z.strictObject({ type: z.literal('login-leave'), request: count, granted: z.boolean() }),
   z.strictObject({ type: z.literal('restart'), camera: cameraId }),
 ]);
 export type AgentToVideo = z.infer<typeof agentToVideo>;
@@ -50,7 +50,14 @@ export type StreamPhase = z.infer<typeof streamPhase>;
 export const videoToAgent = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('hello'), pid: count, software: z.string().max(40) }),
   z.strictObject({ type: z.literal('permit-request'), request: count, camera: cameraId }),
-  z.strictObject({ type: z.literal('login'), request: count, accepted: z.boolean() }),
+  /** Asks for leave to send the credentials once, on the connection of this permit. */
+  z.strictObject({ type: z.literal('login-try'), request: count }),
+  /** How it ended. */
+  z.strictObject({
+    type: z.literal('login'),
+    request: count,
+    outcome: z.enum(['accepted', 'refused', 'unanswered']),
+  }),
   z.strictObject({ type: z.literal('permit-end'), request: count }),
   z.strictObject({
     type: z.literal('stream'),

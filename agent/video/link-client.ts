@@ -130,7 +130,7 @@ export class LinkClient implements Service {
   }
 
   #take(message: AgentToVideo): void {
-    if (message.type === 'permit') this.#needs.desk.take(message);
+    if (message.type === 'permit' || message.type === 'login-leave') this.#needs.desk.take(message);
     else if (message.type === 'restart') this.#needs.orders.restart(message.camera);
     else this.#needs.orders.setCameras(message.cameras);
   }

@@ -10,7 +10,7 @@ export interface PermitSource {
 /** More open requests than this is a fault of the video process. Source: guess; one per camera is usual. */
 const MAX_REQUESTS = 1024;
 
-type PermitMessage = Extract<VideoToAgent, { type: 'permit-request' | 'login' | 'permit-end' }>;
+type PermitMessage = Extract<VideoToAgent, { type: 'permit-request' | 'login-try' | 'login' | 'permit-end' }>;
 
 interface Request {
   readonly ended: AbortController;
@@ -31,7 +31,8 @@ export class PermitCounter {
   take(message: PermitMessage): void {
     if (message.type === 'permit-request') this.#request(message.request, message.camera);
     else if (message.type === 'permit-end') this.#end(message.request);
-    else this.#login(message.request, message.accepted);
+    else if (message.type === 'login-try') this.#try(message.request);
+    else this.#login(message.request, message.outcome);
   }
 
   releaseAll(): void {
@@ -60,17 +61,26 @@ export class PermitCounter {
       return;
     }
     request.permit = permit;
-    this.#answer({ type: 'permit', request: number, granted: true, refusalsLeft: permit.refusalsLeft });
+    this.#answer({ type: 'permit', request: number, granted: true });
   }
 
   #refuse(request: number, code: NonNullable<Extract<AgentToVideo, { type: 'permit' }>['code']>): void {
-    this.#answer({ type: 'permit', request, granted: false, code, refusalsLeft: 0 });
+    this.#answer({ type: 'permit', request, granted: false, code });
   }
 
-  #login(number: number, accepted: boolean): void {
+  #try(request: number): void {
+    const leave = this.#requests.get(request)?.permit?.tryLogin() ?? Promise.resolve(false);
+    leave.then(
+      (granted) => this.#answer({ type: 'login-leave', request, granted }),
+      () => this.#answer({ type: 'login-leave', request, granted: false }),
+    );
+  }
+
+  #login(number: number, outcome: Extract<PermitMessage, { type: 'login' }>['outcome']): void {
     const permit = this.#requests.get(number)?.permit;
-    if (accepted) permit?.loginAccepted();
-    else permit?.loginRefused();
+    if (outcome === 'accepted') permit?.loginAccepted();
+    else if (outcome === 'refused') permit?.loginRefused();
+    else permit?.loginUnanswered();
   }
 
   #end(number: number): void {

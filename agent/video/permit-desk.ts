@@ -3,14 +3,17 @@ import { DeviceError, InternalError } from '../base/errors.ts';
 import type { Permit } from '../camera/types.ts';
 import type { AgentToVideo, VideoToAgent } from '../contract/video-link.ts';
 
-type Answer = Extract<AgentToVideo, { type: 'permit' }>;
+type Answer = Extract<AgentToVideo, { type: 'permit' | 'login-leave' }>;
+type Grant = Extract<AgentToVideo, { type: 'permit' }>;
+type Outcome = Extract<VideoToAgent, { type: 'login' }>['outcome'];
 type Send = (message: VideoToAgent) => void;
 
 /** What is known of a camera's login while the agent is away. */
 interface CameraMemory {
   /** Credential version of the last grant. */
-  version: number;
-  refusalsLeft: number;
+  readonly version: number;
+  /** The last login was accepted. */
+  proven: boolean;
   /** A login that was refused while nobody counted. */
   unreported: boolean;
 }
@@ -20,6 +23,10 @@ interface Held {
   readonly version: number;
   /** Number of the request at the agent that is there now; undefined while none knows of it. */
   request: number | undefined;
+  /** Until the agent that came back has answered. */
+  registering: Promise<void> | undefined;
+  /** A question for leave that is not answered yet. */
+  asking: Promise<boolean> | undefined;
   released: boolean;
 }
 
@@ -29,11 +36,12 @@ interface Waiting {
 }
 
 /**
- * Permits for connections to cameras. The agent grants them. While it is away, a camera may be connected again as
- * long as no login was refused since its last grant; a refusal that nobody counted is told when the agent is back.
+ * Permits for connections to cameras. The agent grants them, and leave for each login. While it is away, a camera may
+ * be connected again as long as no login was refused, and logged in to when the last login was accepted; a refusal
+ * that nobody counted is told when the agent is back.
  */
 export class PermitDesk {
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new Map<string, Waiting>();
   readonly #memory = new Map<string, CameraMemory>();
   readonly #held = new Set<Held>();
   #send: Send | undefined;
@@ -42,7 +50,7 @@ export class PermitDesk {
   /** The agent is there: it is asked anew for what is held. */
   connected(send: Send): void {
     this.#send = send;
-    for (const held of this.#held) this.#register(held);
+    for (const held of this.#held) held.registering = this.#register(held);
   }
 
   /** The agent is away; what waits for its answer is decided by what is known. */
@@ -54,12 +62,14 @@ export class PermitDesk {
     this.#waiting.clear();
   }
 
-  /** An answer of the agent. One that nobody waits for any more is given back. */
+  /** An answer of the agent. A permit that nobody waits for any more is given back. */
   take(answer: Answer): void {
-    const waiting = this.#waiting.get(answer.request);
-    this.#waiting.delete(answer.request);
+    const key = `${answer.type} ${answer.request}`;
+    const waiting = this.#waiting.get(key);
+    this.#waiting.delete(key);
     if (waiting) waiting.resolve(answer);
-    else if (answer.granted) this.#send?.({ type: 'permit-end', request: answer.request });
+    else if (answer.type === 'permit' && answer.granted)
+      this.#send?.({ type: 'permit-end', request: answer.request });
   }
 
   /**
@@ -77,84 +87,121 @@ export class PermitDesk {
     });
     if (!answer) return this.#grantAlone(camera, version);
     if (!answer.granted) throw refusal(camera, answer.code);
-    const reported = this.#memory.get(camera);
-    this.#memory.set(camera, { version, refusalsLeft: answer.refusalsLeft, unreported: false });
-    const permit = this.#permit(
-      { camera, version, request: answer.request, released: false },
-      answer.refusalsLeft,
-    );
-    if (!reported?.unreported || reported.version !== version) return permit;
+    const permit = this.#permit({ camera, version, request: answer.request });
+    if (!this.#remember(camera, version)) return permit;
     permit.loginRefused();
     permit.release();
     return this.acquire(camera, version, signal);
   }
 
+  /** @returns whether a refusal of these credentials is still to be told */
+  #remember(camera: string, version: number): boolean {
+    const before = this.#memory.get(camera);
+    const same = before?.version === version ? before : undefined;
+    this.#memory.set(camera, { version, proven: same?.proven ?? false, unreported: false });
+    return same?.unreported ?? false;
+  }
+
   #grantAlone(camera: string, version: number): Permit {
     const memory = this.#memory.get(camera);
-    const usable =
-      memory?.version === version && !memory.unreported && (version === 0 || memory.refusalsLeft > 0);
-    if (!usable) {
+    if (memory?.version !== version || memory.unreported) {
       throw new InternalError(
         'camera-connection-limit',
         `${camera}: the agent is away, and nothing allows another login without it`,
       );
     }
-    return this.#permit(
-      { camera, version, request: undefined, released: false },
-      Math.min(memory.refusalsLeft, 1),
-    );
+    return this.#permit({ camera, version, request: undefined });
   }
 
-  #ask(camera: string, signal: AbortSignal): Promise<Answer> {
+  async #ask(camera: string, signal: AbortSignal): Promise<Grant> {
     this.#lastRequest += 1;
     const request = this.#lastRequest;
+    return (await this.#answerTo({ type: 'permit-request', request, camera }, 'permit', signal, () =>
+      this.#send?.({ type: 'permit-end', request }),
+    )) as Grant;
+  }
+
+  #answerTo(
+    question: Extract<VideoToAgent, { type: 'permit-request' | 'login-try' }>,
+    type: Answer['type'],
+    signal?: AbortSignal,
+    gaveUp: () => void = () => undefined,
+  ): Promise<Answer> {
+    const key = `${type} ${question.request}`;
     return new Promise<Answer>((resolve, reject) => {
       const aborted = () => {
-        this.#waiting.delete(request);
-        this.#send?.({ type: 'permit-end', request });
-        reject(signal.reason);
+        this.#waiting.delete(key);
+        gaveUp();
+        reject(signal?.reason);
       };
       const settle =
         <T>(pass: (value: T) => void) =>
         (value: T) => {
-          signal.removeEventListener('abort', aborted);
+          signal?.removeEventListener('abort', aborted);
           pass(value);
         };
-      signal.addEventListener('abort', aborted, { once: true });
-      this.#waiting.set(request, { resolve: settle(resolve), reject: settle(reject) });
-      this.#send?.({ type: 'permit-request', request, camera });
+      signal?.addEventListener('abort', aborted, { once: true });
+      this.#waiting.set(key, { resolve: settle(resolve), reject: settle(reject) });
+      this.#send?.(question);
     });
   }
 
   /** Tells an agent that has come back of a connection that is open. */
-  #register(held: Held): void {
-    this.#ask(held.camera, new AbortController().signal).then(
-      (answer) => {
-        if (!answer.granted) return;
-        if (held.released) this.#send?.({ type: 'permit-end', request: answer.request });
-        else held.request = answer.request;
-      },
-      () => undefined,
-    );
+  async #register(held: Held): Promise<void> {
+    const answer = await this.#ask(held.camera, new AbortController().signal).catch(() => undefined);
+    if (!answer) return;
+    if (!answer.granted) this.#forgetProof(held);
+    else if (held.released) this.#send?.({ type: 'permit-end', request: answer.request });
+    else held.request = answer.request;
   }
 
-  #permit(held: Held, refusalsLeft: number): Permit {
+  #permit(given: Pick<Held, 'camera' | 'version' | 'request'>): Permit {
+    const held: Held = { ...given, registering: undefined, asking: undefined, released: false };
     this.#held.add(held);
     return {
-      refusalsLeft,
-      loginAccepted: () => this.#login(held, true),
-      loginRefused: () => this.#login(held, false),
+      tryLogin: () => {
+        held.asking ??= this.#tryLogin(held).finally(() => {
+          held.asking = undefined;
+        });
+        return held.asking;
+      },
+      loginAccepted: () => this.#settled(held, 'accepted'),
+      loginRefused: () => this.#settled(held, 'refused'),
+      loginUnanswered: () => this.#settled(held, 'unanswered'),
       release: () => this.#release(held),
     };
   }
 
-  #login(held: Held, accepted: boolean): void {
-    const memory = this.#memory.get(held.camera);
+  async #tryLogin(held: Held): Promise<boolean> {
+    if (held.version === 0) return true;
+    await held.registering;
+    const { request } = held;
+    if (this.#send && request !== undefined) {
+      const answer = await this.#answerTo({ type: 'login-try', request }, 'login-leave').catch(
+        () => undefined,
+      );
+      if (answer) return answer.granted;
+    }
+    return this.#memoryOf(held)?.proven ?? false;
+  }
+
+  #settled(held: Held, outcome: Outcome): void {
     const told = this.#send !== undefined && held.request !== undefined;
-    if (told) this.#send?.({ type: 'login', request: held.request ?? 0, accepted });
-    if (accepted || !memory || memory.version !== held.version) return;
-    memory.refusalsLeft = 0;
-    memory.unreported = !told;
+    if (told) this.#send?.({ type: 'login', request: held.request ?? 0, outcome });
+    const memory = this.#memoryOf(held);
+    if (!memory || outcome === 'unanswered') return;
+    memory.proven = outcome === 'accepted';
+    if (outcome === 'refused') memory.unreported = !told;
+  }
+
+  #forgetProof(held: Held): void {
+    const memory = this.#memoryOf(held);
+    if (memory) memory.proven = false;
+  }
+
+  #memoryOf({ camera, version }: Held): CameraMemory | undefined {
+    const memory = this.#memory.get(camera);
+    return memory?.version === version ? memory : undefined;
   }
 
   #release(held: Held): void {

@@ -21,7 +21,7 @@ async function begin(t: Test, onvif: SimulatedCameraOptions['onvif'] = {}) {
   await camera.start();
   t.teardown(() => camera.stop());
   const log = createLog('error', { write: () => undefined });
-  const memory = { load: () => undefined, save: () => undefined };
+  const memory = { load: () => [], save: () => undefined };
   const gate = new CameraGate(
     { clock: systemClock, memory },
     { camera: 'cam-1', maxConnections: 4, credentialVersion: 1 },
@@ -55,7 +55,7 @@ for (const onvif of [{}, { tampering: 'tamper-rule', pullPointReference: 'parame
   const how = JSON.stringify(onvif);
   t.test(
     `a camera that speaks ONVIF raises and clears its alarms: ${how}`,
-    { timeout: 30_000 },
+    { timeout: 300_000 },
     async (t) => {
       const { camera, watch } = await begin(t, onvif);
       await until(() => watch.shown().state === 'cleared' && watch.shown('pt-vandale').state === 'cleared');
@@ -71,7 +71,7 @@ for (const onvif of [{}, { tampering: 'tamper-rule', pullPointReference: 'parame
   );
 }
 
-t.test('what changed while the camera was away is found when it is back', { timeout: 30_000 }, async (t) => {
+t.test('what changed while the camera was away is found when it is back', { timeout: 300_000 }, async (t) => {
   const { camera, watch } = await begin(t);
   await until(() => watch.shown().state === 'cleared');
   await camera.unplug('refused');

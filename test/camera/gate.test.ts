@@ -1,26 +1,36 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { CameraGate, type LatchCount } from '../../agent/camera/gate.ts';
+import { CameraGate } from '../../agent/camera/gate.ts';
+import type { LoginRecord } from '../../agent/camera/login-count.ts';
 import type { Permit } from '../../agent/camera/types.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const never = new AbortController().signal;
 
-function memory(saved?: LatchCount) {
+function memory(...records: LoginRecord[]) {
   return {
-    saved,
+    saved: records as readonly LoginRecord[],
+    writes: 0,
     load() {
       return this.saved;
     },
-    save(value: LatchCount) {
+    save(value: readonly LoginRecord[]) {
       this.saved = value;
+      this.writes += 1;
     },
   };
 }
 
-function gate(options: { max?: number; version?: number; saved?: LatchCount; waitMs?: number } = {}) {
+/** Credentials that were refused so often. */
+function refused(count: number): LoginRecord {
+  return { version: 1, refused: count, unsure: 0, proven: false };
+}
+
+function gate(
+  options: { max?: number; version?: number; saved?: readonly LoginRecord[]; waitMs?: number } = {},
+) {
   const clock = new TestClock();
-  const latch = memory(options.saved);
+  const latch = memory(...(options.saved ?? []));
   const made = new CameraGate(
     { clock, memory: latch },
     {
@@ -35,6 +45,7 @@ function gate(options: { max?: number; version?: number; saved?: LatchCount; wai
 
 async function refuseOnce(one: CameraGate): Promise<void> {
   const permit = await one.acquire(never);
+  await permit.tryLogin();
   permit.loginRefused();
   permit.release();
 }
@@ -47,7 +58,8 @@ t.test('three refused logins close the latch until the credential version change
   await t.rejects(one.acquire(never), { code: 'camera-latched' });
   one.setCredentialVersion(2);
   const permit = await one.acquire(never);
-  t.equal(permit.refusalsLeft, 1);
+  t.equal(await permit.tryLogin(), true);
+  permit.loginUnanswered();
   permit.release();
   one.setCredentialVersion(1);
   await t.rejects(one.acquire(never), { code: 'camera-latched' }, 'going back gives no new tries');
@@ -57,37 +69,101 @@ t.test('the count of refused logins survives a restart', async (t) => {
   const before = gate();
   await refuseOnce(before.gate);
   await refuseOnce(before.gate);
-  t.same(before.latch.saved, { version: 1, refused: 2 });
-  const after = gate(before.latch.saved ? { saved: before.latch.saved } : {});
+  t.same(before.latch.saved, [refused(2)]);
+  const after = gate({ saved: before.latch.saved });
   await refuseOnce(after.gate);
   await t.rejects(after.gate.acquire(never), { code: 'camera-latched' });
-  const newer = gate({ version: 2, saved: { version: 1, refused: 3 } });
-  t.equal((await newer.gate.acquire(never)).refusalsLeft, 1);
+  const newer = gate({ version: 2, saved: [refused(3)] });
+  const permit = await newer.gate.acquire(never);
+  t.equal(await permit.tryLogin(), true);
+  permit.loginRefused();
+  const older = gate({ version: 1, saved: newer.latch.saved });
+  await t.rejects(older.gate.acquire(never), { code: 'camera-latched' }, 'also that of an earlier version');
+});
+
+t.test('a login that dies under way is counted, until one is accepted', async (t) => {
+  let saved: readonly LoginRecord[] = [];
+  const dieInLogin = async () => {
+    const { gate: one, latch } = gate({ saved });
+    t.equal(await (await one.acquire(never)).tryLogin(), true);
+    saved = latch.saved;
+  };
+  await dieInLogin();
+  await dieInLogin();
+  const { gate: one, latch } = gate({ saved });
+  const permit = await one.acquire(never);
+  await permit.tryLogin();
+  permit.loginAccepted();
+  t.same(latch.saved, [{ version: 1, refused: 0, unsure: 0, proven: true }]);
+  const { writes } = latch;
+  for (let i = 0; i < 5; i += 1) {
+    await permit.tryLogin();
+    permit.loginAccepted();
+  }
+  t.equal(latch.writes, writes, 'proven credentials cost no write');
+
+  saved = [];
+  for (let i = 0; i < 3; i += 1) await dieInLogin();
+  await t.rejects(gate({ saved }).gate.acquire(never), { code: 'camera-latched' });
+});
+
+t.test('a connection that is given up in the middle of a login may have been refused', async (t) => {
+  const { gate: one, latch } = gate();
+  const abandoned = await one.acquire(never);
+  await abandoned.tryLogin();
+  abandoned.release();
+  const cut = await one.acquire(never);
+  await cut.tryLogin();
+  cut.loginUnanswered();
+  cut.release();
+  t.same(latch.saved, [{ version: 1, refused: 0, unsure: 1, proven: false }], 'the camera cut is no refusal');
 });
 
 t.test('connections that log in at once share the tries that are left', async (t) => {
-  const { gate: one } = gate({ saved: { version: 1, refused: 1 } });
+  const { gate: one } = gate({ saved: [refused(1)] });
   const first = await one.acquire(never);
   const second = await one.acquire(never);
-  let third: Permit | undefined;
-  const waiting = one.acquire(never).then((permit) => {
-    third = permit;
+  const third = await one.acquire(never);
+  t.same(await Promise.all([first.tryLogin(), second.tryLogin()]), [true, true]);
+  let leave: boolean | undefined;
+  const waiting = third.tryLogin().then((granted) => {
+    leave = granted;
   });
   await Promise.resolve();
-  t.equal(third, undefined, 'the third waits for the outcome of the others');
+  t.equal(leave, undefined, 'the third waits for the outcome of the others');
   first.loginAccepted();
   await waiting;
-  t.ok(third);
+  t.equal(leave, true);
   second.release();
 });
 
+t.test('whoever has leave for a login keeps it until it is settled, and no longer', async (t) => {
+  const { gate: one, clock } = gate({ saved: [refused(2)] });
+  const first = await one.acquire(never);
+  t.same(await Promise.all([first.tryLogin(), first.tryLogin()]), [true, true]);
+  t.equal(await first.tryLogin(), true);
+  const second = await one.acquire(never);
+  const late = second.tryLogin();
+  await clock.advance(1000);
+  t.equal(await late, false, 'nobody waits for ever');
+  const next = second.tryLogin();
+  second.release();
+  first.loginUnanswered();
+  t.equal(await next, false, 'leave that came too late is given back');
+  t.equal(await first.tryLogin(), true);
+});
+
 t.test('those who wait are told when the latch closes', async (t) => {
-  const { gate: one } = gate({ saved: { version: 1, refused: 2 } });
+  const { gate: one } = gate({ saved: [refused(2)], max: 2 });
   const permit = await one.acquire(never);
-  const waiting = one.acquire(never);
+  await permit.tryLogin();
+  const other = await one.acquire(never);
+  const forLogin = other.tryLogin();
+  const forConnection = one.acquire(never);
   permit.loginRefused();
-  await t.rejects(waiting, { code: 'camera-latched' });
-  t.equal(permit.refusalsLeft, 0);
+  await t.rejects(forConnection, { code: 'camera-latched' });
+  t.equal(await forLogin, false);
+  t.equal(await permit.tryLogin(), false);
 });
 
 t.test(
@@ -96,11 +172,13 @@ t.test(
     const { gate: one, latch } = gate();
     for (let i = 0; i < 10; i += 1) {
       const permit = await one.acquire(never);
+      await permit.tryLogin();
       permit.loginRefused();
+      await permit.tryLogin();
       permit.loginAccepted();
       permit.release();
     }
-    t.same(latch.saved, { version: 1, refused: 0 });
+    t.same(latch.saved, [{ version: 1, refused: 0, unsure: 0, proven: true }]);
   },
 );
 
@@ -110,6 +188,7 @@ t.test(
     const { gate: one, clock, latch } = gate();
     const accepted = async () => {
       const permit = await one.acquire(never);
+      await permit.tryLogin();
       permit.loginAccepted();
       permit.release();
     };
@@ -117,10 +196,10 @@ t.test(
     await accepted();
     await refuseOnce(one);
     await accepted();
-    t.same(latch.saved, { version: 1, refused: 2 });
+    t.same(latch.saved, [{ version: 1, refused: 2, unsure: 0, proven: true }]);
     await clock.advance(24 * 3600 * 1000);
     await accepted();
-    t.same(latch.saved, { version: 1, refused: 0 });
+    t.same(latch.saved, [{ version: 1, refused: 0, unsure: 0, proven: true }]);
     for (let i = 0; i < 3; i += 1) await refuseOnce(one);
     await clock.advance(48 * 3600 * 1000);
     await t.rejects(one.acquire(never), { code: 'camera-latched' }, 'a closed latch does not open by time');
@@ -168,23 +247,30 @@ t.test('a caller that gives up leaves the queue and takes no connection with it'
 t.test('a camera without credentials has no latch', async (t) => {
   const { gate: one, latch } = gate({ version: 0 });
   for (let i = 0; i < 5; i += 1) await refuseOnce(one);
-  t.equal((await one.acquire(never)).refusalsLeft, 1);
-  t.equal(latch.saved, undefined);
+  t.equal(await (await one.acquire(never)).tryLogin(), true);
+  t.same(latch.saved, []);
 });
 
 type Step =
   | { readonly do: 'acquire' }
-  | { readonly do: 'refuse' | 'accept' | 'release'; readonly which: number }
+  | {
+      readonly do: 'try' | 'refuse' | 'accept' | 'unanswered' | 'release';
+      readonly which: number;
+      readonly unheard: boolean;
+    }
   | { readonly do: 'version'; readonly version: number }
   | { readonly do: 'restart' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ do: 'acquire' } as const) },
   {
-    weight: 8,
+    weight: 12,
     arbitrary: fc.record({
-      do: fc.constantFrom('refuse' as const, 'refuse' as const, 'accept' as const, 'release' as const),
+      do: fc.constantFrom<'try' | 'refuse' | 'accept' | 'unanswered' | 'release'>(
+        ...(['try', 'try', 'try', 'refuse', 'refuse', 'accept', 'unanswered', 'release'] as const),
+      ),
       which: fc.nat(8),
+      unheard: fc.boolean(),
     }),
   },
   {
@@ -194,28 +280,79 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: 'restart' } as const) },
 );
 
+/** A connection as the camera sees it: whether credentials that it has not answered came on it. */
+interface Connection {
+  readonly permit: Permit;
+  readonly version: number;
+  refusedHere: number;
+  sent: boolean;
+}
+
 t.test('whatever the order of events, a camera never sees a fourth refusal of a version', async (t) => {
   let latched = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 80 }), async (steps) => {
       const clock = new TestClock();
       const latch = memory();
-      const refused = new Map<number, number>();
+      /** What the camera refused, but for refusals that a login on the same connection took back. */
+      const refusals = new Map<number, number>();
+      /** Those of them that nobody heard. */
+      const feared = new Map<number, number>();
+      /** Versions whose last login that ended was accepted: there a refusal may get lost with its process. */
+      const proven = new Set<number>();
       let version = 1;
       let open = 0;
+      let connections: Connection[] = [];
+      const add = (counts: Map<number, number>, of: number, count: number) =>
+        counts.set(of, (counts.get(of) ?? 0) + count);
       const make = () =>
         new CameraGate(
           { clock, memory: latch },
           { camera: 'cam-1', maxConnections: 5, credentialVersion: version },
         );
       let one = make();
-      let permits: { permit: Permit; version: number; refusedHere: number }[] = [];
       const acquire = async () => {
         const askedOf = one;
         const permit = await askedOf.acquire(never);
         if (askedOf !== one) return;
         open += 1;
-        permits.push({ permit, version, refusedHere: 0 });
+        connections.push({ permit, version, refusedHere: 0, sent: false });
+      };
+      /** The camera refuses what was sent, and nobody hears it. */
+      const unheard = (held: Connection) => {
+        if (held.sent && !proven.has(held.version)) add(feared, held.version, 1);
+        held.sent = false;
+      };
+      const act = (held: Connection, now: Exclude<Step, { do: 'acquire' | 'version' | 'restart' }>) => {
+        if (now.do === 'try') {
+          held.permit.tryLogin().then(
+            (leave) => {
+              if (connections.includes(held)) held.sent = leave;
+            },
+            () => undefined,
+          );
+        } else if (now.do === 'release') {
+          if (now.unheard) unheard(held);
+          held.permit.release();
+          connections = connections.filter((other) => other !== held);
+          open -= 1;
+        } else if (held.sent) {
+          held.sent = false;
+          if (now.do === 'unanswered') held.permit.loginUnanswered();
+          if (now.do === 'refuse') {
+            held.permit.loginRefused();
+            held.refusedHere += 1;
+            proven.delete(held.version);
+            add(refusals, held.version, 1);
+          }
+          if (now.do === 'accept') {
+            held.permit.loginAccepted();
+            add(refusals, held.version, -held.refusedHere);
+            feared.delete(held.version);
+            held.refusedHere = 0;
+            proven.add(held.version);
+          }
+        }
       };
       for (const now of steps) {
         if (now.do === 'acquire') {
@@ -224,31 +361,18 @@ t.test('whatever the order of events, a camera never sees a fourth refusal of a 
           version = now.version;
           one.setCredentialVersion(version);
         } else if (now.do === 'restart') {
+          for (const held of connections) unheard(held);
           one = make();
-          permits = [];
+          connections = [];
           open = 0;
-          for (const known of refused.keys()) if (known !== version) refused.delete(known);
         } else {
-          const held = permits[now.which % Math.max(1, permits.length)];
-          if (!held) continue;
-          if (now.do === 'refuse' && held.permit.refusalsLeft > 0) {
-            held.permit.loginRefused();
-            held.refusedHere += 1;
-            refused.set(held.version, (refused.get(held.version) ?? 0) + 1);
-          } else if (now.do === 'accept') {
-            const before = refused.get(held.version) ?? 0;
-            held.permit.loginAccepted();
-            if (before < 3) refused.set(held.version, before - held.refusedHere);
-            held.refusedHere = 0;
-          } else if (now.do === 'release') {
-            held.permit.release();
-            permits = permits.filter((other) => other !== held);
-            open -= 1;
-          }
+          const held = connections[now.which % Math.max(1, connections.length)];
+          if (held) act(held, now);
         }
         await new Promise((resolve) => setImmediate(resolve));
         if (open > 5) return false;
-        for (const count of refused.values()) {
+        for (const known of [1, 2, 3]) {
+          const count = (refusals.get(known) ?? 0) + (feared.get(known) ?? 0);
           if (count > 3) return false;
           if (count === 3) latched += 1;
         }

@@ -196,14 +196,16 @@ t.test('permits: are granted, used and given back through the link', async (t) =
   const { link, desk } = client(t, socketPath);
   await link.start(never());
   await end.until(() => end.connections === 1);
+  end.refusalsLeft = 1;
   const permit = await desk.acquire('cam-a', 1, never());
-  t.equal(permit.refusalsLeft, 3);
+  t.same(await Promise.all([permit.tryLogin(), permit.tryLogin()]), [true, true]);
   permit.loginRefused();
+  t.equal(await permit.tryLogin(), false, 'the agent says when it is enough');
   permit.release();
   permit.release();
   const next = await desk.acquire('cam-a', 1, never());
-  t.equal(next.refusalsLeft, 2);
-  t.same(end.logins, [{ camera: 'cam-a', accepted: false }]);
+  t.equal(await next.tryLogin(), false);
+  t.same(end.logins, [{ camera: 'cam-a', outcome: 'refused' }]);
   t.same(end.held, ['cam-a']);
 });
 
@@ -219,13 +221,16 @@ t.test('permits: without the agent a login is tried again only while none was re
   await end.until(() => end.connections === 1);
   const before = await desk.acquire('cam-a', 1, never());
   before.loginAccepted();
+  const unproven = await desk.acquire('cam-b', 1, never());
   await end.stop();
   await awayFrom(desk);
+  t.equal(await unproven.tryLogin(), false, 'what was never accepted is not tried without the agent');
   before.release();
   const alone = await desk.acquire('cam-a', 1, never());
-  t.equal(alone.refusalsLeft, 1, 'one refusal is all there is');
+  t.equal(await alone.tryLogin(), true);
   await t.rejects(desk.acquire('cam-a', 2, never()), { code: 'camera-connection-limit' }, 'another login');
   alone.loginRefused();
+  t.equal(await alone.tryLogin(), false, 'one refusal is all there is');
   alone.release();
   await t.rejects(desk.acquire('cam-a', 1, never()), { code: 'camera-connection-limit' });
 
@@ -236,10 +241,10 @@ t.test('permits: without the agent a login is tried again only while none was re
   const permit = await desk.acquire('cam-a', 1, never());
   t.same(
     back.logins,
-    [{ camera: 'cam-a', accepted: false }],
+    [{ camera: 'cam-a', outcome: 'refused' }],
     'the refusal that nobody counted is counted now',
   );
-  t.equal(permit.refusalsLeft, 2);
+  t.equal(await permit.tryLogin(), true);
 });
 
 /** Resolves when the desk knows that the agent is away. */

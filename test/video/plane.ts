@@ -17,7 +17,8 @@ export class AgentEnd {
   readonly measures: MeasureReport[] = [];
   /** Cameras of the permits held now. */
   readonly held: string[] = [];
-  readonly logins: { readonly camera: string; readonly accepted: boolean }[] = [];
+  readonly logins: { readonly camera: string; readonly outcome: 'accepted' | 'refused' | 'unanswered' }[] =
+    [];
   acquired = 0;
   brokerConnected = false;
   connections = 0;
@@ -87,12 +88,13 @@ export class AgentEnd {
     this.held.push(camera);
     let released = false;
     return {
-      refusalsLeft: this.refusalsLeft,
-      loginAccepted: () => this.logins.push({ camera, accepted: true }),
+      tryLogin: async () => this.refusalsLeft > 0,
+      loginAccepted: () => this.logins.push({ camera, outcome: 'accepted' }),
       loginRefused: () => {
         this.refusalsLeft -= 1;
-        this.logins.push({ camera, accepted: false });
+        this.logins.push({ camera, outcome: 'refused' });
       },
+      loginUnanswered: () => this.logins.push({ camera, outcome: 'unanswered' }),
       release: () => {
         if (released) return;
         released = true;

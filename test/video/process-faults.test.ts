@@ -80,7 +80,7 @@ t.test('video: refused logins are told to the agent, and none follows without it
   const credentials = { version: 1, user: 'admin', password: 'wrong' };
   plane.agent.link.setCameras([cameraAt('cam-a', gst.url, { credentials })]);
   await plane.agent.phase('cam-a', 'failed', 'camera-latched');
-  t.same(plane.agent.logins, [{ camera: 'cam-a', accepted: false }]);
+  t.same(plane.agent.logins, [{ camera: 'cam-a', outcome: 'refused' }]);
 });
 
 t.test('video: SIGTERM ends it politely, with the pictures that it still held', async (t) => {

@@ -33,7 +33,7 @@ for (const [name, options] of Object.entries({
       t.equal(decodedFrames(file).length, got.length);
       const { codec, width, height } = plane.agent.streams.findLast(({ phase }) => phase === 'playing') ?? {};
       t.same({ codec, width, height }, { codec: options.codec, width: 320, height: 240 });
-      if (login) t.same(plane.agent.logins[0], { camera: 'cam-a', accepted: true });
+      if (login) t.same(plane.agent.logins[0], { camera: 'cam-a', outcome: 'accepted' });
       t.notMatch(plane.log, new RegExp(PASSWORD), 'no password in the log');
     },
   );

@@ -58,6 +58,11 @@ export class Login {
     return this.#refusals;
   }
 
+  /** Whether the peer has asked for a login that can be given. */
+  get challenged(): boolean {
+    return this.#scheme !== undefined;
+  }
+
   /** Whether credentials went out since the last challenge or acceptance. */
   get sent(): boolean {
     return this.#sent;

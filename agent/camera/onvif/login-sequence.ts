@@ -55,7 +55,7 @@ export class LoginSequence {
   /** @throws DeviceError `camera-login-refused`, `camera-clock-refused`, `camera-latched`, `camera-insecure-login` */
   async run(): Promise<Answer> {
     const way = this.#needs.ways.get(this.#call.service);
-    const first = way === 'token' ? await this.#token(this.#credentials()) : await this.#send(this.#call);
+    const first = way === 'token' ? await this.#firstToken() : await this.#send(this.#call);
     if (!wantsLogin(first)) return first;
     const login = this.#credentials();
     const byHttp = await this.#http(login, first);
@@ -64,15 +64,17 @@ export class LoginSequence {
     if (way === 'token') return byHttp ? this.#fail(last) : await this.#tokenAgain(login, last);
     if (way === 'http' || !this.#mayWantToken(last)) return this.#fail(last);
     const byToken = await this.#token(login);
+    if (!byToken) return byHttp ? this.#fail(last) : this.#noTry();
     return wantsLogin(byToken) ? await this.#tokenAgain(login, byToken) : byToken;
   }
 
   /** A camera that speaks SOAP to refuse, or that offers no HTTP login we can use, may mean a token. */
   #mayWantToken({ fault, reply }: Answer): boolean {
-    return (
-      this.#permit.refusalsLeft > 0 &&
-      (fault !== undefined || reply.challenges.length === 0 || !!this.#unusable)
-    );
+    return fault !== undefined || reply.challenges.length === 0 || !!this.#unusable;
+  }
+
+  async #firstToken(): Promise<Answer> {
+    return (await this.#token(this.#credentials())) ?? this.#noTry();
   }
 
   /** The camera refused a token: if its clock has moved meanwhile, the time was wrong and not the password. */
@@ -80,18 +82,18 @@ export class LoginSequence {
     const before = this.#offset ?? UNKNOWN_OFFSET;
     this.#offset = await this.#measure();
     const moved = Math.abs(this.#offset.offsetMs - before.offsetMs) > CLOCK_MOVED_MS;
-    if (!moved || this.#permit.refusalsLeft === 0) return this.#fail(refused);
-    const answer = await this.#token(login);
-    return wantsLogin(answer) ? this.#fail(answer) : answer;
+    const answer = moved ? await this.#token(login) : undefined;
+    return answer && !wantsLogin(answer) ? answer : this.#fail(answer ?? refused);
   }
 
-  async #token(login: Credentials): Promise<Answer> {
+  /** @returns undefined when no login may be tried any more */
+  async #token(login: Credentials): Promise<Answer | undefined> {
     this.#offset ??= this.#needs.cameraClock.fresh ?? (await this.#measure());
-    this.#needTry();
+    if (!(await this.#permit.tryLogin())) return undefined;
     const nonce = this.#needs.randomBytes(16);
     const createdMs = this.#needs.clock.wallMs() + this.#offset.offsetMs;
     const envelope = withHeader(this.#call.envelope, usernameToken(login, nonce, createdMs));
-    return this.#settle(await this.#send({ ...this.#call, envelope }), 'token');
+    return this.#settle(await this.#try({ ...this.#call, envelope }), 'token');
   }
 
   /** @returns undefined when the answer offers no HTTP login that can be used */
@@ -101,9 +103,9 @@ export class LoginSequence {
     const login = new Login(credentials, { camera, encrypted: this.#call.address.target.tls, randomBytes });
     let answer = first;
     while (this.#challenge(login, answer) === 'retry') {
-      this.#needTry();
+      if (!(await this.#permit.tryLogin())) this.#noTry();
       const authorization = login.authorize('POST', requestPath(this.#call.address.path)) ?? '';
-      answer = await this.#send(this.#call, { Authorization: authorization });
+      answer = await this.#try(this.#call, { Authorization: authorization });
       if (answer.reply.status !== 401 || answer.reply.challenges.length === 0) break;
     }
     return answer === first ? undefined : this.#settle(answer, 'http');
@@ -126,7 +128,7 @@ export class LoginSequence {
     else if (answer.reply.status === 200 || answer.fault) {
       this.#permit.loginAccepted();
       this.#needs.ways.set(this.#call.service, way);
-    }
+    } else this.#permit.loginUnanswered();
     return answer;
   }
 
@@ -135,6 +137,7 @@ export class LoginSequence {
     const { camera, ways } = this.#needs;
     const { fault, reply } = answer;
     if (!fault || !wantsLogin(answer) || reply.status === 401 || ![...ways.values()].includes('http')) return;
+    this.#permit.loginUnanswered();
     throw faultError(fault, camera, this.#call.method);
   }
 
@@ -148,6 +151,16 @@ export class LoginSequence {
     this.#signal.throwIfAborted();
     if (offset) cameraClock.keep(offset);
     return offset ?? UNKNOWN_OFFSET;
+  }
+
+  /** A request that carries credentials. */
+  async #try(call: SoapCall, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    try {
+      return await this.#send(call, headers);
+    } catch (error) {
+      if (!this.#signal.aborted) this.#permit.loginUnanswered();
+      throw error;
+    }
   }
 
   async #send(call: SoapCall, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
@@ -172,8 +185,7 @@ export class LoginSequence {
     throw new DeviceError('camera-login-refused', message);
   }
 
-  #needTry(): void {
-    if (this.#permit.refusalsLeft > 0) return;
+  #noTry(): never {
     const message = `${this.#needs.camera}: no login left to try with these credentials`;
     throw new DeviceError('camera-latched', message);
   }

@@ -21,7 +21,6 @@ export interface ClientNeeds {
 export class RtspClient {
   readonly #needs: ClientNeeds;
   #login: Login | undefined;
-  #accepted = false;
 
   constructor(needs: ClientNeeds) {
     this.#needs = needs;
@@ -40,7 +39,7 @@ export class RtspClient {
   async request(method: string, url: string, fields: readonly Field[] = []): Promise<Reply> {
     for (let sends = 0; sends < MAX_SENDS; sends += 1) {
       const reply = await this.#send(method, url, fields);
-      if (reply.status === 401) this.#challenged(method, reply);
+      if (reply.status === 401) await this.#challenged(method, reply);
       else if (reply.status === 403) throw this.#forbidden(method);
       else return this.#answered(reply);
     }
@@ -54,51 +53,58 @@ export class RtspClient {
     return reply;
   }
 
-  #send(method: string, url: string, fields: readonly Field[]): Promise<Reply> {
+  async #send(method: string, url: string, fields: readonly Field[]): Promise<Reply> {
     const { permit, connection, requestTimeoutMs } = this.#needs;
-    const authorization = permit.refusalsLeft > 0 ? this.#login?.authorize(method, url) : undefined;
+    const login = this.#login;
     const all: Field[] = [['User-Agent', 'Beffroi'], ...fields];
-    if (authorization !== undefined) all.push(['Authorization', authorization]);
-    return connection.request({ method, url, fields: all, timeoutMs: requestTimeoutMs });
+    if (login?.challenged && (await permit.tryLogin())) {
+      all.push(['Authorization', login.authorize(method, url) ?? '']);
+    }
+    const reply = connection.request({ method, url, fields: all, timeoutMs: requestTimeoutMs });
+    return await reply.catch((error: unknown) => {
+      if (!connection.closedByUs) permit.loginUnanswered();
+      throw error;
+    });
   }
 
   /** Returns when the request shall be sent again. */
-  #challenged(method: string, reply: Reply): void {
+  async #challenged(method: string, reply: Reply): Promise<void> {
     const { camera, permit } = this.#needs;
     const login = this.#login;
     if (!login) {
       throw new DeviceError('camera-login-refused', `${camera}: ${method} needs a login, none is configured`);
     }
-    if (permit.refusalsLeft <= 0) {
-      throw new DeviceError('camera-latched', `${camera}: ${method} needs a login, and no more are tried`);
-    }
+    const before = login.refusals;
     const verdict = login.challenge(reply.headers.all('www-authenticate'));
-    const hasOneMore = permit.refusalsLeft > login.refusals;
-    if (verdict === 'retry' && hasOneMore) return;
-    throw this.#refused(method);
+    const isRefusal = login.refusals > before;
+    if (isRefusal) permit.loginRefused();
+    if (verdict === 'refused') throw this.#refused(method);
+    if (await permit.tryLogin()) return;
+    if (isRefusal) throw this.#refused(method);
+    throw new DeviceError('camera-latched', `${camera}: ${method} needs a login, and no more are tried`);
   }
 
   #refused(method: string): BeffroiError {
-    const { camera, permit } = this.#needs;
-    const login = this.#login;
-    for (let i = 0; i < (login?.refusals ?? 0); i += 1) permit.loginRefused();
+    const { camera } = this.#needs;
     return new DeviceError('camera-login-refused', `${camera}: ${method}: the camera refused the login`);
   }
 
   #forbidden(method: string): BeffroiError {
     const { camera, permit } = this.#needs;
-    const login = this.#login;
-    if (login?.sent) permit.loginRefused();
+    if (this.#login?.sent) permit.loginRefused();
     return new DeviceError('camera-login-refused', `${camera}: ${method}: the camera forbids it (403)`);
   }
 
   #answered(reply: Reply): Reply {
     const { permit } = this.#needs;
     const login = this.#login;
-    if (!login?.sent || reply.status >= 500) return reply;
-    login.accepted();
-    if (!this.#accepted) permit.loginAccepted();
-    this.#accepted = true;
+    if (!login?.sent) return reply;
+    if (reply.status >= 500) {
+      permit.loginUnanswered();
+    } else {
+      login.accepted();
+      permit.loginAccepted();
+    }
     return reply;
   }
 }

@@ -42,6 +42,7 @@ export class RtspConnection {
   readonly #failed = Promise.withResolvers<never>();
   #error: BeffroiError | undefined;
   #sequence = 0;
+  #closedByUs = false;
   #onFrame: (channel: number, payload: Buffer) => void = () => undefined;
 
   constructor(camera: string, socket: Socket, clock: Clock) {
@@ -69,6 +70,11 @@ export class RtspConnection {
     return this.#reader.skipped;
   }
 
+  /** What was not answered then may have been taken all the same. */
+  get closedByUs(): boolean {
+    return this.#closedByUs;
+  }
+
   onFrame(listener: (channel: number, payload: Buffer) => void): void {
     this.#onFrame = listener;
   }
@@ -93,6 +99,7 @@ export class RtspConnection {
   }
 
   close(): void {
+    this.#closedByUs = this.#error === undefined;
     this.#fail(new DeviceError('camera-closed', `${this.#camera}: the connection was closed by us`));
   }
 

@@ -5,7 +5,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { createLog } from '../../../agent/base/log.ts';
-import { CameraGate, type LatchCount } from '../../../agent/camera/gate.ts';
+import { CameraGate } from '../../../agent/camera/gate.ts';
+import type { LoginRecord } from '../../../agent/camera/login-count.ts';
 import { OnvifCamera, type OnvifTarget } from '../../../agent/camera/onvif/onvif-camera.ts';
 import type { Credentials } from '../../../agent/camera/types.ts';
 import { subscriptionMemory } from '../../support/subscription.ts';
@@ -107,11 +108,11 @@ export function servicesAnswer(...namespaces: string[]): string {
 
 /** Our camera object and its gate against a port of this machine. */
 export function cameraAt(port: number, options: Partial<OnvifTarget> = {}) {
-  const latch: { saved: LatchCount | undefined } = { saved: undefined };
+  const latch: { saved: readonly LoginRecord[] } = { saved: [] };
   const memory = {
     load: () => latch.saved,
-    save: (value: LatchCount) => {
-      latch.saved = value;
+    save: (records: readonly LoginRecord[]) => {
+      latch.saved = records;
     },
   };
   const gate = new CameraGate(

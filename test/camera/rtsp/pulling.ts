@@ -17,11 +17,17 @@ export const needs = { clock: systemClock, log: pino({ level: 'silent' }), rando
 /** A permit that counts. */
 export class TestPermit implements Permit {
   refusalsLeft: number;
+  /** Replies to credentials that were no refusal. */
   accepted = 0;
   refused = 0;
+  unanswered = 0;
 
   constructor(refusalsLeft = 3) {
     this.refusalsLeft = refusalsLeft;
+  }
+
+  async tryLogin(): Promise<boolean> {
+    return this.refusalsLeft > 0;
   }
 
   loginAccepted(): void {
@@ -33,13 +39,17 @@ export class TestPermit implements Permit {
     this.refusalsLeft -= 1;
   }
 
+  loginUnanswered(): void {
+    this.unanswered += 1;
+  }
+
   release(): void {}
 }
 
 /** One pull under way, and what it brought. */
-export class Pulling {
+export class Pulling<P extends Permit = TestPermit> {
   readonly units: AccessUnit[] = [];
-  readonly permit: TestPermit;
+  readonly permit: P;
   track: VideoTrack | undefined;
   counters: () => StreamCounters = () => ({ rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 });
   /** The code that the pull ended with; undefined when it resolved. */
@@ -50,7 +60,7 @@ export class Pulling {
   constructor(
     target: Omit<StreamTarget, 'camera'>,
     options: Partial<StreamOptions> = {},
-    permit = new TestPermit(),
+    permit: P = new TestPermit() as Permit as P,
   ) {
     this.permit = permit;
     this.ended = pullStream(

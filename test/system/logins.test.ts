@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import type { StatusSnapshot } from '../../agent/contract/status.ts';
+import { SimulatedCamera } from '../support/camera/camera.ts';
+import { clip } from '../support/clips.ts';
+import { Scene } from '../support/scene.ts';
+
+const USER = 'beffroi';
+const RIGHT = 'a long password';
+const OTHER = 'another long one';
+const LONG = { timeout: 120_000 };
+
+/** A camera whose sessions last a second: it hears of every client all the time, with the login on each request. */
+async function strictCamera(t: { teardown(end: () => unknown): void }): Promise<SimulatedCamera> {
+  const camera = new SimulatedCamera({
+    ...{ name: 'Quai', clip: clip('h264-small'), user: USER, password: RIGHT, inputs: ['input-1'] },
+    rtsp: { sessionTimeoutS: 1 },
+  });
+  await camera.start();
+  t.teardown(() => camera.stop());
+  return camera;
+}
+
+/** Both protocols, with events: everything that can log in does. */
+function watched(camera: SimulatedCamera, version: number, password: string): object {
+  return {
+    cameras: [
+      {
+        ...{ id: 'cam-quai', name: 'Quai', host: '127.0.0.1', regime: 'continuous', owner: 'commune' },
+        credentials: { version, user: USER, password },
+        onvif: { port: camera.onvifPort },
+        rtsp: { port: camera.rtspPort, path: camera.rtsp.options.path },
+      },
+    ],
+    points: [{ id: 'pt-1', name: 'x', camera: 'cam-quai', kind: 'digital-input', input: 'input-1' }],
+  };
+}
+
+const isLatched = ({ cameras }: StatusSnapshot) => cameras[0]?.cause === 'camera-latched';
+
+t.test(
+  'login: a password changed at the camera costs three refusals, over both protocols and every restart',
+  LONG,
+  async (t) => {
+    const scene = await Scene.create(t);
+    const camera = await strictCamera(t);
+    scene.box.start();
+    await scene.push(watched(camera, 1, RIGHT));
+    await scene.box.until('pictures', ({ cameras }) => cameras[0]?.state === 'ok');
+    camera.setPassword(OTHER);
+    await scene.box.until('the latch', isLatched, 60_000);
+    for (let i = 0; i < 3; i += 1) {
+      await scene.box.kill();
+      scene.box.start();
+      await scene.box.until('the latch again', isLatched);
+    }
+    t.equal(camera.loginsRefused, 3);
+    await scene.push(watched(camera, 2, OTHER));
+    await scene.box.until('pictures', ({ cameras }) => cameras[0]?.state === 'ok');
+    t.equal(camera.loginsRefused, 3);
+    const log = await readFile(scene.box.logFile, 'utf8');
+    t.notOk(log.includes(RIGHT) || log.includes(OTHER), 'no password in the log');
+  },
+);
+
+t.test(
+  'login: a password that was never right costs three refusals, though the box dies in the middle of each',
+  LONG,
+  async (t) => {
+    const scene = await Scene.create(t);
+    const camera = await strictCamera(t);
+    camera.rtsp.faults.answerDelayMs = 300;
+    camera.onvif.faults.answerDelayMs = 300;
+    scene.box.start();
+    await scene.push(watched(camera, 1, OTHER));
+    for (let deaths = 0; deaths < 8; deaths += 1) {
+      if (await latchedBeforeRefusal(scene, camera)) break;
+      await scene.box.kill();
+      scene.box.start();
+    }
+    await scene.box.until('the latch', isLatched);
+    t.ok(camera.loginsRefused <= 3, `${camera.loginsRefused} refusals`);
+  },
+);
+
+/** Waits for one or the other; a refusal is seen while its answer is still on the way to the box. */
+async function latchedBeforeRefusal(scene: Scene, camera: SimulatedCamera): Promise<boolean> {
+  const before = camera.loginsRefused;
+  for (;;) {
+    if (camera.loginsRefused > before) return false;
+    if (await scene.box.status().then(isLatched, () => false)) return true;
+    await delay(20);
+  }
+}
