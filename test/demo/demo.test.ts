@@ -105,13 +105,14 @@ t.test('demo: it shows the box in plain lines and does what is typed', async (t)
 });
 
 t.test('demo: SIGTERM and Ctrl-C end it, also while it starts, and nothing is left', async (t) => {
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  const ends = async (signal: NodeJS.Signals) => {
     const demo = await Demo.start(t);
     await demo.says(/What to try:/);
     demo.process.kill(signal);
     t.equal(await demo.exit(), 0, signal);
     t.same(await readdir(demo.temporary), [], signal);
-  }
+  };
+  await Promise.all([ends('SIGTERM'), ends('SIGINT'), ends('SIGHUP')]);
 });
 
 t.test('demo: who stops reading ends it', async (t) => {

@@ -86,7 +86,7 @@ export class TestBox {
   async until<T>(
     what: string,
     find: (status: StatusSnapshot) => T | undefined | false,
-    timeoutMs = 20_000,
+    timeoutMs = 60_000,
   ): Promise<T> {
     const limit = AbortSignal.timeout(timeoutMs);
     for (;;) {

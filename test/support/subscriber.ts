@@ -47,7 +47,7 @@ export class Subscriber {
   }
 
   /** Resolves with what `find` gives as soon as it gives something; asked again after each message. */
-  async until<T>(what: string, find: () => T | undefined | false, timeoutMs = 20_000): Promise<T> {
+  async until<T>(what: string, find: () => T | undefined | false, timeoutMs = 60_000): Promise<T> {
     const limit = AbortSignal.timeout(timeoutMs);
     for (;;) {
       const found = find();

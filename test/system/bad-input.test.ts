@@ -126,7 +126,7 @@ t.test(
     );
     await scene.box.until('the fault', ({ storageDurable }) => !storageDurable);
     await rm(join(state, 'filler'));
-    await scene.box.until('the disk', ({ storageDurable }) => storageDurable, 30_000);
+    await scene.box.until('the disk', ({ storageDurable }) => storageDurable);
     camera.setInput('input-1', false);
     await scene.csu.until('the end', () =>
       scene.csu.json('/event/alarm').find(({ transition }) => transition === 'cleared'),
