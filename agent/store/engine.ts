@@ -104,6 +104,7 @@ export class Engine {
   }
 
   #transact<T>(work: (sql: Sql) => T): T {
+    this.medium.leaveLostFile();
     const sql = this.medium.sql;
     sql.exec('BEGIN IMMEDIATE');
     this.#inTransaction = true;

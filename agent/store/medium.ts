@@ -40,7 +40,8 @@ export class Medium {
   #marks: Marks | undefined;
   #sql: Sql;
   #durable = true;
-  #inode = 0;
+  /** Of the database and its write-ahead log. */
+  #inodes: readonly (number | undefined)[] = [];
   /** The end of the register as this process wrote it; undefined before the database was open. */
   #end: ChainEnd | undefined;
   /** The last event number that this process gave or found. */
@@ -101,11 +102,19 @@ export class Medium {
     this.#sql = this.#begin(fault, cause, open ? this.#sql : openForReading(this.#file));
   }
 
+  /**
+   * Leaves the disk when the database or its write-ahead log was taken away: SQLite goes on writing to a file without a
+   * name, which is gone with the process.
+   */
+  leaveLostFile(): void {
+    if (!this.#durable || this.#filesAreThere()) return;
+    this.recover('unavailable', new InternalError('store-unavailable', 'the database file was taken away'));
+    this.#returnToDisk();
+  }
+
   /** Leaves the disk when the file was taken away, goes back to it when it can, gives free pages back. */
   maintain(): void {
-    if (this.#durable && !this.#fileIsThere()) {
-      this.recover('unavailable', new InternalError('store-unavailable', 'the database file was taken away'));
-    }
+    this.leaveLostFile();
     if (!this.#durable) this.#returnToDisk();
     else this.#vacuum();
   }
@@ -135,7 +144,7 @@ export class Medium {
 
   #openDisk(): Sql {
     const sql = openDisk(this.#file);
-    this.#inode = statSync(this.#file).ino;
+    this.#inodes = this.#inodesNow();
     return sql;
   }
 
@@ -248,8 +257,13 @@ export class Medium {
     this.#report('store-unavailable', true, 'back on the disk');
   }
 
-  #fileIsThere(): boolean {
-    return statSync(this.#file, { throwIfNoEntry: false })?.ino === this.#inode;
+  #inodesNow(): (number | undefined)[] {
+    return [this.#file, `${this.#file}-wal`].map((file) => statSync(file, { throwIfNoEntry: false })?.ino);
+  }
+
+  #filesAreThere(): boolean {
+    const now = this.#inodesNow();
+    return this.#inodes.every((inode, index) => inode === now[index]);
   }
 
   #vacuum(): void {

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { verifyRegister } from '../../agent/store/register-chain.ts';
 import { appendText, BOX_KEY, ENTRY, numbers, openFor, temporaryFolder, texts } from './support.ts';
@@ -82,6 +83,32 @@ t.test('when the folder is taken away while it runs, everything moves to a new o
   );
   again.close();
 });
+
+for (const taken of [[''], ['-wal'], ['', '-wal', '-shm', '.marks']]) {
+  const names = taken.map((suffix) => `beffroi.db${suffix}`).join(', ');
+  t.test(`what is written after ${names} was taken away is on the disk when the call returns`, async (t) => {
+    const folder = temporaryFolder(t);
+    const { store, faults } = openFor(folder);
+    for (const text of ['a', 'b', 'c']) appendText(store, text);
+    store.outbox.acknowledge([2]);
+    for (const suffix of taken) rmSync(join(folder, `beffroi.db${suffix}`));
+    t.equal(appendText(store, 'd'), 4);
+    const db = new DatabaseSync(join(folder, 'beffroi.db'), { readOnly: true });
+    const rows = db.prepare('SELECT seq, payload FROM outbox ORDER BY seq').all();
+    db.close();
+    t.same(
+      rows.map(({ seq, payload }) => [seq, payload]),
+      [
+        [1, '1 a'],
+        [3, '3 c'],
+        [4, '4 d'],
+      ],
+    );
+    t.match(faults, [{ code: 'store-unavailable', recovered: false }, { recovered: true }]);
+    store.close();
+    t.equal(appendText(openFor(folder).store, 'e'), 5);
+  });
+}
 
 t.test('at the end what is in memory is brought to the disk when that is possible', async (t) => {
   const place = join(temporaryFolder(t), 'state');
