@@ -40,12 +40,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return `version ${version} is in force`;
   },
   check: (world, id) => answer(world, 'camera.check', id),
+  restart: (world, id) => answer(world, 'stream.restart', id),
   ping: (world) => answer(world, 'agent.ping'),
 };
 
 async function answer(
   world: World,
-  command: 'agent.ping' | 'camera.check',
+  command: 'agent.ping' | 'camera.check' | 'stream.restart',
   camera?: CameraId,
 ): Promise<string> {
   const id = await world.command(command, camera);
@@ -65,7 +66,8 @@ export const HELP: string = `What to try:
   stall, resume CAMERA    no picture comes, though the connection stays; pictures again
   press, release CAMERA   the alarm button that is wired to the camera
   bad, good               a configuration with an old version; a good one
-  check CAMERA, ping      signed commands: check the camera now; answer
+  check, restart CAMERA   signed commands: check the camera now; begin its stream anew
+  ping                    a signed command that is only answered
   quit                    ends the demo, as does Ctrl-C
   CAMERA is ${CAMERA_IDS.join(' or ')}; the first when left out.`;
 

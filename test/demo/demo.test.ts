@@ -95,6 +95,10 @@ t.test('demo: it shows the box in plain lines and does what is typed', async (t)
   await demo.says(/École +down .*\n.*camera-port-closed/);
   demo.type('ping');
   await demo.says(/successful: beffroi/);
+  demo.type('check');
+  await demo.says(/successful: cam-parvis is ok/);
+  demo.type('restart');
+  await demo.says(/successful: cam-parvis: the stream is begun anew/);
   demo.type('constructor');
   await demo.says(/unknown: "constructor"/);
   demo.type('check cam-none');
