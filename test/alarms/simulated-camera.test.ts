@@ -7,6 +7,7 @@ import { createLog } from '../../agent/base/log.ts';
 import { CameraGate } from '../../agent/camera/gate.ts';
 import { OnvifCamera } from '../../agent/camera/onvif/onvif-camera.ts';
 import { SimulatedCamera, type SimulatedCameraOptions } from '../support/camera/camera.ts';
+import { Relay } from '../support/relay.ts';
 import { subscriptionMemory } from '../support/subscription.ts';
 import { POINT, Watch } from './watch.ts';
 
@@ -20,6 +21,8 @@ async function begin(t: Test, onvif: SimulatedCameraOptions['onvif'] = {}) {
   const camera = new SimulatedCamera({ name: 'cam-1', clip: 'h264', ...login, inputs: ['DI_1'], onvif });
   await camera.start();
   t.teardown(() => camera.stop());
+  const relay = await Relay.start(() => camera.onvifPort);
+  t.teardown(() => relay.stop());
   const log = createLog('error', { write: () => undefined });
   const memory = { load: () => [], save: () => undefined };
   const gate = new CameraGate(
@@ -29,7 +32,7 @@ async function begin(t: Test, onvif: SimulatedCameraOptions['onvif'] = {}) {
   const target = {
     camera: 'cam-1',
     host: '127.0.0.1',
-    port: camera.onvifPort,
+    port: relay.port,
     path: '/onvif/device_service',
     tls: false,
   };
@@ -43,7 +46,7 @@ async function begin(t: Test, onvif: SimulatedCameraOptions['onvif'] = {}) {
   const watch = new Watch(t.testdir(), systemClock, () => helper);
   t.teardown(() => watch.end());
   await watch.start(POINTS);
-  return { camera, watch };
+  return { camera, watch, relay };
 }
 
 /** Waits, bounded by the time-out of the test, until what is asked for holds. */
@@ -81,3 +84,25 @@ t.test('what changed while the camera was away is found when it is back', { time
   t.same(watch.transitions, ['pt-porte raised']);
   t.equal(camera.counters.onvif.loginsRefused, 0);
 });
+
+t.test(
+  'pulses while the network to the camera was cut arrive in order, from the subscription of before',
+  { timeout: 300_000 },
+  async (t) => {
+    const { camera, watch, relay } = await begin(t);
+    await until(() => watch.shown().state === 'cleared');
+    relay.cut();
+    for (const active of [true, false, true, false]) camera.setInput('DI_1', active);
+    await relay.mend();
+    camera.setInput('DI_1', true);
+    await until(() => watch.transitions.length >= 5);
+    t.same(watch.transitions, [
+      'pt-porte raised',
+      'pt-porte cleared',
+      'pt-porte raised',
+      'pt-porte cleared',
+      'pt-porte raised',
+    ]);
+    t.equal(camera.counters.onvif.subscriptions, 1);
+  },
+);

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { deadline } from '../../base/deadline.ts';
-import { BeffroiError, DeviceError, PeerProtocolError } from '../../base/errors.ts';
+import { asBeffroiError, BeffroiError, DeviceError, PeerProtocolError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { quoted } from '../../base/text.ts';
 import { NoAnswerError } from '../http/connect.ts';
@@ -20,7 +20,7 @@ export interface EventHandler {
   event(event: OnvifEvent): void;
 }
 
-/** Keeps the subscription that is open over a crash, so that it can be ended: cameras keep few of them. */
+/** Keeps the subscription that is open over a crash, so that it can be gone on with or ended: cameras keep few of them. */
 export interface SubscriptionMemory {
   load(): string | undefined;
   save(subscription: string): void;
@@ -78,12 +78,20 @@ interface Subscription {
   grantMs: number;
 }
 
+/** A subscription, and the events that waited in it. */
+interface Begun {
+  readonly subscription: Subscription;
+  readonly waiting: readonly OnvifEvent[];
+}
+
 /** What is kept of a subscription: host and login come from the configuration. */
 interface Kept {
   readonly port: number;
   readonly path: string;
   readonly to: string;
   readonly parameters: string;
+  readonly absolute?: boolean;
+  readonly grantMs?: number;
 }
 
 /**
@@ -104,27 +112,50 @@ export class PullPoint {
     this.#announcedPort = announcedPort;
   }
 
-  /** Subscribes and pulls until the signal aborts or something fails; then takes leave of the camera. */
+  /**
+   * Pulls until the signal aborts or something fails; then takes leave of the camera. A subscription from which only the
+   * network or a crash cut us off still holds what happened meanwhile, so it is gone on with.
+   */
   async run(handler: EventHandler, signal: AbortSignal): Promise<void> {
-    await this.#endLeftOver();
-    const subscription = await this.#subscribe(signal);
-    this.#needs.memory.save(JSON.stringify(kept(subscription)));
+    const { subscription, waiting } = (await this.#resume(signal)) ?? (await this.#begin(signal));
+    let cutOff = false;
     try {
       await this.#synchronize(subscription, signal);
       handler.subscribed();
+      for (const event of waiting) handler.event(event);
       await this.#pullOn(subscription, handler, signal);
+    } catch (error) {
+      cutOff = !signal.aborted && isCutOff(error);
+      throw error;
     } finally {
-      await this.#unsubscribe(subscription);
+      if (!cutOff) await this.#unsubscribe(subscription);
     }
   }
 
-  /** A start before this one may have been cut off without taking leave. */
-  async #endLeftOver(): Promise<void> {
+  async #begin(signal: AbortSignal): Promise<Begun> {
+    const subscription = await this.#subscribe(signal);
+    this.#needs.memory.save(JSON.stringify(kept(subscription)));
+    return { subscription, waiting: [] };
+  }
+
+  /** @returns undefined when the camera does not know the subscription of before any more, or there was none */
+  async #resume(signal: AbortSignal): Promise<Begun | undefined> {
     const text = this.#needs.memory.load();
-    if (text === undefined) return;
-    const { port, path, to, parameters } = JSON.parse(text) as Kept;
-    const { target } = this.#service;
-    await this.#unsubscribe({ address: { target: { ...target, port }, path }, to, parameters });
+    if (text === undefined) return undefined;
+    const { port, path, absolute = false, grantMs = RENEW_MIN_MS, ...rest } = JSON.parse(text) as Kept;
+    const address = { target: { ...this.#service.target, port }, path };
+    const subscription = { ...rest, address, absolute, grantMs };
+    try {
+      const waiting = await this.#pull(subscription, PULL_MIN_MS, signal);
+      if (waiting) {
+        await this.#renew(subscription, signal);
+        return { subscription, waiting };
+      }
+    } catch (error) {
+      if (signal.aborted || isAway(error)) throw error;
+    }
+    await this.#unsubscribe(subscription);
+    return undefined;
   }
 
   /** Times are relative; a camera that refuses that gets them in its own clock. */
@@ -268,8 +299,18 @@ export class PullPoint {
   }
 }
 
-function kept({ address, to, parameters }: Subscription): Kept {
-  return { port: address.target.port, path: address.path, to, parameters };
+function kept({ address, to, parameters, absolute, grantMs }: Subscription): Kept {
+  return { port: address.target.port, path: address.path, to, parameters, absolute, grantMs };
+}
+
+/** Nobody answers at all. */
+function isAway(error: unknown): boolean {
+  return ['camera-unreachable', 'camera-port-closed'].includes(asBeffroiError(error).code);
+}
+
+/** The camera has not said that the subscription is over. */
+function isCutOff(error: unknown): boolean {
+  return isAway(error) || ['camera-silent', 'camera-closed'].includes(asBeffroiError(error).code);
 }
 
 /** Time from a grant to its renewal, milliseconds. */
