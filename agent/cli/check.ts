@@ -13,9 +13,13 @@ const ENGLISH_MARKS = { ok: 'ok  ', warning: '!   ', bad: 'BAD ' } as const;
 
 const SUMMARY = {
   fr: (bad: number, warnings: number) =>
-    bad > 0 ? `${bad} défaut(s), ${warnings} avertissement(s)` : `prêt, ${warnings} avertissement(s)`,
+    bad > 0
+      ? `${french(bad, 'défaut')}, ${french(warnings, 'avertissement')}`
+      : `prêt, ${french(warnings, 'avertissement')}`,
   en: (bad: number, warnings: number) =>
-    bad > 0 ? `${bad} fault(s), ${warnings} warning(s)` : `ready, ${warnings} warning(s)`,
+    bad > 0
+      ? `${english(bad, 'fault')}, ${english(warnings, 'warning')}`
+      : `ready, ${english(warnings, 'warning')}`,
 };
 
 /**
@@ -36,6 +40,14 @@ export async function checkBox({ config, language, json }: CheckOptions): Promis
 
 function print({ verdict, what, text, remedy }: Finding, language: Language): void {
   const marks = language === 'fr' ? MARKS : ENGLISH_MARKS;
-  console.log(`${marks[verdict]} ${what}: ${text}`);
+  console.log(`${marks[verdict]} ${what}${language === 'fr' ? ' :' : ':'} ${text}`);
   if (verdict !== 'ok' && remedy) console.log(`       → ${remedy}`);
+}
+
+function french(count: number, word: string): string {
+  return `${count} ${word}${count > 1 ? 's' : ''}`;
+}
+
+function english(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }

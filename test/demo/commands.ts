@@ -63,10 +63,10 @@ async function answer(
 
 export const HELP: string = `What to try:
   unplug, plug CAMERA     the camera goes off the network; it is back
-  stall, resume CAMERA    no picture comes, though the connection stays; pictures again
+  stall, resume CAMERA    no picture comes, though connected; pictures again
   press, release CAMERA   the alarm button that is wired to the camera
   bad, good               a configuration with an old version; a good one
-  check, restart CAMERA   signed commands: check the camera now; begin its stream anew
+  check, restart CAMERA   signed commands: check it now; begin its stream anew
   ping                    a signed command that is only answered
   quit                    ends the demo, as does Ctrl-C
   CAMERA is ${CAMERA_IDS.join(' or ')}; the first when left out.`;

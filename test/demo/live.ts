@@ -5,7 +5,7 @@ import { HELP, react } from './commands.ts';
 import { Screen } from './screen.ts';
 import { World } from './world.ts';
 
-const INTRODUCTION = `Beffroi: a pretend CSU with an embedded broker, a box and two simulated cameras, all on this machine.
+const INTRODUCTION = `Beffroi: a pretend CSU with its broker, a box, two cameras, all on this machine.
 ${HELP}`;
 
 /** How often the table is drawn: on a terminal over the last one, in a pipe below it. */
