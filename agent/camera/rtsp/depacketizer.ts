@@ -2,6 +2,7 @@ import { type NalRules, nalRules } from '../codec/nal.ts';
 import { splitStartCodes } from '../codec/start-codes.ts';
 import type { VideoCodec } from '../types.ts';
 import { AccessUnitAssembler, type AssembledUnit, MAX_UNIT_BYTES } from './access-units.ts';
+import { FragmentJoiner } from './fragment-joiner.ts';
 import type { OrderedPacket } from './sequence.ts';
 
 /** What one RTP payload holds. */
@@ -23,19 +24,14 @@ export type PayloadShape =
 
 export type ReadShape = (payload: Buffer) => PayloadShape;
 
-/** A NAL unit that comes in fragments. */
-interface Partial {
-  readonly timestamp: number;
-  readonly parts: Buffer[];
-  bytes: number;
-}
-
 /** Turns ordered RTP packets of one codec into access units. Never joins what does not belong together. */
 export class Depacketizer {
   readonly #readShape: ReadShape;
   readonly #rules: NalRules;
   readonly #units: AccessUnitAssembler;
-  #partial: Partial | undefined;
+  readonly #fragments = new FragmentJoiner();
+  /** Time stamp of the NAL unit that comes in fragments. */
+  #partial: number | undefined;
 
   constructor(codec: VideoCodec, readShape: ReadShape, out: (unit: AssembledUnit) => void) {
     this.#readShape = readShape;
@@ -51,7 +47,7 @@ export class Depacketizer {
   push({ packet, gap }: OrderedPacket): void {
     const { payload, timestamp, marker } = packet;
     if (gap) this.#partial = undefined;
-    if (this.#partial && this.#partial.timestamp !== timestamp) this.#dropPartial();
+    if (this.#partial !== undefined && this.#partial !== timestamp) this.#dropPartial();
     this.#units.beginPacket(timestamp, gap, packet.receivedMonotonicMs);
     if (payload.length > 0) this.#payload(payload, timestamp, marker);
     this.#units.endPacket(marker);
@@ -63,8 +59,8 @@ export class Depacketizer {
       this.#fragment(shape, payload.subarray(shape.offset), timestamp, marker);
       return;
     }
-    if (this.#partial) this.#dropPartial();
-    if (shape.kind === 'single') this.#nal(payload);
+    if (this.#partial !== undefined) this.#dropPartial();
+    if (shape.kind === 'single') this.#nal(Buffer.from(payload));
     else if (shape.kind === 'aggregate') this.#aggregate(payload, shape.offset);
     else this.#units.damage();
   }
@@ -74,7 +70,7 @@ export class Depacketizer {
     while (at + 2 <= payload.length) {
       const end = at + 2 + payload.readUInt16BE(at);
       if (end > payload.length) break;
-      this.#nal(payload.subarray(at + 2, end));
+      this.#nal(Buffer.from(payload.subarray(at + 2, end)));
       at = end;
     }
     if (at !== payload.length) this.#units.damage();
@@ -87,24 +83,23 @@ export class Depacketizer {
     marker: boolean,
   ): void {
     if (shape.start) {
-      if (this.#partial) this.#dropPartial();
-      this.#partial = { timestamp, parts: [shape.header], bytes: 0 };
+      if (this.#partial !== undefined) this.#dropPartial();
+      this.#partial = timestamp;
+      this.#fragments.begin(shape.header);
     }
-    const partial = this.#partial;
-    if (!partial) {
+    if (this.#partial === undefined) {
       this.#units.damage();
       return;
     }
-    partial.parts.push(part);
-    partial.bytes += part.length + 1;
-    if (partial.bytes > MAX_UNIT_BYTES) this.#dropPartial();
+    this.#fragments.add(part);
+    if (this.#fragments.bytes > MAX_UNIT_BYTES) this.#dropPartial();
     // Some cameras leave the end bit out and only set the marker.
-    else if (shape.end || marker) this.#complete(partial);
+    else if (shape.end || marker) this.#complete();
   }
 
-  #complete({ parts }: Partial): void {
+  #complete(): void {
     this.#partial = undefined;
-    this.#nal(Buffer.concat(parts));
+    this.#nal(this.#fragments.joined());
   }
 
   #dropPartial(): void {
@@ -113,6 +108,8 @@ export class Depacketizer {
   }
 
   /**
+   * @param nal with bytes of its own
+   *
    * Cameras put a whole byte stream with start codes into one NAL unit, always beginning with parameter sets
    * (V380 and others with the same server). Slices are not searched: that would cost as much as all the rest.
    */

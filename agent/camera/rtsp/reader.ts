@@ -4,7 +4,7 @@ import { Hold } from './hold.ts';
 import { bodyLength, parseHeaders, parseStartLine, type RtspMessage, type StartLine } from './message.ts';
 
 export interface ReaderEvents {
-  /** Interleaved data; `payload` may be a part of the chunk that was fed. */
+  /** Interleaved data; `payload` may be a part of the chunk that was fed, and holds only until this returns. */
   frame(channel: number, payload: Buffer): void;
   message(message: RtspMessage): void;
 }
@@ -42,7 +42,7 @@ type Step = 'wait' | 'garbage' | number;
  * Splits the byte stream of an RTSP connection into messages and interleaved frames.
  *
  * Bytes that begin neither are skipped and counted, until something plausible begins. What comes out does not depend
- * on how the bytes are cut into chunks.
+ * on how the bytes are cut into chunks. Nothing of a chunk is kept when `feed` returns.
  * @see RFC 2326 §10.12
  */
 export class StreamReader {
@@ -166,7 +166,7 @@ export class StreamReader {
     if (length > MAX_BODY_BYTES) throw this.#tooLarge(`body of ${length} bytes`);
     this.#inStep();
     return this.#take(data, at, headerEnd, length, (body) =>
-      this.#events.message({ ...start, headers, body } as RtspMessage),
+      this.#events.message({ ...start, headers, body: Buffer.from(body) } as RtspMessage),
     );
   }
 

@@ -1,4 +1,4 @@
-/** One RTP packet; `payload` is a part of the bytes that were read. */
+/** One RTP packet; `payload` is a part of the bytes that were read, which hold only while it is handed on. */
 export interface RtpPacket {
   readonly marker: boolean;
   readonly payloadType: number;

@@ -61,7 +61,7 @@ export class SequenceWindow {
       this.#release(packet);
       return;
     }
-    this.#held.set(packet.sequence, this.#held.get(packet.sequence) ?? packet);
+    this.#held.set(packet.sequence, this.#held.get(packet.sequence) ?? kept(packet));
     this.#releaseInOrder();
     if (this.#held.size > REORDER_PACKETS) this.#giveUpMissing();
   }
@@ -69,7 +69,7 @@ export class SequenceWindow {
   /** One packet far away may be damage; two in a row are a sender that started anew. */
   #jumped(packet: RtpPacket): void {
     const before = this.#jump;
-    this.#jump = packet;
+    this.#jump = kept(packet);
     if (!before || distance(before.sequence, packet.sequence) !== 1) return;
     this.restart();
     this.push(before);
@@ -118,6 +118,11 @@ export class SequenceWindow {
     this.#gap = false;
     this.#out({ packet, gap });
   }
+}
+
+/** The packet with bytes of its own: those that were read into are used again. */
+function kept(packet: RtpPacket): RtpPacket {
+  return { ...packet, payload: Buffer.from(packet.payload) };
 }
 
 /** How far `to` lies ahead of `from` in 16-bit sequence numbers; negative when it lies behind. */

@@ -14,14 +14,21 @@ export interface SocketNeeds {
 }
 
 /**
+ * What every plain connection reads into, one after the other: a buffer for each read would be most of the memory of
+ * the video process.
+ */
+const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
+
+/**
  * A connection to a camera, TLS for `rtsps`; with a pin, only to the camera with that certificate.
+ *
+ * The bytes of a `data` event may be overwritten when its listeners have returned: they copy what they keep.
  * @throws DeviceError `camera-port-closed`, `camera-unreachable`, `camera-silent` (TLS not answered),
  * `camera-certificate`; PeerProtocolError `camera-protocol` when TLS fails
  */
 export async function openSocket(address: Address, needs: SocketNeeds, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
-  const { host, port } = address;
-  const tcp = connectTcp({ host, port, noDelay: true, keepAlive: true, autoSelectFamily: true });
+  const tcp = dial(address);
   ignoreErrors(tcp);
   try {
     await opened(tcp, 'connect', (cause) => connectError(address, needs, cause), needs, signal);
@@ -31,6 +38,20 @@ export async function openSocket(address: Address, needs: SocketNeeds, signal: A
     tcp.destroy();
     throw thrown;
   }
+}
+
+/** Over TLS the bytes come in buffers of their own. */
+function dial({ host, port, encrypted }: Address): Socket {
+  const callback = (bytes: number): boolean => {
+    socket.emit('data', READ_BUFFER.subarray(0, bytes));
+    return true;
+  };
+  const reading = encrypted ? {} : { onread: { buffer: READ_BUFFER, callback } };
+  const socket: Socket = connectTcp({
+    ...{ host, port, noDelay: true, keepAlive: true, autoSelectFamily: true },
+    ...reading,
+  });
+  return socket;
 }
 
 async function secured(tcp: Socket, host: string, needs: SocketNeeds, signal: AbortSignal): Promise<Socket> {
@@ -96,5 +117,8 @@ function tlsError({ camera, timeoutMs }: SocketNeeds, cause: unknown): BeffroiEr
       `${camera}: expected a TLS handshake within ${timeoutMs} ms, none came`,
     );
   }
-  return new PeerProtocolError('camera-protocol', `${camera}: expected TLS, the handshake failed`, { cause });
+  const why = systemCode(cause) ?? 'closed';
+  return new PeerProtocolError('camera-protocol', `${camera}: expected TLS, the handshake failed: ${why}`, {
+    cause,
+  });
 }
