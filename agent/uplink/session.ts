@@ -94,7 +94,9 @@ export class Session {
   /** Sends with QoS 0 and never waits. @returns false when it was not sent because too much waits already or it is too large */
   publishNow(topic: string, payload: Buffer): boolean {
     if (!this.#open || packetBytes(topic, payload) > this.info.maximumPacketBytes) return false;
-    if (this.#stream.writableLength + payload.length > this.#options.highWaterBytes) return false;
+    const waiting = this.#stream.writableLength;
+    // One message goes through whatever its size, or a key frame above the mark would never come.
+    if (waiting > 0 && waiting + payload.length > this.#options.highWaterBytes) return false;
     this.#mqtt.publish(topic, payload, { qos: 0 });
     return true;
   }

@@ -317,6 +317,20 @@ t.test('uplink: publishNow stops at the high-water mark when the broker does not
   t.ok(taken < 32 * 1024 * 1024, 'the buffers of the kernel and one high-water mark');
 });
 
+t.test('uplink: publishNow takes a message above the high-water mark when nothing waits', async (t) => {
+  const mosquitto = await broker(t);
+  const foreign = await ForeignSubscriber.start(mosquitto, ['up/media']);
+  t.teardown(() => foreign.stop());
+  const { client, up } = watchedClient(t, { brokers: [mosquitto.url], highWaterBytes: 1024 });
+  const isUp = up();
+  await client.start(NEVER);
+  await isUp;
+  const payload = Buffer.alloc(64 * 1024, 7);
+  t.equal(client.publishNow('up/media', payload), true, 'nothing waits');
+  t.equal(client.publishNow('up/media', payload), false, 'the first one waits');
+  t.same((await foreign.message(() => true)).payload, payload);
+});
+
 t.test('uplink: stop says DISCONNECT, so that no will is published [MQTT-3.1.2-10]', async (t) => {
   const mosquitto = await broker(t);
   const foreign = await ForeignSubscriber.start(mosquitto, ['#']);
