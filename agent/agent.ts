@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AlarmRoom } from './alarms/room.ts';
 import { type Clock, systemClock } from './base/clock.ts';
-import { ConfigurationError, DeviceError } from './base/errors.ts';
+import { DeviceError } from './base/errors.ts';
 import { type Service, ServiceGroup } from './base/lifecycle.ts';
 import type { Log } from './base/log.ts';
 import { CameraFleet, type StreamSource } from './camera/fleet.ts';
@@ -15,6 +15,7 @@ import type { CommandPorts } from './commands/ports.ts';
 import type { BoxFile } from './config/box-file.ts';
 import type { BoxKeys } from './config/box-keys.ts';
 import { ConfigurationKeeper } from './config/keeper.ts';
+import { rememberKeyring } from './config/keyring-memory.ts';
 import type { OpenedConfiguration } from './config/opened.ts';
 import type { StatusSnapshot } from './contract/status.ts';
 import { BoxHealth } from './health/box-health.ts';
@@ -157,7 +158,8 @@ export class Agent implements Service {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    this.#checkKeyring();
+    const { keys } = this.#needs;
+    rememberKeyring(this.#store.memory, keys.authority, keys.keyring.version);
     await mkdir(this.#needs.box.runtimeFolder, { recursive: true, mode: 0o750 });
     this.#takeOrders();
     this.#publishRegister();
@@ -282,19 +284,6 @@ export class Agent implements Service {
       if (kind === 'configuration') this.#keeper.refuseOversize(bytes);
       else this.#commands.refuseOversize(bytes);
     });
-  }
-
-  /** An older keyring may hold a key that was withdrawn since. */
-  #checkKeyring(): void {
-    const { version } = this.#needs.keys.keyring;
-    const highest = Number(this.#store.memory.get('agent', 'keyring') ?? 0);
-    if (version < highest) {
-      throw new ConfigurationError(
-        'keyring-invalid',
-        `keyring: expected version ${highest} or higher, came ${version}`,
-      );
-    }
-    this.#store.memory.set('agent', 'keyring', String(version));
   }
 
   #publishRegister(): void {

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import { asBeffroiError, ConfigurationError } from './base/errors.ts';
 import { SOFTWARE } from './base/software.ts';
-import { chooseLanguage, type Language } from './cli/language.ts';
+import { explain } from './cli/causes.ts';
+import { chooseLanguage, type Language, languageIn } from './cli/language.ts';
 
 const BOX_FILE = '/etc/beffroi/box.json';
 
@@ -96,7 +97,7 @@ main().then(
   (code) => process.exit(code),
   (thrown: unknown) => {
     const error = asBeffroiError(thrown);
-    console.error(`beffroi: ${error.code}: ${error.message}`);
+    console.error(`beffroi: ${explain(error, chooseLanguage(languageIn(process.argv), process.env))}`);
     process.exit(error.code === 'command-line-invalid' ? 2 : 1);
   },
 );

@@ -67,7 +67,7 @@ async function readInstalled(
   while (!signal.aborted) {
     try {
       const box = await readBoxFile(file);
-      return { box, keys: await readBoxKeys(box.trust) };
+      return { box, keys: await readBoxKeys(box) };
     } catch (thrown) {
       const err = asBeffroiError(thrown);
       const told = repeated.happened(err.message);

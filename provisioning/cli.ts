@@ -1,16 +1,18 @@
 import { text } from 'node:stream/consumers';
-import { CODES } from '../agent/base/codes.ts';
 import { asBeffroiError, type BeffroiError } from '../agent/base/errors.ts';
+import { explain } from '../agent/cli/causes.ts';
+import { chooseLanguage, type Language, languageIn } from '../agent/cli/language.ts';
 import { Options } from './arguments.ts';
 import { findCommand } from './commands.ts';
-import { chooseLanguage, type Texts, textsOf } from './texts.ts';
+import { type Texts, textsOf } from './texts.ts';
 
 const REFUSED = 1;
 const WRONG_COMMAND_LINE = 2;
 
 /** The process edge of beffroi-csu: arguments, signals, exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  const texts = textsOf(chooseLanguage(languageIn(args), process.env));
+  const language = chooseLanguage(languageIn(args), process.env);
+  const texts = textsOf(language);
   if (args.length === 0 || args.includes('--help')) {
     process.stdout.write(texts.help);
     return args.length === 0 ? WRONG_COMMAND_LINE : 0;
@@ -18,7 +20,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     return (await run(args, texts)) ? 0 : REFUSED;
   } catch (thrown) {
-    return report(asBeffroiError(thrown), texts);
+    return report(asBeffroiError(thrown), language);
   }
 }
 
@@ -41,15 +43,9 @@ function interrupted(): AbortSignal {
   return stop.signal;
 }
 
-function report(error: BeffroiError, texts: Texts): number {
-  process.stderr.write(`beffroi-csu: ${texts.error} ${error.code}: ${error.message}\n`);
-  process.stderr.write(`${texts.remedy}: ${CODES[error.code].remedy}\n`);
+function report(error: BeffroiError, language: Language): number {
+  process.stderr.write(`beffroi-csu: ${explain(error, language)}\n`);
   return error.code === 'command-line-invalid' ? WRONG_COMMAND_LINE : REFUSED;
-}
-
-function languageIn(args: readonly string[]): string | undefined {
-  const at = args.indexOf('--lang');
-  return at < 0 ? undefined : args[at + 1];
 }
 
 process.exitCode = await main(process.argv.slice(2));

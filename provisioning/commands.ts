@@ -137,7 +137,7 @@ async function configPush({ options, texts, signal, print }: Desk): Promise<bool
   print(texts.published(signed.version));
   const exchange = exchangeOf(options, PUSH_WAIT_S);
   const outcome = await pushConfiguration(csuOf(options), signed, exchange, signal);
-  const why = because(outcome.cause, outcome.detail);
+  const why = because(outcome.cause, outcome.detail, texts.means);
   print(`${texts.configuration} ${outcome.version}: ${texts.words[outcome.phase]}${why}`);
   return outcome.phase === 'applied';
 }

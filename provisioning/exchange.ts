@@ -1,4 +1,5 @@
 import { systemClock } from '../agent/base/clock.ts';
+import type { Code } from '../agent/base/codes.ts';
 import { ConfigurationError, UplinkError } from '../agent/base/errors.ts';
 import { limited } from '../agent/base/limit.ts';
 import { type CommandEvent, MESSAGES } from '../agent/contract/messages.ts';
@@ -20,8 +21,7 @@ export interface ExchangeOptions {
 export interface PushOutcome {
   readonly phase: 'applied' | 'failed' | 'refused';
   readonly version: number;
-  /** Error code, or `none`. */
-  readonly cause: string;
+  readonly cause: Code | 'none';
   readonly detail: string;
 }
 

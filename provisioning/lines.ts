@@ -1,3 +1,4 @@
+import type { Code } from '../agent/base/codes.ts';
 import { quoted } from '../agent/base/text.ts';
 import {
   type AlarmEvent,
@@ -46,35 +47,37 @@ type Describe = (message: never, texts: Texts) => string;
 const DESCRIBERS: Partial<Record<MessageKey, Describe>> = {
   link: ({ online, session, software }: LinkState, { link, words }) =>
     `${link}: ${online ? words.online : words.offline} (session ${session}, ${software})`,
-  boxHealth: ({ state, cause, detail }: BoxHealthState, { box, words }) =>
-    `${box}: ${words[state]}${because(cause, detail)}`,
-  config: ({ phase, version, applied_version, cause, errors }: ConfigState, { configuration, words }) =>
-    `${configuration} ${version}: ${words[phase]} (${words.applied}: ${applied_version})${because(cause, errors)}`,
+  boxHealth: ({ state, cause, detail }: BoxHealthState, { box, words, means }) =>
+    `${box}: ${words[state]}${because(cause, detail, means)}`,
+  config: (
+    { phase, version, applied_version, cause, errors }: ConfigState,
+    { configuration, words, means },
+  ) =>
+    `${configuration} ${version}: ${words[phase]} (${words.applied}: ${applied_version})${because(cause, errors, means)}`,
   register: ({ length }: RegisterState, { register }) => `${register}: ${length}`,
-  cameraHealth: ({ camera, name, state, cause, detail }: CameraHealthState, { words }) =>
-    `${camera} ${quoted(name)}: ${words[state]}${because(cause, detail)}`,
+  cameraHealth: ({ camera, name, state, cause, detail }: CameraHealthState, { words, means }) =>
+    `${camera} ${quoted(name)}: ${words[state]}${because(cause, detail, means)}`,
   alarmCurrent: ({ point, name, state, severity }: AlarmState, { words }) =>
     `${point} ${quoted(name)}: ${words[state]} (${words[severity]})`,
   alarm: ({ point, name, transition, severity, occurrences }: AlarmEvent, { alarm, words }) =>
     `${alarm} ${point} ${quoted(name)}: ${words[transition]} (${words[severity]}, ${occurrences})`,
   command: (event: CommandEvent, texts) => describeStatus(event, texts),
-  refusal: ({ order, order_id, cause, detail }: RefusalEvent, { refused }) =>
-    `${refused} (${order}${order_id === '' ? '' : ` ${order_id}`})${because(cause, detail)}`,
-  fault: ({ cause, detail }: FaultEvent, { fault }) => `${fault}${because(cause, detail)}`,
+  refusal: ({ order, order_id, cause, detail }: RefusalEvent, { refused, orders, means }) =>
+    `${refused} (${orders[order]}${order_id === '' ? '' : ` ${order_id}`})${because(cause, detail, means)}`,
+  fault: ({ cause, detail }: FaultEvent, { fault, means }) => `${fault}${because(cause, detail, means)}`,
 };
 
 /** One status of a command. */
-export function describeStatus(event: CommandEvent, { command, words }: Texts): string {
+export function describeStatus(event: CommandEvent, { command, words, means }: Texts): string {
   const { command: name, camera, status, cause, detail } = event;
-  return `${command} ${name}${camera === undefined ? '' : ` ${camera}`}: ${words[status]}${because(cause, detail)}`;
+  return `${command} ${name}${camera === undefined ? '' : ` ${camera}`}: ${words[status]}${because(cause, detail, means)}`;
 }
 
-/** The cause and its words, when there are any. */
-export function because(cause: string, detail: string): string {
-  const said = detail === '' ? '' : quoted(detail, 500).slice(1, -1);
-  return [cause === 'none' ? '' : cause, said]
-    .filter((part) => part !== '')
-    .reduce((all, part) => `${all}: ${part}`, '');
+/** The cause, what it means, and what the box says of it, when there are any. */
+export function because(cause: Code | 'none', detail: string, means: Texts['means']): string {
+  const said = detail === '' ? '' : quoted(detail, 500).slice(1, -1).replaceAll('\\"', '"');
+  if (cause === 'none') return said === '' ? '' : `: ${said}`;
+  return `: ${cause}: ${means(cause)}${said === '' ? '' : ` [${said}]`}`;
 }
 
 function timeOf(wallMs: number): string {

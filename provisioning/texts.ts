@@ -1,11 +1,6 @@
-/** Languages of the texts for technicians. */
-export type Language = 'fr' | 'en';
-
-/** French unless the command line or the environment asks for English. */
-export function chooseLanguage(asked: string | undefined, environment: NodeJS.ProcessEnv): Language {
-  const wish = asked ?? environment.BEFFROI_LANG ?? environment.LC_ALL ?? environment.LANG ?? '';
-  return wish.toLowerCase().startsWith('en') ? 'en' : 'fr';
-}
+import type { Code } from '../agent/base/codes.ts';
+import { causeText } from '../agent/cli/causes.ts';
+import type { Language } from '../agent/cli/language.ts';
 
 const FRENCH = {
   help: `beffroi-csu : les gestes du technicien du CSU
@@ -30,8 +25,8 @@ const FRENCH = {
   --lang fr|en   langue des textes        --help   cette aide
   Code de sortie : 0 réussi, 1 refusé, échoué ou impossible, 2 ligne de commande incorrecte.
 `,
-  error: 'erreur',
-  remedy: 'que faire',
+  /** What a cause means. */
+  means: (cause: Code) => causeText(cause, 'fr').means,
   csuCreated: (folder: string) =>
     `Dossier du CSU créé : ${folder}\nGardez keys/ et pki/root.key.pem hors ligne autant que possible ; broker/ est pour le broker.`,
   boxAdded: (site: string, out: string) =>
@@ -43,6 +38,7 @@ const FRENCH = {
   box: 'collecteur',
   configuration: 'configuration',
   command: 'ordre',
+  orders: { command: 'commande', configuration: 'configuration' },
   refused: 'ordre refusé',
   fault: 'défaut',
   alarm: 'ALARME',
@@ -99,8 +95,7 @@ const ENGLISH: Texts = {
   --lang fr|en   language of the texts        --help   this help
   Exit code: 0 done, 1 refused, failed or impossible, 2 wrong command line.
 `,
-  error: 'error',
-  remedy: 'what to do',
+  means: (cause) => causeText(cause, 'en').means,
   csuCreated: (folder) =>
     `Folder of the CSU made: ${folder}\nKeep keys/ and pki/root.key.pem offline where you can; broker/ is for the broker.`,
   boxAdded: (site, out) =>
@@ -112,6 +107,7 @@ const ENGLISH: Texts = {
   box: 'box',
   configuration: 'configuration',
   command: 'order',
+  orders: { command: 'command', configuration: 'configuration' },
   refused: 'order refused',
   fault: 'fault',
   alarm: 'ALARM',

@@ -145,8 +145,8 @@ export const CODES = {
   'keyring-invalid': {
     fault: 'configuration',
     retryable: false,
-    means: 'The keyring is damaged or not signed by the authority key.',
-    remedy: 'Install the keyring of the enrolment again.',
+    means: 'The keyring is damaged, not signed by the authority key, or older than one that the box has begun with.',
+    remedy: 'Install the newest keyring of the CSU.',
   },
 
   // The technician's side at the CSU.
@@ -373,6 +373,12 @@ export const CODES = {
     retryable: true,
     means: 'The video process is not running or not answering.',
     remedy: 'None: it is restarted. If it lasts, look at its log.',
+  },
+  'agent-away': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'No agent answers on this box: it is not running, or this account may not ask it.',
+    remedy: 'Start beffroi.service and read its log; ask as root or as the service account.',
   },
   'stop-timeout': {
     fault: 'ourselves',

@@ -1,4 +1,5 @@
 import { CODES, type Code } from '../base/codes.ts';
+import type { BeffroiError } from '../base/errors.ts';
 import type { Language } from './language.ts';
 
 interface CauseText {
@@ -81,8 +82,9 @@ const FRENCH: Record<Code, CauseText> = {
     remedy: "Sceller l'identifiant pour ce collecteur.",
   },
   'keyring-invalid': {
-    means: "Le trousseau est abîmé ou n'est pas signé par l'autorité.",
-    remedy: "Réinstaller le trousseau de l'enrôlement.",
+    means:
+      "Le trousseau est abîmé, n'est pas signé par l'autorité, ou est plus ancien qu'un trousseau déjà utilisé.",
+    remedy: 'Installer le trousseau le plus récent du CSU.',
   },
   'store-unavailable': {
     means: "Le dossier d'état est plein ou protégé ; les alarmes sont gardées en mémoire.",
@@ -240,6 +242,12 @@ const FRENCH: Record<Code, CauseText> = {
     means: 'Le processus vidéo ne tourne pas ou ne répond pas.',
     remedy: 'Rien : il est relancé. Si cela dure, lire son journal.',
   },
+  'agent-away': {
+    means:
+      "Aucun agent ne répond sur ce collecteur : il ne tourne pas, ou ce compte n'a pas le droit de l'interroger.",
+    remedy:
+      'Lancer beffroi.service et lire son journal ; interroger comme root ou comme le compte de service.',
+  },
   'stop-timeout': {
     means: "Une partie ne s'est pas arrêtée à temps.",
     remedy: 'Envoyer le journal aux développeurs.',
@@ -249,6 +257,12 @@ const FRENCH: Record<Code, CauseText> = {
     remedy: 'Envoyer le journal aux développeurs.',
   },
 };
+
+/** An error for a person: what it means, what was found, and below it what to do. */
+export function explain({ code, message }: BeffroiError, language: Language): string {
+  const { means, remedy } = causeText(code, language);
+  return `${means} [${code}: ${message}]\n  → ${remedy}`;
+}
 
 /** What a code means and what to do, for a technician. */
 export function causeText(code: Code, language: Language): CauseText {

@@ -88,7 +88,7 @@ export class BoxCheck {
 
   async *#installed(box: BoxFile): AsyncGenerator<Finding> {
     const w = WORDS[this.#language];
-    const keys = await this.#attempt(w.keys, () => readBoxKeys(box.trust));
+    const keys = await this.#attempt(w.keys, () => readBoxKeys(box));
     yield keys.finding ?? good(w.keys, w.keysHold(keys.value?.keyring.version ?? 0));
     yield* checkPrivateFiles(box, this.#language);
     if (box.tls) yield await checkCertificate(box.tls, box.site, this.#language);

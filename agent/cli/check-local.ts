@@ -11,6 +11,8 @@ const DAY_MS = 24 * 3600 * 1000;
 const CERTIFICATE_WARNING_DAYS = 30;
 /** Source: guess; the database takes at most 256 MB. */
 const MIN_FREE_MB = 512;
+/** With less the agent cannot keep an alarm for long. Source: guess. */
+const FULL_MB = 16;
 /** The security releases of October 2026. */
 const FIXED_NODE: Readonly<Record<number, readonly [minor: number, patch: number]>> = {
   24: [22, 1],
@@ -72,11 +74,12 @@ export async function checkDisk(folder: string, language: Language): Promise<Fin
     await access(existing, constants.W_OK);
     const { bavail, bsize } = await statfs(existing);
     const freeMb = Math.floor((bavail * bsize) / (1024 * 1024));
+    if (freeMb < FULL_MB)
+      throw unavailable(folder, `expected ${FULL_MB} MB free at least, came ${freeMb} MB`);
     return freeMb < MIN_FREE_MB ? warning(what, w.free(freeMb), w.diskRemedy) : good(what, w.free(freeMb));
-  } catch (cause) {
-    const error = new InternalError('store-unavailable', `${folder}: ${systemCode(cause) ?? String(cause)}`, {
-      cause,
-    });
+  } catch (thrown) {
+    const error =
+      thrown instanceof InternalError ? thrown : unavailable(folder, systemCode(thrown) ?? String(thrown));
     return failed(what, error, language);
   }
 }
@@ -84,10 +87,16 @@ export async function checkDisk(folder: string, language: Language): Promise<Fin
 /** The agent makes its state folder itself where it may: then the folder above counts. */
 async function nearestFolder(folder: string): Promise<string> {
   const found = await stat(folder).catch(() => undefined);
-  return found || dirname(folder) === folder ? folder : await nearestFolder(dirname(folder));
+  if (!found && dirname(folder) !== folder) return await nearestFolder(dirname(folder));
+  if (found?.isDirectory()) return folder;
+  throw unavailable(folder, 'expected a folder');
 }
 
-/** Dates, name and key of the certificate of the box. */
+function unavailable(folder: string, why: string): InternalError {
+  return new InternalError('store-unavailable', `${folder}: ${why}`);
+}
+
+/** Dates, name and key of the certificate of the box, and the authority that it will believe. */
 export async function checkCertificate(
   files: NonNullable<BoxFile['tls']>,
   site: string,
@@ -95,32 +104,47 @@ export async function checkCertificate(
 ): Promise<Finding> {
   const w = WORDS[language];
   try {
-    const certificate = new X509Certificate(await readFile(files.certificate));
-    const key = createPrivateKey(await readFile(files.key));
+    checkDates(await readWith(files.authorities, readCertificate), files.authorities);
+    const certificate = await readWith(files.certificate, readCertificate);
+    const key = await readWith(files.key, createPrivateKey);
     if (!certificate.checkPrivateKey(key))
       throw unusable(`${files.key} is not the key of ${files.certificate}`);
     if (!certificate.subject.split('\n').includes(`CN=${site}`))
       throw unusable(`${files.certificate} is not for ${site}`);
+    checkDates(certificate, files.certificate);
     return validity(certificate, language);
   } catch (thrown) {
-    const error =
-      systemCode(thrown) && !(thrown instanceof ConfigurationError) ? unusable(String(thrown)) : thrown;
-    return failed(w.certificate, error, language);
+    return failed(w.certificate, thrown, language);
   }
 }
 
-function validity(certificate: X509Certificate, language: Language): Finding {
-  const w = WORDS[language];
-  const { validFromDate: from, validToDate: to } = certificate;
-  const date = to.toISOString().slice(0, 10);
-  if (from.getTime() > Date.now() || to.getTime() < Date.now()) {
-    throw new ConfigurationError(
-      'certificate-expired',
-      `valid from ${from.toISOString()} to ${to.toISOString()}`,
-    );
+function readCertificate(pem: Buffer): X509Certificate {
+  return new X509Certificate(pem);
+}
+
+async function readWith<T>(file: string, parse: (bytes: Buffer) => T): Promise<T> {
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw unusable(`${file}: ${systemCode(cause) ?? String(cause)}`);
+  });
+  try {
+    return parse(bytes);
+  } catch {
+    throw unusable(`${file}: expected PEM, came something else`);
   }
+}
+
+function checkDates({ validFromDate: from, validToDate: to }: X509Certificate, file: string): void {
+  if (from.getTime() <= Date.now() && Date.now() <= to.getTime()) return;
+  throw new ConfigurationError(
+    'certificate-expired',
+    `${file}: valid from ${from.toISOString()} to ${to.toISOString()}`,
+  );
+}
+
+function validity({ validToDate: to }: X509Certificate, language: Language): Finding {
+  const w = WORDS[language];
   const days = Math.floor((to.getTime() - Date.now()) / DAY_MS);
-  const text = w.until(date, days);
+  const text = w.until(to.toISOString().slice(0, 10), days);
   return days < CERTIFICATE_WARNING_DAYS ? warning(w.certificate, text, w.renew) : good(w.certificate, text);
 }
 

@@ -53,7 +53,7 @@ export class StatusServer implements Service {
 
 /**
  * Reads one snapshot of the running agent.
- * @throws InternalError `internal` when no agent answers on this socket
+ * @throws InternalError `agent-away` when no agent answers on this socket
  */
 export async function readStatus(path: string, signal?: AbortSignal): Promise<StatusSnapshot> {
   const limit = deadline(READ_TIMEOUT_MS, signal);
@@ -70,7 +70,7 @@ export async function readStatus(path: string, signal?: AbortSignal): Promise<St
     return statusSnapshot.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
   } catch (cause) {
     throw new InternalError(
-      'internal',
+      'agent-away',
       `no running agent answers on ${path} (${systemCode(cause) ?? String(cause)})`,
       {
         cause,

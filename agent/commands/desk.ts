@@ -55,9 +55,9 @@ export class CommandDesk implements Service {
   /** Takes one message of the command topic. Resolves when its command has ended or is refused; never rejects. */
   async receive(payload: Buffer, retained: boolean): Promise<void> {
     if (this.#stopping.signal.aborted) return;
-    const { command, error } = judge(this.#needs, payload, retained);
+    const { command, error, signer } = judge(this.#needs, payload, retained);
     if (command && !error) await this.#take(command);
-    else if (error) this.#refuse(command, error);
+    else if (error) this.#refuse(command, error, signer);
   }
 
   /** A message on the command topic was above what the uplink takes, and was thrown away. */
@@ -135,11 +135,11 @@ export class CommandDesk implements Service {
     });
   }
 
-  #refuse(command: TakenCommand | undefined, error: BeffroiError): void {
+  #refuse(command: TakenCommand | undefined, error: BeffroiError, signer = command?.signer): void {
     const told = this.#needs.refusals.refuse({
       order: 'command',
       orderId: command?.order.jti ?? '',
-      signer: command?.signer ?? 'unknown',
+      signer: signer ?? 'unknown',
       error,
     });
     if (command && told) this.#statuses.rejected(command, error);

@@ -26,6 +26,8 @@ export interface Verdict {
   readonly command?: TakenCommand;
   /** Why it is refused; absent when it holds. */
   readonly error?: BeffroiError;
+  /** Key id of a good signature, also when what it covers cannot be read or is for another box. */
+  readonly signer?: string;
 }
 
 /** Largest command, in bytes; a genuine one is below 1 KB. Source: guess. */
@@ -57,7 +59,8 @@ function judgeAuthentic(needs: VerifyNeeds, order: AuthenticOrder, retained: boo
   const readable = strict.command
     ? strict
     : attempt(order, { ...expected, roles: ROLES, clockPolicy: 'stored' });
-  return { error, ...(readable.command ? { command: readable.command } : {}) };
+  const signer = order.keys[0]?.kid ?? 'unknown';
+  return { error, signer, ...(readable.command ? { command: readable.command } : {}) };
 }
 
 /** A message above what the box takes. */

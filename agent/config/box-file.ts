@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError, systemCode } from '../base/errors.ts';
+import { quoted } from '../base/text.ts';
 import { SITE_PATTERN } from '../contract/topics.ts';
 import { describeIssues } from './issues.ts';
 
@@ -105,9 +106,13 @@ function parseJson(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new ConfigurationError('box-file-invalid', `box file ${file}: expected JSON: ${String(cause)}`, {
-      cause,
-    });
+    throw new ConfigurationError(
+      'box-file-invalid',
+      `box file ${file}: expected JSON: ${quoted(String(cause), 200)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -7,12 +7,16 @@ import {
   parseSigningKey,
   type SealKey,
   type SigningKey,
+  thumbprint,
 } from '../trust/keys.ts';
 import type { BoxFile } from './box-file.ts';
+import { seenKeyring } from './keyring-memory.ts';
 
 /** The keys that the box file names: whom the box believes, and its own. */
 export interface BoxKeys {
   readonly keyring: Keyring;
+  /** Key id of the authority that signed the keyring. */
+  readonly authority: string;
   readonly sealKey: SealKey;
   readonly signKey: SigningKey;
 }
@@ -21,13 +25,19 @@ export interface BoxKeys {
 const MAX_KEY_FILE_BYTES = 512 * 1024;
 
 /**
- * Reads the keys and verifies the keyring.
+ * Reads the keys and verifies the keyring, which must be as new as the newest that this box has begun with.
  * @throws ConfigurationError `key-file-unreadable` or `keyring-invalid`; the message names the file, never its content
  */
-export async function readBoxKeys(trust: BoxFile['trust']): Promise<BoxKeys> {
-  const authority = await read(trust.authority, parsePublicKey);
+export async function readBoxKeys({
+  trust,
+  stateFolder,
+}: Pick<BoxFile, 'trust' | 'stateFolder'>): Promise<BoxKeys> {
+  const publicKey = await read(trust.authority, parsePublicKey);
+  const authority = thumbprint(publicKey);
+  const seen = seenKeyring(stateFolder, authority);
   return {
-    keyring: await read(trust.keyring, (text) => readKeyring(text, authority)),
+    authority,
+    keyring: await read(trust.keyring, (text) => readKeyring(text, publicKey, seen)),
     sealKey: await read(trust.sealKey, parseSealKey),
     signKey: await read(trust.signKey, parseSigningKey),
   };

@@ -23,7 +23,10 @@ export interface JudgeNeeds {
 /** A configuration order whose signature, audience, role and times hold. */
 export type GoodOrder = VerifiedOrder<ConfigOrder>;
 
-/** Why an order does not hold, and the version that it claims when a good signature covers the claim. */
+/**
+ * Why an order does not hold; who signed it, when the signature is good; and the version that it claims, when it can
+ * also be read and is for this box.
+ */
 export interface BadOrder {
   readonly error: BeffroiError;
   readonly version?: number;
@@ -48,7 +51,7 @@ export class ConfigurationJudge {
     const order = this.#judged(authentic, 'floor');
     if (!('error' in order)) return order;
     const readable = this.#judged(authentic, 'stored', ROLES);
-    if ('error' in readable) return order;
+    if ('error' in readable) return { ...order, signer: authentic.keys[0]?.kid ?? 'unknown' };
     return { ...order, version: readable.claims.version, signer: signerOf(readable) };
   }
 

@@ -74,7 +74,7 @@ export async function enrolledBox(t: Test): Promise<Box> {
   const options = { site: SITE, brokers: ['mqtts://localhost:8883'], stateFolder: '.', runtimeFolder: 'run' };
   await addBox(csu, options, join(folder, 'box'), clock.wallMs());
   const boxFile = await readBoxFile(join(folder, 'box', 'box.json'));
-  const box = new TestBox(csu, await readBoxKeys(boxFile.trust), clock, boxFile.stateFolder);
+  const box = new TestBox(csu, await readBoxKeys(boxFile), clock, boxFile.stateFolder);
   t.teardown(async () => {
     await box.refusals.stop();
     box.store.close();

@@ -73,7 +73,7 @@ t.test(
     );
     t.match(await runCsu(t, push), {
       code: 1,
-      out: /configuration 7: (ÉCHEC|REFUSÉE): order-invalid: cameras: .*extra: unknown key/,
+      out: /configuration 7: (ÉCHEC|REFUSÉE): order-invalid: Le contenu .*cameras: .*extra: unknown key/,
     });
     await writeFile(order, signOrder({ ...claims, config: {} }, [await csu.key('operate')]));
     t.match(await runCsu(t, [...push, '--lang', 'en']), {
@@ -136,7 +136,10 @@ t.test(
     t.match(link, { message: { site: SITE, online: true } });
     const where = ['--folder', centre.csu, '--site', SITE, '--broker', centre.broker, '--wait-s', '1'];
     const sent = await runCsu(t, ['order', 'send', ...where, '--command', 'agent.ping']);
-    t.match(sent, { code: 1, err: /erreur box-silent: 57463-mairie: expected an answer within 1 s/ });
+    t.match(sent, {
+      code: 1,
+      err: /Le collecteur .*\[box-silent: 57463-mairie: expected an answer within 1 s/,
+    });
   },
 );
 

@@ -83,7 +83,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   provisioning: {
     folder: 'provisioning',
     is: "the technician's side at the CSU: enrolment, keys, signing, pushing",
-    mayImport: ['base', 'contract', 'trust', 'config', 'uplink'],
+    mayImport: ['base', 'contract', 'trust', 'config', 'uplink', 'cli'],
     owns: ['@peculiar/x509', 'reflect-metadata', 'zod'],
   },
 };
@@ -92,6 +92,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 export const NARROW: readonly { from: string; to: string; only: readonly string[] }[] = [
   { from: 'video', to: 'uplink', only: ['agent/uplink/client.ts', 'agent/uplink/options.ts'] },
   { from: 'provisioning', to: 'uplink', only: ['agent/uplink/client.ts', 'agent/uplink/options.ts'] },
+  { from: 'provisioning', to: 'cli', only: ['agent/cli/causes.ts', 'agent/cli/language.ts'] },
   {
     from: 'provisioning',
     to: 'config',

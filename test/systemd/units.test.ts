@@ -35,6 +35,7 @@ for (const unit of UNITS) {
       'StartLimitIntervalSec=0',
       'User=beffroi',
       'UMask=0077',
+      'CacheDirectory=beffroi',
       'LimitCORE=0',
       'NoNewPrivileges=yes',
       'CapabilityBoundingSet=',
