@@ -7,8 +7,8 @@ import { systemCode } from '../base/errors.ts';
 const PROBE_TIMEOUT_MS = 3_000;
 
 export interface Probe {
-  /** `closed`: something answers at the address but refuses the port. */
-  readonly result: 'open' | 'closed' | 'unreachable';
+  /** `closed`: something answers at the address but refuses the port. `unnamed`: the host name leads nowhere. */
+  readonly result: 'open' | 'closed' | 'unreachable' | 'unnamed';
   /** Time until the answer, or until the end of the wait. */
   readonly roundTripMs: number;
 }
@@ -44,7 +44,12 @@ function attempt(
     };
     const late = () => end('unreachable');
     socket.on('connect', () => end('open'));
-    socket.on('error', (error) => end(systemCode(error) === 'ECONNREFUSED' ? 'closed' : 'unreachable'));
+    socket.on('error', (error) => end(resultOf(systemCode(error))));
     until.addEventListener('abort', late);
   });
+}
+
+function resultOf(code: string | undefined): Probe['result'] {
+  if (code === 'ECONNREFUSED') return 'closed';
+  return code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'unnamed' : 'unreachable';
 }

@@ -15,10 +15,13 @@ export interface StreamFinderNeeds {
   readonly found: () => void;
 }
 
-/** Source: guess. A camera that boots answers ONVIF after half a minute or so. */
-const RETRY: RetryPolicy = {
-  neverUp: { firstMs: 2_000, factor: 2, capMs: 60_000, jitter: 0.5 },
-  wasUp: { firstMs: 2_000, factor: 2, capMs: 60_000, jitter: 0.5 },
+/**
+ * Until the address is known there are no pictures: a camera that comes back after a long absence is found as soon as
+ * its pictures would be. Source: guess.
+ */
+export const FINDER_RETRY: RetryPolicy = {
+  neverUp: { firstMs: 2_000, factor: 2, capMs: 8_000, jitter: 0.5 },
+  wasUp: { firstMs: 2_000, factor: 2, capMs: 8_000, jitter: 0.5 },
   stableMs: 0,
 };
 /** An answer older than this is asked anew when the camera does not know the stream. Source: guess. */
@@ -86,7 +89,7 @@ export class StreamFinder {
     };
     this.#asking = retryLoop(
       { ...this.#needs, onFailure },
-      RETRY,
+      FINDER_RETRY,
       async (up, inner) => {
         await this.#askOnce(inner);
         up();

@@ -3,10 +3,13 @@ import { isCronExpression } from '../base/schedule.ts';
 import { cameraId, cameraOwner, pointId, severity } from '../contract/messages.ts';
 
 const port = z.int().min(1).max(65_535);
+/** Labels of letters, digits, hyphens and underscores, which the names of devices hold; an IPv4 address is one too. */
+const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
 const host = z
   .string()
-  .regex(
-    /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$/,
+  .max(253)
+  .refine(
+    (text) => HOST_NAME.test(text) || z.ipv6().safeParse(text).success,
     'expected a host name or an IP address without brackets',
   );
 const name = z.string().min(1).max(80);

@@ -38,7 +38,7 @@ type HealthFields = Fields<'cameraHealth'>;
 /** An offset that moved less than this is not told again. Source: guess. */
 const OFFSET_STEP_MS = 250;
 
-/** Pause between checks while no pictures come. Source: guess. */
+/** Pause between checks while no pictures come or ONVIF does not work. Source: guess. */
 const TROUBLE_PAUSE_MS = 5_000;
 
 /** The health of one camera: takes evidence in, asks for what it lacks, and tells a change once. */
@@ -158,10 +158,11 @@ export class CameraHealth {
     }
   }
 
-  /** A camera without pictures is asked more often. */
+  /** A camera without pictures, or whose ONVIF does not work, is asked more often: so its return is told soon. */
   #pauseMs(): number {
     const regularMs = this.#limits.probeIntervalS * 1000;
-    const pauseMs = this.#layers().flowing === 'yes' ? regularMs : Math.min(regularMs, TROUBLE_PAUSE_MS);
+    const isWell = this.#layers().flowing === 'yes' && this.#keeper.onvifIsWell;
+    const pauseMs = isWell ? regularMs : Math.min(regularMs, TROUBLE_PAUSE_MS);
     return pauseMs * (0.9 + 0.2 * this.#needs.random());
   }
 

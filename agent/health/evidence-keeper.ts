@@ -86,6 +86,12 @@ export class EvidenceKeeper {
     return this.#picture;
   }
 
+  /** Nothing speaks against its ONVIF side. */
+  get onvifIsWell(): boolean {
+    const answer = this.#onvifPort?.value ?? 'open';
+    return answer === 'open' && this.#onvifFailures === 0;
+  }
+
   evidence(now: { ourselvesLate: boolean; probing: boolean }): Evidence {
     return {
       host: this.#camera.host,

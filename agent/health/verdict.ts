@@ -83,7 +83,7 @@ function silenceIsShort(evidence: Evidence, limits: HealthLimits, nowMs: number)
 
 function reachableOf(evidence: Evidence, limits: HealthLimits, nowMs: number): Known {
   const answers = portAnswers(evidence, limits, nowMs);
-  if (answers.some((answer) => answer !== 'unreachable')) return 'yes';
+  if (answers.some((answer) => answer === 'open' || answer === 'closed')) return 'yes';
   return answers.length > 0 ? 'no' : 'unknown';
 }
 
@@ -101,12 +101,20 @@ function portAnswer(fact: Evidence['rtspPort'], evidence: Evidence, limits: Heal
 function networkVerdict(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
   const { host, rtspPortNumber } = evidence;
   const reachable = reachableOf(evidence, limits, nowMs);
-  if (reachable === 'no') return down('camera-unreachable', `${host} does not answer on the network`);
+  if (reachable === 'no')
+    return down('camera-unreachable', noAnswer(host, portAnswers(evidence, limits, nowMs)));
   const rtsp = portAnswer(evidence.rtspPort, evidence, limits, nowMs);
   if (reachable !== 'yes' || rtsp === undefined || rtsp === 'open') return undefined;
   const how =
     rtsp === 'closed' ? 'refuses the stream port' : 'answers on another port, but not on the stream port';
   return down('camera-port-closed', `${host} ${how} ${rtspPortNumber}`);
+}
+
+/** A name that leads nowhere is the fault of the name service or of the configuration before that of the camera. */
+function noAnswer(host: string, answers: readonly PortAnswer[]): string {
+  return answers.includes('unnamed')
+    ? `the name service of the box knows no address for ${host}`
+    : `${host} does not answer on the network`;
 }
 
 function streamVerdict(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {

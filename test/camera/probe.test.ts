@@ -59,7 +59,7 @@ async function silent(t: { teardown(end: () => void): void }): Promise<number> {
 }
 
 t.test('a name that nobody knows and an address that does not answer are unreachable', async (t) => {
-  t.equal((await probe({ host: 'camera.invalid', port: 80 }, systemClock, never)).result, 'unreachable');
+  t.equal((await probe({ host: 'camera.invalid', port: 80 }, systemClock, never)).result, 'unnamed');
   const port = await silent(t);
   t.equal((await probe({ host: '127.0.0.1', port }, systemClock, never, 300)).result, 'unreachable');
 });

@@ -49,6 +49,16 @@ const REFUSED: [title: string, config: unknown, error: string][] = [
     'cameras.0.host: expected a host name or an IP address without brackets',
   ],
   [
+    'an IPv6 address in brackets',
+    { cameras: [camera({ host: '[::1]' })] },
+    'cameras.0.host: expected a host name or an IP address without brackets',
+  ],
+  [
+    'an address with colons that is none',
+    { cameras: [camera({ host: '10.0.0.1:554' })] },
+    'cameras.0.host: expected a host name or an IP address without brackets',
+  ],
+  [
     'another regime than continuous',
     { cameras: [camera({ regime: 'leased' })] },
     'cameras.0.regime: Invalid input: expected "continuous"',
@@ -119,4 +129,17 @@ t.test('config: an unknown key with control characters is quoted and cut', async
 
 t.test('config: at most fifty errors are listed', async (t) => {
   t.equal(errorsOf({ cameras: Array.from({ length: 100 }, () => ({})) }).length, 50);
+});
+
+t.test('a camera is named by a host name or an address of either kind', async (t) => {
+  const hosts = [
+    '10.0.0.1',
+    'cam-1.mairie.example',
+    'cam_1',
+    '::1',
+    'fd00::',
+    '2001:db8::17',
+    '::ffff:10.0.0.1',
+  ];
+  for (const host of hosts) t.same(errorsOf({ cameras: [camera({ host })] }), [], host);
 });

@@ -241,8 +241,23 @@ t.test('an ONVIF port that no longer opens degrades a camera whose pictures come
   await watch.seconds(34);
   t.match(watch.state, { state: 'degraded', cause: 'camera-port-closed', reachable: 'yes' });
   watch.network.onvif = 'open';
-  await watch.seconds(34);
-  t.equal(watch.state.state, 'ok');
+  await watch.seconds(6);
+  t.equal(watch.state.state, 'ok', 'its return is told long before the next regular check');
+});
+
+t.test('a host name that leads nowhere is told apart from a camera that does not answer', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  Object.assign(watch.network, { rtsp: 'unnamed', onvif: 'unnamed' });
+  await watch.start();
+  watch.stream('failed', { code: 'camera-unreachable' });
+  await watch.clock.advance(10_000);
+  t.match(watch.state, {
+    state: 'down',
+    cause: 'camera-unreachable',
+    reachable: 'no',
+    detail: /name service/,
+  });
 });
 
 t.test('while pictures come the stream port is left alone', async (t) => {

@@ -45,9 +45,12 @@ async function secured(target: HttpTarget, tcp: Socket, until: AbortSignal): Pro
     tcp.destroy();
     if (error instanceof DeviceError) throw error;
     if (until.aborted) throw silent(target, 'TLS handshake', error);
-    throw new PeerProtocolError('camera-protocol', `${place(target)}: expected TLS, the handshake failed`, {
-      cause: error,
-    });
+    const why = systemCode(error) ?? 'closed';
+    throw new PeerProtocolError(
+      'camera-protocol',
+      `${place(target)}: expected TLS, the handshake failed: ${why}`,
+      { cause: error },
+    );
   }
 }
 

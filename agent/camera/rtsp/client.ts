@@ -33,12 +33,18 @@ export class RtspClient {
   }
 
   /**
+   * @param timeoutMs for each answer, where it is less than for any request
    * @returns the reply, whatever its status but 401 and 403
    * @throws DeviceError `camera-login-refused`, `camera-latched`, and what the connection throws
    */
-  async request(method: string, url: string, fields: readonly Field[] = []): Promise<Reply> {
+  async request(
+    method: string,
+    url: string,
+    fields: readonly Field[] = [],
+    timeoutMs = Number.POSITIVE_INFINITY,
+  ): Promise<Reply> {
     for (let sends = 0; sends < MAX_SENDS; sends += 1) {
-      const reply = await this.#send(method, url, fields);
+      const reply = await this.#send(method, url, fields, timeoutMs);
       if (reply.status === 401) await this.#challenged(method, reply);
       else if (reply.status === 403) throw this.#forbidden(method);
       else return this.#answered(reply);
@@ -53,14 +59,15 @@ export class RtspClient {
     return reply;
   }
 
-  async #send(method: string, url: string, fields: readonly Field[]): Promise<Reply> {
+  async #send(method: string, url: string, fields: readonly Field[], limitMs: number): Promise<Reply> {
     const { permit, connection, requestTimeoutMs } = this.#needs;
     const login = this.#login;
     const all: Field[] = [['User-Agent', 'Beffroi'], ...fields];
     if (login?.challenged && (await permit.tryLogin())) {
       all.push(['Authorization', login.authorize(method, url) ?? '']);
     }
-    const reply = connection.request({ method, url, fields: all, timeoutMs: requestTimeoutMs });
+    const timeoutMs = Math.min(requestTimeoutMs, limitMs);
+    const reply = connection.request({ method, url, fields: all, timeoutMs });
     return await reply.catch((error: unknown) => {
       if (!connection.closedByUs) permit.loginUnanswered();
       throw error;

@@ -31,10 +31,12 @@ export async function keepAlive(needs: KeepAliveNeeds, signal: AbortSignal): Pro
   const timeoutMs = needs.session?.timeoutMs ?? MAX_INTERVAL_MS / SHARE;
   const intervalMs = Math.min(Math.max(timeoutMs * SHARE, MIN_INTERVAL_MS), MAX_INTERVAL_MS);
   let method = needs.methods.has('GET_PARAMETER') ? 'GET_PARAMETER' : 'OPTIONS';
-  for (;;) {
-    await needs.clock.sleep(intervalMs, signal).catch(() => undefined);
+  for (let waitMs = intervalMs; ; ) {
+    await needs.clock.sleep(waitMs, signal).catch(() => undefined);
     if (signal.aborted) return;
-    const status = await beat(needs, method);
+    const beganMs = needs.clock.monotonicMs();
+    const status = await beat(needs, method, intervalMs);
+    waitMs = Math.max(0, intervalMs - (needs.clock.monotonicMs() - beganMs));
     if (status === 454) {
       throw new DeviceError('camera-closed', `${needs.camera}: the camera no longer knows the session`);
     }
@@ -42,10 +44,13 @@ export async function keepAlive(needs: KeepAliveNeeds, signal: AbortSignal): Pro
   }
 }
 
-/** @returns the status, undefined when there was no usable answer */
-async function beat(needs: KeepAliveNeeds, method: string): Promise<number | undefined> {
+/**
+ * One sign of life. An answer is not waited for longer than until the next one: the session ends without it.
+ * @returns the status, undefined when there was no usable answer
+ */
+async function beat(needs: KeepAliveNeeds, method: string, timeoutMs: number): Promise<number | undefined> {
   try {
-    const reply = await needs.client.request(method, needs.url, sessionFields(needs.session));
+    const reply = await needs.client.request(method, needs.url, sessionFields(needs.session), timeoutMs);
     return reply.status;
   } catch (err) {
     needs.log.debug({ err, camera: needs.camera, method }, 'keep-alive was not answered');

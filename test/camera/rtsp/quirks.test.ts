@@ -199,6 +199,19 @@ t.test('keep-alive: one that is never answered does not end the stream', async (
   await camera.stop();
 });
 
+t.test('keep-alive: the next one is in time whatever became of the one before', async (t) => {
+  const camera = await RawCamera.start({
+    ...good(),
+    SETUP: SHORT,
+    PLAY: forever,
+    GET_PARAMETER: () => undefined,
+  });
+  const pulling = new Pulling({ url: camera.url }, { ...PATIENT, requestTimeoutMs: 3_600_000 });
+  await camera.hears('GET_PARAMETER', 3);
+  t.equal(await pulling.stop(), undefined);
+  await camera.stop();
+});
+
 t.test('keep-alive: a stale nonce is answered with the new one and costs no login', async (t) => {
   let nonce = 1;
   const ask = (stale: string) =>
