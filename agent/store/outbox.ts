@@ -58,7 +58,7 @@ export class SqlOutbox implements Outbox {
   acknowledge(seqs: readonly number[]): void {
     if (seqs.length === 0) return;
     this.#engine.write((sql) => {
-      for (const seq of seqs) sql.run('DELETE FROM outbox WHERE seq = ?', seq);
+      sql.run('DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?))', JSON.stringify(seqs));
       this.#endOverflow(sql);
     });
   }

@@ -49,6 +49,7 @@ export class DrainPass {
   #acknowledged: number[] = [];
   readonly #givenUp: number[] = [];
   #afterSeq = 0;
+  #fromOldest = false;
   #anyTaken = false;
   #failure: BeffroiError | undefined;
   #firstLost: OutboxEntry | undefined;
@@ -93,7 +94,7 @@ export class DrainPass {
       while (!this.#signal.aborted) {
         this.#launchFollowing();
         await this.#news();
-        this.#forget();
+        if (this.#acknowledged.length >= IN_FLIGHT || this.#inFlight.size === 0) this.#forget();
       }
     } finally {
       this.#end.abort();
@@ -106,14 +107,23 @@ export class DrainPass {
   /** Begins with the oldest again, since the events of this topic were passed over. */
   #release(topic: string): void {
     this.#held.delete(topic);
-    this.#afterSeq = 0;
+    this.#fromOldest = true;
     this.wake();
   }
 
   #launchFollowing(): void {
-    if (this.#inFlight.size >= IN_FLIGHT) return;
-    const flying = new Set([...this.#inFlight.keys()].map(({ entry }) => entry.seq));
-    for (const entry of this.#needs.outbox.next(this.#afterSeq, IN_FLIGHT, [...this.#held])) {
+    if (this.#fromOldest) {
+      this.#forget();
+      this.#afterSeq = 0;
+      this.#fromOldest = false;
+    }
+    const room = IN_FLIGHT - this.#inFlight.size;
+    if (room <= 0) return;
+    // After a refusal it began with the oldest again, and what is on the wire stands in between.
+    const passedOver = this.#careful.size > 0;
+    const flying = new Set(passedOver ? [...this.#inFlight.keys()].map(({ entry }) => entry.seq) : []);
+    const limit = passedOver ? IN_FLIGHT : room;
+    for (const entry of this.#needs.outbox.next(this.#afterSeq, limit, [...this.#held])) {
       if (this.#inFlight.size >= IN_FLIGHT || this.#mustWait(entry.topic)) return;
       this.#afterSeq = entry.seq;
       if (!flying.has(entry.seq)) this.#launch(entry);
@@ -176,7 +186,7 @@ export class DrainPass {
     await nextTurn();
   }
 
-  /** One commit for all acknowledgements of a turn of the event loop. */
+  /** One commit for many acknowledgements: what a crash makes be sent again is bounded by the window. */
   #forget(): void {
     const seqs = this.#acknowledged;
     this.#acknowledged = [];
