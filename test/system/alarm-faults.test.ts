@@ -1,0 +1,278 @@
+import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { desiredConfigTopic } from '../../agent/contract/topics.ts';
+import { signConfiguration } from '../../provisioning/sign.ts';
+import { TestBox } from '../support/box.ts';
+import type { SimulatedCamera } from '../support/camera/camera.ts';
+import { Centre } from '../support/centre.ts';
+import { Relay } from '../support/relay.ts';
+import { configurationOf, SITE, simulatedCamera } from '../support/scene.ts';
+import type { Received, Subscriber } from '../support/subscriber.ts';
+
+const INPUTS = ['input-1', 'input-2', 'input-3'];
+const FILTERS = [`csu/v1/${SITE}/#`];
+const isAlarm = ({ topic }: Received) => topic.endsWith('/event/alarm');
+
+interface AlarmMessage {
+  readonly id: string;
+  readonly seq: number;
+  readonly ts: number;
+  readonly point: string;
+  readonly transition: 'raised' | 'cleared';
+}
+
+/** A box whose way to the broker is a relay, and a record of what happened and of what every subscriber heard. */
+class Stage {
+  readonly folder: string;
+  readonly centre: Centre;
+  readonly relay: Relay;
+  readonly box: TestBox;
+  readonly #t: Test;
+  readonly #camera: SimulatedCamera;
+  readonly #subscribers: Subscriber[] = [];
+  readonly #wanted = new Map(INPUTS.map((input) => [`pt-${input}`, [] as string[]]));
+  #raised = false;
+
+  private constructor(
+    t: Test,
+    folder: string,
+    centre: Centre,
+    relay: Relay,
+    box: TestBox,
+    camera: SimulatedCamera,
+  ) {
+    this.#t = t;
+    this.folder = folder;
+    this.centre = centre;
+    this.relay = relay;
+    this.box = box;
+    this.#camera = camera;
+  }
+
+  static async create(t: Test, environment: NodeJS.ProcessEnv = {}): Promise<Stage> {
+    const folder = await mkdtemp(join(tmpdir(), 'bfr-'));
+    t.teardown(() => rm(folder, { recursive: true, force: true }));
+    const camera = await simulatedCamera(t, INPUTS);
+    const centre = await Centre.create(folder);
+    t.teardown(() => centre.end());
+    const relay = await Relay.start(() => centre.broker.port);
+    t.teardown(() => relay.stop());
+    const brokers = [`mqtts://localhost:${relay.port}`];
+    const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers }, environment);
+    t.teardown(() => box.stop());
+    const stage = new Stage(t, folder, centre, relay, box, camera);
+    await stage.listen();
+    await stage.push();
+    box.start();
+    await stage.until('every point known', () => stage.current('cleared') === INPUTS.length);
+    return stage;
+  }
+
+  /** One more subscriber; a broker that was killed has forgotten those of before. */
+  async listen(): Promise<Subscriber> {
+    const csu = await this.centre.subscriber(FILTERS, (topic) => !topic.includes('/media/'));
+    this.#t.teardown(() => csu.close());
+    this.#subscribers.push(csu);
+    return csu;
+  }
+
+  async push(): Promise<void> {
+    const configuration = configurationOf(this.#camera, INPUTS);
+    const { jws } = await signConfiguration(this.centre.csu, { site: SITE, configuration });
+    await this.#subscribers.at(-1)?.publish(desiredConfigTopic(SITE), jws, { retain: true });
+  }
+
+  /** Every input changes. */
+  toggle(times = 1): void {
+    for (let n = 0; n < times; n += 1) {
+      this.#raised = !this.#raised;
+      for (const input of INPUTS) {
+        this.#camera.setInput(input, this.#raised);
+        this.#wanted.get(`pt-${input}`)?.push(this.#raised ? 'raised' : 'cleared');
+      }
+    }
+  }
+
+  get received(): Received[] {
+    return this.#subscribers.flatMap(({ received }) => received).toSorted((a, b) => a.atMs - b.atMs);
+  }
+
+  /** The alarms as the box wrote them, in the order of their first arrival. */
+  get alarms(): AlarmMessage[] {
+    const texts = new Set(this.received.filter(isAlarm).map(({ payload }) => payload.toString()));
+    return [...texts].map((text) => JSON.parse(text) as AlarmMessage);
+  }
+
+  /** Waits until everything that happened was heard. */
+  async heard(what: string): Promise<void> {
+    const all = [...this.#wanted.values()].flat().length;
+    await this.until(`${what}: ${all} transitions`, () => this.alarms.length >= all);
+  }
+
+  /** How many points the latest subscriber knows in this state. */
+  current(state: string): number {
+    const states = this.#subscribers.at(-1)?.json<{ point: string; state: string }>('/state/alarm-current');
+    const last = new Map(states?.map((one) => [one.point, one.state]));
+    return [...last.values()].filter((one) => one === state).length;
+  }
+
+  async until(what: string, done: () => boolean, timeoutMs = 90_000): Promise<void> {
+    for (const limit = AbortSignal.timeout(timeoutMs); !done(); await delay(20)) {
+      if (limit.aborted) throw new Error(`waited for ${what}\n${await this.box.lastLog()}`);
+    }
+  }
+
+  /** Nothing lost, invented, doubled or out of order. */
+  check(t: Test): void {
+    const { alarms } = this;
+    for (const [point, transitions] of this.#wanted) {
+      const told = alarms.filter((alarm) => alarm.point === point).map(({ transition }) => transition);
+      t.same(told, transitions, `${point}: every transition, in order, once`);
+    }
+    const seqs = alarms.map(({ seq }) => seq);
+    t.same(
+      seqs,
+      [...new Set(seqs)].sort((a, b) => a - b),
+      'numbers rise strictly over the whole site',
+    );
+    t.equal(new Set(alarms.map(({ id }) => id)).size, alarms.length, 'one id, one text');
+  }
+}
+
+t.test('alarms: nothing is lost while the broker and the way to it fail', { timeout: 400_000 }, async (t) => {
+  const stage = await Stage.create(t);
+  const { relay, centre, box } = stage;
+
+  centre.broker.pause();
+  stage.toggle(3);
+  await delay(1_000);
+  centre.broker.resume();
+  await stage.heard('a paused broker');
+
+  relay.delayMs = 150;
+  stage.toggle(20);
+  await stage.heard('a slow line');
+  relay.delayMs = 0;
+
+  relay.dead = true;
+  stage.toggle(3);
+  await box.until('the silence noticed', ({ link }) => !link.connected, 60_000);
+  stage.toggle(1);
+  relay.dead = false;
+  relay.drop();
+  await stage.heard('a partition');
+
+  for (let n = 0; n < 5; n += 1) {
+    stage.toggle();
+    relay.drop();
+    await delay(100);
+  }
+  await stage.heard('a line that is cut again and again');
+
+  relay.cut();
+  await centre.broker.kill();
+  stage.toggle(30);
+  await box.until('a backlog', ({ link }) => link.outboxPending >= 90);
+  await centre.broker.restart();
+  await stage.listen();
+  await stage.push();
+  await relay.mend();
+  await stage.heard('a broker that lost everything');
+  await stage.until('states published again', () => stage.current('cleared') === INPUTS.length);
+  const late = await stage.listen();
+  const topics = ['collector/state/link', 'collector/state/health', 'cam-quai/state/health'];
+  for (const topic of topics)
+    await late.until(topic, () => late.received.some((m) => m.topic.endsWith(topic) && m.retained));
+  stage.check(t);
+});
+
+t.test('alarms: a box that stops and starts without link keeps what was not acknowledged', async (t) => {
+  const stage = await Stage.create(t);
+  const { relay, box } = stage;
+  relay.cut();
+  await box.until('the loss', ({ link }) => !link.connected);
+  stage.toggle(10);
+  await box.until('a backlog', ({ link }) => link.outboxPending >= 30);
+  t.equal(await box.stop(), 0);
+  box.start();
+  await box.until('the start', ({ link, alarms }) => link.outboxPending >= 30 && alarms.length === 3);
+  stage.toggle(1);
+  await box.until('more of it', ({ link }) => link.outboxPending >= 33, 60_000);
+  await box.kill();
+  stage.toggle(2);
+  box.start();
+  await relay.mend();
+  await stage.heard('the backlog, and what happened while the box was dead');
+  stage.check(t);
+
+  const links = () => stage.received.filter(({ topic }) => topic.endsWith('/state/link'));
+  await stage.until('online', () => links().at(-1)?.payload.includes('"online":true') ?? false);
+  const before = links().length;
+  t.equal(await box.stop(), 0);
+  await stage.until('the farewell', () => links().length > before);
+  t.match(links().at(-1)?.payload.toString(), /"online":false/);
+});
+
+t.test('alarms: the database is overwritten and taken away while they flow', async (t) => {
+  const stage = await Stage.create(t);
+  const { folder } = stage;
+  const database = join(folder, 'state', 'beffroi.db');
+  for (const suffix of ['', '-wal']) {
+    stage.toggle(2);
+    await overwrite(`${database}${suffix}`);
+    stage.toggle(4);
+    await stage.heard(`overwritten ${suffix}`);
+  }
+  await restart(stage);
+  stage.toggle(2);
+  await stage.heard('the start after that');
+  for (const file of await readdir(join(folder, 'state'))) await rm(join(folder, 'state', file));
+  stage.toggle(2);
+  await stage.heard('no database');
+  await restart(stage);
+  stage.toggle(2);
+  await stage.heard('the start after no database');
+  stage.check(t);
+});
+
+/** A power cut; resolves when the agent hears its camera again. */
+async function restart({ box }: Stage): Promise<void> {
+  await box.kill();
+  box.start();
+  await box.until(
+    'the start',
+    ({ alarms }) => alarms.length > 0 && alarms.every(({ state }) => state === 'cleared'),
+  );
+}
+
+/** Every other page but the first becomes rubbish. */
+async function overwrite(file: string): Promise<void> {
+  const handle = await open(file, 'r+');
+  const { size } = await handle.stat();
+  for (let at = 4096; at < size; at += 8192) await handle.write(Buffer.alloc(4096, 0xa5), 0, 4096, at);
+  await handle.close();
+}
+
+t.test('alarms: the clock of the box jumps while they flow', { timeout: 300_000 }, async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'bfr-time-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const stamp = join(folder, 'time');
+  await writeFile(stamp, '+0');
+  const stage = await Stage.create(t, {
+    LD_PRELOAD: '/usr/$LIB/faketime/libfaketimeMT.so.1',
+    FAKETIME_TIMESTAMP_FILE: stamp,
+    FAKETIME_NO_CACHE: '1',
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  });
+  for (const time of ['-1h', '+3650d', '-20000d', '+0']) {
+    await writeFile(stamp, time);
+    stage.toggle(3);
+    await stage.heard(`clock ${time}`);
+  }
+  const years = new Set(stage.alarms.map(({ ts }) => new Date(ts).getUTCFullYear()));
+  t.ok(years.size >= 3, `years ${[...years].join(' ')}`);
+  stage.check(t);
+});
