@@ -13,12 +13,13 @@ import { type MediaChunk, Muxer } from './muxer.ts';
 
 /**
  * A camera that played is back soon: quick tries, so that pictures flow within 10 s of its return. One that never
- * played is left in peace sooner. Source: guess, checked against that figure.
+ * played is left in peace sooner. One that closes every ten seconds loses a moment each time, not its minutes.
+ * Source: guess, checked against that figure.
  */
 export const PULL_RETRY: RetryPolicy = {
   neverUp: { firstMs: 500, factor: 2, capMs: 10_000, jitter: 0.5 },
   wasUp: { firstMs: 200, factor: 1.7, capMs: 6_000, jitter: 0.5 },
-  stableMs: 20_000,
+  stableMs: 5_000,
 };
 /** Wait where trying again helps only after somebody changed something. Source: guess. */
 const HOPELESS_WAIT_MS = 60_000;

@@ -1,8 +1,9 @@
 import t from 'tap';
-import { type Backoff, backoffMs } from '../../agent/base/retry.ts';
+import { type Backoff, backoffMs, retryLoop } from '../../agent/base/retry.ts';
 import { FINDER_RETRY } from '../../agent/camera/stream-finder.ts';
 import { RECOVERY_MS } from '../../agent/health/verdict.ts';
 import { PULL_RETRY } from '../../agent/video/camera-stream.ts';
+import { TestClock } from '../support/test-clock.ts';
 
 const ABSENT_MS = 600_000;
 /** What a camera needs to answer and to send its first key picture, and a measure to tell of it. */
@@ -53,3 +54,23 @@ for (const [name, curve] of Object.entries({
     );
   }
 }
+
+t.test('return: a camera that closes every ten seconds is pulled again at once, each time', async (t) => {
+  const clock = new TestClock();
+  const stop = new AbortController();
+  const delays: number[] = [];
+  const run = retryLoop(
+    { clock, random: () => 1, onFailure: (_error, delayMs) => delays.push(delayMs) },
+    PULL_RETRY,
+    async (up, signal) => {
+      up();
+      await clock.sleep(10_000, signal);
+    },
+    stop.signal,
+  );
+  for (let i = 0; i < 12; i += 1) await clock.advance(10_000);
+  stop.abort();
+  await run;
+  t.ok(delays.length > 8);
+  t.same([...new Set(delays)], [PULL_RETRY.wasUp.firstMs]);
+});
