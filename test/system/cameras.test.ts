@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
+import t from 'tap';
+import { serveRaw } from '../camera/onvif/support.ts';
+import { good, RawCamera, reply } from '../camera/rtsp/raw-camera.ts';
+import { SimulatedCamera, type SimulatedCameraOptions } from '../support/camera/camera.ts';
+import { clip } from '../support/clips.ts';
+import { childrenOf } from '../support/processes.ts';
+import { Scene } from '../support/scene.ts';
+
+const LOGIN = { user: 'beffroi', password: 'a long password' };
+
+interface Teardown {
+  teardown(end: () => unknown): void;
+}
+
+async function simulated(t: Teardown, rtsp: SimulatedCameraOptions['rtsp'] = {}): Promise<SimulatedCamera> {
+  const camera = new SimulatedCamera({ name: 'x', clip: clip('h264-small'), ...LOGIN, rtsp });
+  await camera.start();
+  t.teardown(() => camera.stop());
+  return camera;
+}
+
+async function raw(t: Teardown, script: object): Promise<number> {
+  const camera = await RawCamera.start({ ...good(), ...script });
+  t.teardown(() => camera.stop());
+  return camera.port;
+}
+
+/** Writes `bytes` again and again to whoever connects. */
+function pouring(bytes: string): (socket: Socket) => void {
+  return (socket) => {
+    const pour = () => {
+      while (socket.write(bytes));
+    };
+    socket.on('drain', pour);
+    pour();
+  };
+}
+
+/** The camera at `port`, on the IPv6 loopback. */
+async function overIpv6(t: Teardown, port: number): Promise<number> {
+  const server = createServer((socket) => {
+    const camera = connect(port, '127.0.0.1');
+    for (const [one, other] of [
+      [socket, camera],
+      [camera, socket],
+    ] as const) {
+      one.on('error', () => other.destroy()).pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '::1', resolve));
+  t.teardown(() => server.close());
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+function entry(id: string, port: number, more: object = {}): object {
+  return {
+    ...{ id: `cam-${id}`, name: id, host: '127.0.0.1', regime: 'continuous', owner: 'commune' },
+    credentials: { version: 1, ...LOGIN },
+    rtsp: { port, path: '/live/main' },
+    ...more,
+  };
+}
+
+t.test(
+  'cameras: each bad one is named with its own fault, and none disturbs the good ones beside it',
+  { timeout: 120_000 },
+  async (t) => {
+    const scene = await Scene.create(t);
+    const camera = await simulated(t);
+    const absent = await simulated(t);
+    await absent.stop();
+    const bad: [id: string, cause: string, port: number, more?: object][] = [
+      ['garbage', 'camera-protocol', await serveRaw(t, pouring('A'.repeat(4096)))],
+      [
+        'endless',
+        'camera-too-large',
+        await serveRaw(t, pouring(`RTSP/1.0 200 OK\r\nX: ${'b'.repeat(999)}\r\n`)),
+      ],
+      ['closer', 'camera-closed', await serveRaw(t, (socket) => socket.end())],
+      ['udp', 'camera-unsupported', await raw(t, { SETUP: reply('461 Unsupported Transport') })],
+      [
+        'elsewhere',
+        'camera-redirected',
+        await raw(t, { DESCRIBE: reply('302 Moved', ['Location: rtsp://a:b@x/']) }),
+      ],
+      ['basic', 'camera-insecure-login', (await simulated(t, { login: 'basic' })).rtspPort],
+      ['absent', 'camera-port-closed', absent.rtspPort],
+      ['nameless', 'camera-unreachable', 554, { host: 'camera.invalid' }],
+    ];
+    scene.box.start();
+    const cameras = [
+      entry('good', camera.rtspPort, { onvif: { port: camera.onvifPort } }),
+      entry('six', await overIpv6(t, camera.rtspPort), { host: '::1' }),
+      ...bad.map(([id, _cause, port, more]) => entry(id, port, more)),
+    ];
+    await scene.push({ cameras, points: [] });
+    for (const [id, cause] of bad) {
+      await scene.box.until(`${id}: ${cause}`, (status) =>
+        status.cameras.some((one) => one.camera === `cam-${id}` && one.cause === cause),
+      );
+    }
+    for (const id of ['cam-good', 'cam-six']) {
+      await scene.box.until(id, ({ cameras }) =>
+        cameras.some((one) => one.camera === id && one.state === 'ok'),
+      );
+    }
+    await absent.start();
+    await scene.box.until('the return', ({ cameras }) =>
+      cameras.some((one) => one.camera === 'cam-absent' && one.state === 'ok'),
+    );
+    const { rtsp } = camera.counters;
+    t.equal(rtsp.plays, 2, 'one stream for each entry, never begun anew');
+    t.equal(rtsp.audioSetups, 0);
+    await hasNoSecret(t, scene);
+  },
+);
+
+/** Neither log, nor MQTT, nor command line or environment of a process. */
+async function hasNoSecret(
+  t: { notOk(value: boolean, message: string): unknown },
+  scene: Scene,
+): Promise<void> {
+  const agent = scene.box.pid ?? 0;
+  const pids = [agent, ...(await childrenOf(agent))];
+  const files = pids.flatMap((pid) => [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`]);
+  const seen = await Promise.all([scene.box.logFile, ...files].map((path) => readFile(path, 'latin1')));
+  const heard = scene.csu.received.map(({ topic, payload }) => `${topic} ${payload}`);
+  for (const secret of [LOGIN.password, 'a:b@']) {
+    t.notOk(
+      [...seen, ...heard].some((text) => text.includes(secret)),
+      'no secret is told',
+    );
+  }
+}
