@@ -19,7 +19,7 @@ export interface BrokerOptions {
  * @see mosquitto.conf(5)
  */
 export function mosquittoConfiguration({ folder, port, dataFolder }: BrokerOptions): string {
-  return `# Beffroi: broker of the supervision centre.
+  return `# Beffroi: broker of the supervision centre. Complete: in place of the mosquitto.conf of the system, not beside it.
 per_listener_settings false
 allow_anonymous false
 acl_file ${join(folder, 'acl')}
