@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,9 +54,15 @@ class Stage {
     this.#camera = camera;
   }
 
-  static async create(t: Test, environment: NodeJS.ProcessEnv = {}): Promise<Stage> {
+  /** @param prepare gets the folder before anything is in it */
+  static async create(
+    t: Test,
+    environment: NodeJS.ProcessEnv = {},
+    prepare: (folder: string) => void = () => undefined,
+  ): Promise<Stage> {
     const folder = await mkdtemp(join(tmpdir(), 'bfr-'));
     t.teardown(() => rm(folder, { recursive: true, force: true }));
+    prepare(folder);
     const camera = await simulatedCamera(t, INPUTS);
     const centre = await Centre.create(folder);
     t.teardown(() => centre.end());
@@ -237,6 +245,44 @@ t.test('alarms: the database is overwritten and taken away while they flow', asy
   await stage.heard('the start after no database');
   stage.check(t);
 });
+
+t.test('alarms: the disk is full and the power is cut while they flow', async (t) => {
+  if (process.getuid?.() !== 0) return t.pass('needs root to mount a small disk');
+  const disk = { folder: '' };
+  const stage = await Stage.create(t, {}, (folder) => {
+    disk.folder = join(folder, 'state');
+    mkdirSync(disk.folder);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=0700', 'tmpfs', disk.folder]);
+    t.teardown(() => execFileSync('umount', ['-l', disk.folder]));
+  });
+  await fill(disk.folder);
+  stage.toggle(2);
+  await stage.heard('a disk that takes nothing');
+  await stage.box.until('the fault', ({ storageDurable }) => !storageDurable);
+  await restart(stage);
+  stage.toggle(2);
+  await stage.heard('a start on a disk that takes nothing');
+  await rm(join(disk.folder, 'filler'));
+  await stage.box.until('the disk', ({ storageDurable }) => storageDurable, 60_000);
+  stage.toggle(2);
+  await stage.heard('the disk is back');
+  await restart(stage);
+  stage.toggle(2);
+  await stage.heard('a start on the good disk');
+  stage.check(t);
+});
+
+async function fill(folder: string): Promise<void> {
+  const file = await open(join(folder, 'filler'), 'w');
+  const chunk = Buffer.alloc(64 * 1024);
+  const written = () =>
+    file.write(chunk).then(
+      ({ bytesWritten }) => bytesWritten === chunk.length,
+      () => false,
+    );
+  while (await written());
+  await file.close();
+}
 
 /** A power cut; resolves when the agent hears its camera again. */
 async function restart({ box }: Stage): Promise<void> {
