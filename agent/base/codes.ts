@@ -145,7 +145,8 @@ export const CODES = {
   'keyring-invalid': {
     fault: 'configuration',
     retryable: false,
-    means: 'The keyring is damaged, not signed by the authority key, or older than one that the box has begun with.',
+    means:
+      'The keyring is damaged, not signed by the authority key, or older than one that the box has begun with.',
     remedy: 'Install the newest keyring of the CSU.',
   },
 
