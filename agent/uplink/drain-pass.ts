@@ -18,6 +18,8 @@ export interface DrainPassNeeds {
 
 /** Events on the wire without acknowledgement. Source: guess; Mosquitto takes 20 by default. */
 const IN_FLIGHT = 32;
+/** Acknowledged events that are forgotten in one commit while more is sent; a crash makes them be sent again. Source: guess. */
+const FORGOTTEN_AT_ONCE = 128;
 /** After the broker refused an event; a lost connection has its own back-off. Source: guess. */
 const AFTER_REFUSAL: Backoff = { firstMs: 1_000, factor: 2, capMs: 60_000, jitter: 0.5 };
 
@@ -94,7 +96,7 @@ export class DrainPass {
       while (!this.#signal.aborted) {
         this.#launchFollowing();
         await this.#news();
-        if (this.#acknowledged.length >= IN_FLIGHT || this.#inFlight.size === 0) this.#forget();
+        if (this.#acknowledged.length >= FORGOTTEN_AT_ONCE || this.#inFlight.size === 0) this.#forget();
       }
     } finally {
       this.#end.abort();
@@ -186,7 +188,7 @@ export class DrainPass {
     await nextTurn();
   }
 
-  /** One commit for many acknowledgements: what a crash makes be sent again is bounded by the window. */
+  /** One commit for many acknowledgements. */
   #forget(): void {
     const seqs = this.#acknowledged;
     this.#acknowledged = [];

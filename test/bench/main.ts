@@ -1,6 +1,8 @@
 /** `npm run bench -- NAME [--json]`: runs one bench and prints its figures. */
 import { parseArgs } from 'node:util';
+import { alarms } from './alarms.ts';
 import { start } from './start.ts';
+import { video } from './video.ts';
 
 export interface Figure {
   readonly value: number;
@@ -8,7 +10,7 @@ export interface Figure {
 }
 export type Figures = Record<string, Figure>;
 
-const BENCHES: Readonly<Record<string, () => Promise<Figures>>> = { start };
+const BENCHES: Readonly<Record<string, () => Promise<Figures>>> = { alarms, start, video };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

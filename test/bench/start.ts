@@ -2,26 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { desiredConfigTopic } from '../../agent/contract/topics.ts';
-import { signConfiguration } from '../../provisioning/sign.ts';
-import { TestBox } from '../support/box.ts';
-import { CameraProcess } from '../support/camera/camera-process.ts';
-import { Centre } from '../support/centre.ts';
-import { childrenOf, pssMb } from '../support/processes.ts';
+import { aloneMb, pssMb } from '../support/processes.ts';
 import type { Subscriber } from '../support/subscriber.ts';
+import { type BenchBox, planesOf, withBox } from './bench-box.ts';
 import { makeFootage } from './footage.ts';
 import type { Figures } from './main.ts';
 
-const SITE = '57463-mairie';
 const STARTS = 7;
 /** Running time before memory is read. */
 const SETTLE_MS = 30_000;
-const LOGIN = { user: 'beffroi', password: 'a long password' };
-
-interface Run {
-  readonly box: TestBox;
-  readonly csu: Subscriber;
-}
 
 /**
  * How soon a box that was off is back, and what it takes of memory: 1080p cameras of 4 Mbit/s in a process of their
@@ -43,54 +32,18 @@ export async function start(): Promise<Figures> {
   }
 }
 
-async function withBox(
-  folder: string,
-  file: string,
-  cameras: number,
-  work: (run: Run) => Promise<Figures>,
-): Promise<Figures> {
-  const clip = { file, codec: 'h264' as const, framesPerSecond: 25 };
-  const orders = Array.from({ length: cameras }, (_, index) => ({
-    name: `cam-${index + 1}`,
-    clip,
-    ...LOGIN,
-  }));
-  const process = await CameraProcess.start(orders);
-  const centre = await Centre.create(folder);
-  const csu = await centre.subscriber([`csu/v1/${SITE}/#`]);
-  const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers: [centre.broker.url] });
-  try {
-    const { jws } = await signConfiguration(centre.csu, {
-      site: SITE,
-      configuration: configuration(process),
-    });
-    await csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
-    box.start();
-    await box.until(
-      'every camera healthy',
-      ({ cameras: all }) => all.length === cameras && all.every(({ state }) => state === 'ok'),
-      60_000,
-    );
-    return await work({ box, csu });
-  } finally {
-    await box.stop();
-    await csu.close();
-    await centre.end();
-    await process.stop();
-  }
-}
-
-async function memory({ box }: Run, cameras: number): Promise<Figures> {
+async function memory({ box }: BenchBox, cameras: number): Promise<Figures> {
   await delay(SETTLE_MS);
-  const agent = box.pid ?? 0;
-  const [video = 0] = await childrenOf(agent);
+  const { agent, video } = await planesOf(box);
+  const alone = (await aloneMb(agent)) + (await aloneMb(video));
   return {
     [`alarm_plane_mb_${cameras}`]: { value: await pssMb(agent), unit: 'MB' },
     [`video_plane_mb_${cameras}`]: { value: await pssMb(video), unit: 'MB' },
+    [`both_planes_alone_mb_${cameras}`]: { value: Math.round(alone * 10) / 10, unit: 'MB' },
   };
 }
 
-async function starts(run: Run): Promise<Figures> {
+async function starts(run: BenchBox): Promise<Figures> {
   const links: number[] = [];
   const frames: number[] = [];
   for (let i = 0; i < STARTS; i += 1) {
@@ -119,18 +72,4 @@ async function firstOf(csu: Subscriber, from: number, fits: (message: Message) =
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
-function configuration({ places }: CameraProcess): object {
-  return {
-    cameras: places.map(({ name, onvifPort }) => ({
-      id: name,
-      name,
-      host: '127.0.0.1',
-      regime: 'continuous',
-      owner: 'commune',
-      credentials: { version: 1, ...LOGIN },
-      onvif: { port: onvifPort },
-    })),
-  };
 }

@@ -52,9 +52,11 @@ export class Mosquitto {
     await new Promise<void>((resolve, reject) => {
       child.on('error', reject);
       child.on('exit', (code) => reject(new Error(`mosquitto ended with ${code}: ${this.log}`)));
+      let running = false;
       child.stderr?.on('data', (text: Buffer) => {
         this.log += text.toString();
-        if (this.log.slice(mark).includes(' running')) resolve();
+        running ||= this.log.slice(mark).includes(' running');
+        if (running) resolve();
       });
     });
   }

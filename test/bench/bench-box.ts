@@ -1,0 +1,91 @@
+import { desiredConfigTopic } from '../../agent/contract/topics.ts';
+import { signConfiguration } from '../../provisioning/sign.ts';
+import { TestBox } from '../support/box.ts';
+import { CameraProcess } from '../support/camera/camera-process.ts';
+import { Centre } from '../support/centre.ts';
+import { childrenOf } from '../support/processes.ts';
+import type { Subscriber } from '../support/subscriber.ts';
+import type { Figures } from './main.ts';
+
+const SITE = '57463-mairie';
+const LOGIN = { user: 'beffroi', password: 'a long password' };
+
+/** A box whose cameras are all healthy, and what the CSU hears of it. */
+export interface BenchBox {
+  readonly box: TestBox;
+  readonly csu: Subscriber;
+  /** Stream addresses of the cameras, with the login. */
+  readonly streams: readonly string[];
+}
+
+/** The process ids of a running box. */
+export async function planesOf(box: TestBox): Promise<{ agent: number; video: number }> {
+  const agent = box.pid ?? 0;
+  const [video = 0] = await childrenOf(agent);
+  return { agent, video };
+}
+
+/**
+ * Runs `work` with 1080p cameras of 4 Mbit/s in a process of their own and a Mosquitto with TLS 1.3.
+ * @param file what the cameras play, from `makeFootage`
+ */
+export async function withBox(
+  folder: string,
+  file: string,
+  cameras: number,
+  work: (run: BenchBox) => Promise<Figures>,
+): Promise<Figures> {
+  const clip = { file, codec: 'h264' as const, framesPerSecond: 25 };
+  const orders = Array.from({ length: cameras }, (_, index) => ({
+    name: `cam-${index + 1}`,
+    clip,
+    ...LOGIN,
+  }));
+  const process = await CameraProcess.start(orders);
+  const centre = await Centre.create(folder);
+  const csu = await centre.subscriber([`csu/v1/${SITE}/#`], keeps);
+  const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers: [centre.broker.url] });
+  try {
+    const { jws } = await signConfiguration(centre.csu, {
+      site: SITE,
+      configuration: configuration(process),
+    });
+    await csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
+    box.start();
+    await box.until(
+      'every camera healthy',
+      ({ cameras: all }) => all.length === cameras && all.every(({ state }) => state === 'ok'),
+      60_000,
+    );
+    return await work({ box, csu, streams: streamsOf(process) });
+  } finally {
+    await box.stop();
+    await csu.close();
+    await centre.end();
+    await process.stop();
+  }
+}
+
+/** Pictures of one camera are enough: those of twenty would fill the memory of the bench. */
+function keeps(topic: string): boolean {
+  return !topic.endsWith('/media/main') || topic.includes('/cam-1/');
+}
+
+function streamsOf({ places }: CameraProcess): string[] {
+  const login = `${LOGIN.user}:${encodeURIComponent(LOGIN.password)}`;
+  return places.map(({ rtspUrl }) => rtspUrl.replace('rtsp://', `rtsp://${login}@`));
+}
+
+function configuration({ places }: CameraProcess): object {
+  return {
+    cameras: places.map(({ name, onvifPort }) => ({
+      id: name,
+      name,
+      host: '127.0.0.1',
+      regime: 'continuous',
+      owner: 'commune',
+      credentials: { version: 1, ...LOGIN },
+      onvif: { port: onvifPort },
+    })),
+  };
+}
