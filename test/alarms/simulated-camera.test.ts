@@ -92,6 +92,8 @@ t.test(
     const { camera, watch, relay } = await begin(t);
     await until(() => watch.shown().state === 'cleared');
     relay.cut();
+    // An answer that is on its way when the line is cut is lost for good; only what comes after it is kept.
+    await until(() => camera.onvif.openConnections === 0);
     for (const active of [true, false, true, false]) camera.setInput('DI_1', active);
     await relay.mend();
     camera.setInput('DI_1', true);
