@@ -1,5 +1,6 @@
+import { addLoss, copyLosses } from './losses.ts';
 import { lastSeq, metaNumber, metaText, raiseLastSeq, raiseMeta, setMeta } from './meta.ts';
-import { insertEvent, intactEvent } from './outbox-rows.ts';
+import { classIn, insertEvent, intactEvent } from './outbox-rows.ts';
 import { lineHash } from './register-chain.ts';
 import { type ChainEnd, chainEnd, linesFrom } from './register-lines.ts';
 import { integerIn, type Row, type Sql, textIn } from './sql.ts';
@@ -12,12 +13,15 @@ import { integerIn, type Row, type Sql, textIn } from './sql.ts';
 export function carryOver(from: Sql, to: Sql): boolean {
   const steps = [
     () => copyRows(from, 'outbox', 'seq', (row) => copyEvent(row, to)),
+    () => copyLosses(from, to),
     () => copyRows(from, 'journal', 'number', (row) => copyOrder(row, to)),
     () => copyRows(from, 'slot', 'one', (row) => copySlot(row, to)),
     () => copyRows(from, 'memory', 'room, key', (row) => copyValue(row, to)),
     () => raiseLastSeq(to, lastSeq(from)),
     () => raiseMeta(to, 'boot', metaNumber(from, 'boot')),
     () => raiseMeta(to, 'highest_version', metaNumber(from, 'highest_version')),
+    () => raiseMeta(to, 'ran_ms', metaNumber(from, 'ran_ms')),
+    () => copyConfirm(from, to),
     () => setChainBase(to, checkedEnd(from)),
   ];
   to.exec('BEGIN');
@@ -54,7 +58,20 @@ function copyRows(from: Sql, table: Table, order: string, copy: (row: Row) => vo
 
 function copyEvent(row: Row, to: Sql): void {
   const entry = intactEvent(row);
-  if (entry && !to.get('SELECT 1 FROM outbox WHERE seq = ?', entry.seq)) insertEvent(to, entry);
+  if (!entry) noteDamaged(row, to);
+  else if (!to.get('SELECT 1 FROM outbox WHERE seq = ?', entry.seq)) insertEvent(to, entry);
+}
+
+/** What cannot be read at all only leaves a gap in the numbers. */
+function noteDamaged(row: Row, to: Sql): void {
+  const seq = integerIn(row, 'seq');
+  addLoss(to, { class: classIn(row), reason: 'damaged', firstSeq: seq, lastSeq: seq, count: 1 });
+}
+
+/** Takes over what events leave the outbox on. */
+export function copyConfirm(from: Sql, to: Sql): void {
+  const confirm = metaText(from, 'confirm');
+  if (confirm !== undefined) setMeta(to, 'confirm', confirm);
 }
 
 /** Copies one row of the journal. */

@@ -20,7 +20,7 @@ import { Sql, textIn } from './sql.ts';
 /** Largest database file, bytes: a full register of the longest lines and a full outbox fit. */
 const MAX_DATABASE_BYTES = 512 * 1024 * 1024;
 /** Largest database in memory, bytes. Source: guess: the box has at least 1 GB. */
-const MAX_MEMORY_BYTES = 96 * 1024 * 1024;
+const MAX_MEMORY_BYTES = 128 * 1024 * 1024;
 const PAGE_BYTES = 4096;
 /** Free space that a return to the disk asks for, bytes. */
 const ROOM_BYTES = 1024 * 1024;

@@ -3,7 +3,7 @@ import { integerIn, type Sql, textIn } from './sql.ts';
 
 /**
  * Single values of the database itself. `base` values say where a register goes on that began in another file; `cut` is
- * the last line that made room.
+ * the last line that made room; `ran_ms` is how long the box has run, `confirm` what an event leaves the outbox on.
  */
 export type MetaKey =
   | 'identity'
@@ -13,7 +13,9 @@ export type MetaKey =
   | 'highest_version'
   | 'base_length'
   | 'base_hash'
-  | 'cut';
+  | 'cut'
+  | 'ran_ms'
+  | 'confirm';
 
 export function metaText(sql: Sql, key: MetaKey): string | undefined {
   const row = sql.get('SELECT value FROM meta WHERE key = ?', key);

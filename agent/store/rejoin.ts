@@ -1,4 +1,5 @@
-import { copyOrder, copyValue, setChainBase } from './carry.ts';
+import { copyConfirm, copyOrder, copyValue, setChainBase } from './carry.ts';
+import { copyLosses } from './losses.ts';
 import { lastSeq, metaNumber, metaText, raiseLastSeq, raiseMeta, setMeta } from './meta.ts';
 import { insertEvent, intactEvent } from './outbox-rows.ts';
 import { NO_HASH } from './register-chain.ts';
@@ -20,10 +21,14 @@ export function rejoin(gathered: Sql, disk: Sql, sign: Sign): void {
   try {
     const relation = relate(gathered, disk);
     joinOutbox(gathered, disk, relation);
+    if (relation !== 'other') disk.run('DELETE FROM loss');
+    copyLosses(gathered, disk);
+    copyConfirm(gathered, disk);
     for (const row of gathered.iterate('SELECT * FROM journal ORDER BY number')) copyOrder(row, disk);
     joinSlot(gathered, disk);
     joinMemory(gathered, disk, relation);
     joinRegister(gathered, disk, sign);
+    raiseMeta(disk, 'ran_ms', metaNumber(gathered, 'ran_ms'));
     raiseMeta(disk, 'boot', metaNumber(gathered, 'boot'));
     raiseMeta(disk, 'highest_version', metaNumber(gathered, 'highest_version'));
     setMeta(disk, 'joined', metaText(gathered, 'identity') ?? '');

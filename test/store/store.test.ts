@@ -44,8 +44,8 @@ t.test('the outbox gives the oldest events after a number, in order', async (t) 
   const { store } = openFor(temporaryFolder(t));
   for (const text of ['a', 'b', 'c', 'd']) appendText(store, text);
   t.same(store.outbox.next(1, 2), [
-    { seq: 2, topic: 'csu/v1/57463-mairie/pt-a/event/alarm', payload: '2 b' },
-    { seq: 3, topic: 'csu/v1/57463-mairie/pt-a/event/alarm', payload: '3 c' },
+    { seq: 2, topic: 'csu/v1/57463-mairie/pt-a/event/alarm', payload: '2 b', id: 'id-2', class: 'intrusion' },
+    { seq: 3, topic: 'csu/v1/57463-mairie/pt-a/event/alarm', payload: '3 c', id: 'id-3', class: 'intrusion' },
   ]);
   store.outbox.acknowledge([2, 99]);
   t.same(numbers(store), [1, 3, 4]);
@@ -70,7 +70,7 @@ t.test('payloads come back as they were, whatever they hold', async (t) => {
   const text = fc.string({ unit: 'grapheme', maxLength: 200 });
   fc.assert(
     fc.property(text, text, text, (payload, key, value) => {
-      const seq = store.outbox.append(() => ({ topic: 'a\0b', payload }));
+      const seq = store.outbox.append(() => ({ topic: 'a\0b', payload, id: 'x', class: 'service' }));
       store.memory.set('room', key, value);
       const back = store.outbox.next(seq - 1, 1)[0];
       return back?.payload === payload && back.topic === 'a\0b' && store.memory.get('room', key) === value;

@@ -49,6 +49,8 @@ export function appendText(store: SqliteStore, text: string): number {
   return store.outbox.append((seq) => ({
     topic: 'csu/v1/57463-mairie/pt-a/event/alarm',
     payload: `${seq} ${text}`,
+    id: `id-${seq}`,
+    class: 'intrusion',
   }));
 }
 
