@@ -19,6 +19,7 @@ const WORDS = {
     connected: 'établi',
     lost: 'rompu',
     pending: 'en attente',
+    confirmation: { receipt: 'de reçu du CSU', broker: 'du courtier' },
     config: 'configuration',
     none: 'aucune',
     video: 'vidéo',
@@ -56,6 +57,7 @@ const WORDS = {
     connected: 'up',
     lost: 'down',
     pending: 'waiting',
+    confirmation: { receipt: "for the CSU's receipt", broker: 'for the broker' },
     config: 'configuration',
     none: 'none',
     video: 'video',
@@ -119,7 +121,7 @@ function boxLines(snapshot: StatusSnapshot, options: Options): string[] {
     `${w.config} ${version} ${w.phase[config.phase]}`.trim(),
     `${w.video} ${video}`,
     `${w.clock} ${w[snapshot.clock]}`,
-    `${link.outboxPending} ${w.pending}`,
+    `${link.outboxPending} ${w.pending} ${w.confirmation[link.confirmation]}`,
     `${snapshot.ordersRefused} ${w.refused}`,
   ];
   const first = `${w.box} ${snapshot.site} · ${snapshot.software} · ${parts.join(' · ')}`;
