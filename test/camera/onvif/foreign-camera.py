@@ -10,15 +10,15 @@ Takes its settings as JSON in the first argument, prints its port, ends when sta
 GET /stats tells what it saw; POST /event?topic=…&state=… makes an event; POST /skew?seconds=… turns its clock;
 POST /forget drops every subscription.
 """
-import base64, datetime, hashlib, json, queue, re, secrets, sys, threading, time, urllib.parse
+import base64, datetime, hashlib, json, queue, re, secrets, socket, sys, threading, time, urllib.parse
 import xml.etree.ElementTree as ET
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 settings = json.loads(sys.argv[1])
 USER, PASSWORD = settings.get('user', ''), settings.get('password', '')
-stats = {'calls': [], 'refused': 0, 'accepted': 0, 'anonymous': 0, 'problems': [], 'open': 0, 'most_open': 0}
+stats = {'calls': [], 'refused': 0, 'accepted': 0, 'anonymous': 0, 'problems': [], 'most_open': 0}
 lock = threading.Lock()
-nonces, seen_tokens, subscriptions = {}, set(), {}
+nonces, seen_tokens, subscriptions, being_served = {}, set(), {}, []
 skew = settings.get('skew', 0)
 
 S = '{http://www.w3.org/2003/05/soap-envelope}'
@@ -43,6 +43,16 @@ def now():
 
 def iso(moment):
     return moment.strftime('%Y-%m-%dT%H:%M:%SZ')
+
+
+def hung_up(connection):
+    """Whether the peer has closed: its thread may not have noticed yet."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b''
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 class Fault(Exception):
@@ -100,13 +110,13 @@ class Camera(BaseHTTPRequestHandler):
             subscriptions.clear()
             return self.reply(200, '')
         with lock:
-            stats['open'] += 1
-            stats['most_open'] = max(stats['most_open'], stats['open'])
+            being_served.append(self.connection)
+            stats['most_open'] = max(stats['most_open'], sum(not hung_up(one) for one in being_served))
         try:
             self.soap(body)
         finally:
             with lock:
-                stats['open'] -= 1
+                being_served.remove(self.connection)
 
     def soap(self, body):
         try:
