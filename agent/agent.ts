@@ -257,7 +257,7 @@ export class Agent implements Service {
     await this.#boxHealth.schedule(next.health.vitalsSchedule);
     await this.#fleet.apply(next.cameras);
     await this.#cameraHealth.apply(next.cameras, next.health);
-    await this.#alarms.apply(next.points, next.cameras);
+    await this.#alarms.apply(next);
     const entities = [...next.cameras, ...next.points].map(({ id }) => id);
     this.#uplink.reporter.retire(entities);
   }

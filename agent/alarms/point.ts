@@ -4,17 +4,9 @@ import type { Fields } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
 import type { Store } from '../store/store.ts';
-import type { Condition } from './condition.ts';
 import type { AlarmPoint } from './ports.ts';
-import {
-  adopt,
-  concerns,
-  newRecord,
-  observe,
-  type PointRecord,
-  parseRecord,
-  transitionOf,
-} from './record.ts';
+import { adopt, newRecord, observe, type PointRecord, parseRecord, transitionOf } from './record.ts';
+import type { Observation } from './source.ts';
 
 export interface PointNeeds {
   readonly clock: Clock;
@@ -28,20 +20,20 @@ export interface PointNeeds {
 /** The room's name in the store's memory. */
 export const ROOM = 'alarms';
 
-/** Unconfirmed for this long, a state is no longer known: a short loss of the subscription passes. Source: guess. */
-const UNCONFIRMED_MS = 10_000;
+/** Unconfirmed for this long, a state is no longer known: a short loss of the source passes. Source: guess. */
+export const UNCONFIRMED_MS = 10_000;
 
 type Shown = PointRecord['truth'];
 
 /**
- * One alarm point. What the camera said last is on disk together with the event that tells it; while the camera cannot
+ * One alarm point. What its source said last is on disk together with the event that tells it; while the source cannot
  * be heard the point is shown as unknown, and the first words after that are compared with what is on disk.
  */
 export class Point {
   readonly #needs: PointNeeds;
   #point: AlarmPoint;
   #record: PointRecord;
-  /** Since when the camera was not heard on this point; undefined when all it said is confirmed. */
+  /** Since when the source was not heard on this point; undefined when all it said is confirmed. */
   #unconfirmedSinceMs: number | undefined;
   /** Conditions that held before the loss and were not spoken of since. */
   #unconfirmed: Set<string>;
@@ -58,10 +50,6 @@ export class Point {
     this.#unconfirmedSinceMs = needs.clock.monotonicMs();
     this.#shown = this.#record.truth;
     this.#unknownSince = wallMs;
-  }
-
-  get camera(): string {
-    return this.#point.camera;
   }
 
   /** Keeps and tells the state under the entry of the configuration in force. */
@@ -81,18 +69,28 @@ export class Point {
     if (!sameRule) this.lost();
   }
 
-  /** The camera can no longer be heard. */
+  /** The source can no longer be heard. */
   lost(): void {
     this.#unconfirmed = new Set(this.#record.active);
     this.#unconfirmedSinceMs ??= this.#needs.clock.monotonicMs();
   }
 
-  /** @throws whatever the store throws; nothing has changed then */
-  see(condition: Condition, sourceMs: number | undefined): void {
-    if (!concerns(this.#point, condition)) return;
-    if (condition.active === undefined) this.#vanished(condition.key);
-    else this.#said(condition.key, condition.active !== this.#point.inverted, sourceMs);
+  /** What was said last holds. */
+  confirmed(): void {
+    this.#unconfirmed.clear();
+    this.#unconfirmedSinceMs = undefined;
     this.evaluate();
+  }
+
+  /**
+   * @returns whether the alarm was raised or cleared by it
+   * @throws whatever the store throws; nothing has changed then
+   */
+  see(seen: Observation): boolean {
+    const { key, active } = seen;
+    const told = active === undefined ? this.#vanished(key) : this.#said(seen, active);
+    this.evaluate();
+    return told;
   }
 
   /** Shows what is known now. */
@@ -105,12 +103,12 @@ export class Point {
   }
 
   status(): StatusSnapshot['alarms'][number] {
-    const { id, name, severity } = this.#point;
+    const { id, name } = this.#point;
     return {
       point: id,
       name,
       state: this.#shown,
-      severity,
+      severity: this.#record.severity,
       since: this.#since(),
       occurrences: this.#record.occurrences,
     };
@@ -121,10 +119,17 @@ export class Point {
     return sinceMs !== undefined && this.#needs.clock.monotonicMs() - sinceMs >= UNCONFIRMED_MS;
   }
 
-  #said(key: string, holds: boolean, sourceMs: number | undefined): void {
+  #said(seen: Observation, active: boolean): boolean {
     const { clock, newId } = this.#needs;
-    this.#keep(observe(this.#record, { key, holds }, { wallMs: clock.wallMs(), newId }), sourceMs);
-    this.#confirm(key);
+    const severity = this.#point.severity ?? seen.severity;
+    const next = observe(
+      this.#record,
+      { key: seen.key, holds: active, severity, details: seen.details },
+      { wallMs: clock.wallMs(), newId },
+    );
+    const told = this.#keep(next, seen.sourceMs);
+    this.#confirm(seen.key);
+    return told;
   }
 
   /** One condition that surely holds is enough; otherwise every one that held must have been spoken of. */
@@ -135,16 +140,17 @@ export class Point {
     else this.#unconfirmedSinceMs ??= this.#needs.clock.monotonicMs();
   }
 
-  #vanished(key: string): void {
-    if (!this.#record.active.includes(key)) return;
+  #vanished(key: string): false {
+    if (!this.#record.active.includes(key)) return false;
     this.#unconfirmed.add(key);
     if (this.#record.active.every((active) => this.#unconfirmed.has(active)))
       this.#unconfirmedSinceMs ??= this.#needs.clock.monotonicMs();
+    return false;
   }
 
   /** State and event become durable together, so that neither a lost nor a doubled event follows a crash. */
-  #keep(next: PointRecord, sourceMs: number | undefined): void {
-    if (next === this.#record) return;
+  #keep(next: PointRecord, sourceMs: number | undefined): boolean {
+    if (next === this.#record) return false;
     const { store, reporter, log } = this.#needs;
     const transition = transitionOf(this.#record, next);
     store.transaction(() => {
@@ -154,6 +160,7 @@ export class Point {
     });
     this.#record = next;
     if (transition) log.info({ point: this.#point.id, alarm: next.alarm }, `alarm ${transition}`);
+    return transition !== undefined;
   }
 
   #since(): number {
@@ -163,14 +170,14 @@ export class Point {
   }
 
   #tell(): void {
-    const { id, name, kind, camera, severity } = this.#point;
-    const { alarm, occurrences } = this.#record;
+    const { id, name, kind } = this.#point;
+    const { alarm, severity, occurrences, details } = this.#record;
     const state = this.#shown;
     const fields: Fields<'alarmCurrent'> = {
+      ...details,
       point: id,
       name,
       kind,
-      camera,
       state,
       severity,
       alarm,
@@ -188,8 +195,8 @@ export function eventOf(
   transition: 'raised' | 'cleared',
   sourceMs: number | undefined,
 ): Omit<Fields<'alarm'>, 'id'> {
-  const { alarm, name, kind, camera, severity, occurrences } = record;
-  const source =
+  const { alarm, name, kind, severity, occurrences, details } = record;
+  const when =
     sourceMs !== undefined && Number.isSafeInteger(sourceMs) && sourceMs >= 0 ? { source_ts: sourceMs } : {};
-  return { alarm, point: id, name, kind, camera, transition, severity, ...source, occurrences };
+  return { ...details, alarm, point: id, name, kind, transition, severity, ...when, occurrences };
 }

@@ -1,15 +1,15 @@
-import type { Condition } from './condition.ts';
-import type { AlarmPoint } from './ports.ts';
+import type { Severity } from '../contract/messages.ts';
+import type { AlarmPoint, Details } from './ports.ts';
+import type { Observation } from './source.ts';
 
 /** What is kept of a point on disk. */
 export interface PointRecord {
   readonly name: string;
-  readonly camera: string;
   readonly kind: AlarmPoint['kind'];
-  readonly severity: AlarmPoint['severity'];
+  readonly severity: Severity;
   /** How events become this point; with another rule the active conditions mean nothing. */
   readonly rule: string;
-  /** The last that the camera said; `unknown` when it never said anything. */
+  /** The last that the source said; `unknown` when it never said anything. */
   readonly truth: 'raised' | 'cleared' | 'unknown';
   /** Keys of the conditions that hold. */
   readonly active: readonly string[];
@@ -18,43 +18,48 @@ export interface PointRecord {
   /** Wall time when `truth` began, Unix ms. */
   readonly since: number;
   readonly occurrences: number;
+  readonly details: Details;
 }
 
-/** Conditions of one point that are told apart; more than a camera has. Source: guess. */
-const ACTIVE_MAX = 32;
+/** Conditions of one point that are told apart; more than a camera or a panel has. Source: guess. */
+const ACTIVE_MAX = 256;
+/** Of a point that leaves its severity to its source, until the source has spoken. */
+const SEVERITY_BEFORE: Severity = 'major';
 
 export function newRecord(point: AlarmPoint, wallMs: number): PointRecord {
-  const { name, camera, kind, severity } = point;
-  const rule = ruleOf(point);
+  const { name, kind, severity = SEVERITY_BEFORE } = point;
   return {
     name,
-    camera,
     kind,
     severity,
-    rule,
+    rule: ruleOf(point),
     truth: 'unknown',
     active: [],
     alarm: '',
     since: wallMs,
     occurrences: 0,
+    details: detailsOf(point),
   };
 }
 
 /** The record under a changed entry of the configuration. */
 export function adopt(record: PointRecord, point: AlarmPoint): PointRecord {
-  const { name, camera, kind, severity } = point;
+  const { name, kind, severity = record.severity } = point;
   const rule = ruleOf(point);
-  return { ...record, name, camera, kind, severity, rule, active: rule === record.rule ? record.active : [] };
+  const own = detailsOf(point);
+  if (rule !== record.rule) return { ...record, name, kind, severity, rule, active: [], details: own };
+  return { ...record, name, kind, severity, details: { ...record.details, ...own } };
 }
 
-function ruleOf({ camera, kind, input, inverted }: AlarmPoint): string {
-  return JSON.stringify([camera, kind, input ?? '', inverted]);
+/** Everything of the entry that decides how it is fed. */
+function ruleOf({ id, name, severity, ...rule }: AlarmPoint): string {
+  const entries = Object.entries(rule).filter(([, value]) => value !== undefined);
+  return JSON.stringify(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Whether the point listens to this condition. */
-export function concerns(point: AlarmPoint, condition: Condition): boolean {
-  if (point.kind !== condition.kind) return false;
-  return point.kind !== 'digital-input' || point.input === undefined || point.input === condition.input;
+/** What the entry itself says of where the alarm comes from. */
+function detailsOf(point: AlarmPoint): Details {
+  return { source: point.camera, camera: point.camera };
 }
 
 /**
@@ -63,15 +68,17 @@ export function concerns(point: AlarmPoint, condition: Condition): boolean {
  */
 export function observe(
   record: PointRecord,
-  seen: { readonly key: string; readonly holds: boolean },
+  seen: Pick<Observation, 'severity' | 'details'> & { readonly key: string; readonly holds: boolean },
   now: { readonly wallMs: number; readonly newId: () => string },
 ): PointRecord {
   const active = activeAfter(record.active, seen);
   const truth = active.length > 0 ? 'raised' : 'cleared';
   if (truth === record.truth) return active === record.active ? record : { ...record, active };
   const changed = { ...record, active, truth, since: now.wallMs } as const;
+  const { severity = record.severity } = seen;
+  const details = { ...record.details, ...seen.details };
   return truth === 'raised'
-    ? { ...changed, alarm: now.newId(), occurrences: record.occurrences + 1 }
+    ? { ...changed, alarm: now.newId(), occurrences: record.occurrences + 1, severity, details }
     : changed;
 }
 
@@ -103,20 +110,14 @@ export function parseRecord(text: string): PointRecord | undefined {
 function isRecord(value: unknown): value is PointRecord {
   if (typeof value !== 'object' || value === null) return false;
   const record = value as Record<keyof PointRecord, unknown>;
-  const texts = [
-    record.name,
-    record.camera,
-    record.kind,
-    record.severity,
-    record.rule,
-    record.truth,
-    record.alarm,
-  ];
+  const texts = [record.name, record.kind, record.severity, record.rule, record.truth, record.alarm];
   const numbers = [record.since, record.occurrences];
   return (
     texts.every((text) => typeof text === 'string') &&
     numbers.every((number) => Number.isSafeInteger(number)) &&
     Array.isArray(record.active) &&
-    record.active.every((key) => typeof key === 'string')
+    record.active.every((key) => typeof key === 'string') &&
+    typeof record.details === 'object' &&
+    record.details !== null
   );
 }

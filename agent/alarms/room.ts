@@ -1,24 +1,30 @@
 import type { Service } from '../base/lifecycle.ts';
-import type { OnvifEvent } from '../camera/onvif/notification.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
-import { conditionOf } from './condition.ts';
+import { type PlanNeeds, plansOf } from './plans.ts';
 import { eventOf, Point, type PointNeeds, ROOM } from './point.ts';
-import type { AlarmCamera, AlarmPoint } from './ports.ts';
+import type { AlarmConfiguration, AlarmPoint } from './ports.ts';
 import { parseRecord } from './record.ts';
-import { Source, type SourceNeeds } from './source.ts';
+import type { AlarmSource, SourceListener, SourcePlan } from './source.ts';
+import { SourceFault, toldSources } from './source-fault.ts';
 
 /** How often states that depend on time alone are looked at. Source: guess. */
 const TICK_MS = 1_000;
 
-export type AlarmNeeds = PointNeeds & SourceNeeds;
+export type AlarmNeeds = PointNeeds & PlanNeeds;
 
-/** The alarm points of the configuration, and the subscriptions that feed them. */
+interface Running {
+  readonly depends: string;
+  readonly source: AlarmSource;
+  readonly fault: SourceFault;
+}
+
+/** The alarm points of the configuration, and the sources that feed them. */
 export class AlarmRoom implements Service {
   readonly name = 'alarms';
   readonly #needs: AlarmNeeds;
   readonly #abort = new AbortController();
   readonly #points = new Map<string, Point>();
-  readonly #sources = new Map<string, { readonly entry: string; readonly source: Source }>();
+  readonly #sources = new Map<string, Running>();
   #ticking: Promise<void> = Promise.resolve();
 
   constructor(needs: AlarmNeeds) {
@@ -37,21 +43,17 @@ export class AlarmRoom implements Service {
   }
 
   /**
-   * Watches these points and no others; a camera whose entry and points are unchanged keeps its subscription.
+   * Watches these points and no others; a source whose entry and points are unchanged goes on undisturbed.
    * The alarm of a point that is removed while raised is cleared, so that none stays open at the CSU for ever.
    */
-  async apply(points: readonly AlarmPoint[], cameras: readonly AlarmCamera[]): Promise<void> {
-    const ids = new Set(points.map((point) => point.id));
-    const known = this.#needs.store.memory.entries(ROOM).map(([id]) => id);
-    const wanted = this.#wantedSources(points, cameras);
-    await this.#stopSources(wanted);
-    for (const id of known) if (!ids.has(id)) this.#remove(id);
-    for (const point of points) this.#put(point);
-    this.#needs.store.transaction(() => {
-      for (const point of this.#points.values()) point.start();
-    });
+  async apply(configuration: AlarmConfiguration): Promise<void> {
+    const { points } = configuration;
+    const plans = plansOf(this.#needs, configuration);
+    await this.#stopSources(new Map(plans.map(({ id, depends }) => [id, depends])));
+    this.#forgetSources(new Set(plans.map(({ id }) => id)));
+    this.#takePoints(points);
     if (this.#abort.signal.aborted) return;
-    for (const [camera, entry] of wanted) this.#startSource(camera, entry);
+    for (const plan of plans) this.#startSource(plan);
   }
 
   status(): StatusSnapshot['alarms'] {
@@ -61,49 +63,55 @@ export class AlarmRoom implements Service {
   async #tick(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       for (const point of this.#points.values()) point.evaluate();
+      for (const { fault } of this.#sources.values()) fault.evaluate();
       await this.#needs.clock.sleep(TICK_MS, signal).catch(() => undefined);
     }
   }
 
-  /** Cameras to listen to, each with everything that a subscription depends on. */
-  #wantedSources(points: readonly AlarmPoint[], cameras: readonly AlarmCamera[]): Map<string, string> {
-    const wanted = new Map<string, string>();
-    for (const camera of cameras) {
-      const own = points.filter((point) => point.camera === camera.id);
-      const rules = own.map(({ id, kind, input, inverted }) => [id, kind, input, inverted]);
-      if (own.length > 0 && camera.onvif?.events) wanted.set(camera.id, JSON.stringify([camera, rules]));
-    }
-    return wanted;
-  }
-
   async #stopSources(wanted: ReadonlyMap<string, string>): Promise<void> {
-    const old = [...this.#sources].filter(([camera, { entry }]) => wanted.get(camera) !== entry);
-    for (const [camera] of old) this.#sources.delete(camera);
+    const old = [...this.#sources].filter(([id, { depends }]) => wanted.get(id) !== depends);
+    for (const [id] of old) this.#sources.delete(id);
     await Promise.all(old.map(([, { source }]) => source.stop()));
   }
 
-  #startSource(camera: string, entry: string): void {
-    if (this.#sources.has(camera)) return;
-    const source = new Source(this.#needs, camera, {
-      onEvent: (event) => this.#onEvent(camera, event),
-      onLost: () => this.#onLost(camera),
+  #forgetSources(wanted: ReadonlySet<string>): void {
+    const gone = toldSources(this.#needs.store).filter((id) => !wanted.has(id));
+    for (const id of gone) new SourceFault(this.#needs, id).removed();
+  }
+
+  #takePoints(points: readonly AlarmPoint[]): void {
+    const ids = new Set(points.map((point) => point.id));
+    const known = this.#needs.store.memory.entries(ROOM).map(([id]) => id);
+    for (const id of known) if (!ids.has(id)) this.#remove(id);
+    for (const point of points) this.#put(point);
+    this.#needs.store.transaction(() => {
+      for (const point of this.#points.values()) point.start();
     });
-    this.#sources.set(camera, { entry, source });
+  }
+
+  #startSource(plan: SourcePlan): void {
+    if (this.#sources.has(plan.id)) return;
+    const fault = new SourceFault(this.#needs, plan.id);
+    const source = plan.make(this.#listener(plan, fault));
+    this.#sources.set(plan.id, { depends: plan.depends, source, fault });
     source.start();
   }
 
-  #onLost(camera: string): void {
-    for (const point of this.#pointsOf(camera)) point.lost();
-  }
-
-  #onEvent(camera: string, event: OnvifEvent): void {
-    const condition = conditionOf(event);
-    if (!condition) return;
-    for (const point of this.#pointsOf(camera)) point.see(condition, event.utcTimeMs);
-  }
-
-  #pointsOf(camera: string): Point[] {
-    return [...this.#points.values()].filter((point) => point.camera === camera);
+  #listener(plan: SourcePlan, fault: SourceFault): SourceListener {
+    const all = plan.points.map(({ id }) => id);
+    const each = (ids: readonly string[], act: (point: Point) => void) => {
+      for (const id of ids) {
+        const point = this.#points.get(id);
+        if (point) act(point);
+      }
+    };
+    return {
+      observed: (id, seen) => this.#points.get(id)?.see(seen) ?? false,
+      lost: (ids = all) => each(ids, (point) => point.lost()),
+      confirmed: (ids = all) => each(ids, (point) => point.confirmed()),
+      failed: (error) => fault.failed(error),
+      works: () => fault.works(),
+    };
   }
 
   #put(point: AlarmPoint): void {

@@ -95,24 +95,34 @@ const camera = z
     path: ['rtsp', 'certificateSha256'],
   });
 
-const point = z
-  .strictObject({
-    id: pointId,
-    name,
-    camera: cameraId,
-    kind: z.enum(['digital-input', 'tampering']),
+const anyPoint = { id: pointId, name };
+const alarmSeverity = severity.default('major');
+const speakingCamera = cameraId.meta({
+  description: 'camera that speaks for the point; it takes ONVIF events',
+});
+
+/** What an alarm point is, by what it is fed by. */
+const point = z.discriminatedUnion('kind', [
+  z.strictObject({
+    ...anyPoint,
+    kind: z.literal('digital-input').meta({ description: 'an input of a camera' }),
+    camera: speakingCamera,
     input: z
       .string()
       .max(64)
       .optional()
       .meta({ description: 'token of the digital input; any input of the camera when absent' }),
     inverted: z.boolean().default(false).meta({ description: 'true where the open circuit is the alarm' }),
-    severity: severity.default('major'),
-  })
-  .refine((p) => p.kind === 'digital-input' || (p.input === undefined && !p.inverted), {
-    message: 'only a digital-input has an input that can be named or inverted',
-    path: ['kind'],
-  });
+    severity: alarmSeverity,
+  }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z.literal('tampering').meta({ description: 'somebody works on a camera' }),
+    camera: speakingCamera,
+    inverted: z.literal(false).default(false),
+    severity: alarmSeverity,
+  }),
+]);
 
 /** The central configuration: one strict schema. Unknown keys are refused. */
 export const configurationSchema = z
@@ -178,13 +188,16 @@ function checkReferences(config: Configuration, context: z.RefinementCtx): void 
   const cameras = new Map(config.cameras.map((camera) => [camera.id, camera]));
   for (const index of repeatedIds(config.cameras)) refuse(['cameras', index, 'id'], 'this id stands twice');
   for (const index of repeatedIds(config.points)) refuse(['points', index, 'id'], 'this id stands twice');
-  for (const [index, { camera: id }] of config.points.entries()) {
-    const camera = cameras.get(id);
-    if (!camera) refuse(['points', index, 'camera'], 'no camera of this configuration has this id');
-    else if (!camera.onvif || camera.onvif.events === false) {
-      refuse(['points', index, 'camera'], 'this camera takes no ONVIF events');
+  for (const [index, point] of config.points.entries()) {
+    if ('camera' in point) {
+      checkSpeaks(cameras.get(point.camera), (message) => refuse(['points', index, 'camera'], message));
     }
   }
+}
+
+function checkSpeaks(camera: CameraConfig | undefined, refuse: (message: string) => void): void {
+  if (!camera) refuse('no camera of this configuration has this id');
+  else if (!camera.onvif?.events) refuse('this camera takes no ONVIF events');
 }
 
 /** Whether references can be checked although some entry is wrong elsewhere: so that every error shows at once. */

@@ -21,7 +21,17 @@ export const cameraOwner = z.enum(['commune', 'metropole']);
 export const configPhase = z.enum(['none', 'received', 'applying', 'applied', 'failed']);
 export const severity = z.enum(['info', 'warning', 'major', 'critical']);
 const ratio = z.number().min(0);
+/** What an alarm point is fed by. */
+const alarmKind = z.enum(['digital-input', 'tampering']);
+/** Where an alarm comes from: what its source has, and nothing else. */
+const alarmDetails = {
+  source: z.string().max(64).optional().meta({
+    description: 'id of the entry of the configuration that the alarm comes from, such as a camera',
+  }),
+  camera: cameraId.optional(),
+};
 
+export type Severity = z.infer<typeof severity>;
 export type HealthState = z.infer<typeof healthState>;
 
 export const linkState = z.strictObject({
@@ -105,8 +115,8 @@ export const alarmState = z.strictObject({
   ...envelope,
   point: pointId,
   name: z.string().max(80),
-  kind: z.enum(['digital-input', 'tampering']),
-  camera: cameraId,
+  kind: alarmKind,
+  ...alarmDetails,
   state: z.enum(['raised', 'cleared', 'unknown']),
   severity,
   alarm: z
@@ -149,11 +159,11 @@ export const alarmEvent = z.strictObject({
   alarm: z.string().max(40).meta({ description: 'id of the alarm, the same from raised to cleared' }),
   point: pointId,
   name: z.string().max(80),
-  kind: z.enum(['digital-input', 'tampering']),
-  camera: cameraId,
+  kind: alarmKind,
+  ...alarmDetails,
   transition: z.enum(['raised', 'cleared']),
   severity,
-  source_ts: unixMs.optional().meta({ description: 'time that the camera gave, in its own clock' }),
+  source_ts: unixMs.optional().meta({ description: 'time that the source gave, in its own clock' }),
   occurrences: count,
 });
 

@@ -236,7 +236,7 @@ t.test(
     const folder = t.testdir();
     const first = await begin(t, [POINT, { ...POINT, id: 'pt-2' }], folder);
     first.camera.input('1', true);
-    await first.watch.room.apply([{ ...POINT, id: 'pt-2' }], [CAMERA]);
+    await first.watch.room.apply({ points: [{ ...POINT, id: 'pt-2' }], cameras: [CAMERA] });
     t.same(first.watch.transitions, ['pt-porte raised', 'pt-2 raised', 'pt-porte cleared']);
     t.equal(first.watch.recorder.of('clear', 'alarmCurrent', 'pt-porte').length, 1);
     const second = await begin(t, [], folder);
@@ -249,7 +249,7 @@ t.test(
 t.test('an unchanged camera keeps its subscription when the configuration changes', async (t) => {
   const { clock, camera, watch } = await begin(t);
   camera.input('1', true);
-  await watch.room.apply([{ ...POINT, severity: 'critical', name: 'Porte' }], [CAMERA]);
+  await watch.room.apply({ points: [{ ...POINT, severity: 'critical', name: 'Porte' }], cameras: [CAMERA] });
   await clock.advance(0);
   t.equal(camera.runs, 1);
   t.match(watch.shown(), { state: 'raised', severity: 'critical', name: 'Porte' });
@@ -258,7 +258,7 @@ t.test('an unchanged camera keeps its subscription when the configuration change
 t.test('a point whose meaning changes is judged anew by what the camera says next', async (t) => {
   const { clock, camera, watch } = await begin(t);
   camera.input('1', true);
-  await watch.room.apply([{ ...POINT, inverted: true }], [CAMERA]);
+  await watch.room.apply({ points: [{ ...POINT, inverted: true }], cameras: [CAMERA] });
   await clock.advance(0);
   t.equal(camera.runs, 2);
   camera.input('1', true, 'Initialized');
@@ -269,8 +269,8 @@ t.test('a damaged record of a point is begun anew', async (t) => {
   const { watch } = await begin(t, []);
   for (const text of ['{', 'null', '[]', '{"truth":"raised"}']) {
     watch.store.memory.set('alarms', POINT.id, text);
-    await watch.room.apply([POINT], [CAMERA]);
+    await watch.room.apply({ points: [POINT], cameras: [CAMERA] });
     t.match(watch.shown(), { state: 'unknown', occurrences: 0 });
-    await watch.room.apply([], [CAMERA]);
+    await watch.room.apply({ points: [], cameras: [CAMERA] });
   }
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
-import { conditionOf } from '../../agent/alarms/condition.ts';
+import { conditionOf } from '../../agent/alarms/onvif/condition.ts';
 import type { PointRecord } from '../../agent/alarms/record.ts';
 import { newRecord, observe, parseRecord, transitionOf } from '../../agent/alarms/record.ts';
 import { type OnvifEvent, readEvents } from '../../agent/camera/onvif/notification.ts';

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import type { AlarmPoint, CameraEvents } from '../../agent/alarms/ports.ts';
+import type { AlarmConfiguration, AlarmPoint, CameraEvents } from '../../agent/alarms/ports.ts';
 import { AlarmRoom } from '../../agent/alarms/room.ts';
 import type { Clock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import type { OnvifEvent } from '../../agent/camera/onvif/notification.ts';
 import type { EventHandler } from '../../agent/camera/onvif/pull-point.ts';
-import { type AlarmEvent, alarmEvent } from '../../agent/contract/messages.ts';
+import { type AlarmEvent, alarmEvent, type FaultEvent, faultEvent } from '../../agent/contract/messages.ts';
 import type { Reporter } from '../../agent/contract/reporter.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 import { Uplink } from '../../agent/uplink/uplink.ts';
@@ -45,8 +45,12 @@ export class Watch {
   }
 
   async start(points: readonly AlarmPoint[] = [POINT], cameras = [CAMERA]): Promise<void> {
+    await this.begin({ points, cameras });
+  }
+
+  async begin(configuration: AlarmConfiguration): Promise<void> {
     await this.room.start(this.#stop.signal);
-    await this.room.apply(points, cameras);
+    await this.room.apply(configuration);
   }
 
   /** Ends the room in good order. */
@@ -58,8 +62,17 @@ export class Watch {
 
   /** Alarm events on disk, oldest first. */
   get events(): AlarmEvent[] {
-    const entries = this.store.outbox.next(0, 1000);
-    return entries.map(({ payload }) => alarmEvent.parse(JSON.parse(payload)));
+    return this.#payloads('/event/alarm').map((payload) => alarmEvent.parse(payload));
+  }
+
+  /** Faults on disk, oldest first. */
+  get faults(): FaultEvent[] {
+    return this.#payloads('/event/fault').map((payload) => faultEvent.parse(payload));
+  }
+
+  #payloads(topicEnd: string): unknown[] {
+    const entries = this.store.outbox.next(0, 1000).filter(({ topic }) => topic.endsWith(topicEnd));
+    return entries.map(({ payload }) => JSON.parse(payload));
   }
 
   get transitions(): string[] {

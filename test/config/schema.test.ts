@@ -86,7 +86,7 @@ const REFUSED: [title: string, config: unknown, error: string][] = [
   [
     'an input of a tampering point',
     { cameras: [camera()], points: [point({ kind: 'tampering', input: 'in-1' })] },
-    'points.0.kind: only a digital-input has an input that can be named or inverted',
+    'points.0.input: unknown key',
   ],
   [
     'credentials in clear',

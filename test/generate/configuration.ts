@@ -13,6 +13,7 @@ interface Property {
   properties?: Record<string, Property>;
   required?: string[];
   items?: Property;
+  oneOf?: Property[];
 }
 
 /** `docs/reference/configuration.md`: the box file and the central configuration. */
@@ -43,11 +44,16 @@ function rows(object: Property, prefix: string): string[] {
     const path = `${prefix}${name}`;
     const required = object.required?.includes(name) ?? false;
     const own = `| \`${path}\` | ${typeText(property)} | ${defaultText(property, required)} | ${property.description ?? ''} |`;
-    const inner = property.items?.properties
-      ? rows(property.items, `${path}[].`)
-      : rows(property, `${path}.`);
+    const inner = property.items ? itemRows(property.items, path) : rows(property, `${path}.`);
     return [own, ...inner];
   });
+}
+
+/** The keys of each entry of a list; where entries are of several kinds, the keys of each kind. */
+function itemRows(items: Property, path: string): string[] {
+  const kinds = items.oneOf ?? [];
+  if (kinds.length === 0) return rows(items, `${path}[].`);
+  return kinds.flatMap((kind) => rows(kind, `${path}[${String(kind.properties?.kind?.const)}].`));
 }
 
 function typeText(property: Property): string {

@@ -1,4 +1,5 @@
-import { isActive, type OnvifEvent } from '../camera/onvif/notification.ts';
+import { isActive, type OnvifEvent } from '../../camera/onvif/notification.ts';
+import type { CameraPoint } from '../ports.ts';
 
 /** One condition that an event of a camera speaks of: one input, or one kind of tampering of one video source. */
 export interface Condition {
@@ -86,4 +87,10 @@ function itemsText(items: Items): string {
     .map(([name, value]) => `${name}=${value}`)
     .sort()
     .join(' ');
+}
+
+/** Whether the point listens to this condition. */
+export function concerns(point: CameraPoint, condition: Condition): boolean {
+  if (point.kind !== condition.kind) return false;
+  return point.kind !== 'digital-input' || point.input === undefined || point.input === condition.input;
 }
