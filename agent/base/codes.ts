@@ -362,6 +362,68 @@ export const CODES = {
     remedy: 'Set the time source of the camera.',
   },
 
+  // Equipment of the building: input modules, UPS.
+  'equipment-unreachable': {
+    fault: 'device',
+    retryable: true,
+    means: 'An input module, or the server of a UPS, does not answer at its address.',
+    remedy: 'Check its power, its cable and the switch; check the address in the configuration.',
+  },
+  'equipment-port-closed': {
+    fault: 'device',
+    retryable: true,
+    means: 'The equipment answers, but refuses the connection to its port.',
+    remedy: 'Check the port in the configuration and that the service runs (Modbus TCP; upsd with LISTEN).',
+  },
+  'equipment-silent': {
+    fault: 'device',
+    retryable: true,
+    means: 'The equipment takes the connection and then does not answer in time.',
+    remedy: 'Restart it; look for another master that keeps it busy.',
+  },
+  'equipment-closed': {
+    fault: 'device',
+    retryable: true,
+    means: 'The equipment cut the connection.',
+    remedy: 'Nothing if it is rare; otherwise look for another client, or a limit of connections.',
+  },
+  'equipment-login-refused': {
+    fault: 'device',
+    retryable: true,
+    means: 'The server of the UPS wants a name and password, or refuses those of the configuration.',
+    remedy: 'Correct the credentials in the configuration, or the rights at the server.',
+  },
+  'equipment-protocol': {
+    fault: 'peer',
+    retryable: true,
+    means: 'What the equipment answers breaks its protocol.',
+    remedy: 'Check that address, port and unit are those of the equipment; update its firmware.',
+  },
+  'module-exception': {
+    fault: 'device',
+    retryable: true,
+    means: 'The input module refuses a question; the message says which and why.',
+    remedy: 'Check unit and addresses of the points: they begin at zero.',
+  },
+  'ups-not-found': {
+    fault: 'device',
+    retryable: true,
+    means: 'The NUT server knows no UPS of this name.',
+    remedy: 'Correct the name: `upsc -l` at the server lists them.',
+  },
+  'ups-data-stale': {
+    fault: 'device',
+    retryable: true,
+    means: 'The NUT server no longer hears the UPS: its driver is away or its data are old.',
+    remedy: 'Check the cable between UPS and server, then the driver.',
+  },
+  'ups-refused': {
+    fault: 'device',
+    retryable: true,
+    means: 'The NUT server refuses to tell the state of the UPS; the message says why.',
+    remedy: 'Check the server with `upsc`.',
+  },
+
   // Ourselves.
   'clock-untrusted': {
     fault: 'ourselves',

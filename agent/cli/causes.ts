@@ -248,6 +248,48 @@ const FRENCH: Record<Code, CauseText> = {
     remedy:
       'Lancer beffroi.service et lire son journal ; interroger comme root ou comme le compte de service.',
   },
+  'equipment-unreachable': {
+    means: "Un module d'entrées, ou le serveur d'un onduleur, ne répond pas à son adresse.",
+    remedy:
+      "Vérifier son alimentation, son câble et le commutateur ; vérifier l'adresse dans la configuration.",
+  },
+  'equipment-port-closed': {
+    means: "L'équipement répond, mais refuse la connexion à son port.",
+    remedy:
+      'Vérifier le port dans la configuration et que le service tourne (Modbus TCP ; upsd et son LISTEN).',
+  },
+  'equipment-silent': {
+    means: "L'équipement accepte la connexion, puis ne répond pas à temps.",
+    remedy: "Le redémarrer ; chercher un autre maître qui l'occupe.",
+  },
+  'equipment-closed': {
+    means: "L'équipement a coupé la connexion.",
+    remedy: "Rien si c'est rare ; sinon chercher un autre client, ou une limite de connexions.",
+  },
+  'equipment-login-refused': {
+    means: "Le serveur de l'onduleur demande un identifiant, ou refuse celui de la configuration.",
+    remedy: 'Corriger les identifiants dans la configuration, ou les droits sur le serveur.',
+  },
+  'equipment-protocol': {
+    means: "La réponse de l'équipement ne respecte pas son protocole.",
+    remedy: "Vérifier que l'adresse, le port et l'unité sont les siens ; mettre à jour son logiciel.",
+  },
+  'module-exception': {
+    means: "Le module d'entrées refuse une question ; le message dit laquelle et pourquoi.",
+    remedy: "Vérifier l'unité et les adresses des points : elles commencent à zéro.",
+  },
+  'ups-not-found': {
+    means: "Le serveur NUT ne connaît pas d'onduleur de ce nom.",
+    remedy: 'Corriger le nom : `upsc -l` sur le serveur les donne.',
+  },
+  'ups-data-stale': {
+    means: "Le serveur NUT n'entend plus l'onduleur : son pilote est arrêté ou ses données sont anciennes.",
+    remedy: "Vérifier le câble entre l'onduleur et le serveur, puis le pilote.",
+  },
+  'ups-refused': {
+    means: "Le serveur NUT refuse de dire l'état de l'onduleur ; le message dit pourquoi.",
+    remedy: 'Vérifier le serveur avec `upsc`.',
+  },
   'stop-timeout': {
     means: "Une partie ne s'est pas arrêtée à temps.",
     remedy: 'Envoyer le journal aux développeurs.',

@@ -12,8 +12,13 @@ const PACKAGES = [
   'gstreamer1.0-plugins-bad',
   'gstreamer1.0-plugins-ugly',
   'libfaketime',
+  'nut-client',
+  'nut-server',
   'openssl',
   'procps',
+  'python3-pymodbus',
+  'python3-serial',
+  'python3-serial-asyncio',
   'systemd',
 ];
 

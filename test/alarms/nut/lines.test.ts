@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { LineAnswer, splitWords } from '../../../agent/alarms/nut/lines.ts';
+import { readingOf } from '../../../agent/alarms/nut/reading.ts';
+import { BeffroiError } from '../../../agent/base/errors.ts';
+
+t.test('words of a line, with quotes and escapes [RFC 9271 §4.1]', (t) => {
+  const cases: [string, string[] | undefined][] = [
+    ['OK', ['OK']],
+    ['', []],
+    ['  OK \t x ', ['OK', 'x']],
+    ['VAR onduleur ups.status "OB LB"', ['VAR', 'onduleur', 'ups.status', 'OB LB']],
+    ['VAR u ups.mfr "A \\"B\\" C\\\\"', ['VAR', 'u', 'ups.mfr', 'A "B" C\\']],
+    ['VAR u x ""', ['VAR', 'u', 'x', '']],
+    ['VAR u x "open', undefined],
+    ['VAR u x "a"b', undefined],
+    ['VAR u x a"b"', undefined],
+  ];
+  for (const [line, words] of cases) t.same(splitWords(line), words, line);
+  t.end();
+});
+
+t.test('any word comes back as it was', (t) => {
+  const word = fc.string({ unit: 'grapheme' }).filter((text) => !/[\r\n\u2028\u2029]/.test(text));
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 5 }), (words) => {
+        const line = words.map((text) => `"${text.replace(/[\\"]/g, '\\$&')}"`).join(' ');
+        t.same(splitWords(line), words);
+      }),
+      { numRuns: 500 },
+    ),
+  );
+  t.end();
+});
+
+t.test('what the flags of ups.status say', (t) => {
+  const cases: [string, (boolean | undefined)[]][] = [
+    ['OL', [false, false, false]],
+    ['OL CHRG', [false, false, false]],
+    ['OB DISCHRG', [true, false, false]],
+    ['OB LB', [true, true, false]],
+    ['OL LB RB', [false, true, true]],
+    ['FSD OB LB', [true, true, false]],
+    ['FSD OL', [false, true, false]],
+    ['OL OB', [true, false, false]],
+    ['WAIT', [undefined, undefined, undefined]],
+    ['OFF', [undefined, undefined, undefined]],
+    ['', [undefined, undefined, undefined]],
+    ['ALARM OB', [true, false, false]],
+    ['BLOB OLB', [undefined, undefined, undefined]],
+  ];
+  for (const [status, flags] of cases) {
+    const reading = readingOf(new Map([['ups.status', status]]));
+    t.same([reading.onBattery, reading.batteryLow, reading.replaceBattery], flags, status);
+  }
+  t.same(readingOf(new Map()).onBattery, undefined, 'no status at all');
+  t.end();
+});
+
+t.test('what is no number is no measure', (t) => {
+  const variables = new Map([
+    ['battery.charge', '87'],
+    ['battery.runtime', '1800.5'],
+    ['ups.load', 'NA'],
+    ['input.voltage', '1e999'],
+    ['output.voltage', ''],
+    ['battery.voltage', ' 27.1'],
+    ['ups.temperature', '-4'],
+  ]);
+  t.same(readingOf(variables).numbers, {
+    charge_percent: 87,
+    runtime_s: 1800.5,
+    battery_v: 27.1,
+    temperature_c: -4,
+  });
+  t.end();
+});
+
+t.test('no bytes crash the reader or make it keep much', (t) => {
+  const seed = Date.now() & 0x7fffffff;
+  t.comment(`seed ${seed}`);
+  const nasty = fc.constantFrom(
+    'VAR',
+    'ERR',
+    'END',
+    '"',
+    '\\',
+    '\n',
+    '\r\n',
+    ' ',
+    '\t',
+    '\0',
+    'é',
+    'ups.status',
+    '"x"',
+  );
+  const text = fc.array(nasty, { maxLength: 40 }).map((parts) => Buffer.from(parts.join('')));
+  const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.array(fc.oneof(text, bytes), { maxLength: 4 }), (chunks) => {
+        const reader = new LineAnswer('ups-1', (words) => (words[0] === 'END' ? words : undefined));
+        try {
+          for (const chunk of chunks) if (reader.push(chunk)) return true;
+          return true;
+        } catch (thrown) {
+          return thrown instanceof BeffroiError && thrown.code === 'equipment-protocol';
+        }
+      }),
+      { numRuns: 100_000, seed },
+    ),
+  );
+  t.end();
+});
+
+t.test('a line without an end and an answer without an end are refused', (t) => {
+  const endless = new LineAnswer('ups-1', () => undefined);
+  t.throws(() => endless.push(Buffer.alloc(3000, 0x61)), { code: 'equipment-protocol' });
+  const long = new LineAnswer('ups-1', () => undefined);
+  t.throws(
+    () => {
+      for (;;) long.push(Buffer.from('VAR a b "c"\n'.repeat(100)));
+    },
+    { code: 'equipment-protocol' },
+  );
+  t.end();
+});
