@@ -3,14 +3,16 @@ import { ConfigurationError } from '../agent/base/errors.ts';
 import { configurationSchema } from '../agent/config/configuration.ts';
 import { describeIssues } from '../agent/config/issues.ts';
 import { thumbprint } from '../agent/trust/keys.ts';
-import { cameraLogin, sealLogin } from '../agent/trust/seal.ts';
+import { cameraLogin, PANEL_KEY_FORM, panelKeyBytes, sealLogin, sealPanelKey } from '../agent/trust/seal.ts';
 import type { BoxRecord } from './folder.ts';
 
 /** A login in clear, as it stands in a technician's file at the CSU and nowhere else. */
 const clearCredentials = z.strictObject({ version: z.int().min(1), ...cameraLogin.shape });
 
+const clearKey = z.strictObject({ text: z.string().refine((text) => panelKeyBytes(text), PANEL_KEY_FORM) });
+
 /**
- * The configuration with every login sealed to the box, checked whole.
+ * The configuration with every login and every key of a panel sealed to the box, checked whole.
  * @throws ConfigurationError `command-line-invalid` with every error and its path, without any value
  */
 export async function sealConfiguration(plain: unknown, box: BoxRecord): Promise<Record<string, unknown>> {
@@ -20,6 +22,11 @@ export async function sealConfiguration(plain: unknown, box: BoxRecord): Promise
   if (Array.isArray(sealed.cameras)) {
     sealed.cameras = await Promise.all(
       sealed.cameras.map((camera, index) => sealCamera(camera, index, box, errors)),
+    );
+  }
+  if (Array.isArray(sealed.panels)) {
+    sealed.panels = await Promise.all(
+      sealed.panels.map((panel, index) => sealPanel(panel, `panels.${index}`, box, errors)),
     );
   }
   const parsed = configurationSchema.safeParse(sealed);
@@ -42,11 +49,38 @@ async function sealCamera(
     return others;
   }
   const { version, ...login } = clear.data;
-  const bound = { site: box.site, camera: String(camera.id) };
+  const bound = { site: box.site, subject: String(camera.id) };
   return {
     ...camera,
     credentials: { version, sealed: await sealLogin(login, bound, box.seal, thumbprint(box.seal)) },
   };
+}
+
+async function sealPanel(panel: unknown, path: string, box: BoxRecord, errors: string[]): Promise<unknown> {
+  if (!isObject(panel) || !Array.isArray(panel.accounts)) return panel;
+  const accounts = panel.accounts.map((account, index) =>
+    sealAccount(account, String(panel.id), `${path}.accounts.${index}.key`, box, errors),
+  );
+  return { ...panel, accounts: await Promise.all(accounts) };
+}
+
+async function sealAccount(
+  account: unknown,
+  panel: string,
+  path: string,
+  box: BoxRecord,
+  errors: string[],
+): Promise<unknown> {
+  if (!isObject(account) || !isObject(account.key) || 'sealed' in account.key) return account;
+  const { key, ...others } = account;
+  const clear = clearKey.safeParse(key);
+  if (!clear.success) {
+    errors.push(...describeIssues(clear.error).map((issue) => `${path}.${issue}`));
+    return others;
+  }
+  const bound = { site: box.site, subject: `${panel}/${String(account.account)}` };
+  const sealed = await sealPanelKey({ key: clear.data.text }, bound, box.seal, thumbprint(box.seal));
+  return { ...others, key: { sealed } };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -5,7 +5,15 @@ import type { Reporter } from '../contract/reporter.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
 import type { Store } from '../store/store.ts';
 import type { AlarmPoint } from './ports.ts';
-import { adopt, newRecord, observe, type PointRecord, parseRecord, transitionOf } from './record.ts';
+import {
+  adopt,
+  detailsOf,
+  newRecord,
+  observe,
+  type PointRecord,
+  parseRecord,
+  transitionOf,
+} from './record.ts';
 import type { Observation } from './source.ts';
 
 export interface PointNeeds {
@@ -38,6 +46,8 @@ export class Point {
   /** Conditions that held before the loss and were not spoken of since. */
   #unconfirmed: Set<string>;
   #shown: Shown;
+  /** When a condition was last said to hold. */
+  #activeMs: number;
   #unknownSince: number;
 
   constructor(needs: PointNeeds, point: AlarmPoint) {
@@ -48,6 +58,7 @@ export class Point {
     this.#record = kept ? adopt(kept, point) : newRecord(point, wallMs);
     this.#unconfirmed = new Set(this.#record.active);
     this.#unconfirmedSinceMs = needs.clock.monotonicMs();
+    this.#activeMs = needs.clock.monotonicMs();
     this.#shown = this.#record.truth;
     this.#unknownSince = wallMs;
   }
@@ -95,6 +106,7 @@ export class Point {
 
   /** Shows what is known now. */
   evaluate(): void {
+    this.#expire();
     const shown = this.#isUnknown() ? 'unknown' : this.#record.truth;
     if (shown === this.#shown) return;
     this.#shown = shown;
@@ -114,6 +126,17 @@ export class Point {
     };
   }
 
+  /** Clears by itself what its source never clears; after a restart the time begins anew. */
+  #expire(): void {
+    const { clock, newId } = this.#needs;
+    const limitS = 'clearsAfterS' in this.#point ? this.#point.clearsAfterS : undefined;
+    if (limitS === undefined || this.#record.truth !== 'raised') return;
+    if (clock.monotonicMs() - this.#activeMs < limitS * 1000) return;
+    const last = { ...this.#record, active: this.#record.active.slice(0, 1) };
+    const key = last.active[0] ?? '';
+    this.#keep(observe(last, { key, holds: false }, { wallMs: clock.wallMs(), newId }), undefined);
+  }
+
   #isUnknown(): boolean {
     const sinceMs = this.#unconfirmedSinceMs;
     return sinceMs !== undefined && this.#needs.clock.monotonicMs() - sinceMs >= UNCONFIRMED_MS;
@@ -122,9 +145,10 @@ export class Point {
   #said(seen: Observation, active: boolean): boolean {
     const { clock, newId } = this.#needs;
     const severity = this.#point.severity ?? seen.severity;
+    if (active) this.#activeMs = clock.monotonicMs();
     const next = observe(
       this.#record,
-      { key: seen.key, holds: active, severity, details: seen.details },
+      { key: seen.key, holds: active, severity, details: { ...detailsOf(this.#point), ...seen.details } },
       { wallMs: clock.wallMs(), newId },
     );
     const told = this.#keep(next, seen.sourceMs);

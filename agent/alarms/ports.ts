@@ -24,8 +24,50 @@ export interface CameraPoint extends AnyPoint {
   readonly inverted: boolean;
 }
 
+/** What an alarm panel says of one zone, one area, one kind of alarm, or everything. */
+export interface PanelZonePoint extends AnyPoint {
+  readonly kind: 'panel-zone';
+  readonly panel: string;
+  readonly account: string;
+  /** Any when absent, as with `zone`. */
+  readonly area?: string | undefined;
+  readonly zone?: string | undefined;
+  /** SIA or Contact ID codes; any of the table when absent. */
+  readonly codes?: readonly string[] | undefined;
+  /** A point that never clears by itself is cleared after this, seconds. */
+  readonly clearsAfterS?: number | undefined;
+}
+
+/** Nothing comes from an account. */
+export interface PanelSilencePoint extends AnyPoint {
+  readonly kind: 'panel-silence';
+  readonly panel: string;
+  readonly account: string;
+}
+
+export type PanelPoint = PanelZonePoint | PanelSilencePoint;
+
 /** What alarms need to know of a point; an entry of the central configuration fits. `kind` says what it comes from. */
-export type AlarmPoint = CameraPoint;
+export type AlarmPoint = CameraPoint | PanelPoint;
+
+/** What alarms need to know of the receiver of a panel; an opened entry of the central configuration fits. */
+export interface OpenedPanel {
+  readonly id: string;
+  readonly listen: {
+    readonly host: string;
+    readonly port: number;
+    readonly tcp: boolean;
+    readonly udp: boolean;
+  };
+  readonly timeWindow: { readonly pastS: number; readonly futureS: number };
+  readonly accounts: readonly {
+    readonly account: string;
+    /** Silence for longer is an alarm, seconds. */
+    readonly supervisionS: number;
+    /** Absent where the panel does not encrypt. */
+    readonly key?: Buffer;
+  }[];
+}
 
 /** What alarms need to know of a camera; an entry of the central configuration fits. */
 interface AlarmCamera {
@@ -37,7 +79,22 @@ interface AlarmCamera {
 export interface AlarmConfiguration {
   readonly points: readonly AlarmPoint[];
   readonly cameras: readonly AlarmCamera[];
+  readonly panels?: readonly OpenedPanel[];
 }
 
 /** The fields of an alarm that not every source has; all flat. */
-export type Details = Partial<Pick<Fields<'alarm'>, 'source' | 'camera'>>;
+export type Details = Partial<
+  Pick<
+    Fields<'alarm'>,
+    | 'source'
+    | 'camera'
+    | 'account'
+    | 'area'
+    | 'zone'
+    | 'category'
+    | 'code_sia'
+    | 'code_contact_id'
+    | 'text'
+    | 'cause'
+  >
+>;

@@ -58,8 +58,9 @@ function ruleOf({ id, name, severity, ...rule }: AlarmPoint): string {
 }
 
 /** What the entry itself says of where the alarm comes from. */
-function detailsOf(point: AlarmPoint): Details {
-  return { source: point.camera, camera: point.camera };
+export function detailsOf(point: AlarmPoint): Details {
+  if ('camera' in point) return { source: point.camera, camera: point.camera };
+  return { source: point.panel, account: point.account };
 }
 
 /**
@@ -74,11 +75,10 @@ export function observe(
   const active = activeAfter(record.active, seen);
   const truth = active.length > 0 ? 'raised' : 'cleared';
   if (truth === record.truth) return active === record.active ? record : { ...record, active };
-  const changed = { ...record, active, truth, since: now.wallMs } as const;
-  const { severity = record.severity } = seen;
-  const details = { ...record.details, ...seen.details };
+  const { details = record.details, severity = record.severity } = seen;
+  const changed = { ...record, active, truth, since: now.wallMs, details } as const;
   return truth === 'raised'
-    ? { ...changed, alarm: now.newId(), occurrences: record.occurrences + 1, severity, details }
+    ? { ...changed, alarm: now.newId(), occurrences: record.occurrences + 1, severity }
     : changed;
 }
 

@@ -424,6 +424,52 @@ export const CODES = {
     remedy: 'Check the server with `upsc`.',
   },
 
+  // Alarm panels.
+  'panel-port-unavailable': {
+    fault: 'configuration',
+    retryable: true,
+    means: 'The box cannot listen for alarm panels on the address and port of the configuration.',
+    remedy:
+      'Correct the address (one of the box, on the network of the building) or the port; see what else uses it.',
+  },
+  'panel-silent': {
+    fault: 'device',
+    retryable: true,
+    means: 'Nothing came from an account of an alarm panel within its supervision time.',
+    remedy: 'Check the power and the network of the panel, and the receiver address set in it.',
+  },
+  'panel-account-unknown': {
+    fault: 'device',
+    retryable: true,
+    means: 'A message came for an account that the configuration does not hold; it was not acknowledged.',
+    remedy: 'Add the account to the panel in the configuration, or find out who sends.',
+  },
+  'panel-unencrypted': {
+    fault: 'device',
+    retryable: true,
+    means: 'A message came in clear for an account that has a key; it was not taken.',
+    remedy: 'Turn on encryption in the panel; if it is on, find out who sends.',
+  },
+  'panel-key-wrong': {
+    fault: 'device',
+    retryable: true,
+    means: 'An encrypted message does not open with the key of its account, or the account has none.',
+    remedy: 'Set the same key in the panel and in the configuration.',
+  },
+  'panel-clock-offset': {
+    fault: 'device',
+    retryable: true,
+    means:
+      'The time stamp of an encrypted message lies outside the window; the panel was told the time of the box.',
+    remedy: 'Set the time source of the panel; check the clock of the box.',
+  },
+  'panel-protocol': {
+    fault: 'peer',
+    retryable: true,
+    means: 'A message of an alarm panel cannot be read: damaged, or of another form than DC-09.',
+    remedy: 'Note maker and firmware; check the format set in the panel (SIA-DCS or ADM-CID over DC-09).',
+  },
+
   // Ourselves.
   'clock-untrusted': {
     fault: 'ourselves',

@@ -238,6 +238,38 @@ const FRENCH: Record<Code, CauseText> = {
     means: "L'horloge de la caméra dépasse l'écart admis.",
     remedy: 'Régler la source de temps de la caméra.',
   },
+  'panel-port-unavailable': {
+    means: "Le collecteur ne peut pas écouter les centrales d'alarme sur l'adresse et le port configurés.",
+    remedy:
+      "Corriger l'adresse (une du collecteur, sur le réseau du bâtiment) ou le port ; voir ce qui l'occupe.",
+  },
+  'panel-silent': {
+    means: "Plus rien ne vient d'un compte d'une centrale d'alarme depuis son délai de surveillance.",
+    remedy:
+      "Vérifier l'alimentation et le réseau de la centrale, et l'adresse du récepteur réglée chez elle.",
+  },
+  'panel-account-unknown': {
+    means: "Un message est venu d'un compte absent de la configuration ; il n'a pas été acquitté.",
+    remedy: 'Ajouter le compte à la centrale dans la configuration, ou chercher qui émet.',
+  },
+  'panel-unencrypted': {
+    means: "Un message est venu en clair d'un compte qui a une clé ; il n'a pas été pris.",
+    remedy: "Activer le chiffrement dans la centrale ; s'il l'est, chercher qui émet.",
+  },
+  'panel-key-wrong': {
+    means: "Un message chiffré ne s'ouvre pas avec la clé de son compte, ou le compte n'en a pas.",
+    remedy: 'Mettre la même clé dans la centrale et dans la configuration.',
+  },
+  'panel-clock-offset': {
+    means:
+      "L'heure d'un message chiffré sort de la fenêtre admise ; l'heure du collecteur a été dite à la centrale.",
+    remedy: "Régler la source de temps de la centrale ; vérifier l'horloge du collecteur.",
+  },
+  'panel-protocol': {
+    means: "Un message d'une centrale d'alarme est illisible : abîmé, ou d'une autre forme que DC-09.",
+    remedy:
+      'Noter la marque et la version ; vérifier le format réglé dans la centrale (SIA-DCS ou ADM-CID sur DC-09).',
+  },
   'video-process-down': {
     means: 'Le processus vidéo ne tourne pas ou ne répond pas.',
     remedy: 'Rien : il est relancé. Si cela dure, lire son journal.',

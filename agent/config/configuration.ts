@@ -101,6 +101,66 @@ const speakingCamera = cameraId.meta({
   description: 'camera that speaks for the point; it takes ONVIF events',
 });
 
+const panelId = z
+  .string()
+  .regex(/^panel-[a-z0-9][a-z0-9-]{0,56}$/, 'expected panel- and a name in small letters');
+const accountId = z
+  .string()
+  .regex(/^[0-9A-F]{3,16}$/, 'expected 3 to 16 hexadecimal digits in capital letters')
+  .meta({ description: 'account number that the panel sends' });
+const ANY_ADDRESS = ['0.0.0.0', '::'];
+
+/** A receiver of SIA DC-09, for one panel or for several that share its port. */
+const panel = z.strictObject({
+  id: panelId,
+  name: name.meta({ description: 'what operators call the panel' }),
+  listen: z
+    .strictObject({
+      host: z
+        .union([z.ipv4(), z.ipv6()], 'expected an IP address')
+        .refine((host) => !ANY_ADDRESS.includes(host), 'expected one address of the box, not all of them')
+        .meta({
+          description: 'address of the box on the network of the building; never the one on the backbone',
+        }),
+      port,
+      tcp: z.boolean().default(true),
+      udp: z.boolean().default(true),
+    })
+    .refine(({ tcp, udp }) => tcp || udp, { message: 'expected tcp, udp or both', path: ['tcp'] }),
+  timeWindow: z
+    .strictObject({
+      pastS: z.int().min(0).max(3600).default(40).meta({
+        description: 'how old the time stamp of an encrypted message may be, seconds',
+      }),
+      futureS: z.int().min(0).max(3600).default(20).meta({
+        description: 'how far it may be ahead, seconds',
+      }),
+    })
+    .prefault({}),
+  accounts: z
+    .array(
+      z.strictObject({
+        account: accountId,
+        supervisionS: z.int().min(5).max(604_800).meta({
+          description: 'silence for longer is an alarm, seconds; well above the interval set in the panel',
+        }),
+        key: z
+          .strictObject({
+            sealed: z.string().max(4096).meta({
+              description:
+                'compact JWE to the key of the box: {"key"}, of 16, 24 or 32 characters or as many bytes in hexadecimal',
+            }),
+          })
+          .optional()
+          .meta({
+            description: 'absent for a panel that does not encrypt; with it no message in clear is taken',
+          }),
+      }),
+    )
+    .min(1)
+    .max(64),
+});
+
 /** What an alarm point is, by what it is fed by. */
 const point = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -122,12 +182,49 @@ const point = z.discriminatedUnion('kind', [
     inverted: z.literal(false).default(false),
     severity: alarmSeverity,
   }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z.literal('panel-zone').meta({ description: 'what an alarm panel reports' }),
+    panel: panelId.meta({ description: 'panel that speaks for the point' }),
+    account: accountId,
+    area: z
+      .string()
+      .regex(/^[0-9A-F]{1,8}$/)
+      .optional()
+      .meta({ description: 'area (SIA) or group (Contact ID); any when absent' }),
+    zone: z
+      .string()
+      .regex(/^[0-9A-F]{1,8}$/)
+      .optional()
+      .meta({ description: 'zone; any when absent' }),
+    codes: z
+      .array(z.string().regex(/^([A-Z]{2}|[0-9B-F]{3})$/, 'expected a SIA or a Contact ID code'))
+      .min(1)
+      .max(64)
+      .optional()
+      .meta({ description: 'codes of alarms.md, one of each kind is enough; any when absent' }),
+    clearsAfterS: z
+      .int()
+      .min(1)
+      .max(604_800)
+      .optional()
+      .meta({ description: 'seconds after which an alarm that the panel never clears is cleared by itself' }),
+    severity: severity.optional().meta({ description: 'that of the code, see alarms.md, when absent' }),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z.literal('panel-silence').meta({ description: 'nothing comes from an alarm panel' }),
+    panel: panelId.meta({ description: 'panel that is listened to' }),
+    account: accountId,
+    severity: alarmSeverity,
+  }),
 ]);
 
 /** The central configuration: one strict schema. Unknown keys are refused. */
 export const configurationSchema = z
   .strictObject({
     cameras: z.array(camera).max(256).default([]),
+    panels: z.array(panel).max(16).default([]),
     points: z.array(point).max(1024).default([]),
     health: z
       .strictObject({
@@ -178,6 +275,7 @@ export const configurationSchema = z
 
 export type Configuration = z.infer<typeof configurationSchema>;
 export type CameraConfig = Configuration['cameras'][number];
+export type PanelConfig = Configuration['panels'][number];
 export type PointConfig = Configuration['points'][number];
 
 type Refuse = (path: (string | number)[], message: string) => void;
@@ -188,10 +286,32 @@ function checkReferences(config: Configuration, context: z.RefinementCtx): void 
   const cameras = new Map(config.cameras.map((camera) => [camera.id, camera]));
   for (const index of repeatedIds(config.cameras)) refuse(['cameras', index, 'id'], 'this id stands twice');
   for (const index of repeatedIds(config.points)) refuse(['points', index, 'id'], 'this id stands twice');
+  checkPanels(config, refuse);
   for (const [index, point] of config.points.entries()) {
     if ('camera' in point) {
       checkSpeaks(cameras.get(point.camera), (message) => refuse(['points', index, 'camera'], message));
     }
+  }
+}
+
+/** A port is opened once, an account is known once to a panel, and points name both. */
+function checkPanels({ panels, points }: Configuration, refuse: Refuse): void {
+  for (const index of repeatedIds(panels)) refuse(['panels', index, 'id'], 'this id stands twice');
+  const ports = panels.map(({ listen }) => ({ id: `${listen.host} ${listen.port}` }));
+  for (const index of repeatedIds(ports))
+    refuse(['panels', index, 'listen', 'port'], 'this port stands twice');
+  for (const [index, { accounts }] of panels.entries()) {
+    const ids = accounts.map(({ account }) => ({ id: account }));
+    for (const at of repeatedIds(ids))
+      refuse(['panels', index, 'accounts', at, 'account'], 'this account stands twice');
+  }
+  const known = new Map(panels.map(({ id, accounts }) => [id, accounts.map(({ account }) => account)]));
+  for (const [index, point] of points.entries()) {
+    if (!('panel' in point)) continue;
+    const accounts = known.get(point.panel);
+    if (!accounts) refuse(['points', index, 'panel'], 'no panel of this configuration has this id');
+    else if (!accounts.includes(point.account))
+      refuse(['points', index, 'account'], 'the panel has no such account');
   }
 }
 
@@ -202,8 +322,8 @@ function checkSpeaks(camera: CameraConfig | undefined, refuse: (message: string)
 
 /** Whether references can be checked although some entry is wrong elsewhere: so that every error shows at once. */
 function hasEntries(value: unknown): boolean {
-  const { cameras, points } = (value ?? {}) as { cameras?: unknown; points?: unknown };
-  return [cameras, points].every(
+  const { cameras, panels, points } = (value ?? {}) as Record<string, unknown>;
+  return [cameras, panels, points].every(
     (list) => Array.isArray(list) && list.every((entry) => entry instanceof Object),
   );
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Configuration, PointConfig } from './configuration.ts';
-import type { OpenedCamera, OpenedConfiguration } from './opened.ts';
+import type { OpenedCamera, OpenedConfiguration, OpenedPanel } from './opened.ts';
 
 /** An entry that stands in both configurations and is not the same. */
 interface Changed<T> {
@@ -20,6 +20,7 @@ export interface ListDifference<T> {
 /** What a new configuration changes against the one in force. */
 export interface Difference {
   readonly cameras: ListDifference<OpenedCamera>;
+  readonly panels: ListDifference<OpenedPanel>;
   readonly points: ListDifference<PointConfig>;
   /** The settings of the section that differ. */
   readonly health: readonly (keyof Configuration['health'])[];
@@ -36,6 +37,7 @@ export function differenceOf(
 ): Difference {
   return {
     cameras: listDifference(before?.cameras ?? [], after.cameras),
+    panels: listDifference(before?.panels ?? [], after.panels),
     points: listDifference(before?.points ?? [], after.points),
     health: changedKeys(before?.health, after.health),
     video: changedKeys(before?.video, after.video),
@@ -49,7 +51,12 @@ export function describeDifference(difference: Difference): string {
     { added, removed, changed }: Record<keyof ListDifference<never>, readonly unknown[]>,
   ) => `${name} +${added.length} -${removed.length} ~${changed.length}`;
   const settings = difference.health.length + difference.video.length;
-  return `${list('cameras', difference.cameras)}, ${list('points', difference.points)}, settings ~${settings}`;
+  const lists = [
+    list('cameras', difference.cameras),
+    list('panels', difference.panels),
+    list('points', difference.points),
+  ];
+  return `${lists.join(', ')}, settings ~${settings}`;
 }
 
 function listDifference<T extends { readonly id: string }>(

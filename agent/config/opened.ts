@@ -1,4 +1,4 @@
-import type { CameraConfig, Configuration } from './configuration.ts';
+import type { CameraConfig, Configuration, PanelConfig } from './configuration.ts';
 
 /** Login of a camera, opened. It exists in memory only. */
 interface OpenedCredentials {
@@ -10,10 +10,18 @@ interface OpenedCredentials {
 /** A camera of the configuration with its login opened. */
 export type OpenedCamera = Omit<CameraConfig, 'credentials'> & { readonly credentials?: OpenedCredentials };
 
+type PanelAccount = PanelConfig['accounts'][number];
+
+/** A panel of the configuration with the keys of its accounts opened. */
+export type OpenedPanel = Omit<PanelConfig, 'accounts'> & {
+  readonly accounts: readonly (Omit<PanelAccount, 'key'> & { readonly key?: Buffer })[];
+};
+
 /** A configuration that was accepted whole: what the rooms work by. Never written down, never logged. */
-export type OpenedConfiguration = Omit<Configuration, 'cameras'> & {
+export type OpenedConfiguration = Omit<Configuration, 'cameras' | 'panels'> & {
   readonly version: number;
   /** SHA-256 of the signed payload, hexadecimal. */
   readonly hash: string;
   readonly cameras: readonly OpenedCamera[];
+  readonly panels: readonly OpenedPanel[];
 };

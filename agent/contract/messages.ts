@@ -22,14 +22,54 @@ export const configPhase = z.enum(['none', 'received', 'applying', 'applied', 'f
 export const severity = z.enum(['info', 'warning', 'major', 'critical']);
 const ratio = z.number().min(0);
 /** What an alarm point is fed by. */
-const alarmKind = z.enum(['digital-input', 'tampering']);
+const alarmKind = z.enum(['digital-input', 'tampering', 'panel-zone', 'panel-silence']);
+const alarmCategory = z
+  .enum([
+    'fire',
+    'panic',
+    'medical',
+    'gas',
+    'intrusion',
+    'tamper',
+    'water',
+    'temperature',
+    'technical',
+    'power',
+    'battery',
+    'communication',
+    'equipment',
+    'test',
+    'program',
+    'opening',
+    'unknown',
+  ])
+  .meta({ description: 'what the alarm is about, by the code of its source; see alarms.md' });
+/** What an alarm panel says of itself. */
+const panelDetails = {
+  area: z.string().max(16).optional().meta({ description: 'area or group of the panel' }),
+  zone: z.string().max(16).optional().meta({ description: 'zone of the panel, or user' }),
+  code_sia: z.string().max(8).optional().meta({ description: 'SIA code (DC-03)' }),
+  code_contact_id: z
+    .string()
+    .max(8)
+    .optional()
+    .meta({ description: 'qualifier and event of Contact ID (DC-05), such as 1130' }),
+  text: z.string().max(120).optional().meta({ description: 'what the panel says in words' }),
+};
+const account = z.string().max(16).meta({ description: 'account of the panel' });
 /** Where an alarm comes from: what its source has, and nothing else. */
 const alarmDetails = {
   source: z.string().max(64).optional().meta({
     description: 'id of the entry of the configuration that the alarm comes from, such as a camera',
   }),
   camera: cameraId.optional(),
+  account: account.optional(),
+  category: alarmCategory.optional(),
+  ...panelDetails,
+  cause: cause.optional(),
 };
+
+export type AlarmCategory = z.infer<typeof alarmCategory>;
 
 export type Severity = z.infer<typeof severity>;
 export type HealthState = z.infer<typeof healthState>;
@@ -167,6 +207,22 @@ export const alarmEvent = z.strictObject({
   occurrences: count,
 });
 
+const panelSignal = z.strictObject({
+  ...envelope,
+  id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
+  source: z.string().max(64).meta({ description: 'id of the panel in the configuration' }),
+  account,
+  category: alarmCategory,
+  meaning: z
+    .enum(['raised', 'cleared', 'report', 'unknown'])
+    .meta({ description: 'by the table of codes; unknown for a code that it does not hold' }),
+  severity,
+  sequence: z.string().max(8).meta({ description: 'number that the panel gave its message' }),
+  encrypted: z.boolean(),
+  ...panelDetails,
+  source_ts: unixMs.optional().meta({ description: 'time that the panel gave, in its own clock' }),
+});
+
 const commandEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40),
@@ -284,6 +340,13 @@ export const MESSAGES = {
     entity: 'point',
     summary: 'An alarm was raised or cleared.',
     schema: alarmEvent,
+  },
+  panelSignal: {
+    class: 'event',
+    name: 'panel-signal',
+    entity: 'collector',
+    summary: 'An alarm panel said something that raised and cleared no alarm point.',
+    schema: panelSignal,
   },
   command: {
     class: 'event',

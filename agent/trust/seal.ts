@@ -16,15 +16,33 @@ export const cameraLogin = z.strictObject({
 });
 export type CameraLogin = z.infer<typeof cameraLogin>;
 
-/** What a sealed credential is for: it opens for this camera of this box only. */
+/** The key of an account of an alarm panel, as typed into the panel. Never logged. */
+const panelKey = z.strictObject({ key: z.string().min(16).max(64) });
+export type PanelKey = z.infer<typeof panelKey>;
+export const PANEL_KEY_FORM =
+  'expected a key of 16, 24 or 32 characters, or of 32, 48 or 64 hexadecimal digits';
+const PANEL_KEY_BYTES = [16, 24, 32];
+
+/**
+ * The bytes of a panel's key: AES-128, 192 or 256. 32 hexadecimal digits are taken as 16 bytes.
+ * @returns undefined when the text is no key
+ */
+export function panelKeyBytes(text: string): Buffer | undefined {
+  const isHex = /^[0-9A-Fa-f]+$/.test(text) && PANEL_KEY_BYTES.includes(text.length / 2);
+  const bytes = Buffer.from(text, isHex ? 'hex' : 'latin1');
+  return /^[\x20-\x7e]+$/.test(text) && PANEL_KEY_BYTES.includes(bytes.length) ? bytes : undefined;
+}
+
+/** What a sealed credential is for: it opens for this subject of this box only. */
 export interface SealedFor {
   readonly site: string;
-  readonly camera: string;
+  /** A camera, or a panel and its account: `panel-mairie/12345A`. */
+  readonly subject: string;
 }
 
 /**
- * The only header that is taken. `aud` and `sub` name box and camera; the header is authenticated by the encryption, so
- * a sealed credential cannot be moved to another camera, whose owner could then read it at login.
+ * The only header that is taken. `aud` and `sub` name box and subject; the header is authenticated by the encryption, so
+ * a sealed credential cannot be moved to another device, whose owner could then read it at login.
  * @see RFC 7516 §5.1 (header as additional data), RFC 7519 §5.3 (claims as header parameters)
  */
 const sealedHeader = z.strictObject({
@@ -43,10 +61,24 @@ export async function sealLogin(
   to: X25519Public,
   kid: string,
 ): Promise<string> {
-  const plain = new TextEncoder().encode(JSON.stringify(cameraLogin.parse(login)));
+  return await seal(cameraLogin.parse(login), bound, to, kid);
+}
+
+/** Seals the key of a panel's account to the key of a box. */
+export async function sealPanelKey(
+  key: PanelKey,
+  bound: SealedFor,
+  to: X25519Public,
+  kid: string,
+): Promise<string> {
+  return await seal(panelKey.parse(key), bound, to, kid);
+}
+
+async function seal(secret: object, bound: SealedFor, to: X25519Public, kid: string): Promise<string> {
+  const plain = new TextEncoder().encode(JSON.stringify(secret));
   const key = await importJWK(to, ALG);
   return new CompactEncrypt(plain)
-    .setProtectedHeader({ alg: ALG, enc: ENC, kid, aud: bound.site, sub: bound.camera })
+    .setProtectedHeader({ alg: ALG, enc: ENC, kid, aud: bound.site, sub: bound.subject })
     .encrypt(key);
 }
 
@@ -55,12 +87,30 @@ export async function sealLogin(
  * @throws OrderRefusedError `secret-unopenable`; the message never shows the content
  */
 export async function openLogin(sealed: string, bound: SealedFor, key: SealKey): Promise<CameraLogin> {
+  return await open(sealed, bound, key, cameraLogin);
+}
+
+/**
+ * Opens a sealed key of a panel's account.
+ * @throws OrderRefusedError `secret-unopenable`; the message never shows the content
+ */
+export async function openPanelKey(sealed: string, bound: SealedFor, key: SealKey): Promise<PanelKey> {
+  return await open(sealed, bound, key, panelKey);
+}
+
+async function open<T extends object>(
+  sealed: string,
+  bound: SealedFor,
+  key: SealKey,
+  schema: z.ZodType<T> & { readonly shape: object },
+): Promise<T> {
   checkHeader(sealed, bound, key.kid);
   const plain = await decrypt(sealed, bound, key);
-  const parsed = cameraLogin.safeParse(strictlyOr(plain));
+  const parsed = schema.safeParse(strictlyOr(plain));
   plain.fill(0);
   if (parsed.success) return parsed.data;
-  throw unopenable(bound, 'expected {"user","password"} inside');
+  const fields = Object.keys(schema.shape).map((field) => JSON.stringify(field));
+  throw unopenable(bound, `expected {${fields.join(',')}} inside`);
 }
 
 function checkHeader(sealed: string, bound: SealedFor, kid: string): void {
@@ -72,7 +122,8 @@ function checkHeader(sealed: string, bound: SealedFor, kid: string): void {
   if (!header.success)
     throw unopenable(bound, `expected ${ALG} with X25519 and ${ENC}, addressed by aud and sub`);
   const { aud, sub, kid: sealedTo } = header.data;
-  if (aud !== bound.site || sub !== bound.camera) throw unopenable(bound, 'it was sealed for another camera');
+  if (aud !== bound.site || sub !== bound.subject)
+    throw unopenable(bound, `it was sealed for another ${subjectKind(bound)}`);
   if (sealedTo !== kid) throw unopenable(bound, `expected it sealed to key ${kid}, it is to another`);
 }
 
@@ -100,5 +151,9 @@ async function decrypt(sealed: string, bound: SealedFor, key: SealKey): Promise<
 }
 
 function unopenable(bound: SealedFor, why: string): OrderRefusedError {
-  return new OrderRefusedError('secret-unopenable', `sealed credential of ${bound.camera}: ${why}`);
+  return new OrderRefusedError('secret-unopenable', `sealed credential of ${bound.subject}: ${why}`);
+}
+
+function subjectKind({ subject }: SealedFor): string {
+  return subject.startsWith('panel-') ? 'panel or account' : 'camera';
 }

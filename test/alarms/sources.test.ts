@@ -1,5 +1,7 @@
 import type { Test } from 'tap';
+import type { OpenedPanel } from '../../agent/alarms/ports.ts';
 import { DeviceError } from '../../agent/base/errors.ts';
+import { Dialler, freePort } from '../support/dialler.ts';
 import type { TestClock } from '../support/test-clock.ts';
 import { type Rig, sourceBehaviour } from './source-behaviour.ts';
 import { CAMERA, POINT, ScriptedCamera } from './watch.ts';
@@ -30,3 +32,53 @@ async function cameraRig(_: Test, clock: TestClock): Promise<Rig> {
 }
 
 sourceBehaviour('ONVIF events', cameraRig);
+
+/** A panel in clear that keeps its supervision time by what it says, and repeats nothing after a loss. */
+async function panelRig(t: Test, clock: TestClock): Promise<Rig> {
+  const port = await freePort();
+  const dialler = new Dialler(t, port);
+  let sequence = 0;
+  let active = false;
+  const send = async (call: { token: string; data?: string }) => {
+    sequence += 1;
+    await dialler.deliver({ account: '12345A', sequence: String(sequence).padStart(4, '0'), ...call });
+  };
+  const report = async (state: boolean) => {
+    if (state === active) await send({ token: 'NULL' });
+    else await send({ token: 'SIA-DCS', data: `#12345A|Nri1/${state ? 'BA' : 'BH'}5` });
+    active = state;
+  };
+  return {
+    point: 'pt-zone',
+    configuration: {
+      points: [
+        { id: 'pt-zone', name: 'Zone', kind: 'panel-zone', panel: 'panel-a', account: '12345A', zone: '5' },
+      ],
+      cameras: [],
+      panels: [panelOf(port)],
+    },
+    cause: 'panel-silent',
+    greet: async () => {
+      await dialler.deliver({
+        token: 'SIA-DCS',
+        account: '12345A',
+        sequence: '9999',
+        data: '#12345A|Nri1/BH5',
+      });
+    },
+    say: report,
+    lose: async () => await clock.advance(61_000),
+    comeBack: report,
+  };
+}
+
+function panelOf(port: number): OpenedPanel {
+  return {
+    id: 'panel-a',
+    listen: { host: '127.0.0.1', port, tcp: true, udp: true },
+    timeWindow: { pastS: 40, futureS: 20 },
+    accounts: [{ account: '12345A', supervisionS: 60 }],
+  };
+}
+
+sourceBehaviour('SIA DC-09 in clear', panelRig);

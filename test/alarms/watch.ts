@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import type { AlarmConfiguration, AlarmPoint, CameraEvents } from '../../agent/alarms/ports.ts';
+import type { AlarmConfiguration, AlarmPoint, CameraEvents, CameraPoint } from '../../agent/alarms/ports.ts';
 import { AlarmRoom } from '../../agent/alarms/room.ts';
 import type { Clock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
@@ -12,7 +12,7 @@ import { openStore } from '../../agent/store/open-store.ts';
 import { Uplink } from '../../agent/uplink/uplink.ts';
 import { Recorder } from '../health/recorder.ts';
 
-export const POINT: AlarmPoint = {
+export const POINT: CameraPoint = {
   id: 'pt-porte',
   name: 'Porte du local',
   camera: 'cam-1',
@@ -73,6 +73,11 @@ export class Watch {
   #payloads(topicEnd: string): unknown[] {
     const entries = this.store.outbox.next(0, 1000).filter(({ topic }) => topic.endsWith(topicEnd));
     return entries.map(({ payload }) => JSON.parse(payload));
+  }
+
+  /** What panels said beside their points, oldest first. */
+  get signals(): Record<string, unknown>[] {
+    return this.#payloads('/event/panel-signal') as Record<string, unknown>[];
   }
 
   get transitions(): string[] {

@@ -60,20 +60,37 @@ const point = fc.record(
   plain,
 );
 
+const panel = fc.record(
+  {
+    id: fc.integer({ min: 0, max: 3 }).map((n) => `panel-${n}`),
+    name: fc.constantFrom('Mairie', 'Gymnase'),
+    listen: fc.constant({ host: '10.0.0.2', port: 10_000, tcp: true, udp: true }),
+    timeWindow: fc.constant({ pastS: 40, futureS: 20 }),
+    accounts: fc.constantFrom(
+      [{ account: '12345A', supervisionS: 60 }],
+      [{ account: '12345A', supervisionS: 60, key: Buffer.alloc(16, 1) }],
+      [{ account: '12345A', supervisionS: 60, key: Buffer.alloc(16, 2) }],
+    ),
+  },
+  plain,
+);
+
 const byId = { selector: ({ id }: { id: string }) => id, maxLength: 8 };
 
 const configuration: fc.Arbitrary<OpenedConfiguration> = fc
   .record({
     cameras: fc.uniqueArray(camera, byId),
+    panels: fc.uniqueArray(panel, byId),
     points: fc.uniqueArray(point, byId),
     probeIntervalS: fc.constantFrom(30, 60),
     fragmentMs: fc.constantFrom(200, 400),
   })
-  .map(({ cameras, points, probeIntervalS, fragmentMs }) => {
+  .map(({ cameras, panels, points, probeIntervalS, fragmentMs }) => {
     const empty = emptyConfiguration();
     return {
       ...empty,
       cameras,
+      panels,
       points,
       health: { ...empty.health, probeIntervalS },
       video: { ...empty.video, fragmentMs },
@@ -104,6 +121,7 @@ t.test('config: who does what the difference says has the new configuration', as
     fc.property(configuration, configuration, (before, after) => {
       const difference = differenceOf(before, after);
       deepStrictEqual(worked(before.cameras, difference.cameras), mapped(after.cameras));
+      deepStrictEqual(worked(before.panels, difference.panels), mapped(after.panels));
       deepStrictEqual(worked(before.points, difference.points), mapped(after.points));
     }),
   );
@@ -147,9 +165,22 @@ t.test('config: nothing differs from itself, in whatever order it stands', async
   holds(
     t,
     fc.property(configuration, (same) => {
-      const turned = { ...same, cameras: [...same.cameras].reverse(), points: [...same.points].reverse() };
-      const difference: Difference = differenceOf(same, structuredClone(turned));
-      equal(describeDifference(difference), 'cameras +0 -0 ~0, points +0 -0 ~0, settings ~0');
+      const turned = {
+        ...same,
+        cameras: [...same.cameras].reverse(),
+        panels: [...same.panels].reverse(),
+        points: [...same.points].reverse(),
+      };
+      // Node clones a Buffer to another class.
+      const clone = {
+        ...structuredClone({ ...turned, panels: [] }),
+        panels: turned.panels.map((one) => ({ ...one })),
+      };
+      const difference: Difference = differenceOf(same, clone);
+      equal(
+        describeDifference(difference),
+        'cameras +0 -0 ~0, panels +0 -0 ~0, points +0 -0 ~0, settings ~0',
+      );
     }),
   );
 });

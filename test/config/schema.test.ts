@@ -18,6 +18,20 @@ function point(more: object = {}): object {
   return { id: 'pt-a', name: 'Porte', camera: 'cam-a', kind: 'digital-input', ...more };
 }
 
+function panel(more: object = {}, account: object = {}): object {
+  return {
+    id: 'panel-a',
+    name: 'A',
+    listen: { host: '10.0.0.2', port: 10_000 },
+    accounts: [{ account: '12345A', supervisionS: 60, ...account }],
+    ...more,
+  };
+}
+
+function zone(more: object = {}): object {
+  return { id: 'pt-z', name: 'Zone', kind: 'panel-zone', panel: 'panel-a', account: '12345A', ...more };
+}
+
 function errorsOf(config: unknown): string[] {
   const parsed = configurationSchema.safeParse(config);
   return parsed.success ? [] : describeIssues(parsed.error);
@@ -82,6 +96,46 @@ const REFUSED: [title: string, config: unknown, error: string][] = [
     'a point of a camera that cannot speak for it',
     { cameras: [camera({ onvif: { events: false } })], points: [point()] },
     'points.0.camera: this camera takes no ONVIF events',
+  ],
+  [
+    'a panel on every address of the box, the backbone among them',
+    { panels: [panel({ listen: { host: '0.0.0.0', port: 10_000 } })] },
+    'panels.0.listen.host: expected one address of the box, not all of them',
+  ],
+  [
+    'a panel on a name',
+    { panels: [panel({ listen: { host: 'lan', port: 10_000 } })] },
+    'panels.0.listen.host: expected an IP address',
+  ],
+  [
+    'a panel without a transport',
+    { panels: [panel({ listen: { host: '10.0.0.2', port: 1, tcp: false, udp: false } })] },
+    'panels.0.listen.tcp: expected tcp, udp or both',
+  ],
+  [
+    'two panels on one port',
+    { panels: [panel(), panel({ id: 'panel-b' })] },
+    'panels.1.listen.port: this port stands twice',
+  ],
+  [
+    'an account in small letters',
+    { panels: [panel({}, { account: '12345a' })] },
+    'panels.0.accounts.0.account: expected 3 to 16 hexadecimal digits in capital letters',
+  ],
+  [
+    'a point of a panel that is not there',
+    { points: [zone()] },
+    'points.0.panel: no panel of this configuration has this id',
+  ],
+  [
+    'a point of an account that the panel has not',
+    { panels: [panel()], points: [zone({ account: 'ABC' })] },
+    'points.0.account: the panel has no such account',
+  ],
+  [
+    'a point that hears a code that is none',
+    { panels: [panel()], points: [zone({ codes: ['ba'] })] },
+    'points.0.codes.0: expected a SIA or a Contact ID code',
   ],
   [
     'an input of a tampering point',

@@ -1,5 +1,6 @@
 /** Writes the generated pages; with `--check` only says which are not fresh and exits 1. */
 import { readFile, writeFile } from 'node:fs/promises';
+import { alarmsPage } from './alarms.ts';
 import { architecturePage } from './architecture.ts';
 import { asyncapiDocument } from './asyncapi.ts';
 import { configurationPage } from './configuration.ts';
@@ -11,6 +12,7 @@ const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { vers
 const pages: Record<string, string> = {
   'docs/reference/mqtt.md': mqttPage(),
   'docs/reference/asyncapi.yaml': asyncapiDocument(version),
+  'docs/reference/alarms.md': alarmsPage(),
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/configuration.md': configurationPage(),
   'docs/architecture.md': await architecturePage('docs/architecture.md'),

@@ -58,9 +58,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   alarms: {
     folder: 'agent/alarms',
-    is: 'camera events to alarms with a life cycle',
+    is: 'events of cameras and alarm panels to alarms with a life cycle',
     mayImport: ['base', 'contract', 'camera', 'store'],
-    owns: [],
+    owns: ['node:dgram'],
   },
   uplink: {
     folder: 'agent/uplink',

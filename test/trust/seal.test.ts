@@ -11,11 +11,11 @@ import fc from 'fast-check';
 import { CompactEncrypt, importJWK } from 'jose';
 import t from 'tap';
 import { parseSealKey, type SealKey, type X25519Public } from '../../agent/trust/keys.ts';
-import { openLogin, type SealedFor, sealLogin } from '../../agent/trust/seal.ts';
+import { openLogin, openPanelKey, type SealedFor, sealLogin, sealPanelKey } from '../../agent/trust/seal.ts';
 import { generateSealKey } from '../../agent/trust/sign.ts';
 import { decoded, encoded, SITE } from './support.ts';
 
-const FOR: SealedFor = { site: SITE, camera: 'cam-hall' };
+const FOR: SealedFor = { site: SITE, subject: 'cam-hall' };
 const LOGIN = { user: 'beffroi', password: 'mot de passe très "long" \\ \u{1f514}' };
 const BOX: SealKey = parseSealKey(JSON.stringify(generateSealKey().privateJwk));
 
@@ -71,7 +71,7 @@ function sealByHand(plain: string, header: object, to: SealKey, ephemeral: SealK
   return [head, '', ...parts].join('.');
 }
 
-const HEADER = { alg: 'ECDH-ES', enc: 'A256GCM', kid: BOX.kid, aud: SITE, sub: FOR.camera };
+const HEADER = { alg: 'ECDH-ES', enc: 'A256GCM', kid: BOX.kid, aud: SITE, sub: FOR.subject };
 
 /** A JWE made by jose with this header and content. */
 async function sealed(header: Record<string, unknown>, plain: string, to = BOX): Promise<string> {
@@ -107,17 +107,30 @@ t.test('what others seal is opened, with the keys of the standard [RFC 8037 A.6]
   t.same(await openLogin(text, FOR, BOB), LOGIN);
 });
 
+t.test('the key of a panel opens for its account alone, and is no login', async (t) => {
+  const key = { key: '00112233445566778899AABBCCDDEEFF' };
+  const bound = { site: SITE, subject: 'panel-a/12345A' };
+  const sealed = await sealPanelKey(key, bound, BOX.publicJwk, BOX.kid);
+  t.same(await openPanelKey(sealed, bound, BOX), key);
+  const refused = { code: 'secret-unopenable' };
+  await t.rejects(openPanelKey(sealed, { ...bound, subject: 'panel-a/12345B' }, BOX), refused);
+  await t.rejects(openPanelKey(sealed, { ...bound, subject: 'panel-b/12345A' }, BOX), refused);
+  await t.rejects(openLogin(sealed, bound, BOX), refused);
+  const login = await sealLogin(LOGIN, bound, BOX.publicJwk, BOX.kid);
+  await t.rejects(openPanelKey(login, bound, BOX), refused);
+});
+
 t.test('it opens for the camera and the box that it was sealed for, and no other', async (t) => {
   const text = await sealLogin(LOGIN, FOR, BOX.publicJwk, BOX.kid);
   const refused = { code: 'secret-unopenable', message: /^sealed credential of cam-\w+: / };
-  await t.rejects(openLogin(text, { ...FOR, camera: 'cam-evil' }, BOX), refused);
+  await t.rejects(openLogin(text, { ...FOR, subject: 'cam-evil' }, BOX), refused);
   await t.rejects(openLogin(text, { ...FOR, site: '57463-police' }, BOX), refused);
   const [, ...rest] = text.split('.');
   const moved = [
     encoded({ ...JSON.parse(decoded(text.split('.')[0] ?? '')), sub: 'cam-evil' }),
     ...rest,
   ].join('.');
-  await t.rejects(openLogin(moved, { ...FOR, camera: 'cam-evil' }, BOX), refused);
+  await t.rejects(openLogin(moved, { ...FOR, subject: 'cam-evil' }, BOX), refused);
   const other = parseSealKey(JSON.stringify(generateSealKey().privateJwk));
   await t.rejects(openLogin(text, FOR, other), refused);
   await t.rejects(openLogin(text, FOR, { ...other, kid: BOX.kid }), refused);

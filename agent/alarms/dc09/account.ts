@@ -1,0 +1,181 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Severity } from '../../contract/messages.ts';
+import type { Reporter } from '../../contract/reporter.ts';
+import type { Store } from '../../store/store.ts';
+import { type ALARM_CODES, type CodeMeaning, meaningOfContactId, meaningOfSia } from '../codes.ts';
+import type { Details, OpenedPanel, PanelSilencePoint, PanelZonePoint } from '../ports.ts';
+import type { SourceListener } from '../source.ts';
+import { AccountMemory } from './account-memory.ts';
+import type { Content } from './content.ts';
+import type { Frame } from './frame.ts';
+import { plainNumber, type Signal } from './signals.ts';
+
+export interface AccountNeeds {
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  readonly store: Store;
+}
+
+export interface AccountOptions {
+  readonly panel: string;
+  readonly account: OpenedPanel['accounts'][number];
+  readonly zones: readonly PanelZonePoint[];
+  readonly silences: readonly PanelSilencePoint[];
+}
+
+/** One account of a panel: its points, what it said last, and when it was heard. */
+export class Account {
+  readonly id: string;
+  readonly key: Buffer | undefined;
+  readonly supervised: boolean;
+  readonly #needs: AccountNeeds;
+  readonly #options: AccountOptions;
+  readonly #listener: SourceListener;
+  readonly #memory: AccountMemory;
+  #heardMs: number;
+
+  constructor(needs: AccountNeeds, options: AccountOptions, listener: SourceListener) {
+    this.id = options.account.account;
+    this.key = options.account.key;
+    this.supervised = options.silences.length > 0;
+    this.#needs = needs;
+    this.#options = options;
+    this.#listener = listener;
+    this.#memory = new AccountMemory(needs.store.memory, options.panel, this.id);
+    this.#heardMs = needs.clock.monotonicMs();
+  }
+
+  get silent(): boolean {
+    return this.#memory.silent;
+  }
+
+  /** The port is open: from here on the panel can be heard. What it said last holds until it is silent for too long. */
+  begin(): void {
+    this.#heardMs = this.#needs.clock.monotonicMs();
+    if (this.silent) this.#tellSilence(true);
+    else this.#listener.confirmed([...this.#zoneIds, ...this.#options.silences.map(({ id }) => id)]);
+  }
+
+  /** Any good message of the account; it is what supervision asks for. */
+  heard(): void {
+    this.#heardMs = this.#needs.clock.monotonicMs();
+    this.#tellSilence(false);
+    if (!this.silent) return;
+    this.#memory.setSilent(false);
+    this.#listener.confirmed(this.#zoneIds);
+  }
+
+  /** Looks at the silence timer. */
+  evaluate(): void {
+    const limitMs = this.#options.account.supervisionS * 1000;
+    if (this.silent || this.#needs.clock.monotonicMs() - this.#heardMs < limitMs) return;
+    this.#memory.setSilent(true);
+    this.#listener.lost(this.#zoneIds);
+    this.#tellSilence(true);
+  }
+
+  isRepeated({ sequence }: Frame, content: Content): boolean {
+    return this.#memory.isRepeated(sequence, textOf(content), this.#needs.clock.wallMs());
+  }
+
+  /** On disk when it returns, if the store is durable. @throws whatever the store throws: no ACK then */
+  take(frame: Frame, content: Content, signals: readonly Signal[]): void {
+    for (const signal of signals) this.#takeOne(frame, content, signal);
+    this.#memory.took(frame.sequence, textOf(content), this.#needs.clock.wallMs());
+  }
+
+  get #zoneIds(): string[] {
+    return this.#options.zones.map(({ id }) => id);
+  }
+
+  /** What changes no point is told by itself, so that nothing a panel says is dropped. */
+  #takeOne(frame: Frame, content: Content, signal: Signal): void {
+    const meaning = meaningOf(signal);
+    const sourceMs = content.occurredMs ?? content.sentMs;
+    const text =
+      signal.text || content.extended.find(({ letter }) => letter === 'I')?.text.slice(0, 120) || '';
+    const details = this.#detailsOf({ ...signal, text }, meaning);
+    const told =
+      meaning && meaning.transition !== 'report' && this.#tellPoints(signal, meaning, details, sourceMs);
+    if (told) return;
+    this.#needs.reporter.event('panelSignal', 'collector', {
+      ...details,
+      source: this.#options.panel,
+      account: this.id,
+      category: meaning?.entry.category ?? 'unknown',
+      meaning: meaning?.transition ?? 'unknown',
+      severity: severityOf(meaning),
+      sequence: frame.sequence,
+      encrypted: frame.encrypted,
+      ...(isWhole(sourceMs) ? { source_ts: sourceMs } : {}),
+    });
+  }
+
+  #tellPoints(
+    signal: Signal,
+    { entry, transition }: CodeMeaning,
+    details: Details,
+    sourceMs: number | undefined,
+  ): boolean {
+    const key = `${entry.category} ${entry.raised[0]} ${signal.area} ${signal.zone}`;
+    const active = transition === 'raised';
+    const seen = { key, active, sourceMs, severity: entry.severity, details };
+    const points = this.#options.zones.filter((point) => listensTo(point, signal, entry));
+    return points.map(({ id }) => this.#listener.observed(id, seen)).includes(true);
+  }
+
+  #tellSilence(active: boolean): void {
+    const details = active ? ({ cause: 'panel-silent' } as const) : {};
+    for (const { id } of this.#options.silences)
+      this.#listener.observed(id, { key: 'silence', active, details });
+  }
+
+  #detailsOf({ form, code, qualifier, area, zone, text }: Signal, meaning: CodeMeaning | undefined): Details {
+    const counterpart = meaning && counterpartOf(form, meaning);
+    const own = form === 'sia' ? { code_sia: code } : { code_contact_id: `${qualifier}${code}` };
+    return {
+      ...counterpart,
+      ...own,
+      ...(area === '' ? {} : { area }),
+      ...(zone === '' ? {} : { zone }),
+      ...(text === '' ? {} : { text }),
+      ...(meaning ? { category: meaning.entry.category } : {}),
+    };
+  }
+}
+
+function meaningOf({ form, code, qualifier = '1' }: Signal): CodeMeaning | undefined {
+  return form === 'sia' ? meaningOfSia(code) : meaningOfContactId(code, qualifier);
+}
+
+/** The same in the other language of codes, where the table has it. */
+function counterpartOf(form: Signal['form'], { entry, transition }: CodeMeaning): Details {
+  const sia = transition === 'cleared' ? entry.cleared[0] : entry.raised[0];
+  const event = entry.contactId[0];
+  if (form === 'contact-id') return sia === undefined ? {} : { code_sia: sia };
+  return event === undefined ? {} : { code_contact_id: `${transition === 'cleared' ? 3 : 1}${event}` };
+}
+
+function listensTo(point: PanelZonePoint, signal: Signal, entry: (typeof ALARM_CODES)[number]): boolean {
+  const { area, zone, codes } = point;
+  const own: readonly string[] = [...entry.raised, ...entry.cleared, ...entry.contactId];
+  return (
+    (area === undefined || plainNumber(area) === signal.area) &&
+    (zone === undefined || plainNumber(zone) === signal.zone) &&
+    (codes === undefined || codes.some((code) => own.includes(code)))
+  );
+}
+
+/** A code that nobody knows may be anything. */
+function severityOf(meaning: CodeMeaning | undefined): Severity {
+  return meaning?.entry.severity ?? 'warning';
+}
+
+function isWhole(ms: number | undefined): ms is number {
+  return ms !== undefined && Number.isSafeInteger(ms) && ms >= 0;
+}
+
+/** What makes two messages the same, without the time at which each was sent. */
+function textOf({ data, extended }: Content): string {
+  return [data, ...extended.map(({ letter, text }) => letter + text)].join('\u0000');
+}

@@ -1,0 +1,43 @@
+import type { Clock } from '../../base/clock.ts';
+import type { BeffroiError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import { RepeatedFault } from '../../base/repeated.ts';
+import type { Reporter } from '../../contract/reporter.ts';
+
+export interface ComplaintNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly reporter: Reporter;
+}
+
+/** One fault of a kind per interval goes to the CSU, whoever floods the port. Source: guess. */
+const INTERVAL_MS = 600_000;
+const DETAIL_MAX = 500;
+
+/** Messages that were refused: told with their cause, counted while they repeat. */
+export class Complaints {
+  readonly #needs: ComplaintNeeds;
+  readonly #panel: string;
+  readonly #faults = new Map<string, RepeatedFault>();
+
+  constructor(needs: ComplaintNeeds, panel: string) {
+    this.#needs = needs;
+    this.#panel = panel;
+  }
+
+  about(error: BeffroiError): void {
+    const { clock, log, reporter } = this.#needs;
+    const { code, fault, message } = error;
+    const known = this.#faults.get(code) ?? new RepeatedFault(clock, INTERVAL_MS);
+    this.#faults.set(code, known);
+    const told = known.happened(code);
+    if (!told) return;
+    log.warn({ panel: this.#panel, err: error, count: told.count }, 'message of a panel refused');
+    const times = told.first ? '' : ` (${told.count} times)`;
+    reporter.event('fault', 'collector', {
+      cause: code,
+      fault,
+      detail: `${message}${times}`.slice(0, DETAIL_MAX),
+    });
+  }
+}

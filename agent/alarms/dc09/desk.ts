@@ -1,0 +1,137 @@
+import type { Clock } from '../../base/clock.ts';
+import { type BeffroiError, DeviceError, InternalError, PeerProtocolError } from '../../base/errors.ts';
+import { quoted } from '../../base/text.ts';
+import type { Store } from '../../store/store.ts';
+import type { Account } from './account.ts';
+import { decryptContent } from './cipher.ts';
+import type { Complaints } from './complaints.ts';
+import { type Content, readContent } from './content.ts';
+import { type Frame, readFrame } from './frame.ts';
+import { ack, duh, nak } from './replies.ts';
+import { readSignals } from './signals.ts';
+
+export interface DeskNeeds {
+  readonly clock: Clock;
+  readonly store: Pick<Store, 'durable'>;
+  readonly complaints: Complaints;
+}
+
+export interface DeskOptions {
+  readonly panel: string;
+  /** How far the time stamp of an encrypted message may lie in the past and in the future, seconds. */
+  readonly pastS: number;
+  readonly futureS: number;
+  readonly accounts: ReadonlyMap<string, Account>;
+}
+
+const ANSWERS = ['ACK', 'NAK', 'DUH', 'RSP'];
+
+/** Decides what becomes of a message, and what the panel is answered. */
+export class Desk {
+  readonly #needs: DeskNeeds;
+  readonly #options: DeskOptions;
+
+  constructor(needs: DeskNeeds, options: DeskOptions) {
+    this.#needs = needs;
+    this.#options = options;
+  }
+
+  /**
+   * @param bytes everything between LF and CR
+   * @returns the answer; undefined for silence, which tells the panel that nothing was delivered
+   * @throws whatever the store throws
+   */
+  take(bytes: Buffer): Buffer | undefined {
+    const frame = readFrame(bytes);
+    if (typeof frame === 'string') {
+      this.#complain(new PeerProtocolError('panel-protocol', this.#words(`${frame}: ${shown(bytes)}`)));
+      return undefined;
+    }
+    if (ANSWERS.includes(frame.token)) return undefined;
+    const account = this.#options.accounts.get(frame.account ?? '');
+    if (account) return this.#takeFrom(account, frame);
+    const stranger = quoted(frame.account ?? '', 16);
+    this.#complain(
+      new DeviceError('panel-account-unknown', this.#words(`account ${stranger} is not configured`)),
+    );
+    return undefined;
+  }
+
+  #takeFrom(account: Account, frame: Frame): Buffer | undefined {
+    if (account.key && !frame.encrypted) {
+      const why = `account ${account.id} has a key, its message came in clear`;
+      return this.#cannot(frame, new DeviceError('panel-unencrypted', this.#words(why)));
+    }
+    const content = this.#contentOf(account, frame);
+    if (!content) return this.#cannot(frame, this.#unreadable(account, frame));
+    if (frame.encrypted && !this.#isInTime(content)) return this.#late(account, frame, content);
+    account.heard();
+    return this.#takeContent(account, frame, content);
+  }
+
+  #takeContent(account: Account, frame: Frame, content: Content): Buffer | undefined {
+    const { clock, store } = this.#needs;
+    const answer = () => ack(frame, account.key, clock.wallMs());
+    if (frame.token === 'NULL') return answer();
+    const signals = readSignals(frame.token, content.data);
+    if (!signals) {
+      const why = `account ${account.id}: ${frame.token} cannot be processed: ${quoted(content.data, 60)}`;
+      return this.#cannot(frame, new PeerProtocolError('panel-protocol', this.#words(why)));
+    }
+    if (!account.isRepeated(frame, content)) account.take(frame, content, signals);
+    if (store.durable) return answer();
+    const why = `account ${account.id}: not on disk, so not acknowledged`;
+    this.#complain(new InternalError('store-unavailable', this.#words(why)));
+    return undefined;
+  }
+
+  #contentOf({ key, id }: Account, frame: Frame): Content | undefined {
+    const text = frame.encrypted ? key && decryptContent(frame.content, key) : frame.content;
+    const content = text === undefined ? undefined : readContent(text);
+    const foreign = content?.account !== undefined && content.account !== id && frame.token !== 'NULL';
+    return foreign ? undefined : content;
+  }
+
+  #isInTime({ sentMs }: Content): boolean {
+    if (sentMs === undefined) return false;
+    const aheadS = (sentMs - this.#needs.clock.wallMs()) / 1000;
+    return aheadS >= -this.#options.pastS && aheadS <= this.#options.futureS;
+  }
+
+  #late(account: Account, frame: Frame, { sentMs }: Content): Buffer {
+    const wallMs = this.#needs.clock.wallMs();
+    const off =
+      sentMs === undefined
+        ? 'no time stamp that can be read'
+        : `${Math.round((sentMs - wallMs) / 1000)} s ahead`;
+    const { pastS, futureS } = this.#options;
+    const why = `account ${account.id}: expected a time stamp within -${pastS}/+${futureS} s, came ${off}`;
+    this.#complain(new DeviceError('panel-clock-offset', this.#words(why)));
+    return nak(frame, wallMs);
+  }
+
+  #unreadable({ id, key }: Account, frame: Frame): BeffroiError {
+    if (!frame.encrypted) {
+      return new PeerProtocolError('panel-protocol', this.#words(`account ${id}: content cannot be read`));
+    }
+    const why = key ? 'does not open with its key' : 'is encrypted, and no key is configured';
+    return new DeviceError('panel-key-wrong', this.#words(`a message of account ${id} ${why}`));
+  }
+
+  #cannot(frame: Frame, error: BeffroiError): Buffer {
+    this.#complain(error);
+    return duh(frame);
+  }
+
+  #complain(error: BeffroiError): void {
+    this.#needs.complaints.about(error);
+  }
+
+  #words(why: string): string {
+    return `${this.#options.panel}: ${why}`;
+  }
+}
+
+function shown(bytes: Buffer): string {
+  return quoted(bytes.toString('latin1', 0, 60), 60);
+}

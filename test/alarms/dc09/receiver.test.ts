@@ -1,0 +1,366 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import t, { type Test } from 'tap';
+import { writeFrame } from '../../../agent/alarms/dc09/frame.ts';
+import type { AlarmConfiguration, OpenedPanel, PanelPoint } from '../../../agent/alarms/ports.ts';
+import { type Clock, systemClock } from '../../../agent/base/clock.ts';
+import { SmallDisk } from '../../store/support.ts';
+import { type Call, Dialler, freePort } from '../../support/dialler.ts';
+import { TestClock } from '../../support/test-clock.ts';
+import { Watch } from '../watch.ts';
+
+const ACCOUNT = '12345A';
+const ZONE: PanelPoint = {
+  id: 'pt-zone',
+  name: 'Zone 5',
+  kind: 'panel-zone',
+  panel: 'panel-a',
+  account: ACCOUNT,
+  zone: '5',
+};
+const ALARM: Call = { token: 'SIA-DCS', account: ACCOUNT, data: '#12345A|Nri1/BA005' };
+const RESTORE: Call = { ...ALARM, data: '#12345A|Nri1/BH005', sequence: '0002' };
+const KEYS = ['00112233445566778899AABBCCDDEEFF', 'A1'.repeat(24), 'B2'.repeat(32)];
+
+interface Options {
+  readonly key?: string;
+  readonly points?: readonly PanelPoint[];
+  readonly clock?: Clock;
+  readonly folder?: string;
+  readonly port?: number;
+  readonly supervisionS?: number;
+}
+
+interface Begun {
+  readonly watch: Watch;
+  readonly dialler: Dialler;
+  readonly port: number;
+}
+
+async function begin(t: Test, options: Options = {}): Promise<Begun> {
+  const port = options.port ?? (await freePort());
+  const watch = new Watch(options.folder ?? t.testdir(), options.clock ?? systemClock, () => undefined);
+  t.teardown(() => watch.end());
+  await watch.begin(configuration(port, options));
+  return { watch, port, dialler: new Dialler(t, port) };
+}
+
+function configuration(
+  port: number,
+  { key, points = [ZONE], supervisionS = 3600 }: Options,
+): AlarmConfiguration {
+  const keyed = key === undefined ? {} : { key: Buffer.from(key, 'hex') };
+  const panel: OpenedPanel = {
+    id: 'panel-a',
+    listen: { host: '127.0.0.1', port, tcp: true, udp: true },
+    timeWindow: { pastS: 40, futureS: 20 },
+    accounts: [{ account: ACCOUNT, supervisionS, ...keyed }],
+  };
+  return { points, cameras: [], panels: [panel] };
+}
+
+for (const udp of [false, true]) {
+  t.test(
+    `${udp ? 'UDP' : 'TCP'}: an alarm and its end are acknowledged, with number and path of the message`,
+    async (t) => {
+      const { watch, dialler } = await begin(t);
+      t.same(await dialler.call({ ...ALARM, udp, path: 'R1L2' }), {
+        answer: '"ACK"0001R1L2#12345A[]',
+        good: true,
+      });
+      t.same(await dialler.call({ ...RESTORE, udp, path: 'L' }), {
+        answer: '"ACK"0002L#12345A[]',
+        good: true,
+      });
+      t.same(watch.transitions, ['pt-zone raised', 'pt-zone cleared']);
+      t.match(watch.events[0], {
+        kind: 'panel-zone',
+        source: 'panel-a',
+        account: ACCOUNT,
+        area: '1',
+        zone: '5',
+        category: 'intrusion',
+        severity: 'critical',
+        code_sia: 'BA',
+        code_contact_id: '1130',
+      });
+      t.match(watch.events[1], { code_sia: 'BH', code_contact_id: '3130' });
+    },
+  );
+}
+
+t.test('Contact ID raises and clears, with the codes of both languages', async (t) => {
+  const { watch, dialler } = await begin(t);
+  const call = { token: 'ADM-CID', account: ACCOUNT };
+  t.match(await dialler.call({ ...call, data: '#12345A|1110 01 005' }), { answer: /^"ACK"/ });
+  t.match(await dialler.call({ ...call, data: '#12345A|3110 01 005', sequence: '0002' }), {
+    answer: /^"ACK"/,
+  });
+  t.same(watch.transitions, ['pt-zone raised', 'pt-zone cleared']);
+  t.match(watch.events[0], { category: 'fire', code_sia: 'FA', code_contact_id: '1110' });
+});
+
+t.test('a panel that writes its CRC as two bytes is answered like that', async (t) => {
+  const { dialler } = await begin(t);
+  t.same(await dialler.call({ ...ALARM, binary: true }), { answer: '"ACK"0001R0L0#12345A[]', good: true });
+});
+
+for (const key of KEYS) {
+  t.test(
+    `AES-${key.length * 4}: an encrypted message gets an encrypted ACK with padding and time`,
+    async (t) => {
+      const { watch, dialler } = await begin(t, { key });
+      const told = await dialler.call({ ...ALARM, key, more: ['H10:20:30,03-01-2026'] });
+      t.match(told, { answer: /^"\*ACK"0001R0L0#12345A\[[0-9A-F]+$/, good: true });
+      t.match(told.plain, /^[^|[\]]+\|\]_\d\d:\d\d:\d\d,\d\d-\d\d-\d{4}$/);
+      t.same(watch.transitions, ['pt-zone raised']);
+      t.equal(
+        watch.events[0]?.source_ts,
+        Date.UTC(2026, 2, 1, 10, 20, 30),
+        "the panel's own time of the event",
+      );
+      t.match(await dialler.call({ token: 'NULL', account: ACCOUNT, key }), {
+        answer: /^"\*ACK"/,
+        good: true,
+      });
+    },
+  );
+}
+
+t.test(
+  'an encrypted message is taken from 40 s before to 20 s after; outside it gets NAK with our time',
+  async (t) => {
+    const [key = ''] = KEYS;
+    const { watch, dialler } = await begin(t, { key });
+    for (const offset of [-60, 40]) {
+      const { answer, good } = await dialler.call({ ...ALARM, key, offset });
+      const [, time = ''] = /^"NAK"0000R0L0A0\[\]_(.*)$/.exec(answer ?? '') ?? [];
+      t.ok(good);
+      const [clock = '', month, day, year] = time.split(/[,-]/);
+      t.ok(Math.abs(Date.parse(`${year}-${month}-${day}T${clock}Z`) - Date.now()) < 5_000, time);
+    }
+    t.same(watch.transitions, []);
+    t.match(watch.faults, [{ cause: 'panel-clock-offset' }], 'told once');
+    for (const offset of [-35, 15])
+      t.match(await dialler.call({ ...ALARM, key, offset }), { answer: /^"\*ACK"/ });
+    t.same(watch.transitions, ['pt-zone raised']);
+  },
+);
+
+t.test('a message in clear is taken whatever its time stamp says', async (t) => {
+  const { watch, dialler } = await begin(t);
+  t.match(await dialler.call({ ...ALARM, stamp: true, offset: -86_400 }), { answer: /^"ACK"/ });
+  t.same(watch.transitions, ['pt-zone raised']);
+});
+
+t.test('what is well received but cannot be processed gets DUH, and is told with its cause', async (t) => {
+  const [key = '', , other = ''] = KEYS;
+  const clear = await begin(t);
+  t.same(await clear.dialler.call({ ...ALARM, data: '#12345A|?' }), {
+    answer: '"DUH"0001R0L0#12345A[]',
+    good: true,
+  });
+  t.match(await clear.dialler.call({ ...ALARM, token: 'XSIA-DCS' }), { answer: /^"DUH"/ });
+  t.match(await clear.dialler.call({ ...ALARM, key }), { answer: /^"DUH"/ }, 'no key is configured');
+  t.same(
+    clear.watch.faults.map(({ cause }) => cause),
+    ['panel-protocol', 'panel-key-wrong'],
+  );
+  const keyed = await begin(t, { key, folder: t.testdir({ keyed: {} }) });
+  t.match(await keyed.dialler.call(ALARM), { answer: /^"DUH"/ }, 'in clear, although the account has a key');
+  t.match(await keyed.dialler.call({ ...ALARM, key: other }), { answer: /^"DUH"/ }, 'another key');
+  t.same(
+    keyed.watch.faults.map(({ cause }) => cause),
+    ['panel-unencrypted', 'panel-key-wrong'],
+  );
+  t.same(keyed.watch.transitions, []);
+});
+
+t.test(
+  'a message with a wrong CRC, and one of an unknown account, get no answer; each is told once',
+  async (t) => {
+    const { watch, dialler } = await begin(t);
+    t.match(await dialler.call({ ...ALARM, damage: true, wait: 0.3 }), { answer: null });
+    for (const account of ['BAD1', 'BAD2', 'BAD3']) {
+      t.match(await dialler.call({ ...ALARM, account, data: '', wait: 0.3 }), { answer: null });
+    }
+    t.same(
+      watch.faults.map(({ cause }) => cause),
+      ['panel-protocol', 'panel-account-unknown'],
+    );
+    t.match(watch.faults[1]?.detail, /BAD1/);
+    t.same(watch.transitions, []);
+  },
+);
+
+t.test('a repeated message is acknowledged again and is no second event, also after a restart', async (t) => {
+  const folder = t.testdir();
+  const test: Call = { token: 'SIA-DCS', account: ACCOUNT, data: '#12345A|NRP', sequence: '0007' };
+  const first = await begin(t, { folder });
+  for (let n = 0; n < 3; n += 1) t.match(await first.dialler.call(test), { answer: /^"ACK"0007/ });
+  t.equal(first.watch.signals.length, 1);
+  await first.watch.room.stop();
+  const second = await begin(t, { folder });
+  t.match(await second.dialler.call(test), { answer: /^"ACK"0007/ });
+  t.equal(second.watch.signals.length, 1);
+  t.match(await second.dialler.call({ ...test, sequence: '0008' }), { answer: /^"ACK"0008/ });
+  t.equal(second.watch.signals.length, 2);
+});
+
+t.test('a panel that numbers every message alike is heard', async (t) => {
+  const { watch, dialler } = await begin(t);
+  for (const call of [ALARM, RESTORE, ALARM, RESTORE]) await dialler.call({ ...call, sequence: '0001' });
+  t.equal(watch.transitions.length, 4);
+});
+
+t.test(
+  'what raises no point is told by itself: unknown codes, other zones, reports, a second zone',
+  async (t) => {
+    const { watch, dialler } = await begin(t);
+    const say = async (data: string, sequence: string) =>
+      t.match(await dialler.call({ ...ALARM, data: `#12345A|${data}`, sequence }), { answer: /^"ACK"/ });
+    await say('NQQ5^porte du fond^', '0001');
+    await say('Nri1/FA009', '0002');
+    await say('NRP', '0003');
+    t.match(watch.signals, [
+      {
+        category: 'unknown',
+        meaning: 'unknown',
+        code_sia: 'QQ',
+        zone: '5',
+        text: 'porte du fond',
+        sequence: '0001',
+      },
+      { category: 'fire', meaning: 'raised', severity: 'critical', zone: '9', code_contact_id: '1110' },
+      { category: 'test', meaning: 'report', severity: 'info' },
+    ]);
+    t.same(watch.transitions, []);
+  },
+);
+
+t.test(
+  'silence is an alarm of its own point, its end another; the zones become unknown meanwhile',
+  async (t) => {
+    const clock = new TestClock();
+    const silence: PanelPoint = {
+      id: 'pt-silence',
+      name: 'Centrale',
+      kind: 'panel-silence',
+      panel: 'panel-a',
+      account: ACCOUNT,
+    };
+    const { watch, dialler } = await begin(t, { clock, points: [ZONE, silence], supervisionS: 60 });
+    await dialler.call(ALARM);
+    await clock.advance(59_000);
+    await dialler.call({ token: 'NULL', account: ACCOUNT });
+    await clock.advance(59_000);
+    t.same(watch.transitions, ['pt-zone raised']);
+    await clock.advance(15_000);
+    t.same(watch.transitions, ['pt-zone raised', 'pt-silence raised']);
+    t.match(watch.events[1], { cause: 'panel-silent', kind: 'panel-silence' });
+    t.equal(watch.shown('pt-zone').state, 'unknown');
+    await clock.advance(600_000);
+    t.same(watch.faults, [], 'the point says it');
+    await dialler.call({ token: 'NULL', account: ACCOUNT, sequence: '0002' });
+    t.same(watch.transitions.at(-1), 'pt-silence cleared');
+    t.equal(watch.shown('pt-zone').state, 'raised');
+  },
+);
+
+t.test('a point that its panel never clears is cleared by itself', async (t) => {
+  const clock = new TestClock();
+  const { watch, dialler } = await begin(t, { clock, points: [{ ...ZONE, clearsAfterS: 30 }] });
+  await dialler.call(ALARM);
+  await clock.advance(29_000);
+  t.same(watch.transitions, ['pt-zone raised']);
+  await clock.advance(3_000);
+  t.same(watch.transitions, ['pt-zone raised', 'pt-zone cleared']);
+});
+
+t.test('a port that is taken is told with its cause, and opened when it is free', async (t) => {
+  const clock = new TestClock();
+  const first = await begin(t, { folder: t.testdir({ first: {} }) });
+  await first.dialler.call({ token: 'NULL', account: ACCOUNT });
+  const second = await begin(t, { clock, port: first.port, folder: t.testdir({ second: {} }) });
+  await until(async () => {
+    await clock.advance(2_000);
+    return second.watch.faults.length > 0;
+  });
+  t.match(second.watch.faults, [{ cause: 'panel-port-unavailable', fault: 'configuration' }]);
+  await first.watch.room.stop();
+  await until(async () => {
+    await clock.advance(31_000);
+    return second.watch.faults.length > 1;
+  });
+  t.equal(second.watch.faults[1]?.cause, 'none');
+  t.match(await second.dialler.call(ALARM), { answer: /^"ACK"/ });
+});
+
+t.test('while the disk refuses nothing is acknowledged; the alarm goes up all the same', async (t) => {
+  const disk = SmallDisk.mount(t, 'tmpfs');
+  if (typeof disk === 'string') return t.plan(0, disk);
+  const { watch, dialler } = await begin(t, { folder: disk.folder });
+  t.match(await dialler.call({ token: 'NULL', account: ACCOUNT }), { answer: /^"ACK"/ });
+  disk.fill(0);
+  const told: (string | null)[] = [];
+  for (let n = 1; watch.store.durable && n < 500; n += 1) {
+    const sequence = String(n).padStart(4, '0');
+    told.push((await dialler.call({ ...(n % 2 ? ALARM : RESTORE), sequence, wait: 0.3 })).answer);
+  }
+  t.notOk(watch.store.durable);
+  t.equal(told.at(-1), null, 'the first one that is not on disk is not acknowledged');
+  t.equal(watch.transitions.length, told.length);
+});
+
+t.test('silent, half-closed and endless peers keep nobody out', { timeout: 60_000 }, async (t) => {
+  const { watch, port, dialler } = await begin(t);
+  const peers: Socket[] = [];
+  t.teardown(() => peers.map((peer) => peer.destroy()));
+  for (let n = 2; n < 40; n += 1) {
+    for (let i = 0; i < 4; i += 1) {
+      const peer = connect({ port, host: '127.0.0.1', localAddress: `127.0.0.${n}` });
+      peer.on('error', () => undefined);
+      peers.push(peer);
+    }
+  }
+  const endless = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.100' });
+  endless.on('error', () => undefined);
+  const closed = once(endless, 'close');
+  endless.write(`\n00000FFF"${'A'.repeat(20_000)}`);
+  await closed;
+  t.match(await dialler.call(ALARM), { answer: /^"ACK"/ });
+  t.same(watch.transitions, ['pt-zone raised']);
+});
+
+t.test(
+  'an address that floods is slowed down, and another is answered at once',
+  { timeout: 60_000 },
+  async (t) => {
+    const { port, dialler } = await begin(t);
+    const flood = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.9' });
+    t.teardown(() => flood.destroy());
+    flood.on('error', () => undefined);
+    let answered = 0;
+    flood.on('data', (bytes) => {
+      answered += bytes.toString('latin1').split('\r').length - 1;
+    });
+    const message = writeFrame({
+      token: 'NULL',
+      encrypted: false,
+      sequence: '0000',
+      line: '0',
+      account: ACCOUNT,
+      content: '[]',
+      crcForm: 'text',
+    });
+    flood.write(Buffer.concat(Array.from({ length: 1_000 }, () => message)));
+    t.match(await dialler.call(ALARM), { answer: /^"ACK"/ });
+    t.ok(answered < 1_000, `${answered} answered before`);
+    await until(async () => answered === 1_000);
+  },
+);
+
+/** Waits, bounded by the time-out of the test, until what is asked for holds. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await systemClock.sleep(20);
+}

@@ -1,0 +1,50 @@
+import { ALARM_CODES, type AlarmCode } from '../../agent/alarms/codes.ts';
+
+/** `docs/reference/alarms.md`: where alarms come from, and what the codes of alarm panels mean. */
+export function alarmsPage(): string {
+  const rows = ALARM_CODES.map(codeRow);
+  return `# Alarms: sources and codes
+
+Generated from \`agent/alarms\`; do not edit. The messages are in [mqtt.md](mqtt.md), the settings in
+[configuration.md](configuration.md).
+
+## Sources
+
+| \`kind\` of the point | \`source\` | what raises it | severity |
+| --- | --- | --- | --- |
+| \`digital-input\` | camera | ONVIF \`tns1:Device/Trigger/DigitalInput\` | of the point |
+| \`tampering\` | camera | ONVIF scene change, picture too blurry, dark or bright, makers' detectors | of the point |
+| \`panel-zone\` | panel | SIA DC-09, a code of the table below | of the point, else of the code |
+| \`panel-silence\` | panel | SIA DC-09, nothing from the account within its supervision time | of the point |
+
+A source that fails for longer than ten seconds is told once, with its cause, as \`event/fault\` of the collector, and
+once when it works again. Its points become \`unknown\`; other sources go on.
+
+## Codes of alarm panels
+
+A code raises or clears every \`panel-zone\` that listens to its account, area, zone and code. What raises and clears no
+point is told as \`event/panel-signal\`, with the same fields; so is a code that stands not in this table (category
+\`unknown\`). Contact ID: qualifiers 1 and 6 raise, 3 clears.
+
+| what | category | severity | SIA raised | SIA cleared | Contact ID |
+| --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}
+
+## What a panel is answered
+
+| message | answer |
+| --- | --- |
+| good, and on disk | ACK, encrypted where the message was |
+| the same once more, with the same number | ACK, no second event |
+| encrypted, time stamp outside the window | NAK with the time of the box, never encrypted |
+| good, but of a form that cannot be processed; a wrong key; in clear although the account has a key | DUH |
+| wrong CRC or length, unknown account, not on disk | none: the panel keeps the message and comes again |
+`;
+}
+
+function codeRow(code: AlarmCode): string {
+  const list = (codes: readonly string[]) => codes.join(', ') || '–';
+  const kind = code.cleared.length === 0 ? ' (report: never an alarm)' : '';
+  const cells = [code.means + kind, code.category, code.severity];
+  return `| ${[...cells, list(code.raised), list(code.cleared), list(code.contactId)].join(' | ')} |`;
+}
