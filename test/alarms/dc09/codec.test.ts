@@ -19,7 +19,7 @@ interface Vectors {
 
 const file = new URL('../../fixtures/dc09/frames.json', import.meta.url);
 const vectors = JSON.parse(readFileSync(file, 'utf8')) as Vectors;
-const RUNS = Number(process.env.BEFFROI_FUZZ_RUNS ?? 50_000);
+const RUNS = Number(process.env.BEFFROI_FUZZ_RUNS ?? 100_000);
 
 function frameOf(text: string): Frame {
   const frame = readFrame(Buffer.from(text, 'latin1'));
@@ -196,7 +196,9 @@ t.test(
       decryptContent(text, Buffer.alloc(16));
       return framer.pending <= bytes.length;
     });
-    t.doesNotThrow(() => fc.assert(rule, { numRuns: RUNS }));
+    const seed = Number(process.env.BEFFROI_FUZZ_SEED ?? Date.now() % 2 ** 31);
+    t.comment(`seed ${seed}`);
+    t.doesNotThrow(() => fc.assert(rule, { numRuns: RUNS, seed }));
   },
 );
 
