@@ -19,10 +19,11 @@ export async function sealConfiguration(plain: unknown, box: BoxRecord): Promise
   const errors: string[] = [];
   const sealed = isObject(plain) ? { ...plain } : {};
   if (!isObject(plain)) errors.push('(root): expected an object');
-  if (Array.isArray(sealed.cameras)) {
-    sealed.cameras = await Promise.all(
-      sealed.cameras.map((camera, index) => sealCamera(camera, index, box, errors)),
-    );
+  for (const list of ['cameras', 'ups']) {
+    const entries = sealed[list];
+    if (!Array.isArray(entries)) continue;
+    const refuse = (index: number) => (issue: string) => errors.push(`${list}.${index}.credentials.${issue}`);
+    sealed[list] = await Promise.all(entries.map((entry, index) => sealEntry(entry, box, refuse(index))));
   }
   if (Array.isArray(sealed.panels)) {
     sealed.panels = await Promise.all(
@@ -35,23 +36,18 @@ export async function sealConfiguration(plain: unknown, box: BoxRecord): Promise
   throw new ConfigurationError('command-line-invalid', `configuration: ${errors.join('; ')}`);
 }
 
-async function sealCamera(
-  camera: unknown,
-  index: number,
-  box: BoxRecord,
-  errors: string[],
-): Promise<unknown> {
-  if (!isObject(camera) || !isObject(camera.credentials) || 'sealed' in camera.credentials) return camera;
-  const { credentials, ...others } = camera;
+async function sealEntry(entry: unknown, box: BoxRecord, refuse: (issue: string) => void): Promise<unknown> {
+  if (!isObject(entry) || !isObject(entry.credentials) || 'sealed' in entry.credentials) return entry;
+  const { credentials, ...others } = entry;
   const clear = clearCredentials.safeParse(credentials);
   if (!clear.success) {
-    errors.push(...describeIssues(clear.error).map((issue) => `cameras.${index}.credentials.${issue}`));
+    describeIssues(clear.error).forEach(refuse);
     return others;
   }
   const { version, ...login } = clear.data;
-  const bound = { site: box.site, subject: String(camera.id) };
+  const bound = { site: box.site, subject: String(entry.id) };
   return {
-    ...camera,
+    ...entry,
     credentials: { version, sealed: await sealLogin(login, bound, box.seal, thumbprint(box.seal)) },
   };
 }

@@ -1,4 +1,5 @@
 import type { AlarmCategory, Severity } from '../contract/messages.ts';
+import type { Details } from './ports.ts';
 
 /** What a code of an alarm panel means. */
 export interface AlarmCode {
@@ -88,6 +89,16 @@ export function meaningOfSia(sia: string): CodeMeaning | undefined {
 export function meaningOfContactId(event: string, qualifier: '1' | '3' | '6'): CodeMeaning | undefined {
   const entry = ALARM_CODES.find(({ contactId }) => contactId.includes(event));
   return entry && { entry, transition: transitionOf(entry, qualifier === '3') };
+}
+
+/** The fields of an alarm that a source of our own tells by this SIA code of the table. */
+export function fieldsOfSia(sia: string): Pick<Details, 'category' | 'code_sia' | 'code_contact_id'> {
+  const meaning = meaningOfSia(sia);
+  const event = meaning?.entry.contactId[0];
+  if (!meaning || event === undefined) return { code_sia: sia };
+  const { entry, transition } = meaning;
+  const qualifier = transition === 'cleared' ? 3 : 1;
+  return { category: entry.category, code_sia: sia, code_contact_id: `${qualifier}${event}` };
 }
 
 function transitionOf(entry: AlarmCode, clears: boolean): CodeMeaning['transition'] {

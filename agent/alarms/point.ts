@@ -43,6 +43,8 @@ export class Point {
   #record: PointRecord;
   /** Since when the source was not heard on this point; undefined when all it said is confirmed. */
   #unconfirmedSinceMs: number | undefined;
+  /** When the source was last heard on this point in this start, monotonic. */
+  #heardMs: number | undefined;
   /** Conditions that held before the loss and were not spoken of since. */
   #unconfirmed: Set<string>;
   #shown: Shown;
@@ -82,12 +84,15 @@ export class Point {
 
   /** The source can no longer be heard. */
   lost(): void {
+    const nowMs = this.#needs.clock.monotonicMs();
+    const counted = this.#point.maxAgeMs === undefined ? nowMs : (this.#heardMs ?? nowMs);
     this.#unconfirmed = new Set(this.#record.active);
-    this.#unconfirmedSinceMs ??= this.#needs.clock.monotonicMs();
+    this.#unconfirmedSinceMs ??= counted;
   }
 
   /** What was said last holds. */
   confirmed(): void {
+    this.#heardMs = this.#needs.clock.monotonicMs();
     this.#unconfirmed.clear();
     this.#unconfirmedSinceMs = undefined;
     this.evaluate();
@@ -139,7 +144,8 @@ export class Point {
 
   #isUnknown(): boolean {
     const sinceMs = this.#unconfirmedSinceMs;
-    return sinceMs !== undefined && this.#needs.clock.monotonicMs() - sinceMs >= UNCONFIRMED_MS;
+    const { maxAgeMs = UNCONFIRMED_MS } = this.#point;
+    return sinceMs !== undefined && this.#needs.clock.monotonicMs() - sinceMs >= maxAgeMs;
   }
 
   #said(seen: Observation, active: boolean): boolean {
@@ -158,6 +164,7 @@ export class Point {
 
   /** One condition that surely holds is enough; otherwise every one that held must have been spoken of. */
   #confirm(key: string): void {
+    this.#heardMs = this.#needs.clock.monotonicMs();
     this.#unconfirmed.delete(key);
     const surelyRaised = this.#record.active.some((active) => !this.#unconfirmed.has(active));
     if (surelyRaised || this.#unconfirmed.size === 0) this.#unconfirmedSinceMs = undefined;

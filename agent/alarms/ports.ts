@@ -12,6 +12,8 @@ interface AnyPoint {
   readonly name: string;
   /** Absent where the source says it. */
   readonly severity?: Severity | undefined;
+  /** Age of the last word from which the state is unknown; ten seconds after the loss when absent. */
+  readonly maxAgeMs?: number | undefined;
 }
 
 /** A point that a camera speaks for. */
@@ -47,9 +49,6 @@ export interface PanelSilencePoint extends AnyPoint {
 
 export type PanelPoint = PanelZonePoint | PanelSilencePoint;
 
-/** What alarms need to know of a point; an entry of the central configuration fits. `kind` says what it comes from. */
-export type AlarmPoint = CameraPoint | PanelPoint;
-
 /** What alarms need to know of the receiver of a panel; an opened entry of the central configuration fits. */
 export interface OpenedPanel {
   readonly id: string;
@@ -68,6 +67,25 @@ export interface OpenedPanel {
     readonly key?: Buffer;
   }[];
 }
+/** A discrete input of an input module. */
+export interface ModulePoint extends AnyPoint {
+  readonly kind: 'module-input';
+  readonly module: string;
+  /** Zero-based. */
+  readonly address: number;
+  readonly inverted: boolean;
+  readonly debounceMs: number;
+  readonly maxAgeMs: number;
+}
+
+/** Something that a UPS says of itself, or that it is not heard. */
+export interface UpsPoint extends AnyPoint {
+  readonly kind: 'ups-mains' | 'ups-battery' | 'ups-battery-replace' | 'ups-communication';
+  readonly ups: string;
+}
+
+/** What alarms need to know of a point; an entry of the central configuration fits. `kind` says what it comes from. */
+export type AlarmPoint = CameraPoint | PanelPoint | ModulePoint | UpsPoint;
 
 /** What alarms need to know of a camera; an entry of the central configuration fits. */
 interface AlarmCamera {
@@ -75,11 +93,35 @@ interface AlarmCamera {
   readonly onvif?: { readonly events: boolean } | undefined;
 }
 
+/** What alarms need to know of an input module; an entry of the central configuration fits. */
+export interface AlarmModule {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly unit: number;
+  readonly pollMs: number;
+  readonly timeoutMs: number;
+}
+
+/** What alarms need to know of a UPS; an opened entry of the central configuration fits. */
+export interface AlarmUps {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly upsName: string;
+  readonly credentials?: { readonly user: string; readonly password: string } | undefined;
+  readonly pollMs: number;
+  readonly timeoutMs: number;
+  readonly lostAfterMs: number;
+}
+
 /** What alarms need to know of the configuration. */
 export interface AlarmConfiguration {
   readonly points: readonly AlarmPoint[];
   readonly cameras: readonly AlarmCamera[];
   readonly panels?: readonly OpenedPanel[];
+  readonly modules?: readonly AlarmModule[];
+  readonly ups?: readonly AlarmUps[];
 }
 
 /** The fields of an alarm that not every source has; all flat. */

@@ -60,7 +60,8 @@ function ruleOf({ id, name, severity, ...rule }: AlarmPoint): string {
 /** What the entry itself says of where the alarm comes from. */
 export function detailsOf(point: AlarmPoint): Details {
   if ('camera' in point) return { source: point.camera, camera: point.camera };
-  return { source: point.panel, account: point.account };
+  if ('panel' in point) return { source: point.panel, account: point.account };
+  return { source: 'module' in point ? point.module : point.ups };
 }
 
 /**

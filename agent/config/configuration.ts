@@ -1,18 +1,9 @@
 import { z } from 'zod';
 import { isCronExpression } from '../base/schedule.ts';
 import { cameraId, cameraOwner, pointId, severity } from '../contract/messages.ts';
+import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
+import { credentials, host, name, port } from './words.ts';
 
-const port = z.int().min(1).max(65_535);
-/** Labels of letters, digits, hyphens and underscores, which the names of devices hold; an IPv4 address is one too. */
-const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
-const host = z
-  .string()
-  .max(253)
-  .refine(
-    (text) => HOST_NAME.test(text) || z.ipv6().safeParse(text).success,
-    'expected a host name or an IP address without brackets',
-  );
-const name = z.string().min(1).max(80);
 const certificateSha256 = z
   .string()
   .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits in small letters')
@@ -29,16 +20,7 @@ const camera = z
     owner: cameraOwner.meta({
       description: 'who answers for the camera and its local link; said with each state of health',
     }),
-    credentials: z
-      .strictObject({
-        version: z
-          .int()
-          .min(1)
-          .meta({ description: 'raise it with each change: opens the login latch again' }),
-        sealed: z.string().max(4096).meta({
-          description: 'compact JWE (ECDH-ES, X25519, A256GCM) to the key of the box: {"user","password"}',
-        }),
-      })
+    credentials: credentials
       .optional()
       .meta({ description: 'absent for a camera without login; change restarts the camera' }),
     onvif: z
@@ -218,6 +200,7 @@ const point = z.discriminatedUnion('kind', [
     account: accountId,
     severity: alarmSeverity,
   }),
+  ...equipmentPoints,
 ]);
 
 /** The central configuration: one strict schema. Unknown keys are refused. */
@@ -225,6 +208,8 @@ export const configurationSchema = z
   .strictObject({
     cameras: z.array(camera).max(256).default([]),
     panels: z.array(panel).max(16).default([]),
+    modules: z.array(inputModule).max(64).default([]),
+    ups: z.array(ups).max(16).default([]),
     points: z.array(point).max(1024).default([]),
     health: z
       .strictObject({
@@ -277,26 +262,34 @@ export type Configuration = z.infer<typeof configurationSchema>;
 export type CameraConfig = Configuration['cameras'][number];
 export type PanelConfig = Configuration['panels'][number];
 export type PointConfig = Configuration['points'][number];
+export type ModuleConfig = Configuration['modules'][number];
+export type UpsConfig = Configuration['ups'][number];
 
 type Refuse = (path: (string | number)[], message: string) => void;
 
-/** What no entry can know by itself: ids stand once, points name a camera that can speak for them. */
+const LISTS = ['cameras', 'panels', 'modules', 'ups', 'points'] as const;
+
+/** What no entry can know by itself: ids stand once, points name what feeds them. */
 function checkReferences(config: Configuration, context: z.RefinementCtx): void {
   const refuse: Refuse = (path, message) => context.addIssue({ code: 'custom', path, message });
-  const cameras = new Map(config.cameras.map((camera) => [camera.id, camera]));
-  for (const index of repeatedIds(config.cameras)) refuse(['cameras', index, 'id'], 'this id stands twice');
-  for (const index of repeatedIds(config.points)) refuse(['points', index, 'id'], 'this id stands twice');
+  for (const list of LISTS)
+    for (const index of repeatedIds(config[list])) refuse([list, index, 'id'], 'this id stands twice');
+  const cameras = byId(config.cameras);
+  const equipment = { modules: byId(config.modules), ups: byId(config.ups) };
   checkPanels(config, refuse);
   for (const [index, point] of config.points.entries()) {
-    if ('camera' in point) {
-      checkSpeaks(cameras.get(point.camera), (message) => refuse(['points', index, 'camera'], message));
-    }
+    const refusePoint = (key: string, message: string) => refuse(['points', index, key], message);
+    if ('camera' in point) checkSpeaks(cameras.get(point.camera), (why) => refusePoint('camera', why));
+    else if (!('panel' in point)) checkEquipmentPoint(point, equipment, refusePoint);
   }
+}
+
+function byId<T extends { readonly id: string }>(entries: readonly T[]): Map<string, T> {
+  return new Map(entries.map((entry) => [entry.id, entry]));
 }
 
 /** A port is opened once, an account is known once to a panel, and points name both. */
 function checkPanels({ panels, points }: Configuration, refuse: Refuse): void {
-  for (const index of repeatedIds(panels)) refuse(['panels', index, 'id'], 'this id stands twice');
   const ports = panels.map(({ listen }) => ({ id: `${listen.host} ${listen.port}` }));
   for (const index of repeatedIds(ports))
     refuse(['panels', index, 'listen', 'port'], 'this port stands twice');
@@ -322,8 +315,8 @@ function checkSpeaks(camera: CameraConfig | undefined, refuse: (message: string)
 
 /** Whether references can be checked although some entry is wrong elsewhere: so that every error shows at once. */
 function hasEntries(value: unknown): boolean {
-  const { cameras, panels, points } = (value ?? {}) as Record<string, unknown>;
-  return [cameras, panels, points].every(
+  const entries = (value ?? {}) as Partial<Record<(typeof LISTS)[number], unknown>>;
+  return LISTS.map((list) => entries[list]).every(
     (list) => Array.isArray(list) && list.every((entry) => entry instanceof Object),
   );
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Configuration, PointConfig } from './configuration.ts';
-import type { OpenedCamera, OpenedConfiguration, OpenedPanel } from './opened.ts';
+import type { Configuration, ModuleConfig, PointConfig } from './configuration.ts';
+import type { OpenedCamera, OpenedConfiguration, OpenedPanel, OpenedUps } from './opened.ts';
 
 /** An entry that stands in both configurations and is not the same. */
 interface Changed<T> {
@@ -21,6 +21,8 @@ export interface ListDifference<T> {
 export interface Difference {
   readonly cameras: ListDifference<OpenedCamera>;
   readonly panels: ListDifference<OpenedPanel>;
+  readonly modules: ListDifference<ModuleConfig>;
+  readonly ups: ListDifference<OpenedUps>;
   readonly points: ListDifference<PointConfig>;
   /** The settings of the section that differ. */
   readonly health: readonly (keyof Configuration['health'])[];
@@ -38,6 +40,8 @@ export function differenceOf(
   return {
     cameras: listDifference(before?.cameras ?? [], after.cameras),
     panels: listDifference(before?.panels ?? [], after.panels),
+    modules: listDifference(before?.modules ?? [], after.modules),
+    ups: listDifference(before?.ups ?? [], after.ups),
     points: listDifference(before?.points ?? [], after.points),
     health: changedKeys(before?.health, after.health),
     video: changedKeys(before?.video, after.video),
@@ -51,11 +55,9 @@ export function describeDifference(difference: Difference): string {
     { added, removed, changed }: Record<keyof ListDifference<never>, readonly unknown[]>,
   ) => `${name} +${added.length} -${removed.length} ~${changed.length}`;
   const settings = difference.health.length + difference.video.length;
-  const lists = [
-    list('cameras', difference.cameras),
-    list('panels', difference.panels),
-    list('points', difference.points),
-  ];
+  const lists = (['cameras', 'panels', 'modules', 'ups', 'points'] as const).map((name) =>
+    list(name, difference[name]),
+  );
   return `${lists.join(', ')}, settings ~${settings}`;
 }
 

@@ -3,9 +3,15 @@ import type { ConfigOrder } from '../contract/orders.ts';
 import type { SealKey } from '../trust/keys.ts';
 import { openLogin, openPanelKey, PANEL_KEY_FORM, type PanelKey, panelKeyBytes } from '../trust/seal.ts';
 import type { VerifiedOrder } from '../trust/verify.ts';
-import { type CameraConfig, configurationSchema, type PanelConfig } from './configuration.ts';
+import {
+  type CameraConfig,
+  type Configuration,
+  configurationSchema,
+  type PanelConfig,
+  type UpsConfig,
+} from './configuration.ts';
 import { describeIssues } from './issues.ts';
-import type { OpenedCamera, OpenedConfiguration, OpenedPanel } from './opened.ts';
+import type { Opened, OpenedConfiguration, OpenedPanel } from './opened.ts';
 
 /** A configuration that was refused, with every error by its path. */
 export class ConfigurationRefusedError extends OrderRefusedError {
@@ -27,45 +33,36 @@ export async function openConfiguration(
 ): Promise<OpenedConfiguration> {
   const parsed = configurationSchema.safeParse(claims.config);
   if (!parsed.success) throw new ConfigurationRefusedError('order-invalid', describeIssues(parsed.error));
-  const { cameras, panels } = await openSecrets(parsed.data, claims.aud, sealKey);
-  return { ...parsed.data, version: claims.version, hash: payloadHash, cameras, panels };
+  const secrets = await openSecrets(parsed.data, claims.aud, sealKey);
+  return { ...parsed.data, version: claims.version, hash: payloadHash, ...secrets };
 }
 
-/** What is in force before any configuration: no camera, no panel, no point, the default settings. */
+/** What is in force before any configuration: no camera, no panel, no equipment, no point, the default settings. */
 export function emptyConfiguration(): OpenedConfiguration {
-  return { ...configurationSchema.parse({}), version: 0, hash: '', cameras: [], panels: [] };
+  return { ...configurationSchema.parse({}), version: 0, hash: '', cameras: [], panels: [], ups: [] };
 }
 
-interface Secrets {
-  readonly cameras: readonly OpenedCamera[];
-  readonly panels: readonly OpenedPanel[];
-}
+type Secrets = Pick<OpenedConfiguration, 'cameras' | 'panels' | 'ups'>;
 
-async function openSecrets(
-  config: { readonly cameras: readonly CameraConfig[]; readonly panels: readonly PanelConfig[] },
-  site: string,
-  sealKey: SealKey,
-): Promise<Secrets> {
+async function openSecrets(config: Configuration, site: string, sealKey: SealKey): Promise<Secrets> {
   const errors: string[] = [];
-  const refuse = (path: string) => (thrown: unknown) => {
-    errors.push(`${path}: ${asBeffroiError(thrown).message}`);
-    return [];
+  const opened = async <T, O>(list: string, entries: readonly T[], open: (entry: T) => Promise<O>) => {
+    const good: O[] = [];
+    for (const [index, entry] of entries.entries()) {
+      await open(entry).then(
+        (one) => good.push(one),
+        (thrown: unknown) =>
+          errors.push(`${list.replace('*', `${index}`)}: ${asBeffroiError(thrown).message}`),
+      );
+    }
+    return good;
   };
-  const cameras: OpenedCamera[] = [];
-  for (const [index, camera] of config.cameras.entries()) {
-    const opened = openCamera(camera, site, sealKey).then(
-      (good) => [good],
-      refuse(`cameras.${index}.credentials`),
-    );
-    cameras.push(...(await opened));
-  }
-  const panels: OpenedPanel[] = [];
-  for (const [index, panel] of config.panels.entries()) {
-    const opened = openPanel(panel, site, sealKey).then((good) => [good], refuse(`panels.${index}.accounts`));
-    panels.push(...(await opened));
-  }
+  const device = <T extends Device>(entry: T) => openDevice(entry, site, sealKey);
+  const cameras = await opened('cameras.*.credentials', config.cameras, device<CameraConfig>);
+  const ups = await opened('ups.*.credentials', config.ups, device<UpsConfig>);
+  const panels = await opened('panels.*.accounts', config.panels, (one) => openPanel(one, site, sealKey));
   if (errors.length > 0) throw new ConfigurationRefusedError('secret-unopenable', errors);
-  return { cameras, panels };
+  return { cameras, panels, ups };
 }
 
 async function openPanel(
@@ -87,12 +84,17 @@ function keyBytes({ key }: PanelKey, subject: string): Buffer {
   throw new OrderRefusedError('secret-unopenable', `sealed credential of ${subject}: ${PANEL_KEY_FORM}`);
 }
 
-async function openCamera(
-  { credentials, ...camera }: CameraConfig,
+interface Device {
+  readonly id: string;
+  readonly credentials?: { readonly version: number; readonly sealed: string } | undefined;
+}
+
+async function openDevice<T extends Device>(
+  { credentials, ...device }: T,
   site: string,
   sealKey: SealKey,
-): Promise<OpenedCamera> {
-  if (!credentials) return camera;
-  const login = await openLogin(credentials.sealed, { site, subject: camera.id }, sealKey);
-  return { ...camera, credentials: { version: credentials.version, ...login } };
+): Promise<Opened<T>> {
+  if (!credentials) return device;
+  const login = await openLogin(credentials.sealed, { site, subject: device.id }, sealKey);
+  return { ...device, credentials: { version: credentials.version, ...login } };
 }

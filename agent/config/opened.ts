@@ -1,14 +1,16 @@
-import type { CameraConfig, Configuration, PanelConfig } from './configuration.ts';
+import type { CameraConfig, Configuration, PanelConfig, UpsConfig } from './configuration.ts';
 
-/** Login of a camera, opened. It exists in memory only. */
+/** Login of a device, opened. It exists in memory only. */
 interface OpenedCredentials {
   readonly version: number;
   readonly user: string;
   readonly password: string;
 }
 
-/** A camera of the configuration with its login opened. */
-export type OpenedCamera = Omit<CameraConfig, 'credentials'> & { readonly credentials?: OpenedCredentials };
+/** An entry of the configuration with its login opened. */
+export type Opened<T> = Omit<T, 'credentials'> & { readonly credentials?: OpenedCredentials };
+export type OpenedCamera = Opened<CameraConfig>;
+export type OpenedUps = Opened<UpsConfig>;
 
 type PanelAccount = PanelConfig['accounts'][number];
 
@@ -18,10 +20,11 @@ export type OpenedPanel = Omit<PanelConfig, 'accounts'> & {
 };
 
 /** A configuration that was accepted whole: what the rooms work by. Never written down, never logged. */
-export type OpenedConfiguration = Omit<Configuration, 'cameras' | 'panels'> & {
+export type OpenedConfiguration = Omit<Configuration, 'cameras' | 'panels' | 'ups'> & {
   readonly version: number;
   /** SHA-256 of the signed payload, hexadecimal. */
   readonly hash: string;
   readonly cameras: readonly OpenedCamera[];
   readonly panels: readonly OpenedPanel[];
+  readonly ups: readonly OpenedUps[];
 };

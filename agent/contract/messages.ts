@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ALL_CODES } from '../base/codes.ts';
 import { count, envelope, text, unixMs } from './envelope.ts';
-import { CAMERA_PATTERN, POINT_PATTERN, type TopicClass } from './topics.ts';
+import { CAMERA_PATTERN, MODULE_PATTERN, POINT_PATTERN, type TopicClass, UPS_PATTERN } from './topics.ts';
 
 /**
  * One zod schema per message. The types, the run-time check, `docs/reference/mqtt.md` and
@@ -10,6 +10,8 @@ import { CAMERA_PATTERN, POINT_PATTERN, type TopicClass } from './topics.ts';
 
 export const cameraId = z.string().regex(CAMERA_PATTERN).meta({ description: 'camera id' });
 export const pointId = z.string().regex(POINT_PATTERN).meta({ description: 'alarm point id' });
+export const moduleId = z.string().regex(MODULE_PATTERN).meta({ description: 'id of an input module' });
+export const upsId = z.string().regex(UPS_PATTERN).meta({ description: 'id of a UPS' });
 /** A cause: an error code of `docs/reference/errors.md`, or `none`. */
 export const cause = z.enum(['none', ...ALL_CODES]).meta({ description: 'error code, or none' });
 const fault = z
@@ -22,7 +24,17 @@ export const configPhase = z.enum(['none', 'received', 'applying', 'applied', 'f
 export const severity = z.enum(['info', 'warning', 'major', 'critical']);
 const ratio = z.number().min(0);
 /** What an alarm point is fed by. */
-const alarmKind = z.enum(['digital-input', 'tampering', 'panel-zone', 'panel-silence']);
+const alarmKind = z.enum([
+  'digital-input',
+  'tampering',
+  'panel-zone',
+  'panel-silence',
+  'module-input',
+  'ups-mains',
+  'ups-battery',
+  'ups-battery-replace',
+  'ups-communication',
+]);
 const alarmCategory = z
   .enum([
     'fire',
@@ -193,6 +205,23 @@ export const boxVitals = z.strictObject({
   agent_rss_mb: ratio,
 });
 
+const upsMeasure = z.strictObject({
+  ...envelope,
+  ups: upsId,
+  status: z.string().max(80).meta({ description: 'flags of NUT as they came, such as `OL CHRG` or `OB LB`' }),
+  on_battery: z.boolean(),
+  charge_percent: z
+    .number()
+    .optional()
+    .meta({ description: 'absent, as every number, when the UPS does not say it' }),
+  runtime_s: z.number().optional().meta({ description: 'how long the battery lasts at this load' }),
+  load_percent: z.number().optional(),
+  input_v: z.number().optional(),
+  output_v: z.number().optional(),
+  battery_v: z.number().optional(),
+  temperature_c: z.number().optional(),
+});
+
 export const alarmEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
@@ -271,7 +300,7 @@ export interface MessageDefinition {
   readonly class: TopicClass;
   readonly name: string;
   /** What stands at the entity level. */
-  readonly entity: 'collector' | 'camera' | 'point';
+  readonly entity: 'collector' | 'camera' | 'point' | 'ups';
   readonly summary: string;
   readonly schema: z.ZodObject;
 }
@@ -333,6 +362,13 @@ export const MESSAGES = {
     entity: 'collector',
     summary: 'Vitals of the box.',
     schema: boxVitals,
+  },
+  ups: {
+    class: 'meas',
+    name: 'ups',
+    entity: 'ups',
+    summary: 'Measures of a UPS; at once when its flags change.',
+    schema: upsMeasure,
   },
   alarm: {
     class: 'event',

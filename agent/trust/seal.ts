@@ -9,7 +9,7 @@ const MAX_SEALED_CHARS = 4096;
 const ALG = 'ECDH-ES';
 const ENC = 'A256GCM';
 
-/** User and password of a camera. Never logged. */
+/** User and password of a camera or other device. Never logged. */
 export const cameraLogin = z.strictObject({
   user: z.string().min(1).max(256),
   password: z.string().max(256),
@@ -36,7 +36,7 @@ export function panelKeyBytes(text: string): Buffer | undefined {
 /** What a sealed credential is for: it opens for this subject of this box only. */
 export interface SealedFor {
   readonly site: string;
-  /** A camera, or a panel and its account: `panel-mairie/12345A`. */
+  /** A camera or a UPS, or a panel and its account: `panel-mairie/12345A`. */
   readonly subject: string;
 }
 
@@ -155,5 +155,5 @@ function unopenable(bound: SealedFor, why: string): OrderRefusedError {
 }
 
 function subjectKind({ subject }: SealedFor): string {
-  return subject.startsWith('panel-') ? 'panel or account' : 'camera';
+  return subject.startsWith('panel-') ? 'panel or account' : 'device';
 }

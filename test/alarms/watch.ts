@@ -99,7 +99,10 @@ function tee(first: Recorder, second: Reporter): Reporter {
       first.clearState(key, entity);
       second.clearState(key, entity);
     },
-    measure: (key, entity, fields) => second.measure(key, entity, fields),
+    measure: (key, entity, fields) => {
+      first.measure(key, entity, fields);
+      second.measure(key, entity, fields);
+    },
     event: (key, entity, fields) => second.event(key, entity, fields),
   };
 }

@@ -144,6 +144,22 @@ t.test('only what differs is told to the consumer: a login that was sealed anew 
   t.strictSame(difference?.cameras.changed, []);
 });
 
+t.test('the login of a UPS is opened for the alarms, and sealed to that UPS alone', async (t) => {
+  const { box, consumer, keeper } = await kept(t);
+  const ups = { id: 'ups-a', name: 'Baie', host: '10.0.0.9', upsName: 'onduleur' };
+  await keeper.receive(await signed(box, { ups: [{ ...ups, credentials: LOGIN }] }));
+  t.match(consumer.applied.at(-1)?.next.ups, [{ id: 'ups-a', credentials: LOGIN }]);
+  const config = await sealConfiguration(
+    { ups: [{ ...ups, credentials: LOGIN }] },
+    await box.csu.box('57463-mairie'),
+  );
+  const [entry] = config.ups as object[];
+  const moved = await signedAsIs(box, { version: 2, config: { ups: [{ ...entry, id: 'ups-b' }] } });
+  await keeper.receive(moved);
+  t.match(keeper.status, { phase: 'failed' });
+  t.match(box.reports.of('config').at(-1), { errors: /^ups\.0\.credentials: .*sealed for another device/ });
+});
+
 t.test('the same order again changes nothing and is no refusal', async (t) => {
   const { box, consumer, keeper } = await kept(t);
   const order = await signed(box, { cameras: [camera('cam-a')] });

@@ -32,6 +32,17 @@ function zone(more: object = {}): object {
   return { id: 'pt-z', name: 'Zone', kind: 'panel-zone', panel: 'panel-a', account: '12345A', ...more };
 }
 
+const MODULE = { id: 'io-a', name: 'Sous-sol', host: '10.0.0.2' };
+const UPS = { id: 'ups-a', name: 'Baie', host: '127.0.0.1', upsName: 'onduleur' };
+
+function moduleInput(more: object = {}): object {
+  return { id: 'pt-m', name: 'Cuve', kind: 'module-input', module: 'io-a', address: 0, ...more };
+}
+
+function mains(more: object = {}): object {
+  return { id: 'pt-u', name: 'Secteur', kind: 'ups-mains', ups: 'ups-a', ...more };
+}
+
 function errorsOf(config: unknown): string[] {
   const parsed = configurationSchema.safeParse(config);
   return parsed.success ? [] : describeIssues(parsed.error);
@@ -138,6 +149,38 @@ const REFUSED: [title: string, config: unknown, error: string][] = [
     'points.0.codes.0: expected a SIA or a Contact ID code',
   ],
   [
+    'an input of a module that is not there',
+    { points: [moduleInput()] },
+    'points.0.module: no input module of this configuration has this id',
+  ],
+  [
+    'an address above the highest',
+    { modules: [MODULE], points: [moduleInput({ address: 65_536 })] },
+    'points.0.address: Too big: expected number to be <=65535',
+  ],
+  [
+    'a maximum age that a slow module would break',
+    { modules: [MODULE], points: [moduleInput({ maxAgeMs: 2000 })] },
+    'points.0.maxAgeMs: expected at least 2500: pollMs and timeoutMs of io-a together',
+  ],
+  ['a module id twice', { modules: [MODULE, MODULE] }, 'modules.1.id: this id stands twice'],
+  [
+    'a point of a UPS that is not there',
+    { points: [mains()] },
+    'points.0.ups: no UPS of this configuration has this id',
+  ],
+  ['a UPS id twice', { ups: [UPS, UPS] }, 'ups.1.id: this id stands twice'],
+  [
+    'a UPS name that could be another command',
+    { ups: [{ ...UPS, upsName: 'a\nLOGIN b' }] },
+    'ups.0.upsName: expected a name as in ups.conf',
+  ],
+  [
+    'a camera for a point of a UPS',
+    { ups: [UPS], points: [mains({ camera: 'cam-a' })] },
+    'points.0.camera: unknown key',
+  ],
+  [
     'an input of a tampering point',
     { cameras: [camera()], points: [point({ kind: 'tampering', input: 'in-1' })] },
     'points.0.input: unknown key',
@@ -162,6 +205,18 @@ t.test('config: defaults complete what is left out', async (t) => {
     points: [{ inverted: false, severity: 'major' }],
     health: { stallTimeoutMs: 3000, vitalsSchedule: '*/30 * * * * *' },
     video: { fragmentMs: 200 },
+  });
+});
+
+t.test('config: defaults of input modules and UPS', async (t) => {
+  const config = { modules: [MODULE], ups: [UPS], points: [moduleInput(), mains()] };
+  t.match(configurationSchema.parse(config), {
+    modules: [{ port: 502, unit: 1, pollMs: 500, timeoutMs: 2000 }],
+    ups: [{ port: 3493, pollMs: 2000, timeoutMs: 2000, lostAfterMs: 15_000 }],
+    points: [
+      { inverted: false, debounceMs: 100, maxAgeMs: 10_000, severity: 'major' },
+      { severity: 'major' },
+    ],
   });
 });
 

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import t from 'tap';
 import { MESSAGES } from '../../agent/contract/messages.ts';
 import { commandTopic, mediaTopic, parseTopic } from '../../agent/contract/topics.ts';
 import { signCommand } from '../../provisioning/sign.ts';
 import type { SimulatedCamera } from '../support/camera/camera.ts';
+import { Dialler, freePort } from '../support/dialler.ts';
 import { GstCamera } from '../support/gst-camera.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
+import { NutServer } from '../support/nut-server.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
 import type { Received } from '../support/subscriber.ts';
 import { boxAt } from '../video/boxes.ts';
@@ -140,8 +143,22 @@ t.test('contract: whatever a box says in a mixed run is valid against its schema
     ...(content.points ?? []),
     { id: 'pt-main', name: 'main', camera: 'cam-quai', kind: 'tampering' },
   ];
+  const nut = await NutServer.start(join(scene.folder, 'nut'));
+  t.teardown(() => nut.stop());
+  const panelPort = await freePort();
+  const equipment = {
+    ups: [{ id: 'ups-baie', name: 'Baie', host: '127.0.0.1', port: nut.port, upsName: nut.upsName }],
+    panels: [
+      {
+        id: 'panel-mairie',
+        name: 'Mairie',
+        listen: { host: '127.0.0.1', port: panelPort },
+        accounts: [{ account: '1234', supervisionS: 600 }],
+      },
+    ],
+  };
   const settings = { health: { probeIntervalS: 5, vitalsSchedule: '* * * * * *' } };
-  await inForce(scene, { ...content, points, ...settings } as Content);
+  await inForce(scene, { ...content, points, ...equipment, ...settings } as Content);
   await scene.box.until('pictures', ({ cameras }) => cameras[0]?.state === 'ok');
   const heard = (
     key: keyof typeof MESSAGES,
@@ -170,6 +187,9 @@ t.test('contract: whatever a box says in a mixed run is valid against its schema
   await heard('refusal', ({ cause }) => cause === 'order-unsigned');
   await heard('stream');
   await heard('vitals');
+  await heard('ups');
+  await new Dialler(t, panelPort).deliver({ token: 'SIA-DCS', account: '1234', data: '#1234|Nri1/RP01' });
+  await heard('panelSignal');
   other.setClockOffset(90_000);
   await heard('cameraHealth', ({ cause }) => cause === 'camera-clock-offset');
   await other.unplug();
@@ -199,13 +219,18 @@ t.test('contract: whatever a box says in a mixed run is valid against its schema
 
 function messageOf(text: string): string | undefined {
   const topic = parseTopic(text);
-  const entity =
-    topic?.entity === 'collector' ? 'collector' : topic?.entity.startsWith('cam-') ? 'camera' : 'point';
   const found = Object.entries(MESSAGES).find(
     ([, message]) =>
-      message.class === topic?.class && message.name === topic.name && message.entity === entity,
+      message.class === topic?.class &&
+      message.name === topic.name &&
+      message.entity === entityOf(topic.entity),
   );
   return found?.[0];
+}
+
+function entityOf(id: string): string {
+  const [prefix = ''] = id.split('-');
+  return { collector: 'collector', cam: 'camera', pt: 'point' }[prefix] ?? prefix;
 }
 
 /** What the contract has against a message of the box. */

@@ -21,9 +21,6 @@ export interface AnswerReader<T> {
   push(chunk: Buffer): T | undefined;
 }
 
-/** How long equipment on the network of the building may take, for a connection as for an answer. Source: guess. */
-const ANSWER_TIMEOUT_MS = 3_000;
-
 /** A connection on which one question waits for one answer. Whatever goes wrong ends it for good. */
 export class Channel {
   readonly #equipment: Equipment;
@@ -43,12 +40,15 @@ export class Channel {
     socket.on('close', () => this.#fail(closed(equipment, undefined)));
   }
 
-  /** @throws DeviceError `equipment-port-closed`, `equipment-unreachable` */
+  /**
+   * @param timeoutMs for the connection, and for each answer
+   * @throws DeviceError `equipment-port-closed`, `equipment-unreachable`
+   */
   static async open(
     equipment: Equipment,
     clock: Clock,
     signal: AbortSignal,
-    timeoutMs: number = ANSWER_TIMEOUT_MS,
+    timeoutMs: number,
   ): Promise<Channel> {
     const { id, host, port } = equipment;
     const socket = connect({ host, port, noDelay: true, keepAlive: true });

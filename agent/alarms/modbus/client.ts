@@ -26,7 +26,7 @@ export class ModbusClient {
     module: Equipment & { readonly unit: number },
     clock: Clock,
     signal: AbortSignal,
-    timeoutMs?: number,
+    timeoutMs: number,
   ): Promise<ModbusClient> {
     return new ModbusClient(await Channel.open(module, clock, signal, timeoutMs), module.id, module.unit);
   }

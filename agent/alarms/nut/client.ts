@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { type BeffroiError, DeviceError, PeerProtocolError } from '../../base/errors.ts';
+import { DeviceError, PeerProtocolError } from '../../base/errors.ts';
 import { quoted } from '../../base/text.ts';
 import { Channel, type Equipment } from '../equipment/channel.ts';
 import { LineAnswer } from './lines.ts';
@@ -36,7 +36,7 @@ export class NutClient {
     ups: NutUps,
     clock: Clock,
     signal: AbortSignal,
-    timeoutMs?: number,
+    timeoutMs: number,
   ): Promise<NutClient> {
     const client = new NutClient(await Channel.open(ups, clock, signal, timeoutMs), ups);
     try {
@@ -57,7 +57,9 @@ export class NutClient {
   async variables(signal: AbortSignal): Promise<Map<string, string>> {
     const name = this.#ups.upsName;
     const list = new VariableList(this.#ups);
-    return unwrap(await this.#ask(`LIST VAR ${name}`, (words) => list.line(words), signal));
+    const answer = await this.#ask(`LIST VAR ${name}`, (words) => list.line(words), signal);
+    if (answer instanceof UpsRefusedError) throw answer;
+    return answer;
   }
 
   close(): void {
@@ -101,7 +103,7 @@ class VariableList {
   }
 
   /** @returns the variables, or the refusal, at the end of the answer */
-  line(words: readonly string[]): Map<string, string> | BeffroiError | undefined {
+  line(words: readonly string[]): Map<string, string> | UpsRefusedError | undefined {
     const { upsName } = this.#ups;
     const [first, second, third, fourth] = words;
     if (!this.#begun && first === 'ERR') return refusal(this.#ups, second ?? '');
@@ -134,14 +136,16 @@ const REFUSALS: Readonly<Record<string, 'ups-data-stale' | 'ups-not-found' | 'eq
   'PASSWORD-REQUIRED': 'equipment-login-refused',
 };
 
-function refusal({ id, upsName }: NutUps, word: string): BeffroiError {
-  const code = REFUSALS[word] ?? 'ups-refused';
-  return new DeviceError(code, `${id}: upsd says of ${quoted(upsName)}: ${quoted(word)}`);
+/** The server answered, and the answer is no. The connection is as good as before. */
+class UpsRefusedError extends DeviceError {}
+
+export function isRefusal(thrown: unknown): thrown is Error {
+  return thrown instanceof UpsRefusedError;
 }
 
-function unwrap<T>(answer: T | BeffroiError): T {
-  if (answer instanceof DeviceError) throw answer;
-  return answer as T;
+function refusal({ id, upsName }: NutUps, word: string): UpsRefusedError {
+  const code = REFUSALS[word] ?? 'ups-refused';
+  return new UpsRefusedError(code, `${id}: upsd says of ${quoted(upsName)}: ${quoted(word)}`);
 }
 
 function unexpected({ id }: NutUps, expected: string, came: string): PeerProtocolError {
