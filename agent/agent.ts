@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID, sign } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AlarmRoom } from './alarms/room.ts';
 import { type Clock, systemClock } from './base/clock.ts';
@@ -160,7 +159,6 @@ export class Agent implements Service {
   async start(signal: AbortSignal): Promise<void> {
     const { keys } = this.#needs;
     rememberKeyring(this.#store.memory, keys.authority, keys.keyring.version);
-    await mkdir(this.#needs.box.runtimeFolder, { recursive: true, mode: 0o750 });
     this.#takeOrders();
     this.#publishRegister();
     this.#note('agent.start', `version ${this.#options.software}, boot ${this.#store.boot}`);

@@ -8,6 +8,7 @@ import { RepeatedFault } from './base/repeated.ts';
 import { SOFTWARE } from './base/software.ts';
 import { type BoxFile, readBoxFile } from './config/box-file.ts';
 import { type BoxKeys, readBoxKeys } from './config/box-keys.ts';
+import { useRuntimeFolder } from './config/runtime-folder.ts';
 
 export interface RunOptions {
   /** The box file. */
@@ -67,6 +68,7 @@ async function readInstalled(
   while (!signal.aborted) {
     try {
       const box = await readBoxFile(file);
+      useRuntimeFolder(box.runtimeFolder);
       return { box, keys: await readBoxKeys(box) };
     } catch (thrown) {
       const err = asBeffroiError(thrown);

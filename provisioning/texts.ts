@@ -7,7 +7,7 @@ const FRENCH = {
 
   beffroi-csu init --folder DOSSIER --broker-host NOM… [--broker-port 8883]
                    [--broker-folder DOSSIER] [--broker-data DOSSIER]
-      crée le dossier du CSU : autorités de certification, clés, configuration du broker
+      crée le dossier du CSU : autorités de certification, clés, configuration du courtier MQTT
   beffroi-csu box add --folder DOSSIER --site SITE --broker mqtts://HÔTE:PORT… --out DOSSIER
                    [--clock chrony|timesyncd|host] [--state DOSSIER] [--runtime DOSSIER] [--plain-loopback]
       enrôle un collecteur : le dossier produit devient /etc/beffroi sur lui
@@ -28,7 +28,7 @@ const FRENCH = {
   /** What a cause means. */
   means: (cause: Code) => causeText(cause, 'fr').means,
   csuCreated: (folder: string) =>
-    `Dossier du CSU créé : ${folder}\nGardez keys/ et pki/root.key.pem hors ligne autant que possible ; broker/ est pour le broker.`,
+    `Dossier du CSU créé : ${folder}\nGardez keys/ et pki/root.key.pem hors ligne autant que possible ; broker/ est pour le courtier MQTT.`,
   boxAdded: (site: string, out: string) =>
     `Collecteur ${site} enrôlé. Portez ${out} sur le collecteur (/etc/beffroi), puis effacez cette copie : elle contient ses clés privées.`,
   signed: (version: number, out: string) => `Configuration ${version} signée : ${out}`,

@@ -32,6 +32,13 @@ export const CODES = {
     means: 'A key, certificate or keyring file that the box file names cannot be read or used.',
     remedy: 'Install the file of the enrolment again, readable by the service account alone.',
   },
+  'runtime-folder-unusable': {
+    fault: 'configuration',
+    retryable: true,
+    means:
+      'The folder for the sockets of the running agent cannot be made or written, or its path is too long.',
+    remedy: 'Name a short folder in runtimeFolder that the service account may write, such as /run/beffroi.',
+  },
   'certificate-expired': {
     fault: 'configuration',
     retryable: true,

@@ -21,6 +21,11 @@ const FRENCH: Record<Code, CauseText> = {
     means: 'Une clé, un certificat ou le trousseau est illisible ou inutilisable.',
     remedy: "Réinstaller le fichier de l'enrôlement, lisible par le seul compte de service.",
   },
+  'runtime-folder-unusable': {
+    means: "Le dossier des sockets de l'agent ne peut pas être créé ou écrit, ou son chemin est trop long.",
+    remedy:
+      'Nommer dans runtimeFolder un dossier court où le compte de service peut écrire, comme /run/beffroi.',
+  },
   'certificate-expired': {
     means: "Le certificat du collecteur a expiré ou n'est pas encore valide.",
     remedy: "Renouveler le certificat au CSU et vérifier l'horloge.",

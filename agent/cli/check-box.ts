@@ -11,7 +11,13 @@ import { checkRegister } from '../store/check-register.ts';
 import { publicKeyObject } from '../trust/keys.ts';
 import { BrokerClient } from '../uplink/client.ts';
 import { storedConfiguration } from './check-configuration.ts';
-import { checkCertificate, checkDisk, checkNode, checkPrivateFiles } from './check-local.ts';
+import {
+  checkCertificate,
+  checkDisk,
+  checkNode,
+  checkPrivateFiles,
+  checkRuntimeFolder,
+} from './check-local.ts';
 import { type Finding, failed, good, warning } from './findings.ts';
 import type { Language } from './language.ts';
 
@@ -93,6 +99,7 @@ export class BoxCheck {
     yield* checkPrivateFiles(box, this.#language);
     if (box.tls) yield await checkCertificate(box.tls, box.site, this.#language);
     yield await checkDisk(box.stateFolder, this.#language);
+    yield await checkRuntimeFolder(box.runtimeFolder, this.#language);
     if (!keys.value) return;
     yield* this.#register(box, keys.value);
     yield* this.#cameras(box, keys.value);

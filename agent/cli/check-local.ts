@@ -1,8 +1,10 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
+import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigurationError, InternalError, systemCode } from '../base/errors.ts';
+import { readPem } from '../base/files.ts';
 import type { BoxFile } from '../config/box-file.ts';
+import { checkSocketPath, unusableFolder } from '../config/runtime-folder.ts';
 import { type Finding, failed, good, warning } from './findings.ts';
 import type { Language } from './language.ts';
 
@@ -28,7 +30,9 @@ const WORDS = {
     nodeRemedy: 'Mettre à jour le collecteur.',
     disk: 'Disque',
     free: (mb: number) => `${mb} Mo libres`,
-    diskRemedy: 'Libérer de la place dans le dossier d’état.',
+    sockets: 'Sockets',
+    usable: 'utilisable',
+    diskRemedy: "Libérer de la place dans le dossier d'état.",
     certificate: 'Certificat',
     until: (date: string, days: number) => `valable jusqu'au ${date} (${days} jours)`,
     renew: 'Demander un nouveau certificat au CSU.',
@@ -43,6 +47,8 @@ const WORDS = {
     nodeRemedy: 'Update the box.',
     disk: 'Disk',
     free: (mb: number) => `${mb} MB free`,
+    sockets: 'Sockets',
+    usable: 'usable',
     diskRemedy: 'Free space in the state folder.',
     certificate: 'Certificate',
     until: (date: string, days: number) => `valid until ${date} (${days} days)`,
@@ -65,12 +71,25 @@ export function checkNode(language: Language): Finding {
     : good(w.node, process.version);
 }
 
+/** Whether the sockets of the running agent have a place. */
+export async function checkRuntimeFolder(folder: string, language: Language): Promise<Finding> {
+  const what = `${WORDS[language].sockets} ${folder}`;
+  try {
+    checkSocketPath(folder);
+    const unusable = (why: string) => new ConfigurationError('runtime-folder-unusable', `${folder}: ${why}`);
+    await access(await nearestFolder(folder, unusable), constants.W_OK);
+    return good(what, WORDS[language].usable);
+  } catch (thrown) {
+    return failed(what, unusableFolder(folder, thrown), language);
+  }
+}
+
 /** Whether the state folder can be written and has room. */
 export async function checkDisk(folder: string, language: Language): Promise<Finding> {
   const w = WORDS[language];
   const what = `${w.disk} ${folder}`;
   try {
-    const existing = await nearestFolder(folder);
+    const existing = await nearestFolder(folder, (why) => unavailable(folder, why));
     await access(existing, constants.W_OK);
     const { bavail, bsize } = await statfs(existing);
     const freeMb = Math.floor((bavail * bsize) / (1024 * 1024));
@@ -84,12 +103,12 @@ export async function checkDisk(folder: string, language: Language): Promise<Fin
   }
 }
 
-/** The agent makes its state folder itself where it may: then the folder above counts. */
-async function nearestFolder(folder: string): Promise<string> {
+/** The agent makes its folders itself where it may: then the folder above counts. */
+async function nearestFolder(folder: string, wrong: (why: string) => Error): Promise<string> {
   const found = await stat(folder).catch(() => undefined);
-  if (!found && dirname(folder) !== folder) return await nearestFolder(dirname(folder));
+  if (!found && dirname(folder) !== folder) return await nearestFolder(dirname(folder), wrong);
   if (found?.isDirectory()) return folder;
-  throw unavailable(folder, 'expected a folder');
+  throw wrong('expected a folder');
 }
 
 function unavailable(folder: string, why: string): InternalError {
@@ -123,9 +142,7 @@ function readCertificate(pem: Buffer): X509Certificate {
 }
 
 async function readWith<T>(file: string, parse: (bytes: Buffer) => T): Promise<T> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw unusable(`${file}: ${systemCode(cause) ?? String(cause)}`);
-  });
+  const bytes = await readPem(file);
   try {
     return parse(bytes);
   } catch {

@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
-import { ConfigurationError, systemCode } from '../base/errors.ts';
+import { ConfigurationError } from '../base/errors.ts';
+import { readInstalled } from '../base/files.ts';
 import { quoted } from '../base/text.ts';
 import { SITE_PATTERN } from '../contract/topics.ts';
+import { parseStrictJson } from '../trust/strict-json.ts';
 import { describeIssues } from './issues.ts';
 
 const path = z.string().min(1).max(4096);
@@ -16,12 +17,15 @@ const brokerUrl = z
     'expected mqtts://host[:port], or mqtt:// to a loopback address with "plainLoopback": true',
   );
 
+/** Largest box file, bytes. Source: guess; one with four brokers has 1 KB. */
+const MAX_BOX_FILE_BYTES = 64 * 1024;
+
 /** The box file: everything else comes from the CSU. Relative paths are relative to the folder of the file. */
 export const boxFileSchema = z
   .strictObject({
     site: z
       .string()
-      .regex(SITE_PATTERN)
+      .regex(SITE_PATTERN, 'expected an INSEE code and a label, such as 57463-mairie')
       .meta({ description: 'INSEE code of the commune and label of the box' }),
     brokers: z.array(brokerUrl).min(1).max(4).meta({ description: 'broker addresses, tried in turn' }),
     plainLoopback: z
@@ -83,36 +87,22 @@ function isLoopback(hostname: string): boolean {
  * @throws ConfigurationError `box-file-unreadable`, or `box-file-invalid` with every wrong path in the message
  */
 export async function readBoxFile(file: string): Promise<BoxFile> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new ConfigurationError(
-      'box-file-unreadable',
-      `box file ${file}: ${systemCode(cause) ?? 'unreadable'}`,
-      {
-        cause,
-      },
-    );
-  });
+  const text = (await readInstalled(file, MAX_BOX_FILE_BYTES, 'box-file-unreadable')).toString('utf8');
   const parsed = boxFileSchema.safeParse(parseJson(file, text));
   if (!parsed.success) {
-    throw new ConfigurationError(
-      'box-file-invalid',
-      `box file ${file}: ${describeIssues(parsed.error).join('; ')}`,
-    );
+    throw new ConfigurationError('box-file-invalid', `${file}: ${describeIssues(parsed.error).join('; ')}`);
   }
   return absolutePaths(parsed.data, resolve(file, '..'));
 }
 
+/** The parser of Node says where JSON breaks, ours that a name stands twice. */
 function parseJson(file: string, text: string): unknown {
   try {
-    return JSON.parse(text);
+    JSON.parse(text);
+    return parseStrictJson(text);
   } catch (cause) {
-    throw new ConfigurationError(
-      'box-file-invalid',
-      `box file ${file}: expected JSON: ${quoted(String(cause), 200)}`,
-      {
-        cause,
-      },
-    );
+    const why = quoted(String(cause), 200);
+    throw new ConfigurationError('box-file-invalid', `${file}: expected JSON: ${why}`, { cause });
   }
 }
 

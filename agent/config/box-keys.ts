@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { ConfigurationError, systemCode } from '../base/errors.ts';
+import { ConfigurationError } from '../base/errors.ts';
+import { readInstalled } from '../base/files.ts';
 import { type Keyring, readKeyring } from '../trust/keyring.ts';
 import {
   parsePublicKey,
@@ -44,17 +44,7 @@ export async function readBoxKeys({
 }
 
 async function read<T>(file: string, parse: (text: string) => T): Promise<T> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new ConfigurationError('key-file-unreadable', `${file}: ${systemCode(cause) ?? 'unreadable'}`, {
-      cause,
-    });
-  });
-  if (bytes.length > MAX_KEY_FILE_BYTES) {
-    throw new ConfigurationError(
-      'key-file-unreadable',
-      `${file}: expected at most ${MAX_KEY_FILE_BYTES} bytes`,
-    );
-  }
+  const bytes = await readInstalled(file, MAX_KEY_FILE_BYTES, 'key-file-unreadable');
   try {
     return parse(bytes.toString('utf8'));
   } catch (thrown) {

@@ -3,7 +3,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
@@ -14,6 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InternalError } from '../base/errors.ts';
+import { makeFolder } from '../base/files.ts';
 import { checkSchema, migrate } from './schema.ts';
 import { Sql, textIn } from './sql.ts';
 
@@ -32,7 +32,7 @@ const KEPT_DAMAGED = 3;
  * @throws what SQLite or the file system says; `storageFault` tells which kind it is
  */
 export function openDisk(file: string): Sql {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file), 0o700);
   closeSync(openSync(file, 'a', 0o600));
   chmodSync(file, 0o600);
   const sql = new Sql(file);
@@ -72,7 +72,7 @@ function checkDatabase(sql: Sql): void {
 export function hasRoom(file: string): boolean {
   const probe = `${file}.probe`;
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file), 0o700);
     writeFileSync(probe, Buffer.alloc(ROOM_BYTES), { mode: 0o600, flush: true });
     return true;
   } catch {

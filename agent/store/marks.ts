@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../base/files.ts';
 import { syncFolder } from './database.ts';
 
 /**
@@ -39,7 +40,7 @@ export function writeMarks(file: string, marks: Marks): boolean {
 }
 
 function replaceFile(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file), 0o700);
   writeDurably(`${file}.new`, text, 'w');
   renameSync(`${file}.new`, file);
   syncFolder(dirname(file));

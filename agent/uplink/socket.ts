@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { type BeffroiError, ConfigurationError, systemCode, UplinkError } from '../base/errors.ts';
+import { readPem } from '../base/files.ts';
 import { limited, orAborted } from '../base/limit.ts';
 import { quoted } from '../base/text.ts';
 import type { BrokerAddress } from './address.ts';
@@ -120,14 +120,6 @@ async function readTlsFiles(address: BrokerAddress, files: TlsFiles | undefined)
       { cause },
     );
   }
-}
-
-async function readPem(file: string): Promise<Buffer> {
-  return await readFile(file).catch((cause: unknown) => {
-    throw new ConfigurationError('key-file-unreadable', `${file}: ${systemCode(cause) ?? 'unreadable'}`, {
-      cause,
-    });
-  });
 }
 
 const TLS_CODES =

@@ -69,6 +69,23 @@ async function about(box: Installed, what: string): Promise<Finding> {
   return found;
 }
 
+t.test('check: a folder for sockets that cannot be used, and a box file with a key twice', async (t) => {
+  const box = await Installed.create(t);
+  t.equal((await about(box, 'Sockets')).verdict, 'ok');
+  for (const [folder, why] of [
+    [`/tmp/${'r'.repeat(110)}`, /at most 107 bytes/],
+    ['/etc/passwd', /expected a folder/],
+  ] as const) {
+    await box.edit((old) => ({ ...old, runtimeFolder: folder }));
+    const { verdict, text } = await about(box, 'Sockets');
+    t.equal(verdict, 'bad');
+    t.match(text, /runtime-folder-unusable/);
+    t.match(text, why);
+  }
+  await writeFile(box.file('box.json'), '{"site":"57463-mairie","site":"57463-autre"}');
+  t.match((await about(box, 'Fichier')).text, /the same name twice/);
+});
+
 t.test('check: a box that is well has nothing bad', async (t) => {
   const scene = await Scene.create(t);
   const found = await findings(scene.box.boxFile);
