@@ -19,6 +19,7 @@ import type { OpenedConfiguration } from './config/opened.ts';
 import type { StatusSnapshot } from './contract/status.ts';
 import { BoxHealth } from './health/box-health.ts';
 import { ClockSource, isSynchronised } from './health/clock-source.ts';
+import { Forwarding } from './health/forwarding.ts';
 import { CameraHealthRoom } from './health/room.ts';
 import { openStore, type SqliteStore } from './store/open-store.ts';
 import { Refusals } from './trust/refusals.ts';
@@ -55,6 +56,7 @@ export class Agent implements Service {
   readonly #supervisor: VideoSupervisor | undefined;
   readonly #video: VideoLink;
   readonly #cameraHealth: CameraHealthRoom;
+  readonly #forwarding: Forwarding;
   readonly #boxHealth: BoxHealth;
   readonly #alarms: AlarmRoom;
   readonly #keeper: ConfigurationKeeper;
@@ -109,6 +111,7 @@ export class Agent implements Service {
       ? new VideoSupervisor(common, { configFile: options.configFile })
       : undefined;
     this.#video = this.#videoLink();
+    this.#forwarding = new Forwarding({ reporter });
     this.#cameraHealth = new CameraHealthRoom({
       ...common,
       reporter,
@@ -220,6 +223,8 @@ export class Agent implements Service {
             if (report.code === 'camera-not-found') this.#fleet.doubtAddress(report.camera);
           },
           measure: (report) => this.#cameraHealth.onMeasure({ type: 'measure', ...report }),
+          destination: (report) => this.#forwarding.onDestination(report),
+          gap: (report) => this.#forwarding.onGap(report),
           alive: (report) => {
             this.#videoBrokerConnected = report.brokerConnected;
           },
@@ -264,12 +269,14 @@ export class Agent implements Service {
     const config = this.#inForce;
     if (!config) return;
     const { stallTimeoutMs } = config.health;
-    const { fragmentMs } = config.video;
+    const { fragmentMs, cacheKb, creditKb } = config.video;
+    const destinations = [{ id: 'mqtt', kind: 'mqtt' as const, creditBytes: creditKb * 1024 }];
+    const forwarding = { fragmentMs, cacheBytes: cacheKb * 1024, destinations, stallTimeoutMs };
     for (const { camera, url } of sources) {
       const { hostname, port } = new URL(url);
       this.#cameraHealth.onStreamAddress(camera, hostname, Number(port));
     }
-    this.#video.setCameras(sources.map((source) => ({ ...source, fragmentMs, stallTimeoutMs })));
+    this.#video.setCameras(sources.map((source) => ({ ...source, ...forwarding })));
   }
 
   #takeOrders(): void {

@@ -11,11 +11,14 @@ import { pullStream } from './camera/rtsp/pull.ts';
 import { defaultStreamOptions } from './camera/rtsp/stream.ts';
 import { SystemdNotifier } from './cli/systemd.ts';
 import { type BoxFile, readBoxFile } from './config/box-file.ts';
+import { mediaTopic } from './contract/topics.ts';
 import type { VideoToAgent } from './contract/video-link.ts';
 import { BrokerClient } from './uplink/client.ts';
+import type { MakeDestination } from './video/camera-destinations.ts';
 import type { PullStream } from './video/camera-stream.ts';
 import { VideoEngine } from './video/engine.ts';
 import { LinkClient } from './video/link-client.ts';
+import { MqttDestination } from './video/mqtt-destination.ts';
 import { PermitDesk } from './video/permit-desk.ts';
 
 export interface VideoOptions {
@@ -70,10 +73,10 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
       random,
       pull: pullBy(log),
       permits: desk,
-      publisher: broker,
+      destination: destinationBy(broker, box.site),
       report: (message) => link.send(message),
     },
-    { site: box.site, mediaOriginMs: uptime() * 1000 - clock.monotonicMs() },
+    { mediaOriginMs: uptime() * 1000 - clock.monotonicMs() },
   );
   let brokerError: BeffroiError | undefined;
   const link = new LinkClient(
@@ -89,12 +92,19 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     up: () => link.tellAlive(),
     down: (error) => {
       brokerError = error;
-      engine.linkLost();
       link.tellAlive();
     },
   });
   const systemd = new SystemdNotifier({ clock, log, progressing: () => engine.progressing() }, environment);
   return new ServiceGroup('video plane', [broker, engine, link, systemd], clock);
+}
+
+function destinationBy(broker: BrokerClient, site: string): MakeDestination {
+  return (camera, { id, creditBytes }, events) =>
+    new MqttDestination(
+      { clock, events, publisher: broker },
+      { id, topic: mediaTopic(site, camera), creditBytes },
+    );
 }
 
 function pullBy(log: Log): PullStream {

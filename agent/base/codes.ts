@@ -235,6 +235,20 @@ export const CODES = {
     remedy: 'Raise the maximum packet size of the broker.',
   },
 
+  // Destinations of pictures.
+  'destination-unreachable': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The destination does not accept a connection.',
+    remedy: 'Check the backbone, the address in the configuration, and the media server.',
+  },
+  'destination-slow': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The destination takes pictures more slowly than they come; up to the next key picture they are dropped.',
+    remedy: 'Check the rate of the line and the load of the destination; lower the bit rate of the camera.',
+  },
+
   // Cameras.
   'camera-unreachable': {
     fault: 'device',

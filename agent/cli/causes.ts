@@ -159,6 +159,14 @@ const FRENCH: Record<Code, CauseText> = {
     means: 'La caméra signale elle-même un défaut.',
     remedy: 'Lire le détail ; regarder la page de la caméra.',
   },
+  'destination-unreachable': {
+    means: "La destination des images n'accepte pas la connexion.",
+    remedy: "Vérifier la dorsale, l'adresse dans la configuration et le serveur vidéo.",
+  },
+  'destination-slow': {
+    means: "La destination prend les images moins vite qu'elles n'arrivent ; elles sont écartées jusqu'à la prochaine image clé.",
+    remedy: 'Vérifier le débit de la liaison et la charge de la destination ; baisser le débit de la caméra.',
+  },
   'camera-unreachable': {
     means: 'La caméra ne répond pas sur le réseau.',
     remedy: 'Vérifier son alimentation, son câble et le commutateur.',

@@ -17,6 +17,13 @@ export const cause = z.enum(['none', ...ALL_CODES]).meta({ description: 'error c
 const fault = z
   .enum(['none', 'configuration', 'device', 'peer', 'uplink', 'order', 'ourselves'])
   .meta({ description: 'whose fault the cause is' });
+/** Names a destination of a camera: `mqtt`, or an entry of the configuration. */
+export const destinationId = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,38}$/)
+  .meta({ description: 'name of the destination' });
+/** `waiting`: ready, no picture yet; `blocked`: pictures are dropped up to the next key picture; `failed`: tried again. */
+export const destinationState = z.enum(['waiting', 'connecting', 'flowing', 'blocked', 'failed']);
 export const healthState = z.enum(['ok', 'degraded', 'down', 'unknown']);
 /** Who answers for a camera and its local link. */
 export const cameraOwner = z.enum(['commune', 'metropole']);
@@ -194,6 +201,25 @@ const streamMeasure = z.strictObject({
   dropped_frames: count.meta({ description: 'frames that the broker connection could not take' }),
 });
 
+const destinationMeasure = z.strictObject({
+  ...envelope,
+  camera: cameraId,
+  destination: destinationId,
+  kind: z.literal('mqtt').meta({ description: 'how pictures get there' }),
+  state: destinationState.meta({
+    description:
+      'waiting: ready, no picture has come yet; blocked: pictures are dropped up to the next key picture, because it does not take them fast enough; failed: it is tried again',
+  }),
+  since: unixMs.meta({ description: 'when this state began' }),
+  bytes: count.meta({ description: 'media bytes handed to it since the destination exists' }),
+  frames: count.meta({ description: 'pictures handed to it since the destination exists' }),
+  gaps: count.meta({ description: 'gaps since the destination exists; each is an event' }),
+  dropped_frames: count.meta({ description: 'pictures in those gaps' }),
+  waiting_bytes: count.meta({ description: 'bytes that wait in the box because it does not take them faster' }),
+  cause: cause.meta({ description: 'code of its last error, also when that is over; none without one' }),
+  detail: text,
+});
+
 export const boxVitals = z.strictObject({
   ...envelope,
   cpu_percent: ratio,
@@ -285,6 +311,17 @@ export const faultEvent = z.strictObject({
   detail: text,
 });
 
+const gapEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40),
+  camera: cameraId,
+  destination: destinationId,
+  from: unixMs.meta({ description: 'when the first missing picture was taken, by the clock of media messages' }),
+  until: unixMs.meta({ description: 'when the first picture after the gap was taken' }),
+  frames: count.meta({ description: 'pictures that the camera sent and the destination did not get' }),
+  cause,
+});
+
 export type LinkState = z.infer<typeof linkState>;
 export type BoxHealthState = z.infer<typeof boxHealthState>;
 export type ConfigState = z.infer<typeof configState>;
@@ -356,6 +393,13 @@ export const MESSAGES = {
     summary: 'Measures of the stream of a camera.',
     schema: streamMeasure,
   },
+  destination: {
+    class: 'meas',
+    name: 'destination',
+    entity: 'camera',
+    summary: 'A destination of the pictures of a camera.',
+    schema: destinationMeasure,
+  },
   vitals: {
     class: 'meas',
     name: 'vitals',
@@ -397,6 +441,13 @@ export const MESSAGES = {
     entity: 'collector',
     summary: 'An order was refused.',
     schema: refusalEvent,
+  },
+  gap: {
+    class: 'event',
+    name: 'gap',
+    entity: 'camera',
+    summary: 'A destination did not get pictures that the camera sent.',
+    schema: gapEvent,
   },
   fault: {
     class: 'event',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ALL_CODES } from '../base/codes.ts';
 import { count } from './envelope.ts';
-import { cameraId } from './messages.ts';
+import { cameraId, destinationId, destinationState } from './messages.ts';
 
 /**
  * What the agent and the video process say to each other over the Unix socket: one JSON object per line.
@@ -12,6 +12,16 @@ import { cameraId } from './messages.ts';
 export const MAX_LINE_BYTES = 512 * 1024;
 
 const code = z.enum(ALL_CODES);
+
+/** Where the pictures of a camera go. */
+const videoDestination = z.strictObject({
+  /** Unlike any other of the camera. */
+  id: destinationId,
+  kind: z.literal('mqtt'),
+  /** Most bytes that may wait for it. */
+  creditBytes: count,
+});
+export type VideoDestination = z.infer<typeof videoDestination>;
 
 /** One camera to pull, with its credentials: these lines are never logged. */
 const videoCamera = z.strictObject({
@@ -24,6 +34,9 @@ const videoCamera = z.strictObject({
   /** SHA-256 of the pinned TLS certificate of the camera, hexadecimal, when the address is `rtsps:`. */
   certificateSha256: z.string().length(64).optional(),
   fragmentMs: z.int().min(20).max(5000),
+  /** Most bytes of a group of pictures that are kept for destinations that begin. */
+  cacheBytes: count,
+  destinations: z.array(videoDestination).max(8),
   stallTimeoutMs: z.int().min(500).max(60_000),
 });
 export type VideoCamera = z.infer<typeof videoCamera>;
@@ -83,6 +96,32 @@ export const videoToAgent = z.discriminatedUnion('type', [
     timestampRepairs: count,
     forwardedBytes: count,
     droppedFrames: count,
+  }),
+  /** When its state changes, and now and then. Numbers count since the destination was made. */
+  z.strictObject({
+    type: z.literal('destination'),
+    camera: cameraId,
+    destination: destinationId,
+    kind: z.literal('mqtt'),
+    state: destinationState,
+    sinceWallMs: count,
+    bytes: count,
+    frames: count,
+    gaps: count,
+    droppedFrames: count,
+    waitingBytes: count,
+    code: code.optional(),
+    detail: z.string().max(500),
+  }),
+  /** Pictures that the camera sent and the destination did not get. */
+  z.strictObject({
+    type: z.literal('gap'),
+    camera: cameraId,
+    destination: destinationId,
+    fromWallMs: count,
+    untilWallMs: count,
+    frames: count,
+    code,
   }),
   /** Sent at least every 5 s: feeds the watchdog of the agent's view of the video process. */
   z.strictObject({

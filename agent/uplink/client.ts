@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { Code } from '../base/codes.ts';
 import { asBeffroiError, type BeffroiError, UplinkError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
@@ -90,6 +91,7 @@ export class BrokerClient implements Service {
   #addresses: BrokerAddress[] = [];
   #next = 0;
   #session: Session | undefined;
+  #goneBefore = 0;
   #why: BeffroiError = new UplinkError('broker-unreachable', 'not connected yet');
   #stopping: AbortController | undefined;
   #loop: Promise<void> | undefined;
@@ -109,9 +111,10 @@ export class BrokerClient implements Service {
     return this.#session !== undefined;
   }
 
-  /** Tells of every `up` and `down` from now on. */
-  listen(listener: ConnectionListener): void {
+  /** Tells of every `up` and `down` from now on. @returns ends it */
+  listen(listener: ConnectionListener): () => void {
     this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Hands over every message of the subscriptions. With MQTT 3.1.1, `retain` is false for a message that comes live. */
@@ -173,6 +176,23 @@ export class BrokerClient implements Service {
     return this.#session?.publishNow(topic, payload) ?? false;
   }
 
+  /** Bytes that have left the process over all connections, or were lost with one. */
+  get goneBytes(): number {
+    return this.#goneBefore + (this.#session?.goneBytes ?? 0);
+  }
+
+  /**
+   * Sends with QoS 0 what lies in several buffers: never waits, never copies, never queues beyond the high-water mark.
+   * The buffers must not change until `goneBytes` has reached what is returned.
+   * @returns the count of `goneBytes` at which the message has left, or why it was not sent
+   */
+  sendNow(topic: string, parts: readonly Buffer[]): number | Code {
+    const session = this.#session;
+    if (!session) return this.#why.code;
+    const goneAt = session.sendNow(topic, parts);
+    return typeof goneAt === 'number' ? this.#goneBefore + goneAt : goneAt;
+  }
+
   async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
     const session = await this.#openAny(signal);
     if (signal.aborted) return session.cut(new UplinkError('broker-closed', 'the client stops'));
@@ -180,6 +200,7 @@ export class BrokerClient implements Service {
     this.#up(session.info);
     up();
     this.#why = await session.closed;
+    this.#goneBefore += session.handedBytes;
     this.#session = undefined;
     throw this.#why;
   }

@@ -8,6 +8,7 @@ const PUBACK = 0x40;
 export class GuardedStream extends Duplex {
   readonly #socket: Socket;
   readonly #guard: FrameGuard;
+  #goneBytes = 0;
 
   constructor(socket: Socket, maxBytes: number, onOversize: (packet: OversizePacket) => void) {
     super({ autoDestroy: true });
@@ -25,6 +26,11 @@ export class GuardedStream extends Duplex {
     socket.on('close', () => this.destroy());
   }
 
+  /** Bytes that have left the process; the rest of what was written is `writableLength`. */
+  get goneBytes(): number {
+    return this.#goneBytes;
+  }
+
   #incoming(chunk: Buffer): void {
     try {
       for (const part of this.#guard.push(chunk)) {
@@ -40,7 +46,7 @@ export class GuardedStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, done);
+    this.#socket.write(chunk, this.#gone(chunk.length, done));
   }
 
   override _writev(
@@ -48,12 +54,20 @@ export class GuardedStream extends Duplex {
     done: (error?: Error | null) => void,
   ): void {
     const socket = this.#socket;
+    const bytes = chunks.reduce((sum, { chunk }) => sum + chunk.length, 0);
     socket.cork();
     for (const [i, { chunk }] of chunks.entries()) {
-      if (i === chunks.length - 1) socket.write(chunk, done);
+      if (i === chunks.length - 1) socket.write(chunk, this.#gone(bytes, done));
       else socket.write(chunk);
     }
     socket.uncork();
+  }
+
+  #gone(bytes: number, done: (error?: Error | null) => void): (error?: Error | null) => void {
+    return (error) => {
+      this.#goneBytes += bytes;
+      done(error);
+    };
   }
 
   override _final(done: (error?: Error | null) => void): void {

@@ -1,5 +1,6 @@
 import type { MqttClient } from 'mqtt';
 import type { Clock } from '../base/clock.ts';
+import type { Code } from '../base/codes.ts';
 import { type BeffroiError, InternalError, UplinkError } from '../base/errors.ts';
 import { limited } from '../base/limit.ts';
 import type { BrokerAddress } from './address.ts';
@@ -13,6 +14,7 @@ import {
   type SessionInfo,
   type SessionOptions,
 } from './link.ts';
+import { publishHead } from './publish-head.ts';
 import { SendWindow } from './window.ts';
 
 const DISCONNECT = Buffer.from([0xe0, 0x00]);
@@ -99,6 +101,34 @@ export class Session {
     if (waiting > 0 && waiting + payload.length > this.#options.highWaterBytes) return false;
     this.#mqtt.publish(topic, payload, { qos: 0 });
     return true;
+  }
+
+  /** Bytes of this connection that have left the process. */
+  get goneBytes(): number {
+    return this.#stream.goneBytes;
+  }
+
+  /** Bytes of this connection that have left the process or wait to. */
+  get handedBytes(): number {
+    return this.#stream.goneBytes + this.#stream.writableLength;
+  }
+
+  /**
+   * Sends with QoS 0 what lies in several buffers, without a copy, and never waits.
+   * @returns `goneBytes` when the message has left, or why it was not sent
+   */
+  sendNow(topic: string, parts: readonly Buffer[]): number | Code {
+    if (!this.#open) return 'broker-closed';
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    const head = publishHead(topic, bytes, this.info.protocol);
+    if (head.length + bytes > this.info.maximumPacketBytes) return 'message-too-large';
+    const waiting = this.#stream.writableLength;
+    if (waiting > 0 && waiting + bytes > this.#options.highWaterBytes) return 'destination-slow';
+    this.#stream.cork();
+    this.#stream.write(head);
+    for (const part of parts) this.#stream.write(part);
+    this.#stream.uncork();
+    return this.handedBytes;
   }
 
   /** Waits for acknowledgements, then DISCONNECT, then cuts; at most `ms` for each half. */

@@ -6,10 +6,8 @@ import { type RetryPolicy, retryLoop } from '../base/retry.ts';
 import { scrubUrls } from '../base/text.ts';
 import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../camera/types.ts';
 import type { StreamPhase, VideoCamera, VideoToAgent } from '../contract/video-link.ts';
-import type { Forwarder } from './forwarder.ts';
-import type { MediaClock } from './media-clock.ts';
+import type { Feed } from './feed.ts';
 import type { Meter } from './meter.ts';
-import { type MediaChunk, Muxer } from './muxer.ts';
 
 /**
  * A camera that played is back soon: quick tries, so that pictures flow within 10 s of its return. One that never
@@ -47,19 +45,17 @@ export interface CameraStreamNeeds {
   readonly random: () => number;
   readonly pull: PullStream;
   readonly permits: { acquire(camera: string, version: number, signal: AbortSignal): Promise<Permit> };
-  readonly forwarder: Forwarder;
+  readonly feed: Feed;
   readonly meter: Meter;
-  readonly mediaClock: MediaClock;
   readonly report: (report: StreamReport) => void;
 }
 
-/** Keeps the one pull of a camera up and its fragments going. */
+/** Keeps the one pull of a camera up, and its feed going. */
 export class CameraStream {
   readonly #needs: CameraStreamNeeds;
   readonly #camera: VideoCamera;
   readonly #fault: RepeatedFault;
   #report: StreamReport;
-  #muxer: Muxer | undefined;
 
   constructor(needs: CameraStreamNeeds, camera: VideoCamera) {
     this.#needs = needs;
@@ -109,19 +105,17 @@ export class CameraStream {
       broken.signal.throwIfAborted();
     } finally {
       permit.release();
-      this.#send(this.#muxer?.flush());
-      this.#muxer = undefined;
+      this.#needs.feed.streamEnds();
     }
   }
 
   /** @param broken aborted by a fault of ours: it ends this pull and not the process */
   #handlers(up: () => void, broken: AbortController): PullHandlers {
-    const { meter } = this.#needs;
+    const { meter, feed } = this.#needs;
     return {
       described: (track, counters) => {
         meter.streamBegins(counters);
-        const { fragmentMs } = this.#camera;
-        this.#muxer = new Muxer({ clock: this.#needs.mediaClock }, { track, fragmentMs });
+        feed.streamBegins(track);
         this.#tell('described', { codec: track.codec });
       },
       playing: () => this.#playing(),
@@ -143,21 +137,16 @@ export class CameraStream {
   }
 
   #take(unit: AccessUnit): void {
-    const muxer = this.#muxer;
-    if (!muxer) return;
-    this.#needs.meter.unit(unit);
-    const setupBefore = muxer.setup;
-    this.#send(muxer.push(unit));
-    this.#needs.meter.repairs(muxer.timestampRepairs);
-    if (muxer.setup !== setupBefore) this.#tellPlaying();
-  }
-
-  #send(chunk: MediaChunk | undefined): void {
-    if (chunk) this.#needs.forwarder.forward(chunk);
+    const { meter, feed } = this.#needs;
+    meter.unit(unit);
+    const setupBefore = feed.setup;
+    feed.take(unit);
+    meter.repairs(feed.timestampRepairs);
+    if (feed.setup !== setupBefore) this.#tellPlaying();
   }
 
   #tellPlaying(): void {
-    const sps = this.#muxer?.setup?.sps;
+    const sps = this.#needs.feed.setup?.sps;
     const size = sps ? { codec: sps.codec, width: sps.width, height: sps.height } : {};
     this.#tell('playing', size);
   }

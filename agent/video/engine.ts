@@ -1,14 +1,17 @@
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
-import { mediaTopic } from '../contract/topics.ts';
 import type { VideoCamera, VideoToAgent } from '../contract/video-link.ts';
+import { CameraDestinations, type MakeDestination } from './camera-destinations.ts';
 import { CameraStream, type CameraStreamNeeds, type PullStream } from './camera-stream.ts';
-import { Forwarder, type MediaPublisher } from './forwarder.ts';
+import type { Destination } from './destination.ts';
+import { Feed } from './feed.ts';
 import { MediaClock } from './media-clock.ts';
 import { Meter } from './meter.ts';
 
 const MEASURE_INTERVAL_MS = 1_000;
+/** Destinations are told of once in so many measures, beside their changes. Source: guess. */
+const MEASURES_PER_DESTINATION_REPORT = 5;
 
 export interface VideoEngineNeeds {
   readonly clock: Clock;
@@ -16,13 +19,12 @@ export interface VideoEngineNeeds {
   readonly random: () => number;
   readonly pull: PullStream;
   readonly permits: CameraStreamNeeds['permits'];
-  readonly publisher: MediaPublisher;
+  readonly destination: MakeDestination;
   /** Tells the agent, when it is there. */
   readonly report: (message: VideoToAgent) => void;
 }
 
 export interface VideoEngineOptions {
-  readonly site: string;
   /** Media time at monotonic time zero of this process, ms. */
   readonly mediaOriginMs: number;
 }
@@ -32,7 +34,8 @@ interface Entry {
   readonly camera: VideoCamera;
   readonly stream: CameraStream;
   readonly meter: Meter;
-  readonly forwarder: Forwarder;
+  readonly feed: Feed;
+  readonly destinations: CameraDestinations;
   readonly stopping: AbortController;
 }
 
@@ -63,17 +66,14 @@ export class VideoEngine implements Service {
     this.#stopping.abort();
     for (const { stopping } of this.#entries.values()) stopping.abort();
     await Promise.all([...this.#ended.values(), this.#measuring]);
+    await Promise.all([...this.#entries.values()].map(({ feed }) => feed.end()));
   }
 
   /** The whole list. */
   setCameras(cameras: readonly VideoCamera[]): void {
     const wanted = new Map(cameras.map((camera) => [camera.camera, camera]));
-    for (const [id, entry] of this.#entries) {
-      const camera = wanted.get(id);
-      if (!camera) this.#remove(id, entry);
-      else if (JSON.stringify(camera) !== JSON.stringify(entry.camera)) this.#begin(camera);
-    }
-    for (const camera of cameras) if (!this.#entries.has(camera.camera)) this.#begin(camera);
+    for (const [id, entry] of this.#entries) if (!wanted.has(id)) this.#remove(id, entry);
+    for (const camera of cameras) this.#put(camera);
   }
 
   /** Pulls one camera anew; nothing when it is not of the list. */
@@ -82,9 +82,19 @@ export class VideoEngine implements Service {
     if (entry) this.#begin(entry.camera);
   }
 
-  /** The broker connection was lost, with whatever it had taken last: subscribers go on at the next key frames. */
-  linkLost(): void {
-    for (const { forwarder } of this.#entries.values()) forwarder.waitForKey();
+  /**
+   * Gives a camera one more destination, until `detach` or until the camera leaves the list.
+   * @returns false when the camera is not of the list
+   */
+  attach(camera: string, destination: Destination): boolean {
+    const entry = this.#entries.get(camera);
+    entry?.feed.attach(destination);
+    return entry !== undefined;
+  }
+
+  /** Resolves when that destination has ended. */
+  async detach(camera: string, id: string): Promise<void> {
+    await this.#entries.get(camera)?.feed.detach(id);
   }
 
   /** Whether the streams were measured since this was asked last. */
@@ -99,9 +109,21 @@ export class VideoEngine implements Service {
     for (const { stream } of this.#entries.values()) yield stream.standing;
   }
 
-  #remove(id: string, entry: Entry): void {
+  #put(camera: VideoCamera): void {
+    const entry = this.#entries.get(camera.camera);
+    if (!entry || pullOf(entry.camera) !== pullOf(camera)) this.#begin(camera);
+    else this.#entries.set(camera.camera, { ...entry, camera });
+    this.#equip(camera);
+  }
+
+  #remove(id: string, { stopping, feed }: Entry): void {
     this.#entries.delete(id);
-    entry.stopping.abort();
+    stopping.abort();
+    const pulled = this.#ended.get(id);
+    this.#keepEnd(id, (async () => {
+      await pulled; // which hands over the last pictures
+      await feed.end();
+    })());
   }
 
   /** Starts a camera, after the pull before has ended. */
@@ -110,12 +132,34 @@ export class VideoEngine implements Service {
     const before = this.#entries.get(camera.camera);
     before?.stopping.abort();
     const stopping = new AbortController();
-    const meter = before?.meter ?? new Meter(this.#needs.clock.monotonicMs());
-    const topic = mediaTopic(this.#options.site, camera.camera);
-    const forwarder = new Forwarder(this.#needs.publisher, topic, meter);
-    const stream = this.#stream(camera, meter, forwarder);
-    this.#entries.set(camera.camera, { camera, stream, meter, forwarder, stopping });
+    const { meter, feed, destinations } = before ?? this.#outfit(camera);
+    feed.change(camera);
+    const stream = this.#stream(camera, meter, feed);
+    this.#entries.set(camera.camera, { camera, stream, meter, feed, destinations, stopping });
     this.#ended.set(camera.camera, this.#run(stream, this.#ended.get(camera.camera), stopping.signal));
+  }
+
+  /** What outlives the pulls of a camera. */
+  #outfit(camera: VideoCamera): Pick<Entry, 'meter' | 'feed' | 'destinations'> {
+    const { clock, destination, report } = this.#needs;
+    const meter = new Meter(clock.monotonicMs());
+    const feed = new Feed({ clock: this.#mediaClock(camera.camera) }, camera);
+    const destinations = new CameraDestinations({ feed, meter, make: destination, report }, camera.camera);
+    return { meter, feed, destinations };
+  }
+
+  #equip({ camera, destinations }: VideoCamera): void {
+    const done = this.#entries.get(camera)?.destinations.apply(destinations);
+    if (done) this.#keepEnd(camera, done);
+  }
+
+  /** The engine stops when this has ended, and so does the next pull of the camera begin. */
+  #keepEnd(camera: string, end: Promise<void>): void {
+    const before = this.#ended.get(camera) ?? Promise.resolve();
+    this.#ended.set(
+      camera,
+      Promise.all([before, end]).then(() => undefined),
+    );
   }
 
   async #run(stream: CameraStream, before: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
@@ -128,13 +172,9 @@ export class VideoEngine implements Service {
     });
   }
 
-  #stream(camera: VideoCamera, meter: Meter, forwarder: Forwarder): CameraStream {
+  #stream(camera: VideoCamera, meter: Meter, feed: Feed): CameraStream {
     const { clock, log, random, pull, permits, report } = this.#needs;
-    const mediaClock = this.#mediaClock(camera.camera);
-    return new CameraStream(
-      { clock, log, random, pull, permits, forwarder, meter, mediaClock, report },
-      camera,
-    );
+    return new CameraStream({ clock, log, random, pull, permits, feed, meter, report }, camera);
   }
 
   /** Kept for the life of the process: what subscribers keep goes on, also for a camera that comes back. */
@@ -145,11 +185,18 @@ export class VideoEngine implements Service {
   }
 
   async #measure(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    for (let round = 1; !signal.aborted; round += 1) {
       await this.#needs.clock.sleep(MEASURE_INTERVAL_MS, signal).catch(() => undefined);
       const nowMs = this.#needs.clock.monotonicMs();
       this.#measured = true;
       for (const [id, { meter }] of this.#entries) this.#needs.report(meter.take(id, nowMs));
+      if (round % MEASURES_PER_DESTINATION_REPORT > 0) continue;
+      for (const { destinations } of this.#entries.values()) destinations.tell();
     }
   }
+}
+
+/** What a pull depends on. */
+function pullOf({ destinations: _, ...pull }: VideoCamera): string {
+  return JSON.stringify(pull);
 }

@@ -21,6 +21,8 @@ const SILENCE_CHECK_MS = 1_000;
 
 export type StreamReport = Omit<Extract<VideoToAgent, { type: 'stream' }>, 'type'>;
 export type MeasureReport = Omit<Extract<VideoToAgent, { type: 'measure' }>, 'type'>;
+export type DestinationReport = Omit<Extract<VideoToAgent, { type: 'destination' }>, 'type'>;
+export type GapReport = Omit<Extract<VideoToAgent, { type: 'gap' }>, 'type'>;
 type AliveReport = Omit<Extract<VideoToAgent, { type: 'alive' }>, 'type'>;
 
 export interface VideoLinkNeeds {
@@ -31,6 +33,8 @@ export interface VideoLinkNeeds {
   readonly handlers: {
     stream(report: StreamReport): void;
     measure(report: MeasureReport): void;
+    destination(report: DestinationReport): void;
+    gap(report: GapReport): void;
     alive(report: AliveReport): void;
     connected(): void;
     disconnected(): void;
@@ -142,6 +146,8 @@ export class VideoLink implements Service {
     const { handlers } = this.#needs;
     if (message.type === 'stream') handlers.stream(withoutType(message));
     else if (message.type === 'measure') handlers.measure(withoutType(message));
+    else if (message.type === 'destination') handlers.destination(withoutType(message));
+    else if (message.type === 'gap') handlers.gap(withoutType(message));
     else if (message.type === 'alive') handlers.alive(withoutType(message));
     else peer.counter.take(message);
   }

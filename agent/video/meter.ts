@@ -1,6 +1,6 @@
 import type { AccessUnit, StreamCounters } from '../camera/types.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
-import type { MediaChunk } from './muxer.ts';
+import type { Chunk } from './destination.ts';
 
 type Measure = Extract<VideoToAgent, { type: 'measure' }>;
 type Counts = Omit<Measure, 'type' | 'camera' | 'periodMs' | 'gopFrames'>;
@@ -61,12 +61,13 @@ export class Meter {
     this.#repairs = repairs;
   }
 
-  forwarded(chunk: MediaChunk): void {
-    this.#counts.forwardedBytes += chunk.payload.length;
+  forwarded(chunk: Chunk): void {
+    this.#counts.forwardedBytes += chunk.bytes;
   }
 
-  dropped(chunk: MediaChunk): void {
-    this.#counts.droppedFrames += chunk.frames;
+  /** @param frames negative when frames that were counted as dropped were sent after all */
+  dropped(frames: number): void {
+    this.#counts.droppedFrames = Math.max(0, this.#counts.droppedFrames + frames);
   }
 
   /** What was counted since the last call. */

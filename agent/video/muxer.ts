@@ -1,5 +1,6 @@
 import { nalRules } from '../camera/codec/nal.ts';
 import type { AccessUnit, VideoTrack } from '../camera/types.ts';
+import type { Chunk } from './destination.ts';
 import { fragmentBytes, type ReferenceTime, type Sample } from './fmp4/fragment.ts';
 import { initSegment, TIMESCALE } from './fmp4/init-segment.ts';
 import type { MediaClock } from './media-clock.ts';
@@ -15,14 +16,6 @@ const MAX_FRAGMENT_BYTES = 8 * 1024 * 1024;
  */
 const FRAMES_TO_LEARN_DEPTH = 4;
 const TICKS_PER_MS = TIMESCALE / 1000;
-
-/** MP4 boxes for one message. */
-export interface MediaChunk {
-  readonly payload: Buffer;
-  readonly frames: number;
-  /** Begins with the initialisation segment and a key frame: decoding can start here. */
-  readonly key: boolean;
-}
 
 export interface MuxerNeeds {
   readonly clock: MediaClock;
@@ -87,7 +80,7 @@ export class Muxer {
    * Takes an access unit. What cannot be decoded from the first key frame on goes nowhere.
    * @returns the fragment before this unit, when the unit shows that it is complete
    */
-  push(unit: AccessUnit): MediaChunk | undefined {
+  push(unit: AccessUnit): Chunk | undefined {
     this.#sets.take(unit);
     const key = this.#isKey(unit);
     if (!this.#takes(unit, key)) return undefined;
@@ -102,7 +95,7 @@ export class Muxer {
   }
 
   /** The last fragment, at the end of the stream; its last duration is a guess. */
-  flush(): MediaChunk | undefined {
+  flush(): Chunk | undefined {
     if (this.#frames.length === 0) return undefined;
     const { depth, frameTicks } = this.#timeline;
     return this.#emit(this.#plan(newest(this.#frames) + frameTicks, depth));
@@ -149,7 +142,7 @@ export class Muxer {
     return (decodeTimes[count] ?? 0) - (decodeTimes[0] ?? 0) >= this.#options.fragmentMs * TICKS_PER_MS;
   }
 
-  #emit({ pts, decodeTimes }: Plan): MediaChunk {
+  #emit({ pts, decodeTimes }: Plan): Chunk {
     const frames = this.#frames;
     this.#frames = [];
     this.#frameBytes = 0;
@@ -157,13 +150,22 @@ export class Muxer {
     this.#clock.decodeTimes.settle(pts, decodeTimes);
     this.#clock.shownUntil(newest(frames) + this.#timeline.frameTicks);
     const init = frames[0]?.init;
+    const sequence = this.#clock.nextSequence();
+    const decodeTime = decodeTimes[0] ?? 0;
+    const reference = referenceTime(frames);
     const payload = fragmentBytes(init, {
-      sequence: this.#clock.nextSequence(),
-      decodeTime: decodeTimes[0] ?? 0,
-      reference: referenceTime(frames),
+      ...{ sequence, decodeTime, reference },
       samples: frames.map((frame, i) => toSample(frame, decodeTimes[i] ?? 0, decodeTimes[i + 1] ?? 0)),
     });
-    return { payload, frames: frames.length, key: init !== undefined };
+    return {
+      parts: [payload],
+      bytes: payload.length,
+      frames: frames.length,
+      key: init !== undefined,
+      number: sequence,
+      wallMs: reference.wallMs,
+      durationMs: ((decodeTimes.at(-1) ?? decodeTime) - decodeTime) / TICKS_PER_MS,
+    };
   }
 }
 

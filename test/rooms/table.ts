@@ -52,7 +52,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   video: {
     folder: 'agent/video',
-    is: 'one pull per camera, RTP to fragmented MP4',
+    is: 'one pull per camera, many destinations',
     mayImport: ['base', 'contract', 'trust', 'camera', 'uplink'],
     owns: ['zod'],
   },

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import type { AccessUnit, VideoCodec, VideoTrack } from '../../agent/camera/types.ts';
+import type { Chunk } from '../../agent/video/destination.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
-import type { MediaChunk } from '../../agent/video/muxer.ts';
 import { Muxer } from '../../agent/video/muxer.ts';
 import { clipFrom } from '../support/clips.ts';
 
@@ -68,7 +68,7 @@ export function toAccessUnit(nals: readonly Buffer[], key: boolean, rtpTime: num
 }
 
 /** Everything that a subscriber gets from these units. */
-export function muxAll(encoded: Encoded, fragmentMs = 200, clock = new MediaClock(10_000)): MediaChunk[] {
+export function muxAll(encoded: Encoded, fragmentMs = 200, clock = new MediaClock(10_000)): Chunk[] {
   const muxer = new Muxer({ clock }, { track: encoded.track, fragmentMs });
   const chunks = encoded.units.map((unit) => muxer.push(unit));
   return [...chunks, muxer.flush()].filter((chunk) => chunk !== undefined);
@@ -107,8 +107,12 @@ function cutBits(nal: Buffer, count: number): Buffer {
   return Buffer.from((padded.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
 }
 
-export function toFile(chunks: readonly MediaChunk[]): Buffer {
-  return Buffer.concat(chunks.map((chunk) => chunk.payload));
+export function payloadOf(chunk: Chunk): Buffer {
+  return Buffer.concat(chunk.parts);
+}
+
+export function toFile(chunks: readonly Chunk[]): Buffer {
+  return Buffer.concat(chunks.map(payloadOf));
 }
 
 export interface Packet {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from 'mediabunny';
 import t from 'tap';
 import type { AccessUnit } from '../../agent/camera/types.ts';
+import type { Chunk } from '../../agent/video/destination.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
 import { Muxer } from '../../agent/video/muxer.ts';
 import { clip } from '../support/clips.ts';
@@ -12,10 +13,13 @@ import {
   encode,
   muxAll,
   packets,
+  payloadOf,
   toAccessUnit,
   toFile,
   withoutVui,
 } from './encoded.ts';
+
+const bytesOf = (chunk: Chunk | undefined) => (chunk ? payloadOf(chunk) : Buffer.alloc(0));
 
 const x264 = ['-c:v', 'libx264', '-preset', 'ultrafast'];
 const x265 = (params: string) => [
@@ -85,8 +89,8 @@ for (const [name, stream] of Object.entries(STREAMS)) {
   t.test(
     `fmp4: ${name}: decode times rise, stand at or before presentation, and durations fill the gaps`,
     async (t) => {
-      const samples = muxAll(encode({ ...stream, frames: 60, fps: 25 })).flatMap(({ payload }) =>
-        timesOf(payload),
+      const samples = muxAll(encode({ ...stream, frames: 60, fps: 25 })).flatMap((chunk) =>
+        timesOf(payloadOf(chunk)),
       );
       t.equal(samples.length, 60);
       for (const [index, { decode, shown, duration }] of samples.entries()) {
@@ -168,7 +172,7 @@ t.test(
       [5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 2].map((frames, index) => [frames, index % 5 === 0]),
     );
     for (const chunk of chunks) {
-      const names = boxes(chunk.payload).map(({ type }) => type);
+      const names = boxes(payloadOf(chunk)).map(({ type }) => type);
       t.same(names, chunk.key ? ['ftyp', 'moov', 'prft', 'moof', 'mdat'] : ['prft', 'moof', 'mdat']);
     }
   },
@@ -179,7 +183,7 @@ t.test('fmp4: fragments are numbered without a gap from one stream of a camera t
   const clock = new MediaClock(10_000);
   const chunks = [...muxAll(encoded, 200, clock), ...muxAll(later(encoded, 5_000), 200, clock)];
   t.same(
-    chunks.map((chunk) => boxAt(chunk.payload, 'moof', 'mfhd').body.readUInt32BE(4)),
+    chunks.map((chunk) => boxAt(payloadOf(chunk), 'moof', 'mfhd').body.readUInt32BE(4)),
     chunks.map((_, index) => index + 1),
   );
   const read = packets(toFile(chunks));
@@ -208,15 +212,15 @@ t.test('fmp4: prft carries the capture time of the first picture [ISO/IEC 14496-
   const known = units.map((unit) => ({ ...unit, captureWallMs: captured + unit.rtpTime / 90 }));
   const ntpSeconds = BigInt(captured - 250) / 1000n + 2_208_988_800n;
   const [first, second] = muxAll({ track, units: known, muxed: [] });
-  const { body } = boxAt(first?.payload ?? Buffer.alloc(0), 'prft');
+  const { body } = boxAt(bytesOf(first), 'prft');
   t.same([body[0], body.readUIntBE(1, 3)], [1, 24], 'version 1, real time but for a constant offset');
   t.equal(body.readUInt32BE(4), 1, 'the track');
   t.equal(body.readBigUInt64BE(8), (ntpSeconds << 32n) | 0x40000000n);
   t.equal(body.readBigUInt64BE(16), BigInt(START));
-  const next = boxAt(second?.payload ?? Buffer.alloc(0), 'prft').body;
+  const next = boxAt(bytesOf(second), 'prft').body;
   t.equal(next.readBigUInt64BE(16), BigInt(START + 5 * 3600));
   const [received] = muxAll({ track, units, muxed: [] });
-  t.equal(boxAt(received?.payload ?? Buffer.alloc(0), 'prft').body.readUIntBE(1, 3), 1, 'left the encoder');
+  t.equal(boxAt(bytesOf(received), 'prft').body.readUIntBE(1, 3), 1, 'left the encoder');
 });
 
 t.test('fmp4: without parameter sets in DESCRIBE nothing is sent before they come in band', async (t) => {
@@ -266,7 +270,7 @@ t.test('fmp4: parameter sets that change begin a new initialisation segment at t
   const large = encode({ codec: 'h264', frames: 25, fps: 25, size: '320x240', encoder });
   const units = [...small.units, ...later(large, 1_000).units];
   const chunks = muxAll({ track: small.track, units, muxed: [] });
-  const sizes = chunks.filter(({ key }) => key).map(({ payload }) => videoSize(payload));
+  const sizes = chunks.filter(({ key }) => key).map((chunk) => videoSize(payloadOf(chunk)));
   t.same(sizes, [
     [160, 120],
     [320, 240],

@@ -154,7 +154,7 @@ t.test('link: a video process that falls silent is cut', async (t) => {
       ...{ clock, log },
       permits: { acquire: () => Promise.reject(new DeviceError('camera-latched', 'none')) },
       handlers: {
-        ...{ stream: ignore, measure: ignore, alive: ignore },
+        ...{ stream: ignore, measure: ignore, destination: ignore, gap: ignore, alive: ignore },
         connected: () => here.resolve(),
         silent: () => silent.resolve(),
         disconnected: () => gone.resolve(),

@@ -5,7 +5,7 @@ import { MediaClock } from '../../agent/video/media-clock.ts';
 import { Muxer } from '../../agent/video/muxer.ts';
 import { clip } from '../support/clips.ts';
 import { boxAt, boxes } from './boxes.ts';
-import { toAccessUnit } from './encoded.ts';
+import { payloadOf, toAccessUnit } from './encoded.ts';
 
 const CODECS = ['h264', 'h265'] as const;
 
@@ -43,7 +43,9 @@ for (const codec of CODECS) {
           const clock = new MediaClock(0);
           const chunks = streams.flatMap((stream) => muxed(clock, codec, stream, told));
           let end = 0;
-          for (const { payload, frames, key } of chunks) {
+          for (const chunk of chunks) {
+            const { frames, key } = chunk;
+            const payload = payloadOf(chunk);
             const names = boxes(payload).map(({ type }) => type);
             const start = Number(boxAt(payload, 'moof', 'traf', 'tfdt').body.readBigUInt64BE(4));
             const run = boxAt(payload, 'moof', 'traf', 'trun').body;

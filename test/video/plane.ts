@@ -7,7 +7,15 @@ import { systemClock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import type { Permit } from '../../agent/camera/types.ts';
 import type { VideoCamera } from '../../agent/contract/video-link.ts';
-import { type MeasureReport, type StreamReport, VideoLink } from '../../agent/video/link-server.ts';
+import {
+  type DestinationReport,
+  type GapReport,
+  type MeasureReport,
+  type StreamReport,
+  VideoLink,
+} from '../../agent/video/link-server.ts';
+
+const MIB = 2 ** 20;
 
 export const SITE = '57463-mairie';
 
@@ -15,6 +23,8 @@ export const SITE = '57463-mairie';
 export class AgentEnd {
   readonly streams: StreamReport[] = [];
   readonly measures: MeasureReport[] = [];
+  readonly destinations: DestinationReport[] = [];
+  readonly gaps: GapReport[] = [];
   /** Cameras of the permits held now. */
   readonly held: string[] = [];
   readonly logins: { readonly camera: string; readonly outcome: 'accepted' | 'refused' | 'unanswered' }[] =
@@ -42,6 +52,8 @@ export class AgentEnd {
         handlers: {
           stream: heard((report) => this.streams.push(report)),
           measure: heard((report) => this.measures.push(report)),
+          destination: heard((report) => this.destinations.push(report)),
+          gap: heard((report) => this.gaps.push(report)),
           alive: heard((report) => {
             this.brokerConnected = report.brokerConnected;
           }),
@@ -170,5 +182,9 @@ export class VideoPlane {
 }
 
 export function cameraAt(camera: string, url: string, more: Partial<VideoCamera> = {}): VideoCamera {
-  return { camera, url, fragmentMs: 200, stallTimeoutMs: 2_000, ...more };
+  return {
+    ...{ camera, url, fragmentMs: 200, stallTimeoutMs: 2_000, cacheBytes: 4 * MIB },
+    destinations: [{ id: 'mqtt', kind: 'mqtt', creditBytes: 4 * MIB }],
+    ...more,
+  };
 }

@@ -1,0 +1,99 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { VideoDestination, VideoToAgent } from '../contract/video-link.ts';
+import type { Destination, Gap } from './destination.ts';
+import type { Feed } from './feed.ts';
+import type { Meter } from './meter.ts';
+import type { OutletEvents } from './outlet.ts';
+
+/** Makes a destination of the agent's list. */
+export type MakeDestination = (
+  camera: string,
+  destination: VideoDestination,
+  events: OutletEvents,
+) => Destination;
+
+export interface CameraDestinationsNeeds {
+  readonly feed: Feed;
+  readonly meter: Meter;
+  readonly make: MakeDestination;
+  readonly report: (message: VideoToAgent) => void;
+}
+
+const MAX_DETAIL_CHARS = 500;
+
+/** The destinations of one camera that stand in the agent's list. One that is unchanged notices nothing. */
+export class CameraDestinations {
+  readonly #needs: CameraDestinationsNeeds;
+  readonly #camera: string;
+  readonly #known = new Map<string, VideoDestination>();
+
+  constructor(needs: CameraDestinationsNeeds, camera: string) {
+    this.#needs = needs;
+    this.#camera = camera;
+  }
+
+  /** The whole list. Resolves when those that left have ended. */
+  async apply(list: readonly VideoDestination[]): Promise<void> {
+    const wanted = new Map(list.map((one) => [one.id, one]));
+    const gone = [...this.#known.values()].filter((one) => !isDeepStrictEqual(one, wanted.get(one.id)));
+    const ended = gone.map(({ id }) => this.#remove(id));
+    for (const one of list) if (!this.#known.has(one.id)) this.#add(one);
+    await Promise.all(ended);
+  }
+
+  /** Tells the agent of each. */
+  tell(): void {
+    for (const { id } of this.#known.values()) this.#tell(id);
+  }
+
+  #add(wanted: VideoDestination): void {
+    const { feed, make } = this.#needs;
+    this.#known.set(wanted.id, wanted);
+    feed.attach(make(this.#camera, wanted, this.#events(wanted.id)));
+    this.#tell(wanted.id);
+  }
+
+  async #remove(id: string): Promise<void> {
+    this.#known.delete(id);
+    await this.#needs.feed.detach(id);
+  }
+
+  #events(id: string): OutletEvents {
+    const { meter } = this.#needs;
+    return {
+      sent: (chunk) => meter.forwarded(chunk),
+      dropped: (frames) => meter.dropped(frames),
+      gap: (gap) => this.#gap(id, gap),
+      changed: () => this.#tell(id),
+    };
+  }
+
+  #tell(id: string): void {
+    const destination = this.#needs.feed.destination(id);
+    const known = this.#known.get(id);
+    if (!destination || !known) return;
+    const { lastError, sinceWallMs, ...status } = destination.status();
+    this.#needs.report({
+      type: 'destination',
+      ...{ camera: this.#camera, destination: id, kind: known.kind },
+      ...status,
+      sinceWallMs: wholeMs(sinceWallMs),
+      ...(lastError ? { code: lastError.code } : {}),
+      detail: (lastError?.detail ?? '').slice(0, MAX_DETAIL_CHARS),
+    });
+  }
+
+  #gap(id: string, { fromWallMs, untilWallMs, frames, cause }: Gap): void {
+    this.#needs.report({
+      type: 'gap',
+      ...{ camera: this.#camera, destination: id, frames, code: cause },
+      fromWallMs: wholeMs(fromWallMs),
+      untilWallMs: wholeMs(untilWallMs),
+    });
+  }
+}
+
+/** A clock of a camera may say anything. */
+function wholeMs(wallMs: number): number {
+  return Math.max(0, Math.round(wallMs));
+}

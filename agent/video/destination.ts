@@ -1,0 +1,74 @@
+import type { Code } from '../base/codes.ts';
+
+/** How pictures are put on a wire: fragmented MP4, or RTP packets framed for an RTSP connection. */
+export type Format = 'mp4' | 'rtp';
+
+/** A run of pictures of one camera in one format: framed once, written to every destination. */
+export interface Chunk {
+  /** Bytes in order, shared by all destinations: never written to. */
+  readonly parts: readonly Buffer[];
+  readonly bytes: number;
+  readonly frames: number;
+  /** Decoding can begin here. */
+  readonly key: boolean;
+  /** Rises by one per chunk of a camera and format. */
+  readonly number: number;
+  /** When the first picture was taken, in Unix ms: by the camera's clock where it tells it, else when it came. */
+  readonly wallMs: number;
+  readonly durationMs: number;
+}
+
+/** Where a destination gets what it missed. */
+export interface Source {
+  /** The chunks from the last key picture on, oldest first; empty while the camera's cache holds none. */
+  recent(format: Format): readonly Chunk[];
+}
+
+/**
+ * `waiting`: ready, no picture has come yet; `connecting`; `flowing`; `blocked`: pictures are dropped up to the next
+ * key picture because the destination does not take them fast enough; `failed`: it is tried again later.
+ */
+export const DESTINATION_STATES = ['waiting', 'connecting', 'flowing', 'blocked', 'failed'] as const;
+export type DestinationState = (typeof DESTINATION_STATES)[number];
+
+/** What a destination says of itself; numbers count since it was made. */
+export interface DestinationStatus {
+  readonly state: DestinationState;
+  /** Since when, Unix ms. */
+  readonly sinceWallMs: number;
+  readonly bytes: number;
+  readonly frames: number;
+  readonly gaps: number;
+  readonly droppedFrames: number;
+  /** Bytes that were handed over and have not left the process. */
+  readonly waitingBytes: number;
+  /** The last error, also when it has been overcome; undefined when there was none. */
+  readonly lastError?: { readonly code: Code; readonly detail: string };
+}
+
+/** Pictures that the camera sent and the destination did not get. */
+export interface Gap {
+  /** When the first missing picture was taken, and when the first one after the gap; Unix ms. */
+  readonly fromWallMs: number;
+  readonly untilWallMs: number;
+  readonly frames: number;
+  readonly cause: Code;
+}
+
+/**
+ * Where the pictures of one camera go. None waits for another: whatever a destination does, it takes each chunk at
+ * once or drops it, and the bytes that it keeps waiting stay within its credit.
+ */
+export interface Destination {
+  readonly id: string;
+  readonly format: Format;
+  /** The camera has it from now on. */
+  begin(source: Source): void;
+  /** The next chunk, in decoding order. Never throws, never waits. */
+  take(chunk: Chunk): void;
+  /** The stream of the camera has ended; what comes next is another one. */
+  streamEnded(): void;
+  status(): DestinationStatus;
+  /** The camera no longer has it; resolves when everything that it began has ended. */
+  end(): Promise<void>;
+}

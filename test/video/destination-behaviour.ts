@@ -1,0 +1,252 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Test } from 'tap';
+import { systemClock } from '../../agent/base/clock.ts';
+import type { AccessUnit, VideoTrack } from '../../agent/camera/types.ts';
+import type { Chunk, Destination, Format, Gap } from '../../agent/video/destination.ts';
+import { Feed } from '../../agent/video/feed.ts';
+import { MediaClock } from '../../agent/video/media-clock.ts';
+import type { OutletEvents } from '../../agent/video/outlet.ts';
+import { clip } from '../support/clips.ts';
+
+/** A destination with a peer that this project did not write. */
+export interface Rig {
+  readonly destination: Destination;
+  /** The numbers of the pictures that the peer has, in the order in which they came. */
+  received(): Promise<number[]>;
+  /** The peer takes no byte any more, and takes them again. */
+  stall(): void;
+  resume(): void;
+  /** The peer is gone, and comes back. */
+  cut(): Promise<void>;
+  mend(): Promise<void>;
+}
+
+export interface RigNeeds {
+  readonly clock: typeof systemClock;
+  readonly events: OutletEvents;
+  readonly creditBytes: number;
+}
+
+export type MakeRig = (t: Test, needs: RigNeeds) => Promise<Rig>;
+
+const MIB = 2 ** 20;
+const GOP = 10;
+const PICTURE_MS = 200;
+const BEGAN_WALL_MS = Date.UTC(2026, 0, 1);
+const KEY_SLICE = 0x65;
+const OTHER_SLICE = 0x41;
+/** First slice of its picture. */
+const STARTS = 0x88;
+const NUMBER_AT = 2;
+
+const [sps, pps] = clip('h264').parameterSets as [Buffer, Buffer];
+const TRACK: VideoTrack = { codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps } };
+
+export function wallMsOf(number: number): number {
+  return BEGAN_WALL_MS + number * PICTURE_MS;
+}
+
+/** Picture `number`, which carries its number; every tenth is a key picture. */
+function picture(number: number, bytes: number): AccessUnit {
+  const key = number % GOP === 0;
+  const slice = Buffer.alloc(bytes, number % 251);
+  slice[0] = key ? KEY_SLICE : OTHER_SLICE;
+  slice[1] = STARTS;
+  slice.writeUInt32BE(number, NUMBER_AT);
+  return {
+    nals: key ? [sps, pps, slice] : [slice],
+    ...{ key, damaged: false, rtpTime: number * PICTURE_MS * 90 },
+    receivedWallMs: wallMsOf(number),
+    receivedMonotonicMs: number * PICTURE_MS,
+  };
+}
+
+/** The number that a NAL unit of a picture carries; undefined for any other NAL unit. */
+export function numberOf(nal: Buffer): number | undefined {
+  return nal[0] === KEY_SLICE || nal[0] === OTHER_SLICE ? nal.readUInt32BE(NUMBER_AT) : undefined;
+}
+
+/** A destination that takes everything. */
+class Taker implements Destination {
+  readonly id = 'taker';
+  readonly format: Format;
+  frames = 0;
+
+  constructor(format: Format) {
+    this.format = format;
+  }
+
+  begin(): void {}
+  take(chunk: Chunk): void {
+    this.frames += chunk.frames;
+  }
+  streamEnded(): void {}
+  status(): never {
+    throw new Error('nobody asks');
+  }
+  async end(): Promise<void> {}
+}
+
+/** A camera whose pictures come when the test says so, with one destination of the rig and one beside it. */
+class Scene {
+  readonly gaps: Gap[] = [];
+  readonly feed = new Feed({ clock: new MediaClock(0) }, { fragmentMs: PICTURE_MS, cacheBytes: 8 * MIB });
+  readonly rig: Rig;
+  readonly beside: Taker;
+  dropped = 0;
+  #next = 0;
+
+  private constructor(rig: Rig) {
+    this.rig = rig;
+    this.beside = new Taker(rig.destination.format);
+    this.feed.attach(this.beside);
+  }
+
+  static async create(t: Test, make: MakeRig, creditBytes = 4 * MIB): Promise<Scene> {
+    const late: { scene?: Scene } = {};
+    const events: OutletEvents = {
+      sent: () => undefined,
+      dropped: (frames) => {
+        if (late.scene) late.scene.dropped += frames;
+      },
+      gap: (gap) => late.scene?.gaps.push(gap),
+      changed: () => undefined,
+    };
+    const scene = new Scene(await make(t, { clock: systemClock, events, creditBytes }));
+    late.scene = scene;
+    scene.feed.streamBegins(TRACK);
+    t.teardown(() => scene.feed.end());
+    return scene;
+  }
+
+  /** Number of the next picture. */
+  get next(): number {
+    return this.#next;
+  }
+
+  attach(): void {
+    this.feed.attach(this.rig.destination);
+  }
+
+  push(count: number, bytes = 2_000): void {
+    for (const end = this.#next + count; this.#next < end; this.#next += 1)
+      this.feed.take(picture(this.#next, bytes));
+  }
+
+  async reaches(...states: readonly string[]): Promise<void> {
+    while (!states.includes(this.rig.destination.status().state)) await delay(5);
+  }
+
+  /** Resolves with everything that the peer has when it has picture `number`. */
+  async has(number: number): Promise<number[]> {
+    for (;;) {
+      const all = await this.rig.received();
+      if (all.includes(number)) return all;
+      await delay(20);
+    }
+  }
+}
+
+const numbers = (from: number, until: number) => Array.from({ length: until - from }, (_, i) => from + i);
+
+/** What every destination does, whatever its protocol. */
+export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
+  t.test(`${name}: a peer that keeps up gets every picture once and in order`, async (t) => {
+    const scene = await Scene.create(t, make);
+    scene.attach();
+    scene.push(1); // some connect when they know what the pictures are
+    scene.push(GOP * 3);
+    await scene.reaches('flowing');
+    scene.feed.streamEnds();
+    t.same(await scene.has(GOP * 3), numbers(0, GOP * 3 + 1));
+    const { frames, gaps, droppedFrames, lastError, bytes } = scene.rig.destination.status();
+    t.match({ frames, gaps, droppedFrames, lastError }, { frames: 31, gaps: 0, droppedFrames: 0 });
+    t.ok(bytes > 31 * 2_000);
+    t.equal(scene.rig.destination.status().state, 'waiting');
+  });
+
+  t.test(`${name}: one that begins in the middle has the last key picture at once`, async (t) => {
+    const scene = await Scene.create(t, make);
+    scene.push(GOP + 6);
+    scene.attach();
+    const got = await scene.has(GOP + 4); // the last picture waits for its successor
+    t.same(got, numbers(GOP, GOP + 5), 'from the key picture on, before another picture comes');
+    scene.push(2);
+    t.same(await scene.has(GOP + 6), numbers(GOP, GOP + 7));
+    t.same(scene.gaps, []);
+  });
+
+  t.test(
+    `${name}: a peer that stops reading costs its credit, has a gap with exact times, and disturbs no other`,
+    async (t) => {
+      const creditBytes = MIB;
+      const scene = await Scene.create(t, make, creditBytes);
+      const { destination } = scene.rig;
+      scene.attach();
+      scene.push(GOP);
+      await scene.has(GOP - 2);
+      scene.rig.stall();
+      let worst = 0;
+      while (destination.status().state !== 'blocked') {
+        scene.push(1, 100_000);
+        worst = Math.max(worst, destination.status().waitingBytes);
+        await delay(1);
+      }
+      const { frames } = destination.status();
+      scene.push(3 * GOP, 100_000);
+      worst = Math.max(worst, destination.status().waitingBytes);
+      t.ok(worst <= creditBytes, `${worst} bytes waited at most`);
+      t.equal(destination.status().frames, frames, 'nothing more was handed over');
+      scene.rig.resume();
+      while (destination.status().waitingBytes > 0) await delay(5);
+      scene.push(1 + ((GOP - (scene.next % GOP)) % GOP) + GOP);
+      const last = scene.next - 2;
+      const got = await scene.has(last);
+      const resumed = got.find((number, index) => index > 0 && number !== (got[index - 1] ?? 0) + 1) ?? 0;
+      t.equal(resumed % GOP, 0, 'it goes on at a key picture');
+      t.same(got, [...numbers(0, frames), ...numbers(resumed, last + 1)], 'and all else is there');
+      const cause = 'destination-slow';
+      const gap = { fromWallMs: wallMsOf(frames), untilWallMs: wallMsOf(resumed), frames: resumed - frames };
+      t.same(scene.gaps, [{ ...gap, cause }]);
+      t.equal(scene.dropped, resumed - frames);
+      t.equal(scene.beside.frames, scene.next - 1, 'the other destination has every picture');
+    },
+  );
+
+  t.test(`${name}: a peer that goes is told of, and gets pictures again when it is back`, async (t) => {
+    const scene = await Scene.create(t, make);
+    const { destination } = scene.rig;
+    scene.attach();
+    scene.push(GOP);
+    await scene.has(GOP - 2);
+    await scene.rig.cut();
+    await scene.reaches('failed');
+    t.ok(destination.status().lastError, 'the error is told');
+    scene.push(GOP);
+    await scene.rig.mend();
+    await scene.reaches('waiting', 'flowing');
+    scene.push(GOP + 1);
+    const got = await scene.has(3 * GOP - 2);
+    const resumed = got.find((number) => number >= GOP) ?? 0;
+    t.equal(resumed % GOP, 0, 'from a key picture on');
+    t.same(
+      got.filter((number) => number >= GOP),
+      numbers(resumed, got.at(-1) ?? 0).concat(got.at(-1) ?? 0),
+    );
+    t.equal(scene.gaps.length, 1);
+    t.equal(scene.gaps[0]?.untilWallMs, wallMsOf(resumed));
+    t.equal(scene.dropped, scene.gaps[0]?.frames);
+  });
+
+  t.test(`${name}: an end is an end`, async (t) => {
+    const scene = await Scene.create(t, make);
+    scene.attach();
+    scene.push(GOP);
+    await scene.has(GOP - 2);
+    const { frames } = scene.rig.destination.status();
+    await scene.feed.detach(scene.rig.destination.id);
+    scene.push(GOP);
+    t.equal(scene.rig.destination.status().frames, frames);
+    t.equal(scene.beside.frames, 2 * GOP - 1);
+  });
+}
