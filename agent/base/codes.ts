@@ -245,7 +245,8 @@ export const CODES = {
   'destination-slow': {
     fault: 'uplink',
     retryable: true,
-    means: 'The destination takes pictures more slowly than they come; up to the next key picture they are dropped.',
+    means:
+      'The destination takes pictures more slowly than they come; up to the next key picture they are dropped.',
     remedy: 'Check the rate of the line and the load of the destination; lower the bit rate of the camera.',
   },
 

@@ -164,7 +164,8 @@ const FRENCH: Record<Code, CauseText> = {
     remedy: "Vérifier la dorsale, l'adresse dans la configuration et le serveur vidéo.",
   },
   'destination-slow': {
-    means: "La destination prend les images moins vite qu'elles n'arrivent ; elles sont écartées jusqu'à la prochaine image clé.",
+    means:
+      "La destination prend les images moins vite qu'elles n'arrivent ; elles sont écartées jusqu'à la prochaine image clé.",
     remedy: 'Vérifier le débit de la liaison et la charge de la destination ; baisser le débit de la caméra.',
   },
   'camera-unreachable': {

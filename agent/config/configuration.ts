@@ -253,24 +253,14 @@ export const configurationSchema = z
           .max(5000)
           .default(200)
           .meta({ description: 'duration of a media fragment, ms' }),
-        creditKb: z
-          .int()
-          .min(64)
-          .max(65_536)
-          .default(4096)
-          .meta({
-            description:
-              'most KiB that may wait for one destination of one camera; above it pictures are dropped up to the next key picture',
-          }),
-        cacheKb: z
-          .int()
-          .min(0)
-          .max(65_536)
-          .default(4096)
-          .meta({
-            description:
-              'most KiB of the last group of pictures of a camera that are kept in memory, so that a destination begins at once',
-          }),
+        creditKb: z.int().min(64).max(65_536).default(4096).meta({
+          description:
+            'most KiB that may wait for one destination of one camera; above it pictures are dropped up to the next key picture',
+        }),
+        cacheKb: z.int().min(0).max(65_536).default(4096).meta({
+          description:
+            'most KiB of the last group of pictures of a camera that are kept in memory, so that a destination begins at once',
+        }),
       })
       .prefault({}),
   })

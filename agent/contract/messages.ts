@@ -215,7 +215,9 @@ const destinationMeasure = z.strictObject({
   frames: count.meta({ description: 'pictures handed to it since the destination exists' }),
   gaps: count.meta({ description: 'gaps since the destination exists; each is an event' }),
   dropped_frames: count.meta({ description: 'pictures in those gaps' }),
-  waiting_bytes: count.meta({ description: 'bytes that wait in the box because it does not take them faster' }),
+  waiting_bytes: count.meta({
+    description: 'bytes that wait in the box because it does not take them faster',
+  }),
   cause: cause.meta({ description: 'code of its last error, also when that is over; none without one' }),
   detail: text,
 });
@@ -316,7 +318,9 @@ const gapEvent = z.strictObject({
   id: z.string().max(40),
   camera: cameraId,
   destination: destinationId,
-  from: unixMs.meta({ description: 'when the first missing picture was taken, by the clock of media messages' }),
+  from: unixMs.meta({
+    description: 'when the first missing picture was taken, by the clock of media messages',
+  }),
   until: unixMs.meta({ description: 'when the first picture after the gap was taken' }),
   frames: count.meta({ description: 'pictures that the camera sent and the destination did not get' }),
   cause,

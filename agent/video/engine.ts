@@ -120,10 +120,13 @@ export class VideoEngine implements Service {
     this.#entries.delete(id);
     stopping.abort();
     const pulled = this.#ended.get(id);
-    this.#keepEnd(id, (async () => {
-      await pulled; // which hands over the last pictures
-      await feed.end();
-    })());
+    this.#keepEnd(
+      id,
+      (async () => {
+        await pulled; // which hands over the last pictures
+        await feed.end();
+      })(),
+    );
   }
 
   /** Starts a camera, after the pull before has ended. */
