@@ -1,4 +1,6 @@
+import type { z } from 'zod';
 import type { Code } from '../base/codes.ts';
+import type { destinationState } from '../contract/messages.ts';
 
 /** How pictures are put on a wire: fragmented MP4, or RTP packets framed for an RTSP connection. */
 export type Format = 'mp4' | 'rtp';
@@ -24,12 +26,7 @@ export interface Source {
   recent(format: Format): readonly Chunk[];
 }
 
-/**
- * `waiting`: ready, no picture has come yet; `connecting`; `flowing`; `blocked`: pictures are dropped up to the next
- * key picture because the destination does not take them fast enough; `failed`: it is tried again later.
- */
-export const DESTINATION_STATES = ['waiting', 'connecting', 'flowing', 'blocked', 'failed'] as const;
-export type DestinationState = (typeof DESTINATION_STATES)[number];
+export type DestinationState = z.infer<typeof destinationState>;
 
 /** What a destination says of itself; numbers count since it was made. */
 export interface DestinationStatus {

@@ -152,8 +152,8 @@ export class VideoEngine implements Service {
   }
 
   #equip({ camera, destinations }: VideoCamera): void {
-    const done = this.#entries.get(camera)?.destinations.apply(destinations);
-    if (done) this.#keepEnd(camera, done);
+    const entry = this.#entries.get(camera);
+    if (entry) this.#keepEnd(camera, entry.destinations.apply(destinations));
   }
 
   /** The engine stops when this has ended, and so does the next pull of the camera begin. */
