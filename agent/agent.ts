@@ -11,6 +11,7 @@ import { StatusServer, statusSocketPath } from './cli/status-socket.ts';
 import { SystemdNotifier } from './cli/systemd.ts';
 import { CommandDesk } from './commands/desk.ts';
 import type { CommandPorts } from './commands/ports.ts';
+import { ReceiptDesk } from './commands/receipts.ts';
 import type { BoxFile } from './config/box-file.ts';
 import type { BoxKeys } from './config/box-keys.ts';
 import { ConfigurationKeeper } from './config/keeper.ts';
@@ -61,6 +62,7 @@ export class Agent implements Service {
   readonly #alarms: AlarmRoom;
   readonly #keeper: ConfigurationKeeper;
   readonly #commands: CommandDesk;
+  readonly #receipts: ReceiptDesk;
   readonly #services: ServiceGroup;
   readonly #upSinceMs = systemClock.wallMs();
   #inForce: OpenedConfiguration | undefined;
@@ -156,6 +158,7 @@ export class Agent implements Service {
       consumer: { apply: (next) => this.#apply(next) },
     });
     this.#commands = new CommandDesk({ ...orders, ports: this.#commandPorts() });
+    this.#receipts = new ReceiptDesk({ ...orders, log, outbox: this.#store.outbox });
     this.#services = new ServiceGroup('agent', this.#inOrder(), clock);
   }
 
@@ -257,6 +260,13 @@ export class Agent implements Service {
   /** The rooms take their part of the configuration, each by its own difference. */
   async #apply(next: OpenedConfiguration): Promise<void> {
     this.#inForce = next;
+    const { confirm, resendAfterS, liveWithinS, backlogPerS } = next.delivery;
+    this.#uplink.deliver({
+      confirm,
+      resendAfterMs: resendAfterS * 1000,
+      liveWithinMs: liveWithinS * 1000,
+      backlogPerS,
+    });
     await this.#boxHealth.schedule(next.health.vitalsSchedule);
     await this.#fleet.apply(next.cameras);
     await this.#cameraHealth.apply(next.cameras, next.health);
@@ -281,13 +291,18 @@ export class Agent implements Service {
 
   #takeOrders(): void {
     this.#uplink.onOrder((kind, payload, retained) => {
+      if (kind === 'receipt') {
+        this.#receipts.receive(payload, retained);
+        return;
+      }
       const taken =
         kind === 'configuration' ? this.#keeper.receive(payload) : this.#commands.receive(payload, retained);
       taken.catch((err: unknown) => this.#needs.log.error({ err, kind }, 'order lost'));
     });
     this.#uplink.onLargeOrder((kind, bytes) => {
       if (kind === 'configuration') this.#keeper.refuseOversize(bytes);
-      else this.#commands.refuseOversize(bytes);
+      else if (kind === 'command') this.#commands.refuseOversize(bytes);
+      else this.#receipts.refuseOversize(bytes);
     });
   }
 

@@ -28,6 +28,8 @@ persistence true
 persistence_location ${dataFolder.replace(/\/*$/, '/')}
 max_packet_size ${MAX_PACKET_BYTES}
 set_tcp_nodelay true
+max_inflight_messages 100
+max_queued_messages 20000
 
 listener ${port}
 tls_version tlsv1.3
@@ -44,13 +46,16 @@ export const MOSQUITTO_ACL = `# A box writes under its own site only, and reads 
 pattern write csu/v1/%u/+/state/+
 pattern write csu/v1/%u/+/meas/+
 pattern write csu/v1/%u/+/event/+
+pattern write csu/v1/%u/+/hist/+
 pattern write csu/v1/%u/+/media/+
 pattern read csu/v1/%u/collector/cfg/desired
 pattern read csu/v1/%u/collector/cmd/request
+pattern read csu/v1/%u/collector/ack/receipt
 
-# The centre reads everything and writes orders only.
+# The centre reads everything and writes orders and receipts only.
 user ${CSU_USER}
 topic read csu/v1/#
 topic write csu/v1/+/collector/cfg/desired
 topic write csu/v1/+/collector/cmd/request
+topic write csu/v1/+/collector/ack/receipt
 `;

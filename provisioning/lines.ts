@@ -9,6 +9,7 @@ import {
   type ConfigState,
   type FaultEvent,
   type LinkState,
+  type LossEvent,
   MESSAGES,
   type MessageKey,
   type RefusalEvent,
@@ -29,7 +30,8 @@ export function describeMessage(topic: Topic, payload: Buffer, texts: Texts): st
   if (!parsed.success)
     return `${topic.entity}/${topic.class}/${topic.name}: ?? ${quoted(payload.toString(), 200)}`;
   const ts = typeof parsed.data.ts === 'number' ? parsed.data.ts : 0;
-  return `${timeOf(ts)} ${topic.site} ${describe(parsed.data as never, texts)}`;
+  const old = topic.class === 'hist' ? ` (${texts.backlog})` : '';
+  return `${timeOf(ts)} ${topic.site}${old} ${describe(parsed.data as never, texts)}`;
 }
 
 function messageKey(topic: Topic): MessageKey | undefined {
@@ -38,7 +40,8 @@ function messageKey(topic: Topic): MessageKey | undefined {
   const keys = Object.keys(MESSAGES) as MessageKey[];
   return keys.find((key) => {
     const { class: of, name, entity: at } = MESSAGES[key];
-    return of === topic.class && name === topic.name && at === entity;
+    const topicClass = topic.class === 'hist' ? 'event' : topic.class;
+    return of === topicClass && name === topic.name && at === entity;
   });
 }
 
@@ -64,6 +67,8 @@ const DESCRIBERS: Partial<Record<MessageKey, Describe>> = {
   command: (event: CommandEvent, texts) => describeStatus(event, texts),
   refusal: ({ order, order_id, cause, detail }: RefusalEvent, { refused, orders, means }) =>
     `${refused} (${orders[order]}${order_id === '' ? '' : ` ${order_id}`})${because(cause, detail, means)}`,
+  loss: ({ lost_class, reason, first_seq, last_seq, lost }: LossEvent, { loss, lossReasons, classes }) =>
+    `${loss}: ${lost} (${classes[lost_class]}, ${first_seq}–${last_seq}): ${lossReasons[reason]}`,
   fault: ({ cause, detail }: FaultEvent, { fault, means }) => `${fault}${because(cause, detail, means)}`,
 };
 

@@ -7,6 +7,7 @@ import {
   type ConfigOrder,
   commandOrder,
   type KeyringDocument,
+  type ReceiptOrder,
   type Role,
 } from '../agent/contract/orders.ts';
 import { type SigningKey, thumbprint } from '../agent/trust/keys.ts';
@@ -113,6 +114,16 @@ export async function signCommand(
   if (!parsed.success)
     throw new ConfigurationError('command-line-invalid', describeIssues(parsed.error).join('; '));
   return { jws: signOrder(parsed.data, [await csu.key('operate')]), id: parsed.data.jti };
+}
+
+/**
+ * Signs that the events of these ids are stored.
+ * @param key with the role `receive`
+ * @param ids at least one, at most `MAX_RECEIPT_IDS`
+ */
+export function signReceipt(key: SigningKey, site: string, ids: readonly string[], nowMs: number): string {
+  const receipt: ReceiptOrder = { typ: 'receipt', aud: site, iat: unixS(nowMs), ids: [...ids] };
+  return signOrder(receipt, [key]);
 }
 
 function claims(

@@ -41,7 +41,7 @@ export async function watchBoxes(
     const line = payload.length === 0 ? undefined : describeMessage(topic, payload, texts);
     if (line !== undefined) onLine(line);
   };
-  const classes = json ? ['state', 'meas', 'event', 'media'] : ['state', 'event', 'media'];
+  const classes = json ? ['state', 'meas', 'event', 'hist', 'media'] : ['state', 'event', 'hist', 'media'];
   const subscriptions = classes.map((name) => `csu/v1/${site}/+/${name}/+`);
   await withBroker(csu, { broker, subscriptions, onMessage }, signal, async () => {
     while (!signal.aborted) {

@@ -92,7 +92,7 @@ export const CODES = {
   'order-retained': {
     fault: 'order',
     retryable: false,
-    means: 'A command came as a retained message; commands are never retained.',
+    means: 'A command or a receipt came as a retained message; they are never retained.',
     remedy: 'Clear the retained message on the broker and publish without retain.',
   },
   'order-older-version': {

@@ -18,6 +18,7 @@ const WORDS = {
     link: 'lien',
     connected: 'établi',
     lost: 'rompu',
+    confirmation: { receipt: 'avec reçus', broker: 'sans reçus' },
     pending: (n: number) => `${n} événement${n > 1 ? 's' : ''} en attente`,
     config: 'configuration',
     none: 'aucune',
@@ -56,6 +57,7 @@ const WORDS = {
     link: 'link',
     connected: 'up',
     lost: 'down',
+    confirmation: { receipt: 'with receipts', broker: 'without receipts' },
     pending: (n: number) => `${n} event${n === 1 ? '' : 's'} waiting`,
     config: 'configuration',
     none: 'none',
@@ -119,7 +121,7 @@ function boxLines(snapshot: StatusSnapshot, options: Options): string[] {
   const first = [
     `${w.box} ${snapshot.site}`,
     snapshot.software,
-    `${w.link} ${linkText}`,
+    `${w.link} ${linkText} ${w.confirmation[link.confirmation]}`,
     `${w.config} ${version} ${w.phase[config.phase]}`.trim(),
   ];
   const second = [

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isCronExpression } from '../base/schedule.ts';
+import { confirmation } from '../contract/delivery.ts';
 import { cameraId, cameraOwner, pointId, severity } from '../contract/messages.ts';
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
 import { credentials, host, name, port } from './words.ts';
@@ -243,6 +244,29 @@ export const configurationSchema = z
           .refine(isCronExpression, 'expected a cron expression of five or six fields')
           .default('*/30 * * * * *')
           .meta({ description: 'cron expression of the box vitals, Europe/Paris' }),
+      })
+      .prefault({}),
+    delivery: z
+      .strictObject({
+        confirm: confirmation.default('broker').meta({
+          description:
+            'an event leaves the box on the signed receipt of the CSU (beffroi-csu receive), or on the PUBACK of the broker',
+        }),
+        resendAfterS: z.int().min(2).max(3600).default(60).meta({
+          description: 'seconds without a receipt until an event is sent again, doubled up to 15 min',
+        }),
+        liveWithinS: z
+          .int()
+          .min(1)
+          .max(3600)
+          .default(60)
+          .meta({ description: 'an event older than this many seconds goes as backlog, on hist' }),
+        backlogPerS: z
+          .int()
+          .min(1)
+          .max(10_000)
+          .default(50)
+          .meta({ description: 'events of the backlog per second: many boxes may come back at once' }),
       })
       .prefault({}),
     video: z

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ALL_CODES } from '../base/codes.ts';
+import { confirmation, LOSS_REASONS, OUTBOX_CLASSES } from './delivery.ts';
 import { count, envelope, text, unixMs } from './envelope.ts';
 import { CAMERA_PATTERN, MODULE_PATTERN, POINT_PATTERN, type TopicClass, UPS_PATTERN } from './topics.ts';
 
@@ -102,6 +103,10 @@ export const linkState = z.strictObject({
   }),
   protocol: z.enum(['mqtt5', 'mqtt311']),
   software: z.string().max(40).meta({ description: 'version of the agent' }),
+  confirmation: confirmation.meta({
+    description:
+      'what an event leaves the box on: the signed receipt of the CSU, or the PUBACK of the broker',
+  }),
 });
 
 const boxHealthState = z.strictObject({
@@ -117,10 +122,13 @@ const boxHealthState = z.strictObject({
   cameras_unknown: count,
   video_running: z.boolean().meta({ description: 'the video process is up and answering' }),
   storage_durable: z.boolean().meta({ description: 'false while alarms can only be kept in memory' }),
-  outbox_pending: count.meta({ description: 'events on disk that the broker has not acknowledged' }),
+  outbox_pending: count.meta({ description: 'events on disk that are not confirmed' }),
+  outbox_unreceipted: count.meta({
+    description: 'of those, events that the broker has and that wait for the receipt of the CSU',
+  }),
   events_dropped: count.meta({
     description:
-      'events that are lost since the box was enrolled, because the outbox was full or no broker would take them',
+      'events that were lost since the box was enrolled: no room, too old, too large for the broker, or damaged on the disk',
   }),
   orders_refused: count.meta({ description: 'orders refused since the start of the agent' }),
 });
@@ -295,7 +303,7 @@ const commandEvent = z.strictObject({
 const refusalEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40),
-  order: z.enum(['command', 'configuration']),
+  order: z.enum(['command', 'configuration', 'receipt']),
   order_id: z
     .string()
     .max(64)
@@ -326,6 +334,20 @@ const gapEvent = z.strictObject({
   cause,
 });
 
+const lossEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40),
+  lost_class: z.enum(OUTBOX_CLASSES).meta({ description: 'class of the outbox that the events were of' }),
+  reason: z
+    .enum(LOSS_REASONS)
+    .meta({ description: 'no space, too old, too large for the broker, or damaged on the disk' }),
+  first_seq: count.meta({ description: 'number of the first event that was dropped' }),
+  last_seq: count.meta({ description: 'number of the last one' }),
+  lost: count.meta({
+    description: 'how many were dropped; numbers between first and last may have arrived all the same',
+  }),
+});
+
 export type LinkState = z.infer<typeof linkState>;
 export type BoxHealthState = z.infer<typeof boxHealthState>;
 export type ConfigState = z.infer<typeof configState>;
@@ -335,6 +357,7 @@ export type AlarmState = z.infer<typeof alarmState>;
 export type AlarmEvent = z.infer<typeof alarmEvent>;
 export type CommandEvent = z.infer<typeof commandEvent>;
 export type RefusalEvent = z.infer<typeof refusalEvent>;
+export type LossEvent = z.infer<typeof lossEvent>;
 export type FaultEvent = z.infer<typeof faultEvent>;
 
 export interface MessageDefinition {
@@ -459,6 +482,13 @@ export const MESSAGES = {
     entity: 'collector',
     summary: 'Something happened to the box that the CSU must know.',
     schema: faultEvent,
+  },
+  loss: {
+    class: 'event',
+    name: 'loss',
+    entity: 'collector',
+    summary: 'Events were dropped before they were confirmed: a line of the loss ledger.',
+    schema: lossEvent,
   },
 } as const satisfies Record<string, MessageDefinition>;
 

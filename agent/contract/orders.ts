@@ -72,6 +72,28 @@ export const commandOrder = z.discriminatedUnion('command', [pingOrder, checkOrd
 export type CommandOrder = z.infer<typeof commandOrder>;
 export type CommandName = CommandOrder['command'];
 
+/** Events that one receipt may cover. */
+export const MAX_RECEIPT_IDS = 500;
+/** Largest receipt, in bytes, as it travels: ids of 40 characters, twice encoded, with room to spare. */
+export const MAX_RECEIPT_BYTES = 64 * 1024;
+
+/**
+ * Payload of `ack/receipt`: the CSU has stored the events of these ids. It carries no end of validity and no id of its
+ * own: an id of an event is made once and is known to nobody before the event was sent, so whoever signs it has the
+ * event, and the same receipt again changes nothing.
+ */
+export const receiptOrder = z.strictObject({
+  typ: z.literal('receipt'),
+  aud: orderClaims.aud,
+  iat: orderClaims.iat,
+  ids: z
+    .array(z.string().min(1).max(40))
+    .min(1)
+    .max(MAX_RECEIPT_IDS)
+    .meta({ description: 'ids of events that are stored' }),
+});
+export type ReceiptOrder = z.infer<typeof receiptOrder>;
+
 /** The role that each command asks for. */
 export const COMMAND_ROLE: Record<CommandName, readonly Role[]> = {
   'agent.ping': ['operate', 'maintain'],

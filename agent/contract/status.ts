@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { confirmation } from './delivery.ts';
 import { count } from './envelope.ts';
 import { cameraId, cause, configPhase, healthState, pointId, severity } from './messages.ts';
 
@@ -15,6 +16,7 @@ export const statusSnapshot = z.strictObject({
     cause,
     detail: z.string(),
     outboxPending: count,
+    confirmation,
     session: count,
   }),
   config: z.strictObject({ appliedVersion: count, phase: configPhase, detail: z.string() }),

@@ -12,8 +12,8 @@ export const UPS_PATTERN = /^ups-[a-z0-9][a-z0-9-]{0,58}$/;
 const ENTITY_PATTERN = /^(collector|(cam|pt|ups)-[a-z0-9][a-z0-9-]{0,58})$/;
 const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,38}$/;
 
-const UP_CLASSES = ['state', 'meas', 'event', 'media'] as const;
-const DOWN_CLASSES = ['cfg', 'cmd'] as const;
+const UP_CLASSES = ['state', 'meas', 'event', 'hist', 'media'] as const;
+const DOWN_CLASSES = ['cfg', 'cmd', 'ack'] as const;
 
 export type TopicClass = (typeof UP_CLASSES)[number] | (typeof DOWN_CLASSES)[number];
 
@@ -58,6 +58,17 @@ export function desiredConfigTopic(site: string): string {
 /** Where the CSU puts signed commands for a box (never retained). */
 export function commandTopic(site: string): string {
   return buildTopic({ site, entity: 'collector', class: 'cmd', name: 'request' });
+}
+
+/** Where the CSU puts its signed receipts for events of a box (never retained). */
+export function receiptTopic(site: string): string {
+  return buildTopic({ site, entity: 'collector', class: 'ack', name: 'receipt' });
+}
+
+/** Where an event goes that is no longer live: the class `hist` in place of `event`. */
+export function backlogTopic(text: string): string {
+  const topic = parseTopic(text);
+  return topic?.class === 'event' ? buildTopic({ ...topic, class: 'hist' }) : text;
 }
 
 /** Where presence and the last will of a box stand (retained). */

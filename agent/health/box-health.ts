@@ -111,6 +111,7 @@ export class BoxHealth implements Service {
       video_running: videoRunning(),
       storage_durable: store.durable,
       outbox_pending: store.outbox.pending(),
+      outbox_unreceipted: store.outbox.unreceipted(),
       events_dropped: store.outbox.dropped(),
       orders_refused: ordersRefused(),
     });

@@ -1,5 +1,6 @@
+import { addLoss, copyLosses, reopenOrphans } from './losses.ts';
 import { lastSeq, metaNumber, metaText, raiseLastSeq, raiseMeta, setMeta } from './meta.ts';
-import { insertEvent, intactEvent } from './outbox-rows.ts';
+import { classIn, insertEvent, intactEvent } from './outbox-rows.ts';
 import { lineHash } from './register-chain.ts';
 import { type ChainEnd, chainEnd, linesFrom } from './register-lines.ts';
 import { integerIn, type Row, type Sql, textIn } from './sql.ts';
@@ -11,20 +12,24 @@ import { integerIn, type Row, type Sql, textIn } from './sql.ts';
  */
 export function carryOver(from: Sql, to: Sql): boolean {
   const steps = [
-    () => copyRows(from, 'outbox', 'seq', (row) => copyEvent(row, to)),
+    () => raiseMeta(to, 'dropped', metaNumber(from, 'dropped')),
+    () => copyLosses(from, to),
+    () => copyEvents(from, to),
     () => copyRows(from, 'journal', 'number', (row) => copyOrder(row, to)),
     () => copyRows(from, 'slot', 'one', (row) => copySlot(row, to)),
     () => copyRows(from, 'memory', 'room, key', (row) => copyValue(row, to)),
     () => raiseLastSeq(to, lastSeq(from)),
     () => raiseMeta(to, 'boot', metaNumber(from, 'boot')),
-    () => raiseMeta(to, 'dropped', metaNumber(from, 'dropped')),
     () => raiseMeta(to, 'overflow', metaNumber(from, 'overflow')),
     () => raiseMeta(to, 'highest_version', metaNumber(from, 'highest_version')),
+    () => raiseMeta(to, 'ran_ms', metaNumber(from, 'ran_ms')),
+    () => copyConfirm(from, to),
     () => setChainBase(to, checkedEnd(from)),
   ];
   to.exec('BEGIN');
   const complete =
     steps.map(attempt).every(Boolean) && attempt(() => setMeta(to, 'origin', identityOf(from)));
+  reopenOrphans(to);
   to.exec('COMMIT');
   return complete;
 }
@@ -54,9 +59,29 @@ function copyRows(from: Sql, table: Table, order: string, copy: (row: Row) => vo
   }
 }
 
-function copyEvent(row: Row, to: Sql): void {
-  const entry = intactEvent(row);
-  if (entry && !to.get('SELECT 1 FROM outbox WHERE seq = ?', entry.seq)) insertEvent(to, entry);
+/** A damaged event is in the ledger, once; one that cannot be read at all leaves a gap in the numbers. */
+function copyEvents(from: Sql, to: Sql): void {
+  const damaged = new Set<number>();
+  copyRows(from, 'outbox', 'seq', (row) => {
+    if (copyEvent(row, to)) return;
+    const seq = integerIn(row, 'seq');
+    if (!damaged.has(seq))
+      addLoss(to, { class: classIn(row), reason: 'damaged', firstSeq: seq, lastSeq: seq, count: 1 });
+    damaged.add(seq);
+  });
+}
+
+/** @returns false when the event is not what was written */
+function copyEvent(row: Row, to: Sql): boolean {
+  const event = intactEvent(row);
+  if (event && !to.get('SELECT 1 FROM outbox WHERE seq = ?', event.seq)) insertEvent(to, event);
+  return event !== undefined;
+}
+
+/** Takes over what events leave the outbox on. */
+export function copyConfirm(from: Sql, to: Sql): void {
+  const confirm = metaText(from, 'confirm');
+  if (confirm !== undefined) setMeta(to, 'confirm', confirm);
 }
 
 /** Copies one row of the journal. */

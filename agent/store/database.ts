@@ -15,12 +15,12 @@ import { pathToFileURL } from 'node:url';
 import { InternalError } from '../base/errors.ts';
 import { makeFolder } from '../base/files.ts';
 import { checkSchema, migrate } from './schema.ts';
-import { Sql, textIn } from './sql.ts';
+import { Sql } from './sql.ts';
 
 /** Largest database file, bytes: a full register of long lines and a full outbox fit. */
 const MAX_DATABASE_BYTES = 640 * 1024 * 1024;
 /** Largest database in memory, bytes: a full outbox fits. Source: guess: the box has at least 1 GB. */
-const MAX_MEMORY_BYTES = 96 * 1024 * 1024;
+const MAX_MEMORY_BYTES = 128 * 1024 * 1024;
 const PAGE_BYTES = 4096;
 /** Free space that a return to the disk asks for, bytes. */
 const ROOM_BYTES = 1024 * 1024;
@@ -44,6 +44,7 @@ export function openDisk(file: string): Sql {
     checkDatabase(sql);
     migrate(sql);
     withFresh((fresh) => checkSchema(sql, fresh));
+    checkOutbox(sql);
     return sql;
   } catch (thrown) {
     sql.close();
@@ -61,11 +62,28 @@ function withFresh(work: (fresh: Sql) => void): void {
 }
 
 function checkDatabase(sql: Sql): void {
-  const row = sql.get('PRAGMA quick_check(1)');
-  const verdict = row ? textIn(row, 'quick_check') : 'nothing';
-  if (verdict !== 'ok') {
-    throw new InternalError('store-damaged', `expected quick_check to say ok, came ${verdict.slice(0, 200)}`);
-  }
+  check(sql, 'quick_check(1)');
+}
+
+/** An event that an index or a total does not know would never be sent, and nobody would notice. */
+function checkOutbox(sql: Sql): void {
+  check(sql, 'integrity_check(outbox)');
+  const wrong = sql.get(
+    `SELECT 1 FROM outbox_total LEFT JOIN (
+       SELECT class, count(*) AS events, sum(bytes) AS bytes, sum(state = 2) AS sent FROM outbox GROUP BY class
+     ) AS real USING (class)
+     WHERE (outbox_total.events, outbox_total.bytes, outbox_total.sent)
+       IS NOT (coalesce(real.events, 0), coalesce(real.bytes, 0), coalesce(real.sent, 0))`,
+  );
+  if (wrong) throw new InternalError('store-damaged', 'expected totals that fit the outbox, came others');
+}
+
+function check(sql: Sql, pragma: string): void {
+  const row = sql.get(`PRAGMA ${pragma}`);
+  const verdict = String(Object.values(row ?? {})[0] ?? 'nothing');
+  if (verdict === 'ok') return;
+  const name = pragma.replace(/\(.*/, '');
+  throw new InternalError('store-damaged', `expected ${name} to say ok, came ${verdict.slice(0, 200)}`);
 }
 
 /** Whether the disk takes a megabyte: less is as good as full. */

@@ -3,8 +3,8 @@ import { integerIn, type Sql, textIn } from './sql.ts';
 
 /**
  * Single values of the database itself. `base` values say where a register goes on that began in another file; `cut` is
- * the last line that made room; `dropped` counts the events that were lost for want of room, `overflow` those since the
- * outbox was last well below its bound.
+ * the last line that made room; `dropped` counts the events that were lost, `overflow` those for want of room since the
+ * outbox was last well below its bound; `ran_ms` is how long the box has run, `confirm` what an event leaves the outbox on.
  */
 export type MetaKey =
   | 'identity'
@@ -16,7 +16,9 @@ export type MetaKey =
   | 'base_hash'
   | 'cut'
   | 'dropped'
-  | 'overflow';
+  | 'overflow'
+  | 'ran_ms'
+  | 'confirm';
 
 export function metaText(sql: Sql, key: MetaKey): string | undefined {
   const row = sql.get('SELECT value FROM meta WHERE key = ?', key);

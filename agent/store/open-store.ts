@@ -4,18 +4,18 @@ import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import { Engine } from './engine.ts';
 import { metaNumber, setMeta } from './meta.ts';
-import { type OutboxLimits, SqlOutbox } from './outbox.ts';
+import { SqlOutbox } from './outbox.ts';
+import { OUTBOX_LIMITS, type OutboxLimits } from './outbox-limits.ts';
 import { SqlRegister } from './register.ts';
 import type { Sign } from './register-lines.ts';
+import { RunClock } from './run-clock.ts';
 import { SqlConfigSlots, SqlJournal, SqlMemory } from './small-parts.ts';
-import type { ConfigSlots, Journal, Memory, Outbox, Register, Store, StoreFault } from './store.ts';
+import type { ConfigSlots, Journal, Memory, Register, Store, StoreFault } from './store.ts';
 
 /** Name of the database in the state folder. */
 export const DATABASE_NAME = 'beffroi.db';
 /** How often a store in memory tries the disk again, ms. */
 const RETURN_INTERVAL_MS = 10_000;
-/** A week without link in which one input changes every four seconds. @see docs/decisions/0008-outbox.md */
-const OUTBOX_LIMITS: OutboxLimits = { events: 150_000, bytes: 64 * 1024 * 1024 };
 /** Years of a quiet box, a month of one that is flooded with forged orders. Source: guess. */
 const REGISTER_LINES = 150_000;
 
@@ -37,7 +37,7 @@ export interface StoreOptions {
 export class SqliteStore implements Store, Service {
   readonly name = 'store';
   readonly boot: number;
-  readonly outbox: Outbox;
+  readonly outbox: SqlOutbox;
   readonly register: Register;
   readonly journal: Journal;
   readonly slots: ConfigSlots;
@@ -51,7 +51,15 @@ export class SqliteStore implements Store, Service {
     this.#engine = engine;
     this.#needs = needs;
     this.boot = boot;
-    this.outbox = new SqlOutbox(engine, options.outbox ?? OUTBOX_LIMITS);
+    this.outbox = new SqlOutbox(
+      engine,
+      {
+        runClock: new RunClock(engine, () => needs.clock.monotonicMs()),
+        wallMs: () => needs.clock.wallMs(),
+        clockTrusted: () => needs.clockTrust() !== 'untrusted',
+      },
+      options.outbox ?? OUTBOX_LIMITS,
+    );
     this.register = new SqlRegister(engine, needs, options.registerLines ?? REGISTER_LINES);
     this.journal = new SqlJournal(engine, () => needs.clock.wallMs());
     this.slots = new SqlConfigSlots(engine);
@@ -95,6 +103,7 @@ export class SqliteStore implements Store, Service {
   #maintain(): void {
     try {
       this.#engine.maintain();
+      this.outbox.maintain();
     } catch (err) {
       this.#needs.log.error({ err }, 'store: maintenance failed');
     }

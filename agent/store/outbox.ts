@@ -1,138 +1,273 @@
-import { InternalError } from '../base/errors.ts';
+import type { Confirmation, LossReason } from '../contract/delivery.ts';
 import type { Engine } from './engine.ts';
-import { metaNumber, setMeta } from './meta.ts';
-import { insertEvent, intactEvent } from './outbox-rows.ts';
-import { integerIn, type Row, type Sql, textIn } from './sql.ts';
-import type { Outbox, OutboxEntry } from './store.ts';
+import { markTold, untold } from './losses.ts';
+import { metaNumber, metaText, setMeta } from './meta.ts';
+import { drop, dropForAge, dropForSpace } from './outbox-drops.ts';
+import {
+  awaitReceipts,
+  dueEvents,
+  entryOf,
+  forgetIds,
+  forgetSent,
+  forgetSeqs,
+  hasten,
+  MAX_RESEND_MS,
+  moveEarlier,
+  moveOverdue,
+  overdueStates,
+} from './outbox-lanes.ts';
+import { hasRoomAgain, type OutboxLimits, sumOf, totalsOf } from './outbox-limits.ts';
+import { classIn, insertEvent, rankOf, STATE } from './outbox-rows.ts';
+import type { RunClock } from './run-clock.ts';
+import { integerIn, type Sql } from './sql.ts';
+import type { DeliveryRules, DueQuery, Loss, NewEvent, Outbox, OutboxEntry } from './store.ts';
 
-/** What the outbox holds at most. */
-export interface OutboxLimits {
-  readonly events: number;
-  readonly bytes: number;
+/** Until a configuration says otherwise. */
+const RULES: DeliveryRules = { confirm: 'broker', resendAfterMs: 60_000, liveWithinMs: 60_000 };
+
+export interface OutboxNeeds {
+  readonly runClock: RunClock;
+  readonly wallMs: () => number;
+  readonly clockTrusted: () => boolean;
 }
 
-/** Share of the bound that makes room at a time, so that looking for what to drop is rare. Source: guess. */
-const DROPPED_AT_ONCE = 1 / 64;
-
-const AFTER = 'SELECT * FROM outbox WHERE seq > ?';
-
 /**
- * The outbox in the database. When it is full, the topic that takes most of it loses its oldest events: an input that
- * flaps for days pushes out its own past and no alarm of another point. What is dropped is counted durably and told.
+ * The outbox in the database. What is dropped is in the loss ledger, counted durably and told.
+ * @see docs/decisions/0008-outbox.md
  */
 export class SqlOutbox implements Outbox {
   readonly #engine: Engine;
+  readonly #needs: OutboxNeeds;
   readonly #limits: OutboxLimits;
-  readonly #listeners: (() => void)[] = [];
-  readonly #tell = () => {
-    for (const listener of this.#listeners) listener();
-  };
-  constructor(engine: Engine, limits: OutboxLimits) {
+  readonly #appended: (() => void)[] = [];
+  readonly #confirmed: (() => void)[] = [];
+  readonly #tellAppended = () => callAll(this.#appended);
+  readonly #tellConfirmed = () => callAll(this.#confirmed);
+  #rules: DeliveryRules;
+  /** Events up to this number are of earlier starts; 0 when their age has been judged. */
+  #earlier: number;
+  /** Operating time of the last receipt. */
+  #receiptMs = Number.NEGATIVE_INFINITY;
+  #order = 0;
+  #lastSql: Sql | undefined;
+
+  constructor(engine: Engine, needs: OutboxNeeds, limits: OutboxLimits) {
     this.#engine = engine;
+    this.#needs = needs;
     this.#limits = limits;
-    const earlier = engine.read((sql) => metaNumber(sql, 'overflow'));
-    if (earlier > 0) this.#tellBegun(`${earlier} events were dropped before this start`);
+    this.#rules = { ...RULES, confirm: engine.read(confirmIn) };
+    this.#earlier = engine.read(highestSeq);
+    const dropped = engine.read((sql) => metaNumber(sql, 'overflow'));
+    if (dropped > 0) this.#tellOverflow(`${dropped} events were dropped before this start`);
   }
 
-  append(build: (seq: number) => { topic: string; payload: string }): number {
+  get confirmation(): Confirmation {
+    return this.#rules.confirm;
+  }
+
+  get order(): number {
+    return this.#order;
+  }
+
+  rule(rules: DeliveryRules): void {
+    this.#engine.write((sql) => {
+      if (confirmIn(sql) !== rules.confirm) setMeta(sql, 'confirm', rules.confirm);
+      if (rules.confirm === 'broker') forgetSent(sql);
+    });
+    this.#rules = rules;
+    this.#order += 1;
+  }
+
+  append(build: (seq: number) => NewEvent): number {
     return this.#engine.write((sql) => {
-      const seq = this.#engine.medium.nextNumber();
-      insertEvent(sql, { seq, ...build(seq) });
+      const { seq } = this.#put(sql, build);
       this.#bound(sql);
-      this.#engine.afterCommit(() => this.#engine.medium.gaveNumber(seq));
-      this.#engine.afterCommit(this.#tell);
       return seq;
     });
   }
 
-  next(afterSeq: number, limit: number, without: readonly string[] = []): OutboxEntry[] {
-    return this.#engine.read((sql) =>
-      rowsAfter(sql, afterSeq, limit, without).map((row) => {
-        const entry = intactEvent(row);
-        if (entry) return entry;
-        throw new InternalError('store-damaged', `event ${integerIn(row, 'seq')} is not what was written`);
-      }),
-    );
+  next(afterSeq: number, limit: number): OutboxEntry[] {
+    const after = 'SELECT * FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?';
+    return this.#engine.read((sql) => sql.all(after, afterSeq, limit).map(entryOf));
+  }
+
+  find(id: string): OutboxEntry | undefined {
+    return this.#engine.read((sql) => {
+      const row = id === '' ? undefined : sql.get('SELECT * FROM outbox WHERE id = ?', id);
+      return row && entryOf(row);
+    });
+  }
+
+  due(query: DueQuery): OutboxEntry[] {
+    return this.#engine.read((sql) => {
+      if (sql !== this.#lastSql) this.#order += 1;
+      this.#lastSql = sql;
+      return dueEvents(sql, query);
+    });
+  }
+
+  settle(): boolean {
+    this.#judgeEarlier();
+    const nowMs = this.#needs.runClock.nowMs();
+    const states = this.#engine.read((sql) => overdueStates(sql, nowMs));
+    if (states.length === 0) return false;
+    this.#engine.write((sql) => moveOverdue(sql, states, nowMs));
+    this.#order += 1;
+    return true;
   }
 
   acknowledge(seqs: readonly number[]): void {
     if (seqs.length === 0) return;
+    const { confirm, resendAfterMs } = this.#rules;
     this.#engine.write((sql) => {
-      sql.run('DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?))', JSON.stringify(seqs));
+      const list = JSON.stringify(seqs);
+      if (confirm === 'broker') forgetSeqs(sql, list);
+      else awaitReceipts(sql, list, this.#needs.runClock.nowMs(), resendAfterMs);
       this.#endOverflow(sql);
     });
   }
 
-  giveUp(seq: number): void {
-    this.#engine.write((sql) => {
-      const gone = sql.run('DELETE FROM outbox WHERE seq = ?', seq);
-      setMeta(sql, 'dropped', metaNumber(sql, 'dropped') + gone);
+  confirm(ids: readonly string[]): number {
+    return this.#engine.write((sql) => {
+      const gone = forgetIds(sql, ids);
+      if (gone === 0) return 0;
+      this.#hasten(sql);
+      this.#endOverflow(sql);
+      this.#engine.afterCommit(this.#tellConfirmed);
+      return gone;
     });
+  }
+
+  giveUp(seq: number, reason: LossReason): void {
+    this.#engine.write((sql) => {
+      const row = sql.get('SELECT seq, id, class FROM outbox WHERE seq = ?', seq);
+      if (row) drop(sql, classIn(row), [row], reason);
+    });
+  }
+
+  pending(): number {
+    return this.#engine.read((sql) => sumOf(totalsOf(sql)).events);
+  }
+
+  unreceipted(): number {
+    return this.#engine.read((sql) => sumOf(totalsOf(sql)).sent);
   }
 
   dropped(): number {
     return this.#engine.read((sql) => metaNumber(sql, 'dropped'));
   }
 
-  pending(): number {
-    return this.#engine.read((sql) => totals(sql).events);
+  onAppended(listener: () => void): void {
+    this.#appended.push(listener);
   }
 
-  onAppended(listener: () => void): void {
-    this.#listeners.push(listener);
+  onConfirmed(listener: () => void): void {
+    this.#confirmed.push(listener);
+  }
+
+  tellLosses(build: (seq: number, loss: Loss) => NewEvent): number {
+    const waits = this.#engine.read((sql) => untold(sql).length > 0);
+    if (!waits) return 0;
+    return this.#engine.write((sql) => {
+      const lines = untold(sql);
+      for (const { number, ...loss } of lines) {
+        const { id } = this.#put(sql, (seq) => build(seq, loss));
+        markTold(sql, number, id);
+      }
+      this.#bound(sql);
+      return lines.length;
+    });
+  }
+
+  /** Drops what has waited for longer than its class allows, and keeps the operating time. */
+  maintain(): void {
+    this.settle();
+    this.#engine.write((sql) => {
+      const nowMs = this.#needs.runClock.nowMs();
+      this.#needs.runClock.save(sql, this.#engine);
+      dropForAge(sql, this.#limits, nowMs);
+    });
+  }
+
+  #put(sql: Sql, build: (seq: number) => NewEvent): { seq: number; id: string } {
+    const seq = this.#engine.medium.nextNumber();
+    const event = build(seq);
+    const putMs = this.#needs.runClock.nowMs();
+    this.#needs.runClock.save(sql, this.#engine);
+    this.#keepOrder(sql, event);
+    const wallMs = Math.round(this.#needs.wallMs());
+    const dueMs = putMs + this.#rules.liveWithinMs;
+    insertEvent(sql, { ...event, seq, state: STATE.live, attempts: 0, putMs, wallMs, dueMs });
+    this.#engine.afterCommit(() => this.#engine.medium.gaveNumber(seq));
+    this.#engine.afterCommit(this.#tellAppended);
+    return { seq, id: event.id };
+  }
+
+  /** Earlier events of the same point go before this one, also when its class has become a higher one. */
+  #keepOrder(sql: Sql, { topic, class: of }: NewEvent): void {
+    const rank = rankOf(of);
+    const behind = sql.get('SELECT 1 FROM outbox WHERE topic = ? AND class > ? LIMIT 1', topic, rank);
+    if (!behind) return;
+    sql.run('UPDATE outbox SET class = ? WHERE topic = ? AND class > ?', rank, topic, rank);
+    this.#order += 1;
+  }
+
+  /** An event of an earlier start is live only when a trusted clock says that it is that young. */
+  #judgeEarlier(): void {
+    const last = this.#earlier;
+    if (last === 0) return;
+    const wallMs = Math.round(this.#needs.wallMs());
+    const fromMs = this.#needs.clockTrusted() ? wallMs - this.#rules.liveWithinMs : Number.MAX_SAFE_INTEGER;
+    this.#engine.write((sql) => {
+      moveEarlier(sql, last, fromMs, wallMs);
+      hasten(sql, this.#needs.runClock.nowMs() + Math.max(this.#rules.resendAfterMs, MAX_RESEND_MS));
+    });
+    this.#earlier = 0;
+    this.#order += 1;
+  }
+
+  /** The receiver is there again after a silence: what had been postponed is sent soon. */
+  #hasten(sql: Sql): void {
+    const nowMs = this.#needs.runClock.nowMs();
+    const { resendAfterMs } = this.#rules;
+    if (nowMs - this.#receiptMs > resendAfterMs) hasten(sql, nowMs + resendAfterMs);
+    this.#engine.afterCommit(() => {
+      this.#receiptMs = nowMs;
+    });
   }
 
   #bound(sql: Sql): void {
-    let dropped = 0;
-    while (this.#isOver(totals(sql))) dropped += this.#dropOldest(sql);
-    if (dropped === 0) return;
+    const lost = dropForSpace(sql, this.#limits);
+    if (lost === 0) return;
     const before = metaNumber(sql, 'overflow');
-    setMeta(sql, 'overflow', before + dropped);
-    setMeta(sql, 'dropped', metaNumber(sql, 'dropped') + dropped);
-    if (before === 0) this.#engine.afterCommit(() => this.#tellBegun('the oldest are dropped'));
-  }
-
-  /** @returns how many events of the topic that takes most room were dropped */
-  #dropOldest(sql: Sql): number {
-    const most = sql.get(
-      'SELECT topic FROM outbox GROUP BY topic ORDER BY sum(bytes) DESC, min(seq) LIMIT 1',
-    );
-    const atOnce = Math.max(1, Math.floor(this.#limits.events * DROPPED_AT_ONCE));
-    return sql.run(
-      'DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE topic = ? ORDER BY seq LIMIT ?)',
-      textIn(most ?? {}, 'topic'),
-      atOnce,
-    );
+    setMeta(sql, 'overflow', before + lost);
+    if (before === 0) this.#engine.afterCommit(() => this.#tellOverflow('the oldest are dropped'));
   }
 
   #endOverflow(sql: Sql): void {
-    const dropped = metaNumber(sql, 'overflow');
-    if (dropped === 0) return;
-    const { events, bytes } = totals(sql);
-    if (events > this.#limits.events / 2 || bytes > this.#limits.bytes / 2) return;
+    const lost = metaNumber(sql, 'overflow');
+    if (lost === 0 || !hasRoomAgain(totalsOf(sql), this.#limits)) return;
     setMeta(sql, 'overflow', 0);
-    const detail = `${dropped} events were dropped`;
+    const detail = `${lost} events were dropped`;
     this.#engine.afterCommit(() => this.#engine.fault({ code: 'outbox-overflow', recovered: true, detail }));
   }
 
-  #tellBegun(what: string): void {
+  #tellOverflow(what: string): void {
     const { events, bytes } = this.#limits;
-    const detail = `more than ${events} events or ${bytes} bytes wait: ${what}`;
+    const detail = `more than ${events} events or ${bytes} bytes wait, or one class is full: ${what}`;
     this.#engine.fault({ code: 'outbox-overflow', recovered: false, detail });
   }
-
-  #isOver(total: OutboxLimits): boolean {
-    return total.events > 1 && (total.events > this.#limits.events || total.bytes > this.#limits.bytes);
-  }
 }
 
-function rowsAfter(sql: Sql, afterSeq: number, limit: number, without: readonly string[]): Row[] {
-  if (without.length === 0) return sql.all(`${AFTER} ORDER BY seq LIMIT ?`, afterSeq, limit);
-  const others = 'AND topic NOT IN (SELECT value FROM json_each(?))';
-  return sql.all(`${AFTER} ${others} ORDER BY seq LIMIT ?`, afterSeq, JSON.stringify(without), limit);
+function callAll(listeners: readonly (() => void)[]): void {
+  for (const listener of listeners) listener();
 }
 
-function totals(sql: Sql): OutboxLimits {
-  const row = sql.get('SELECT events, bytes FROM outbox_total') ?? {};
-  return { events: integerIn(row, 'events'), bytes: integerIn(row, 'bytes') };
+function confirmIn(sql: Sql): Confirmation {
+  return metaText(sql, 'confirm') === 'receipt' ? 'receipt' : 'broker';
+}
+
+function highestSeq(sql: Sql): number {
+  const row = sql.get('SELECT coalesce(max(seq), 0) AS seq FROM outbox') ?? {};
+  return integerIn(row, 'seq');
 }

@@ -1,4 +1,5 @@
-import { copyOrder, copyValue, setChainBase } from './carry.ts';
+import { copyConfirm, copyOrder, copyValue, setChainBase } from './carry.ts';
+import { copyLosses, reopenOrphans } from './losses.ts';
 import { lastSeq, metaNumber, metaText, raiseLastSeq, raiseMeta, setMeta } from './meta.ts';
 import { insertEvent, intactEvent } from './outbox-rows.ts';
 import { NO_HASH } from './register-chain.ts';
@@ -20,10 +21,15 @@ export function rejoin(gathered: Sql, disk: Sql, sign: Sign): void {
   try {
     const relation = relate(gathered, disk);
     joinOutbox(gathered, disk, relation);
+    if (relation !== 'other') disk.run('DELETE FROM loss');
+    copyLosses(gathered, disk);
+    reopenOrphans(disk);
+    copyConfirm(gathered, disk);
     for (const row of gathered.iterate('SELECT * FROM journal ORDER BY number')) copyOrder(row, disk);
     joinSlot(gathered, disk);
     joinMemory(gathered, disk, relation);
     joinRegister(gathered, disk, sign);
+    raiseMeta(disk, 'ran_ms', metaNumber(gathered, 'ran_ms'));
     raiseMeta(disk, 'boot', metaNumber(gathered, 'boot'));
     raiseMeta(disk, 'dropped', metaNumber(gathered, 'dropped'));
     raiseMeta(disk, 'overflow', metaNumber(gathered, 'overflow'));
@@ -42,7 +48,7 @@ function relate(gathered: Sql, disk: Sql): Relation {
 }
 
 function joinOutbox(gathered: Sql, disk: Sql, relation: Relation): void {
-  if (relation === 'same') forgetAcknowledged(gathered, disk);
+  if (relation === 'same') followStates(gathered, disk);
   const diskSeq = relation === 'other' ? 0 : lastSeq(disk);
   for (const row of gathered.iterate('SELECT * FROM outbox WHERE seq > ? ORDER BY seq', diskSeq)) {
     const entry = intactEvent(row);
@@ -52,11 +58,18 @@ function joinOutbox(gathered: Sql, disk: Sql, relation: Relation): void {
   raiseLastSeq(disk, lastSeq(gathered));
 }
 
-function forgetAcknowledged(gathered: Sql, disk: Sql): void {
+/** What was confirmed meanwhile is forgotten; of the rest the disk learns where it stands. */
+function followStates(gathered: Sql, disk: Sql): void {
   for (const row of disk.all('SELECT seq FROM outbox')) {
     const seq = integerIn(row, 'seq');
-    if (!gathered.get('SELECT 1 FROM outbox WHERE seq = ?', seq))
-      disk.run('DELETE FROM outbox WHERE seq = ?', seq);
+    const now = gathered.get('SELECT class, state, attempts, due_ms FROM outbox WHERE seq = ?', seq);
+    if (!now) disk.run('DELETE FROM outbox WHERE seq = ?', seq);
+    else
+      disk.run(
+        'UPDATE outbox SET class = ?, state = ?, attempts = ?, due_ms = ? WHERE seq = ?',
+        ...['class', 'state', 'attempts', 'due_ms'].map((column) => integerIn(now, column)),
+        seq,
+      );
   }
 }
 

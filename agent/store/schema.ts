@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { InternalError } from '../base/errors.ts';
+import { faultWords, storageFault } from './faults.ts';
 import { integerIn, type Sql } from './sql.ts';
 
 /**
@@ -56,6 +57,61 @@ const STEPS: readonly string[] = [
     room TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (room, key)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  DROP TRIGGER IF EXISTS outbox_in;
+  DROP TRIGGER IF EXISTS outbox_out;
+  DROP TABLE IF EXISTS outbox_total;
+  ALTER TABLE outbox ADD COLUMN id TEXT NOT NULL DEFAULT '';
+  ALTER TABLE outbox ADD COLUMN class INTEGER NOT NULL DEFAULT 3 CHECK (class BETWEEN 0 AND 3);
+  ALTER TABLE outbox ADD COLUMN state INTEGER NOT NULL DEFAULT 1 CHECK (state BETWEEN 0 AND 2);
+  ALTER TABLE outbox ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE outbox ADD COLUMN put_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE outbox ADD COLUMN wall_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE outbox ADD COLUMN due_ms INTEGER NOT NULL DEFAULT 0;
+  UPDATE outbox SET class = CASE
+    WHEN json_valid(payload) THEN CASE json_extract(payload, '$.severity') WHEN 'critical' THEN 0 ELSE 1 END
+    ELSE 1 END
+    WHERE topic LIKE '%/event/alarm';
+  UPDATE outbox SET id = CASE WHEN json_valid(payload) THEN coalesce(json_extract(payload, '$.id'), '') ELSE '' END;
+  CREATE INDEX outbox_send ON outbox (state, class, seq);
+  CREATE INDEX outbox_due ON outbox (state, due_ms) WHERE state <> 1;
+  CREATE INDEX outbox_topic ON outbox (topic, class);
+  CREATE INDEX outbox_id ON outbox (id);
+
+  CREATE TABLE outbox_total (
+    class INTEGER PRIMARY KEY, events INTEGER NOT NULL, bytes INTEGER NOT NULL, sent INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO outbox_total VALUES (0, 0, 0, 0), (1, 0, 0, 0), (2, 0, 0, 0), (3, 0, 0, 0);
+  UPDATE outbox_total SET
+    events = (SELECT count(*) FROM outbox WHERE outbox.class = outbox_total.class),
+    bytes = (SELECT coalesce(sum(outbox.bytes), 0) FROM outbox WHERE outbox.class = outbox_total.class);
+  CREATE TRIGGER outbox_in AFTER INSERT ON outbox BEGIN
+    UPDATE outbox_total SET events = events + 1, bytes = bytes + NEW.bytes, sent = sent + (NEW.state = 2)
+      WHERE class = NEW.class;
+  END;
+  CREATE TRIGGER outbox_out AFTER DELETE ON outbox BEGIN
+    UPDATE outbox_total SET events = events - 1, bytes = bytes - OLD.bytes, sent = sent - (OLD.state = 2)
+      WHERE class = OLD.class;
+  END;
+  CREATE TRIGGER outbox_moved AFTER UPDATE OF class, state ON outbox BEGIN
+    UPDATE outbox_total SET events = events - 1, bytes = bytes - OLD.bytes, sent = sent - (OLD.state = 2)
+      WHERE class = OLD.class;
+    UPDATE outbox_total SET events = events + 1, bytes = bytes + NEW.bytes, sent = sent + (NEW.state = 2)
+      WHERE class = NEW.class;
+  END;
+
+  CREATE TABLE loss (
+    number INTEGER PRIMARY KEY,
+    class INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    event_id TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX loss_open ON loss (class, reason) WHERE event_id IS NULL;
+  CREATE INDEX loss_told ON loss (event_id) WHERE event_id IS NOT NULL;
+  `,
 ];
 
 /**
@@ -72,10 +128,26 @@ export function migrate(sql: Sql): void {
   }
   if (version === STEPS.length) return;
   sql.exec('BEGIN IMMEDIATE');
-  for (const step of STEPS.slice(version)) sql.exec(step);
+  for (const step of STEPS.slice(version)) take(sql, step);
   if (version === 0) sql.run("INSERT INTO meta VALUES ('identity', ?)", randomUUID());
   sql.exec(`PRAGMA user_version = ${STEPS.length}`);
   sql.exec('COMMIT');
+}
+
+/** A step that does not fit means that something was altered; a full or refusing disk is told as what it is. */
+function take(sql: Sql, step: string): void {
+  try {
+    sql.exec(step);
+  } catch (cause) {
+    if (storageFault(cause)) throw cause;
+    throw new InternalError(
+      'store-damaged',
+      `the schema cannot be brought up to date: ${faultWords(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /**

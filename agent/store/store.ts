@@ -1,3 +1,5 @@
+import type { Confirmation, LossReason, OutboxClass } from '../contract/delivery.ts';
+
 /**
  * The only durable memory. All calls are synchronous: when a call returns, the data is on disk (or, while the disk
  * refuses, in memory with `durable` false, which the box reports).
@@ -29,28 +31,98 @@ export interface StoreFault {
   readonly detail: string;
 }
 
-export interface OutboxEntry {
-  /** Durable number, rising by one per event of the box. */
-  readonly seq: number;
+/** An event to be kept until it is confirmed. */
+export interface NewEvent {
   readonly topic: string;
   readonly payload: string;
+  /** Unique id, which receipts name and the payload holds; empty for an event that only the broker confirms. */
+  readonly id: string;
+  readonly class: OutboxClass;
 }
 
-/** Events that wait for the broker. */
+export interface OutboxEntry extends NewEvent {
+  /** Durable number, rising by one per event of the box. */
+  readonly seq: number;
+}
+
+/** Events that were dropped before they were confirmed: a line of the loss ledger. */
+export interface Loss {
+  readonly class: OutboxClass;
+  readonly reason: LossReason;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** How many events; those between first and last that are not counted were not lost. */
+  readonly count: number;
+}
+
+/** How the outbox is emptied. */
+export interface DeliveryRules {
+  readonly confirm: Confirmation;
+  /** Without a receipt for this long an event is sent again, after ever longer times. */
+  readonly resendAfterMs: number;
+  /** An event that is older than this goes as backlog. */
+  readonly liveWithinMs: number;
+}
+
+/** What is to be sent: as it happens, or as backlog. */
+export type Lane = 'live' | 'backlog';
+
+/** A stretch of what is to be sent. */
+export interface DueQuery {
+  readonly lane: Lane;
+  readonly class: OutboxClass;
+  readonly afterSeq: number;
+  readonly limit: number;
+  /** Topics that are left out. */
+  readonly without: readonly string[];
+}
+
+/**
+ * Events that wait for their confirmation: classes in their order, each bounded; what is dropped is in the loss ledger.
+ * Ages are operating time, so that no jump of the wall clock drops or delays an event.
+ */
 export interface Outbox {
-  /** Appends one event; `build` receives its number and makes topic and payload. Returns the number. */
-  append(build: (seq: number) => { topic: string; payload: string }): number;
-  /** The oldest events after `afterSeq`, in order, but for those of the topics `without`. */
-  next(afterSeq: number, limit: number, without?: readonly string[]): OutboxEntry[];
-  /** Forgets events that the broker acknowledged. */
+  /** What events leave on; durable. */
+  readonly confirmation: Confirmation;
+  /** Changes whenever an event that was already there may have to go earlier than before, or again. */
+  readonly order: number;
+  /** Takes new rules. Where the broker confirms, what waits for a receipt is confirmed. */
+  rule(rules: DeliveryRules): void;
+  /** Appends one event; `build` receives its number. Returns the number. */
+  append(build: (seq: number) => NewEvent): number;
+  /** The oldest events after `afterSeq`, whatever their class and state. */
+  next(afterSeq: number, limit: number): OutboxEntry[];
+  /** The event of this id, while it waits. */
+  find(id: string): OutboxEntry | undefined;
+  /** What is to be sent next, in order. Call `settle` first. */
+  due(query: DueQuery): OutboxEntry[];
+  /**
+   * Makes backlog of what is no longer live and of what waits in vain for its receipt, some thousand at a time.
+   * @returns whether anything changed
+   */
+  settle(): boolean;
+  /** The broker has these. They are forgotten, or wait for their receipt. */
   acknowledge(seqs: readonly number[]): void;
+  /** The CSU has the events of these ids: they are forgotten. @returns how many were known */
+  confirm(ids: readonly string[]): number;
+  /** Drops an event that can never be sent. */
+  giveUp(seq: number, reason: LossReason): void;
+  /** Events that are not confirmed. */
   pending(): number;
-  /** Forgets an event that no broker will ever take; it counts as dropped. */
-  giveUp(seq: number): void;
-  /** Events that were never acknowledged and are gone: pushed out by the bound, or given up. Durable. */
+  /** Of those, the ones that the broker has and that wait for a receipt. */
+  unreceipted(): number;
+  /** Events that were never confirmed and are gone: the sum of the loss ledger since the beginning. Durable. */
   dropped(): number;
   /** Calls `listener` after each append has become durable. */
   onAppended(listener: () => void): void;
+  /** Calls `listener` after receipts have made events leave. */
+  onConfirmed(listener: () => void): void;
+  /**
+   * Makes an event of each line of the loss ledger that is not told yet. A line is closed when its event is confirmed
+   * and opened again when its event is dropped.
+   * @returns how many lines were told
+   */
+  tellLosses(build: (seq: number, loss: Loss) => NewEvent): number;
 }
 
 /** What a line of the register says. Free text is bounded by the caller; no secret, no personal data of filmed people. */

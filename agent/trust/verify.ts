@@ -16,12 +16,16 @@ export const COMMAND_MAX_LIFETIME_S = 3600;
 /** Longest time from issue to end of validity of a configuration, s: two years. Source: guess. */
 export const CONFIGURATION_MAX_LIFETIME_S = 2 * 366 * 24 * 3600;
 
-/** What every order claims; the schema of the order must hold it. */
-export interface OrderClaims {
+/** What everything claims that the CSU signs for a box. */
+interface SignedClaims {
   readonly aud: string;
-  readonly jti: string;
   /** Unix seconds. */
   readonly iat: number;
+}
+
+/** What every order claims; the schema of the order must hold it. */
+export interface OrderClaims extends SignedClaims {
+  readonly jti: string;
   /** Unix seconds. */
   readonly exp: number;
 }
@@ -35,15 +39,18 @@ export interface OrderClaims {
  */
 export type ClockPolicy = 'strict' | 'floor' | 'stored';
 
-export interface OrderExpectation<T extends OrderClaims> {
+interface Expectation<T> {
   readonly schema: z.ZodType<T>;
   /** Site of the box. */
   readonly audience: string;
   /** Roles of which one must have signed. */
   readonly roles: readonly Role[] | ((claims: T) => readonly Role[]);
-  readonly clockPolicy: ClockPolicy;
   readonly nowMs: number;
   readonly clockTrust: ClockTrust;
+}
+
+export interface OrderExpectation<T extends OrderClaims> extends Expectation<T> {
+  readonly clockPolicy: ClockPolicy;
   /** Latest time that is known to have passed, Unix ms; for the policy `floor`. */
   readonly timeFloorMs?: number;
   readonly maxLifetimeS: number;
@@ -98,14 +105,36 @@ export function authenticate(text: string | Uint8Array, keyring: Keyring): Authe
  * @throws OrderRefusedError with the code of the first thing that is wrong
  */
 export function judgeOrder<T extends OrderClaims>(
-  { jws, keys }: AuthenticOrder,
+  order: AuthenticOrder,
   expected: OrderExpectation<T>,
+): VerifiedOrder<T> {
+  const verified = judgeContent(order, expected, judgedNowS(expected));
+  checkTimes(verified.claims, expected);
+  return verified;
+}
+
+/**
+ * The second half for what is judged by its content and not by the clock: schema, audience, role. The time of validity
+ * of the key counts as far as the clock can be believed.
+ * @throws OrderRefusedError with the code of the first thing that is wrong
+ */
+export function judgeTimeless<T extends SignedClaims>(
+  order: AuthenticOrder,
+  expected: Expectation<T>,
+): VerifiedOrder<T> {
+  const trusted = expected.clockTrust !== 'untrusted';
+  return judgeContent(order, expected, trusted ? Math.floor(expected.nowMs / 1000) : undefined);
+}
+
+function judgeContent<T extends SignedClaims>(
+  { jws, keys }: AuthenticOrder,
+  expected: Expectation<T>,
+  nowS: number | undefined,
 ): VerifiedOrder<T> {
   const claims = claimsIn(jws.payload, expected.schema);
   checkAudience(claims, expected.audience);
-  const signers = validKeys(keys, claims, expected);
+  const signers = validKeys(keys, claims, nowS);
   checkRole(signers, claims, expected);
-  checkTimes(claims, expected);
   return {
     claims,
     signers: signers.map(({ kid, role, label }) => ({ kid, role, label })),
@@ -145,7 +174,7 @@ function strictly(payload: Buffer): unknown {
   }
 }
 
-function checkAudience(claims: OrderClaims, audience: string): void {
+function checkAudience(claims: SignedClaims, audience: string): void {
   if (claims.aud === audience) return;
   throw new OrderRefusedError(
     'order-wrong-audience',
@@ -154,12 +183,11 @@ function checkAudience(claims: OrderClaims, audience: string): void {
 }
 
 /** The keys that were valid when the order was issued, and are now as far as the box can tell. */
-function validKeys<T extends OrderClaims>(
+function validKeys(
   keys: readonly KeyringKey[],
-  claims: T,
-  expected: OrderExpectation<T>,
+  claims: SignedClaims,
+  now: number | undefined,
 ): readonly KeyringKey[] {
-  const now = judgedNowS(expected);
   const valid = keys.filter(
     (key) => isValidAt(key, claims.iat) && (now === undefined || now <= (key.notAfter ?? now)),
   );
@@ -168,11 +196,7 @@ function validKeys<T extends OrderClaims>(
   throw new OrderRefusedError('order-bad-signature', `expected a key in its time of validity, came ${kids}`);
 }
 
-function checkRole<T extends OrderClaims>(
-  signers: readonly KeyringKey[],
-  claims: T,
-  expected: OrderExpectation<T>,
-): void {
+function checkRole<T>(signers: readonly KeyringKey[], claims: T, expected: Expectation<T>): void {
   const roles = typeof expected.roles === 'function' ? expected.roles(claims) : expected.roles;
   if (signers.some(({ role }) => roles.includes(role))) return;
   const came = [...new Set(signers.map(({ role }) => role))].join(', ');

@@ -5,6 +5,8 @@ import type { Log } from '../base/log.ts';
 import { type Backoff, backoffMs } from '../base/retry.ts';
 import type { Outbox, OutboxEntry } from '../store/store.ts';
 import type { BrokerClient } from './client.ts';
+import { DrainLane, type Flying } from './drain-lane.ts';
+import type { Pace } from './pace.ts';
 
 export interface DrainPassNeeds {
   readonly clock: Clock;
@@ -12,26 +14,28 @@ export interface DrainPassNeeds {
   readonly random: () => number;
   readonly client: BrokerClient;
   readonly outbox: Outbox;
+  /** The rate of the backlog. */
+  readonly pace: Pace;
   /** The broker refused an event and keeps the connection. */
   readonly refused: (error: BeffroiError) => void;
 }
 
 /** Events on the wire without acknowledgement. Source: guess; Mosquitto takes 20 by default. */
 const IN_FLIGHT = 32;
+/** Of those, the most that are backlog: a live event always finds a place. Source: guess. */
+const BACKLOG_IN_FLIGHT = 16;
+/** While more events wait for their receipt no backlog is sent: a receiver that is away is not buried. Source: guess. */
+const UNRECEIPTED = 1_000;
 /** Acknowledged events that are forgotten in one commit while more is sent; a crash makes them be sent again. Source: guess. */
 const FORGOTTEN_AT_ONCE = 128;
 /** After the broker refused an event; a lost connection has its own back-off. Source: guess. */
 const AFTER_REFUSAL: Backoff = { firstMs: 1_000, factor: 2, capMs: 60_000, jitter: 0.5 };
-
-interface Flying {
-  readonly entry: OutboxEntry;
-  /** False when an earlier event of the topic was refused meanwhile. */
-  counts: boolean;
-}
+/** Shortest wait for the rate of the backlog, ms, so that a fast one is not a timer per event. Source: guess. */
+const PACE_WAIT_MS = 20;
 
 /**
- * Sends what waits in the outbox, the oldest first, until the connection ends or the store fails. An event leaves the
- * outbox at PUBACK.
+ * Sends what the outbox holds, until the connection ends or the store fails: live events first, each class before the
+ * next and in order; then the backlog at its own pace. An event is acknowledged to the outbox at PUBACK.
  *
  * A topic of which the broker refuses an event is held back alone, and from then on its events go one at a time. What
  * was on the wire behind the refused event is sent again behind it, whatever the broker said of it, so that the last
@@ -41,25 +45,27 @@ export class DrainPass {
   readonly #needs: DrainPassNeeds;
   readonly #end = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #inFlight = new Map<Flying, Promise<void>>();
-  /** Topics that wait after a refusal. */
-  readonly #held = new Set<string>();
-  /** Refusals in a row of each topic. */
-  readonly #refusals = new Map<string, number>();
-  /** Topics whose events go one at a time. */
-  readonly #careful = new Set<string>();
+  readonly #live: DrainLane;
+  readonly #backlog: DrainLane;
+  /** What is on the wire, by number. */
+  readonly #flying = new Map<number, Flying>();
+  readonly #landings = new Set<Promise<void>>();
   #acknowledged: number[] = [];
   readonly #givenUp: number[] = [];
-  #afterSeq = 0;
-  #fromOldest = false;
+  #order: number;
+  #rewind = false;
   #anyTaken = false;
   #failure: BeffroiError | undefined;
   #firstLost: OutboxEntry | undefined;
   #wake: (() => void) | undefined;
+  #sleeping = false;
 
   constructor(needs: DrainPassNeeds, connection: AbortSignal) {
     this.#needs = needs;
     this.#signal = AbortSignal.any([connection, this.#end.signal]);
+    this.#live = new DrainLane('live', needs.outbox);
+    this.#backlog = new DrainLane('backlog', needs.outbox);
+    this.#order = needs.outbox.order;
   }
 
   /** The event that the broker was sent first of those on which it closed the connection, if it did. */
@@ -72,95 +78,121 @@ export class DrainPass {
     return this.#anyTaken;
   }
 
-  /** An event came in. */
+  /** There may be something to send. */
   wake(): void {
     this.#wake?.();
   }
 
   /** Holds the events of a topic back as after so many refusals. */
   hold(topic: string, refusals: number): void {
-    this.#refusals.set(topic, refusals);
-    this.#careful.add(topic);
-    this.#held.add(topic);
-    const delayMs = backoffMs(AFTER_REFUSAL, refusals, this.#needs.random());
-    this.#needs.clock.sleep(delayMs, this.#signal).then(
-      () => this.#release(topic),
-      () => undefined,
-    );
+    for (const lane of [this.#live, this.#backlog]) this.#hold(lane, topic, refusals);
   }
 
   /** @throws BeffroiError when the connection was lost or the store failed */
   async run(): Promise<void> {
     this.#signal.addEventListener('abort', () => this.wake(), { once: true });
     try {
+      // Nothing old goes as live: what is old is told apart first.
+      while (!this.#signal.aborted && this.#needs.outbox.settle()) await nextTurn();
       while (!this.#signal.aborted) {
         this.#launchFollowing();
         await this.#news();
-        if (this.#acknowledged.length >= FORGOTTEN_AT_ONCE || this.#inFlight.size === 0) this.#forget();
+        if (this.#acknowledged.length >= FORGOTTEN_AT_ONCE || this.#flying.size === 0) this.#forget();
       }
     } finally {
       this.#end.abort();
-      await Promise.all(this.#inFlight.values());
+      await Promise.all(this.#landings);
       this.#forget();
     }
     if (this.#failure) throw this.#failure;
   }
 
-  /** Begins with the oldest again, since the events of this topic were passed over. */
-  #release(topic: string): void {
-    this.#held.delete(topic);
-    this.#fromOldest = true;
-    this.wake();
+  #hold(lane: DrainLane, topic: string, refusals: number): void {
+    lane.refusals.set(topic, refusals);
+    lane.careful.add(topic);
+    lane.held.add(topic);
+    const delayMs = backoffMs(AFTER_REFUSAL, refusals, this.#needs.random());
+    this.#after(delayMs, () => {
+      lane.held.delete(topic);
+      // The events of this topic were passed over.
+      this.#rewind = true;
+    });
+  }
+
+  /** Does something after a while, unless the pass has ended, and wakes. */
+  #after(delayMs: number, work: () => void): void {
+    const then = () => {
+      work();
+      this.wake();
+    };
+    this.#needs.clock.sleep(delayMs, this.#signal).then(then, () => undefined);
   }
 
   #launchFollowing(): void {
-    if (this.#fromOldest) {
-      this.#forget();
-      this.#afterSeq = 0;
-      this.#fromOldest = false;
-    }
-    const room = IN_FLIGHT - this.#inFlight.size;
-    if (room <= 0) return;
-    // After a refusal it began with the oldest again, and what is on the wire stands in between.
-    const passedOver = this.#careful.size > 0;
-    const flying = new Set(passedOver ? [...this.#inFlight.keys()].map(({ entry }) => entry.seq) : []);
-    const limit = passedOver ? IN_FLIGHT : room;
-    for (const entry of this.#needs.outbox.next(this.#afterSeq, limit, [...this.#held])) {
-      if (this.#inFlight.size >= IN_FLIGHT || this.#mustWait(entry.topic)) return;
-      this.#afterSeq = entry.seq;
-      if (!flying.has(entry.seq)) this.#launch(entry);
-    }
+    const { outbox, pace } = this.#needs;
+    if (this.#rewind || outbox.order !== this.#order) this.#beginWithOldest();
+    const room = IN_FLIGHT - this.#flying.size;
+    for (const entry of this.#live.following(room, this.#flying)) this.#launch(this.#live, entry);
+    const backlog = this.#backlog.following(this.#backlogRoom(), this.#flying);
+    for (const entry of backlog) this.#launch(this.#backlog, entry);
+    pace.spend(backlog.length);
   }
 
-  #mustWait(topic: string): boolean {
-    return this.#careful.has(topic) && [...this.#inFlight.keys()].some(({ entry }) => entry.topic === topic);
+  #beginWithOldest(): void {
+    this.#forget();
+    this.#order = this.#needs.outbox.order;
+    this.#rewind = false;
+    this.#live.rewind();
+    this.#backlog.rewind();
   }
 
-  #launch(entry: OutboxEntry): void {
-    const flying: Flying = { entry, counts: true };
-    const landed = this.#needs.client
-      .publish(entry.topic, entry.payload, { qos: 1 }, this.#signal)
+  #backlogRoom(): number {
+    const { outbox, pace } = this.#needs;
+    const backlog = [...this.#flying.values()].filter(({ lane }) => lane === 'backlog').length;
+    const places = Math.min(
+      BACKLOG_IN_FLIGHT - backlog,
+      IN_FLIGHT - this.#flying.size,
+      UNRECEIPTED - outbox.unreceipted(),
+    );
+    if (places > 0 && pace.available === 0) this.#wakeForPace();
+    return Math.min(places, pace.available);
+  }
+
+  #wakeForPace(): void {
+    if (this.#sleeping) return;
+    this.#sleeping = true;
+    this.#after(Math.max(PACE_WAIT_MS, this.#needs.pace.waitMs), () => {
+      this.#sleeping = false;
+    });
+  }
+
+  #launch(lane: DrainLane, entry: OutboxEntry): void {
+    const flying: Flying = { lane: lane.name, entry, counts: true };
+    this.#flying.set(entry.seq, flying);
+    const landing = this.#needs.client
+      .publish(lane.placeOf(entry), entry.payload, { qos: 1 }, this.#signal)
       .then(
-        () => this.#taken(flying),
-        (thrown: unknown) => this.#failed(flying, asBeffroiError(thrown)),
+        () => this.#taken(lane, flying),
+        (thrown: unknown) => this.#failed(lane, flying, asBeffroiError(thrown)),
       )
       .finally(() => {
-        this.#inFlight.delete(flying);
+        this.#flying.delete(entry.seq);
+        this.#landings.delete(landing);
         this.wake();
       });
-    this.#inFlight.set(flying, landed);
+    this.#landings.add(landing);
   }
 
-  #taken({ entry, counts }: Flying): void {
+  #taken(lane: DrainLane, { entry, counts }: Flying): void {
     this.#anyTaken = true;
     if (!counts) return;
     this.#acknowledged.push(entry.seq);
-    this.#refusals.delete(entry.topic);
+    lane.refusals.delete(entry.topic);
   }
 
-  #failed({ entry, counts }: Flying, error: BeffroiError): void {
+  #failed(lane: DrainLane, { entry, counts }: Flying, error: BeffroiError): void {
     if (error.code === 'broker-refused' && !this.#signal.aborted) {
-      if (counts) this.#refuse(entry.topic, error);
+      if (counts) this.#refuse(lane, entry.topic, error);
       return;
     }
     if (error.code === 'message-too-large') {
@@ -173,9 +205,10 @@ export class DrainPass {
     this.#end.abort();
   }
 
-  #refuse(topic: string, error: BeffroiError): void {
-    for (const flying of this.#inFlight.keys()) if (flying.entry.topic === topic) flying.counts = false;
-    this.hold(topic, (this.#refusals.get(topic) ?? 0) + 1);
+  #refuse(lane: DrainLane, topic: string, error: BeffroiError): void {
+    for (const flying of this.#flying.values())
+      if (flying.lane === lane.name && flying.entry.topic === topic) flying.counts = false;
+    this.#hold(lane, topic, (lane.refusals.get(topic) ?? 0) + 1);
     this.#needs.refused(error);
   }
 
@@ -193,6 +226,6 @@ export class DrainPass {
     const seqs = this.#acknowledged;
     this.#acknowledged = [];
     if (seqs.length > 0) this.#needs.outbox.acknowledge(seqs);
-    for (const seq of this.#givenUp.splice(0)) this.#needs.outbox.giveUp(seq);
+    for (const seq of this.#givenUp.splice(0)) this.#needs.outbox.giveUp(seq, 'too-large');
   }
 }

@@ -2,17 +2,22 @@ import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import { type Backoff, backoffMs } from '../base/retry.ts';
 import { DrainPass, type DrainPassNeeds } from './drain-pass.ts';
+import { Pace } from './pace.ts';
 
-export type OutboxDrainNeeds = Omit<DrainPassNeeds, 'refused'>;
+export type OutboxDrainNeeds = Omit<DrainPassNeeds, 'refused' | 'pace'>;
 
 /** After the store failed; a lost connection has its own back-off. Source: guess. */
 const RETRY: Backoff = { firstMs: 1_000, factor: 2, capMs: 60_000, jitter: 0.5 };
 /** Connections in a row that the broker closed on the same event before the others go first. Source: guess. */
 const MAX_CLOSED_ON = 3;
+/** Events of the backlog per second until a configuration says otherwise. */
+const BACKLOG_PER_S = 50;
+/** How often it is looked whether an event has become backlog. Source: guess. */
+const SETTLE_INTERVAL_MS = 500;
 
 /**
- * Empties the outbox in order while there is a connection; after any failure it begins again with the oldest event
- * that is still there, so an event may be sent twice but none is left out. An event on which the broker ends the
+ * Empties the outbox while there is a connection; after any failure it begins again with the oldest event that is still
+ * there, so an event may be sent twice but none is left out. An event on which the broker ends the
  * connection again and again lets the others go first.
  */
 export class OutboxDrain {
@@ -20,29 +25,39 @@ export class OutboxDrain {
   readonly #fault: RepeatedFault;
   /** The event on which the broker closed the connection, and how often in a row. */
   #suspected: { readonly seq: number; times: number } | undefined;
+  readonly #pace: Pace;
   #pass: DrainPass | undefined;
   #connection: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
+  #settling: Promise<void> = Promise.resolve();
 
   constructor(needs: OutboxDrainNeeds) {
     this.#needs = needs;
     this.#fault = new RepeatedFault(needs.clock);
+    this.#pace = new Pace(needs.clock, BACKLOG_PER_S);
   }
 
-  /** To be called once: tells the drain of every event that comes in. */
+  /** To be called once: tells the drain of every event that comes in, and of receipts, which make room. */
   watch(): void {
     this.#needs.outbox.onAppended(() => this.#pass?.wake());
+    this.#needs.outbox.onConfirmed(() => this.#pass?.wake());
+  }
+
+  /** Events of the backlog per second from now on. */
+  set backlogPerS(perSecond: number) {
+    this.#pace.perSecond = perSecond;
   }
 
   connected(): void {
     this.#connection?.abort();
     this.#connection = new AbortController();
     this.#running = this.#run(this.#connection.signal);
+    this.#settling = this.#settle(this.#connection.signal);
   }
 
   /** Resolves when nothing is in flight any more, after `disconnected`. */
   get ended(): Promise<void> {
-    return this.#running;
+    return Promise.all([this.#running, this.#settling]).then(() => undefined);
   }
 
   disconnected(): void {
@@ -61,8 +76,25 @@ export class OutboxDrain {
     }
   }
 
+  async #settle(connection: AbortSignal): Promise<void> {
+    while (!connection.aborted) {
+      await this.#needs.clock.sleep(SETTLE_INTERVAL_MS, connection).catch(() => undefined);
+      if (!connection.aborted && this.#settled()) this.#pass?.wake();
+    }
+  }
+
+  #settled(): boolean {
+    try {
+      return this.#needs.outbox.settle();
+    } catch (thrown) {
+      this.#tell(asBeffroiError(thrown));
+      return false;
+    }
+  }
+
   async #runOnce(connection: AbortSignal): Promise<BeffroiError | undefined> {
-    const pass = new DrainPass({ ...this.#needs, refused: (error) => this.#tell(error) }, connection);
+    const refused = (error: BeffroiError) => this.#tell(error);
+    const pass = new DrainPass({ ...this.#needs, pace: this.#pace, refused }, connection);
     this.#pass = pass;
     try {
       this.#holdSuspect(pass);

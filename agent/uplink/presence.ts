@@ -1,3 +1,4 @@
+import type { Confirmation } from '../contract/delivery.ts';
 import type { LinkState } from '../contract/messages.ts';
 import { linkTopic } from '../contract/topics.ts';
 import type { Memory } from '../store/store.ts';
@@ -13,6 +14,8 @@ export interface PresenceNeeds {
   readonly memory: Memory;
   readonly inventory: RetainedInventory;
   readonly stamp: Stamp;
+  /** What events leave the outbox on. */
+  readonly confirmation: () => Confirmation;
 }
 
 /**
@@ -74,6 +77,7 @@ export class Presence {
       session: this.#session,
       protocol: this.#protocol,
       software: this.#software.slice(0, 40),
+      confirmation: this.#needs.confirmation(),
     };
     return JSON.stringify(message);
   }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { InternalError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Fields, MessageKey } from '../contract/messages.ts';
+import { outboxClassOf } from '../contract/delivery.ts';
+import { type Fields, MESSAGES, type MessageKey } from '../contract/messages.ts';
 import type { EventKey, MeasureKey, Reporter, StateKey } from '../contract/reporter.ts';
 import type { Outbox } from '../store/store.ts';
 import type { BrokerClient } from './client.ts';
@@ -65,9 +66,23 @@ export class MqttReporter implements Reporter {
     const { stamp, outbox } = this.#needs;
     const topic = topicOf(stamp.site, key, entity);
     outbox.append((seq) => {
-      const { payload, fault } = encode(key, stamp.envelope(seq), { id: randomUUID(), ...fields });
+      const id = randomUUID();
+      const { payload, fault } = encode(key, stamp.envelope(seq), { id, ...fields });
       if (fault) this.#mistake(key, entity, fault);
-      return { topic, payload };
+      return { topic, payload, id, class: outboxClassOf(MESSAGES[key].name, fields) };
+    });
+  }
+
+  /** Makes an event of each line of the loss ledger that waits to be told. */
+  losses(): void {
+    const { stamp, outbox } = this.#needs;
+    const topic = topicOf(stamp.site, 'loss', 'collector');
+    outbox.tellLosses((seq, { class: of, reason, firstSeq, lastSeq, count }) => {
+      const id = randomUUID();
+      const fields = { id, lost_class: of, reason, first_seq: firstSeq, last_seq: lastSeq, lost: count };
+      const { payload, fault } = encode('loss', stamp.envelope(seq), fields);
+      if (fault) this.#mistake('loss', 'collector', fault);
+      return { topic, payload, id, class: outboxClassOf('loss', {}) };
     });
   }
 

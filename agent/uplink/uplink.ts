@@ -3,9 +3,10 @@ import { type BeffroiError, UplinkError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import { limited } from '../base/limit.ts';
 import type { Log } from '../base/log.ts';
+import type { Confirmation } from '../contract/delivery.ts';
 import { MAX_DOWN_BYTES } from '../contract/envelope.ts';
-import { commandTopic, desiredConfigTopic } from '../contract/topics.ts';
-import type { Store } from '../store/store.ts';
+import { commandTopic, desiredConfigTopic, receiptTopic } from '../contract/topics.ts';
+import type { DeliveryRules, Store } from '../store/store.ts';
 import { BrokerClient } from './client.ts';
 import { OutboxDrain } from './drain.ts';
 import { RetainedInventory } from './inventory.ts';
@@ -34,7 +35,7 @@ export interface UplinkOptions {
   readonly software: string;
 }
 
-export type OrderKind = 'configuration' | 'command';
+export type OrderKind = 'configuration' | 'command' | 'receipt';
 export type OrderHandler = (kind: OrderKind, payload: Buffer, retained: boolean) => void;
 export type LargeOrderHandler = (kind: OrderKind, bytes: number, retained: boolean) => void;
 
@@ -47,9 +48,18 @@ export interface LinkStatus {
   readonly detail: string;
   readonly session: number;
   readonly outboxPending: number;
+  readonly confirmation: Confirmation;
+}
+
+/** How events are delivered. */
+export interface Delivery extends DeliveryRules {
+  /** Events of the backlog per second. */
+  readonly backlogPerS: number;
 }
 
 const FAREWELL_TIMEOUT_MS = 1_000;
+/** How often the loss ledger is told, at most. Source: guess. */
+const LOSSES_INTERVAL_MS = 10_000;
 
 /**
  * The agent's link to the CSU. Every session starts clean: a resumed one would not replay the retained
@@ -64,6 +74,8 @@ export class Uplink implements Service {
   readonly #states: RetainedStates;
   readonly #drain: OutboxDrain;
   readonly #kinds: ReadonlyMap<string, OrderKind>;
+  readonly #stopping = new AbortController();
+  #telling: Promise<void> = Promise.resolve();
   #connection = new AbortController();
   #sinceMs = 0;
   #error: BeffroiError | undefined = new UplinkError('broker-unreachable', 'not connected yet');
@@ -75,10 +87,12 @@ export class Uplink implements Service {
     this.#kinds = new Map([
       [desiredConfigTopic(site), 'configuration'],
       [commandTopic(site), 'command'],
+      [receiptTopic(site), 'receipt'],
     ]);
     const stamp = new Stamp({ clock, clockTrust }, { site, boot: store.boot });
     const inventory = new RetainedInventory(store.memory);
-    const presence = new Presence({ memory: store.memory, inventory, stamp }, software);
+    const confirmation = () => store.outbox.confirmation;
+    const presence = new Presence({ memory: store.memory, inventory, stamp, confirmation }, software);
     const client = new BrokerClient(
       { clock, log, random },
       {
@@ -97,7 +111,7 @@ export class Uplink implements Service {
     this.#states = states;
   }
 
-  /** Hands over configurations and commands, unverified. A cleared configuration (empty payload) is not an order. */
+  /** Hands over configurations, commands and receipts, unverified. A cleared configuration (empty payload) is not an order. */
   onOrder(handler: OrderHandler): void {
     this.#client.onMessage((topic, payload, { retain }) => {
       const kind = this.#kinds.get(topic);
@@ -113,12 +127,22 @@ export class Uplink implements Service {
     });
   }
 
+  /** Delivers by these rules from now on; the link state says what is in force. */
+  deliver({ backlogPerS, ...rules }: Delivery): void {
+    const { outbox } = this.#needs.store;
+    const before = outbox.confirmation;
+    outbox.rule(rules);
+    this.#drain.backlogPerS = backlogPerS;
+    if (this.#client.connected && before !== outbox.confirmation) this.#birth();
+  }
+
   /** Begins to connect and returns: a box without link does its work all the same. */
   async start(signal: AbortSignal): Promise<void> {
     this.#sinceMs = this.#needs.clock.wallMs();
     this.#drain.watch();
     this.#client.listen({ up: () => this.#up(), down: (error) => this.#down(error) });
     await this.#client.start(signal);
+    this.#telling = this.#tellLosses(AbortSignal.any([signal, this.#stopping.signal]));
   }
 
   /** Says `online: false`, then DISCONNECT; each bounded. What is not acknowledged stays in the outbox. */
@@ -128,6 +152,8 @@ export class Uplink implements Service {
     if (this.#client.connected) await this.#farewell();
     await this.#client.stop();
     this.#connection.abort();
+    this.#stopping.abort();
+    await this.#telling;
     await this.#drain.ended;
   }
 
@@ -139,6 +165,7 @@ export class Uplink implements Service {
       detail: this.#error?.message ?? '',
       session: this.#presence.session,
       outboxPending: this.#needs.store.outbox.pending(),
+      confirmation: this.#needs.store.outbox.confirmation,
     };
   }
 
@@ -146,11 +173,26 @@ export class Uplink implements Service {
     this.#sinceMs = this.#needs.clock.wallMs();
     this.#error = undefined;
     this.#connection = new AbortController();
+    this.#birth();
+    this.#drain.connected();
+    this.#states.connected();
+  }
+
+  #birth(): void {
     this.#presence
       .birth(this.#client, this.#connection.signal)
       .catch((err: unknown) => this.#needs.log.warn({ err }, 'presence was not taken by the broker'));
-    this.#drain.connected();
-    this.#states.connected();
+  }
+
+  async #tellLosses(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        this.reporter.losses();
+      } catch (err) {
+        this.#needs.log.error({ err }, 'losses could not be told');
+      }
+      await this.#needs.clock.sleep(LOSSES_INTERVAL_MS, signal).catch(() => undefined);
+    }
   }
 
   #down(error: BeffroiError): void {

@@ -176,6 +176,8 @@ function append(store: SqliteStore, n: number): string {
   const id = randomUUID();
   const point = `pt-input-${(n % INPUTS.length) + 1}`;
   store.outbox.append((seq) => ({
+    id,
+    class: 'intrusion',
     topic: `csu/v1/${SITE}/${point}/event/alarm`,
     payload: JSON.stringify({
       ...{

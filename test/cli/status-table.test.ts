@@ -22,7 +22,15 @@ const SNAPSHOT: StatusSnapshot = {
   wallMs: 2,
   upSinceMs: 1,
   clock: 'synced',
-  link: { connected: true, since: 1, cause: 'none', detail: '', outboxPending: 1, session: 1 },
+  link: {
+    connected: true,
+    since: 1,
+    cause: 'none',
+    detail: '',
+    outboxPending: 1,
+    session: 1,
+    confirmation: 'receipt',
+  },
   config: { appliedVersion: 3, phase: 'applied', detail: '' },
   video: { running: true, brokerConnected: true },
   storageDurable: true,
@@ -45,7 +53,7 @@ const SNAPSHOT: StatusSnapshot = {
 t.test('status: the table says how the box, its cameras and its points are', async (t) => {
   t.equal(
     statusTable(SNAPSHOT, { language: 'en', colour: false }),
-    `Box 57463-mairie · 0.1.0 · link up · configuration v3 applied
+    `Box 57463-mairie · 0.1.0 · link up with receipts · configuration v3 applied
 video running · clock synced · 1 event waiting · 2 orders refused
 
 Camera               State   fps  kbit/s  Forwarded  Format

@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import t from 'tap';
 import {
+  backlogTopic,
   buildTopic,
   commandTopic,
   desiredConfigTopic,
   linkTopic,
   mediaTopic,
   parseTopic,
+  receiptTopic,
 } from '../../agent/contract/topics.ts';
 
 t.test('topics: what is built is parsed back', async (t) => {
@@ -15,7 +17,7 @@ t.test('topics: what is built is parsed back', async (t) => {
     fc.property(
       label,
       label,
-      fc.constantFrom('state', 'meas', 'event', 'media', 'cfg', 'cmd'),
+      fc.constantFrom('state', 'meas', 'event', 'hist', 'media', 'cfg', 'cmd', 'ack'),
       label,
       (box, camera, topicClass, name) => {
         const topic = { site: `2a004-${box}`, entity: `cam-${camera}`, class: topicClass, name };
@@ -60,5 +62,7 @@ t.test('topics: the fixed ones are as the page says', async (t) => {
   t.equal(desiredConfigTopic('57463-mairie'), 'csu/v1/57463-mairie/collector/cfg/desired');
   t.equal(commandTopic('57463-mairie'), 'csu/v1/57463-mairie/collector/cmd/request');
   t.equal(linkTopic('57463-mairie'), 'csu/v1/57463-mairie/collector/state/link');
+  t.equal(receiptTopic('57463-mairie'), 'csu/v1/57463-mairie/collector/ack/receipt');
+  t.equal(backlogTopic('csu/v1/57463-mairie/pt-a/event/alarm'), 'csu/v1/57463-mairie/pt-a/hist/alarm');
   t.equal(mediaTopic('57463-mairie', 'cam-a'), 'csu/v1/57463-mairie/cam-a/media/main');
 });

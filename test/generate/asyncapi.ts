@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { MESSAGES, type MessageDefinition, type MessageKey } from '../../agent/contract/messages.ts';
-import { commandOrder, configOrder, jwsGeneral } from '../../agent/contract/orders.ts';
+import { commandOrder, configOrder, jwsGeneral, receiptOrder } from '../../agent/contract/orders.ts';
 import { EXAMPLES } from './examples.ts';
 
 /** `docs/reference/asyncapi.yaml`, AsyncAPI 3.0. Operations are told from the side of the box. */
@@ -21,14 +21,24 @@ export function asyncapiDocument(software: string): string {
       media: mediaChannel(),
       desiredConfiguration: orderChannel('cfg/desired', 'configurationOrder'),
       commandRequest: orderChannel('cmd/request', 'commandOrder'),
+      receipt: orderChannel('ack/receipt', 'receiptOrder'),
+      ...Object.fromEntries(eventKeys().map((key) => [`${key}Backlog`, jsonChannel(key, 'hist')])),
     },
     operations: {
       ...Object.fromEntries([...keys, 'media'].map((key) => [`send_${key}`, operation('send', key)])),
       receive_desiredConfiguration: operation('receive', 'desiredConfiguration'),
       receive_commandRequest: operation('receive', 'commandRequest'),
+      receive_receipt: operation('receive', 'receipt'),
+      ...Object.fromEntries(
+        eventKeys().map((key) => [`send_${key}Backlog`, operation('send', `${key}Backlog`)]),
+      ),
     },
     components: {
-      schemas: { configurationOrder: jsonSchema(configOrder), commandOrder: jsonSchema(commandOrder) },
+      schemas: {
+        configurationOrder: jsonSchema(configOrder),
+        commandOrder: jsonSchema(commandOrder),
+        receiptOrder: jsonSchema(receiptOrder),
+      },
     },
   };
   return stringify(document, { lineWidth: 110, aliasDuplicateObjects: false });
@@ -47,13 +57,18 @@ function siteParameter(): object {
   return { site: { description: 'INSEE code of the commune and label of the box, such as 57463-mairie' } };
 }
 
-function jsonChannel(key: MessageKey): object {
+function eventKeys(): MessageKey[] {
+  return (Object.keys(MESSAGES) as MessageKey[]).filter((key) => MESSAGES[key].class === 'event');
+}
+
+/** @param topicClass where another one than its own is meant: the backlog of events */
+function jsonChannel(key: MessageKey, topicClass: string = MESSAGES[key].class): object {
   const message: MessageDefinition = MESSAGES[key];
   const entity = message.entity === 'collector' ? 'collector' : `{${message.entity}}`;
   const entityParameter =
     message.entity === 'collector' ? {} : { [message.entity]: { description: `${message.entity} id` } };
   return {
-    address: `csu/v1/{site}/${entity}/${message.class}/${message.name}`,
+    address: `csu/v1/{site}/${entity}/${topicClass}/${message.name}`,
     parameters: { ...siteParameter(), ...entityParameter },
     messages: {
       [key]: {

@@ -13,7 +13,15 @@ const common = {
 } as const;
 
 export const EXAMPLES: Examples = {
-  link: { ...common, seq: 1, online: true, session: 41, protocol: 'mqtt5', software: '0.1.0' },
+  link: {
+    ...common,
+    seq: 1,
+    online: true,
+    session: 41,
+    protocol: 'mqtt5',
+    software: '0.1.0',
+    confirmation: 'receipt',
+  },
   boxHealth: {
     ...common,
     seq: 2,
@@ -29,6 +37,7 @@ export const EXAMPLES: Examples = {
     video_running: true,
     storage_durable: true,
     outbox_pending: 0,
+    outbox_unreceipted: 0,
     events_dropped: 0,
     orders_refused: 0,
   },
@@ -208,5 +217,15 @@ export const EXAMPLES: Examples = {
     cause: 'store-damaged',
     fault: 'ourselves',
     detail: 'the database was damaged and set aside',
+  },
+  loss: {
+    ...common,
+    seq: 1046,
+    id: '0d7e5b7c-8c0a-354d-a8a8-d2b04f6fa004',
+    lost_class: 'service',
+    reason: 'space',
+    first_seq: 17,
+    last_seq: 240,
+    lost: 198,
   },
 };

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { MAX_DOWN_BYTES } from '../../agent/contract/envelope.ts';
 import { MESSAGES, type MessageDefinition, type MessageKey } from '../../agent/contract/messages.ts';
-import { COMMAND_ROLE } from '../../agent/contract/orders.ts';
+import { COMMAND_ROLE, MAX_RECEIPT_BYTES, MAX_RECEIPT_IDS } from '../../agent/contract/orders.ts';
 import { EXAMPLES } from './examples.ts';
 
 const CLASS_NOTES: Record<string, string> = {
   state: 'QoS 1, retained',
   meas: 'QoS 0, not retained',
-  event: 'QoS 1, not retained, from the durable outbox, in order',
+  event: 'QoS 1, not retained, from the durable outbox, in order; as backlog on `hist`',
 };
 
 /** `docs/reference/mqtt.md`. */
@@ -25,6 +25,18 @@ known is absent.
 ## From the box
 
 ${sections.join('\n')}
+### \`csu/v1/<site>/<entity>/hist/<name>\`
+
+QoS 1, not retained. The backlog: an event that could not be sent in time (\`delivery.liveWithinS\`), or that was sent
+without a receipt, with the bytes and the \`id\` that it had or would have had on \`event\`, so that \`ts\` is its own time.
+At most \`delivery.backlogPerS\` per second, after everything that is live. An event may come more than once, on either
+class: consumers keep the first of each \`id\` of a site. Within one class of topic the events of a point come in the
+order of \`seq\`; an event on \`hist\` never says what is so now.
+
+Life-safety goes first, then intrusion, technical, service: critical alarms are life-safety; major ones and tampering
+intrusion; other alarms technical; messages that are no alarm service. What does not fit or is too old is dropped from
+the last class first, and is told by \`loss\`.
+
 ### \`csu/v1/<site>/<camera>/media/main\`
 
 QoS 0, not retained, on the connection of the video process. MP4 boxes only: fragments (\`prft\`, \`moof\`, \`mdat\`), and
@@ -36,7 +48,8 @@ fragment; a missing number is a lost fragment. No sound, ever.
 
 Orders are JWS in the General JSON form (RFC 7515 §7.2.1), EdDSA with Ed25519 (RFC 8037), at most
 ${MAX_DOWN_BYTES / 1024} KiB. Protected header: \`alg\` and \`kid\` (RFC 7638 thumbprint), nothing else that matters is read.
-Every payload carries \`typ\`, \`aud\` (the site), \`jti\` (unique id), \`iat\` and \`exp\` (seconds since 1970).
+Every payload carries \`typ\`, \`aud\` (the site) and \`iat\` (seconds since 1970); configurations and commands also
+\`jti\` (unique id) and \`exp\`.
 
 ### \`csu/v1/<site>/collector/cfg/desired\`
 
@@ -50,6 +63,13 @@ Never retained; single use. \`typ\` is \`command\`.
 | \`command\` | further fields | role of the key |
 | --- | --- | --- |
 ${commandRows()}
+
+### \`csu/v1/<site>/collector/ack/receipt\`
+
+Never retained. \`typ\` is \`receipt\`; \`aud\`, \`iat\` and \`ids\` (1 to ${MAX_RECEIPT_IDS} ids of events that are stored), nothing
+else: no \`jti\`, no \`exp\`. Signed by a key with the role \`receive\`; at most ${MAX_RECEIPT_BYTES / 1024} KiB. Where the
+configuration says \`delivery.confirm: receipt\`, an event leaves the box on this alone; \`state/link\` says what is in
+force. Ids that the box does not hold are passed over. A receipt is not judged by time: it proves itself by the ids.
 `;
 }
 

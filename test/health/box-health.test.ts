@@ -48,9 +48,10 @@ t.test('the box tells how its cameras, its video, its storage and its outbox are
     video_running: true,
     storage_durable: true,
     outbox_pending: 0,
+    outbox_unreceipted: 0,
     orders_refused: 0,
   });
-  store.outbox.append(() => ({ topic: 'a', payload: '{}' }));
+  store.outbox.append(() => ({ topic: 'a', payload: '{"id":"a"}', id: 'a', class: 'service' }));
   box.refused = 3;
   await clock.advance(2000);
   t.match(state(), { outbox_pending: 1, orders_refused: 3 });

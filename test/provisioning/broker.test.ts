@@ -70,9 +70,17 @@ t.test('broker: by its certificate a box writes what is its own, and nothing els
     `csu/v1/${BOX}/collector/cmd/request`,
     `csu/v1/${BOX}/collector/state/link/more`,
     `csu/v1/${BOX}/state/link`,
-    `csu/v1/${BOX}/collector/hist/x`,
+    `csu/v1/${OTHER}/pt-a/hist/alarm`,
+    `csu/v1/${BOX}/collector/ack/receipt`,
+    `csu/v1/${BOX}/collector/other/x`,
   ];
-  const allowed = ['collector/state/link', 'cam-a/meas/stream', 'pt-a/event/alarm', 'cam-a/media/main'];
+  const allowed = [
+    'collector/state/link',
+    'cam-a/meas/stream',
+    'pt-a/event/alarm',
+    'pt-a/hist/alarm',
+    'cam-a/media/main',
+  ];
   for (const topic of refused) await publish(box, topic, 'refused');
   for (const topic of allowed) await publish(box, `csu/v1/${BOX}/${topic}`, 'allowed');
   await publish(box, `csu/v1/${BOX}/collector/event/end`, 'end');
@@ -90,10 +98,13 @@ t.test('broker: a box reads the orders for itself alone', async (t) => {
   const csu = as(centre, undefined);
   await publish(csu, `csu/v1/${OTHER}/collector/cmd/request`, 'for the other');
   await publish(csu, `csu/v1/${OTHER}/collector/cfg/desired`, 'for the other');
+  await publish(csu, `csu/v1/${OTHER}/collector/ack/receipt`, 'for the other');
+  await publish(csu, `csu/v1/${BOX}/collector/ack/receipt`, 'receipt');
   await publish(csu, `csu/v1/${BOX}/collector/cfg/desired`, 'configuration');
   await publish(csu, `csu/v1/${BOX}/collector/cmd/request`, 'command');
   await heard.said(/request command/);
   t.strictSame(messagesOf(heard), [
+    `csu/v1/${BOX}/collector/ack/receipt receipt`,
     `csu/v1/${BOX}/collector/cfg/desired configuration`,
     `csu/v1/${BOX}/collector/cmd/request command`,
   ]);

@@ -14,7 +14,16 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { verifyRegister } from '../../agent/store/register-chain.ts';
 import { TestClock } from '../support/test-clock.ts';
-import { appendText, BOX_KEY, ENTRY, numbers, openFor, temporaryFolder, texts } from './support.ts';
+import {
+  appendText,
+  BOX_KEY,
+  dueNumbers,
+  ENTRY,
+  numbers,
+  openFor,
+  temporaryFolder,
+  texts,
+} from './support.ts';
 
 const EVENTS = 40;
 
@@ -116,37 +125,48 @@ t.test('an event whose text was altered on the disk is not sent', async (t) => {
   store.close();
 });
 
-t.test('whatever bytes are flipped, it opens, works, invents nothing and keeps the order', async (t) => {
-  const folder = filled(t);
-  const intact = readFileSync(database(folder));
-  const truth = new Map(
-    Array.from({ length: EVENTS }, (_, i) => [i + 1, `event ${i + 1} ${'.'.repeat((i + 1) * 10)}`]),
-  );
-  const flip = fc.record({ at: fc.nat({ max: intact.length - 1 }), mask: fc.integer({ min: 1, max: 255 }) });
-  const outcomes = { unnoticed: 0, setAside: 0 };
-  const property = fc.property(fc.array(flip, { minLength: 1, maxLength: 40 }), (flips) => {
-    const content = Buffer.from(intact);
-    for (const { at, mask } of flips) content.writeUInt8(content.readUInt8(at) ^ mask, at);
-    const inner = temporaryFolder(t);
-    writeFileSync(database(inner), content);
-    const { store, faults } = openFor(inner);
-    const got = store.outbox.next(0, 1000);
-    const known = got.every(({ seq, payload }) => truth.get(seq) === payload.slice(payload.indexOf(' ') + 1));
-    const ordered = got.every(({ seq }, i) => i === 0 || seq > (got[i - 1]?.seq ?? 0));
-    store.memory.entries('room');
-    store.slots.lastGood();
-    store.journal.take('order-0002', 5);
-    store.register.append(ENTRY);
-    const seq = appendText(store, 'new');
-    const works = store.durable && store.outbox.next(seq - 1, 1)[0]?.payload === `${seq} new`;
-    outcomes[faults.length > 0 ? 'setAside' : 'unnoticed'] += 1;
-    store.close();
-    return known && ordered && works && seq > (got.at(-1)?.seq ?? 0);
-  });
-  fc.assert(property, { numRuns: 150, verbose: true });
-  t.comment(`${outcomes.setAside} set aside, ${outcomes.unnoticed} with no effect on what was read`);
-  t.ok(outcomes.setAside > 0);
-});
+t.test(
+  'whatever bytes are flipped, it opens, works, sends all it has, invents nothing and keeps the order',
+  async (t) => {
+    const folder = filled(t);
+    const intact = readFileSync(database(folder));
+    const truth = new Map(
+      Array.from({ length: EVENTS }, (_, i) => [i + 1, `event ${i + 1} ${'.'.repeat((i + 1) * 10)}`]),
+    );
+    const flip = fc.record({
+      at: fc.nat({ max: intact.length - 1 }),
+      mask: fc.integer({ min: 1, max: 255 }),
+    });
+    const outcomes = { unnoticed: 0, setAside: 0 };
+    const property = fc.property(fc.array(flip, { minLength: 1, maxLength: 40 }), (flips) => {
+      const content = Buffer.from(intact);
+      for (const { at, mask } of flips) content.writeUInt8(content.readUInt8(at) ^ mask, at);
+      const inner = temporaryFolder(t);
+      writeFileSync(database(inner), content);
+      const { store, faults } = openFor(inner);
+      const got = store.outbox.next(0, 1000);
+      const known = got.every(
+        ({ seq, payload }) => truth.get(seq) === payload.slice(payload.indexOf(' ') + 1),
+      );
+      const ordered = got.every(({ seq }, i) => i === 0 || seq > (got[i - 1]?.seq ?? 0));
+      const sendable = dueNumbers(store).toSorted((a, b) => a - b);
+      const reached = JSON.stringify(sendable) === JSON.stringify(got.map(({ seq }) => seq));
+      const counted = store.outbox.pending() === got.length;
+      store.memory.entries('room');
+      store.slots.lastGood();
+      store.journal.take('order-0002', 5);
+      store.register.append(ENTRY);
+      const seq = appendText(store, 'new');
+      const works = store.durable && store.outbox.next(seq - 1, 1)[0]?.payload === `id-${seq} new`;
+      outcomes[faults.length > 0 ? 'setAside' : 'unnoticed'] += 1;
+      store.close();
+      return known && ordered && reached && counted && works && seq > (got.at(-1)?.seq ?? 0);
+    });
+    fc.assert(property, { numRuns: 150, verbose: true });
+    t.comment(`${outcomes.setAside} set aside, ${outcomes.unnoticed} with no effect on what was read`);
+    t.ok(outcomes.setAside > 0);
+  },
+);
 
 t.test(
   'damage that shows while it runs is met by a new database that goes on with the same numbers',

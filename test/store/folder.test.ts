@@ -99,9 +99,9 @@ for (const taken of [[''], ['-wal'], ['', '-wal', '-shm', '.marks']]) {
     t.same(
       rows.map(({ seq, payload }) => [seq, payload]),
       [
-        [1, '1 a'],
-        [3, '3 c'],
-        [4, '4 d'],
+        [1, 'id-1 a'],
+        [3, 'id-3 c'],
+        [4, 'id-4 d'],
       ],
     );
     t.match(faults, [{ code: 'store-unavailable', recovered: false }, { recovered: true }]);

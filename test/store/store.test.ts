@@ -44,8 +44,20 @@ t.test('the outbox gives the oldest events after a number, in order', async (t) 
   const { store } = openFor(temporaryFolder(t));
   for (const text of ['a', 'b', 'c', 'd']) appendText(store, text);
   t.same(store.outbox.next(1, 2), [
-    { seq: 2, topic: 'csu/v1/57463-mairie/pt-a/event/alarm', payload: '2 b' },
-    { seq: 3, topic: 'csu/v1/57463-mairie/pt-a/event/alarm', payload: '3 c' },
+    {
+      seq: 2,
+      topic: 'csu/v1/57463-mairie/pt-a/event/alarm',
+      payload: 'id-2 b',
+      id: 'id-2',
+      class: 'intrusion',
+    },
+    {
+      seq: 3,
+      topic: 'csu/v1/57463-mairie/pt-a/event/alarm',
+      payload: 'id-3 c',
+      id: 'id-3',
+      class: 'intrusion',
+    },
   ]);
   store.outbox.acknowledge([2, 99]);
   t.same(numbers(store), [1, 3, 4]);
@@ -70,7 +82,7 @@ t.test('payloads come back as they were, whatever they hold', async (t) => {
   const text = fc.string({ unit: 'grapheme', maxLength: 200 });
   fc.assert(
     fc.property(text, text, text, (payload, key, value) => {
-      const seq = store.outbox.append(() => ({ topic: 'a\0b', payload }));
+      const seq = store.outbox.append(() => ({ topic: 'a\0b', payload, id: '', class: 'service' }));
       store.memory.set('room', key, value);
       const back = store.outbox.next(seq - 1, 1)[0];
       return back?.payload === payload && back.topic === 'a\0b' && store.memory.get('room', key) === value;
@@ -100,7 +112,8 @@ t.test('the outbox is bounded: the oldest go, it is told once, and again when ha
 t.test('a full outbox drops the oldest of what fills it, and no rare event of another topic', async (t) => {
   const limits = { outbox: { events: 640, bytes: 1_000_000 } };
   const { store } = openFor(temporaryFolder(t), new TestClock(), limits);
-  const append = (topic: string) => store.outbox.append((seq) => ({ topic, payload: String(seq) }));
+  const append = (topic: string) =>
+    store.outbox.append((seq) => ({ topic, payload: `id-${seq}`, id: `id-${seq}`, class: 'technical' }));
   const rare = [append('pt-rare'), append('pt-other')];
   for (let n = 0; n < 5_000; n += 1) append('pt-flapping');
   const waiting = store.outbox.next(0, 1_000);
@@ -139,8 +152,8 @@ t.test(
 t.test('an event that no broker takes is given up and counted', async (t) => {
   const { store } = openFor(temporaryFolder(t));
   for (const text of ['a', 'b']) appendText(store, text);
-  store.outbox.giveUp(1);
-  store.outbox.giveUp(1);
+  store.outbox.giveUp(1, 'too-large');
+  store.outbox.giveUp(1, 'too-large');
   t.same([texts(store), store.outbox.dropped()], [['b'], 1]);
   store.close();
 });

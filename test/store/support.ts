@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { systemCode } from '../../agent/base/errors.ts';
 import { createLog } from '../../agent/base/log.ts';
+import { OUTBOX_CLASSES } from '../../agent/contract/delivery.ts';
 import { openStore, type SqliteStore, type StoreOptions } from '../../agent/store/open-store.ts';
-import type { StoreFault } from '../../agent/store/store.ts';
+import type { Lane, StoreFault } from '../../agent/store/store.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const box = generateKeyPairSync('ed25519');
@@ -48,13 +49,23 @@ export function openFor(folder: string, clock = new TestClock(), options: StoreO
 export function appendText(store: SqliteStore, text: string): number {
   return store.outbox.append((seq) => ({
     topic: 'csu/v1/57463-mairie/pt-a/event/alarm',
-    payload: `${seq} ${text}`,
+    payload: `id-${seq} ${text}`,
+    id: `id-${seq}`,
+    class: 'intrusion',
   }));
 }
 
 /** What the outbox holds, the texts in order. */
 export function texts(store: SqliteStore): string[] {
   return store.outbox.next(0, 1_000_000).map(({ payload }) => payload.slice(payload.indexOf(' ') + 1));
+}
+
+/** What would be sent, the lanes one after the other and each in its order. */
+export function dueNumbers(store: SqliteStore, lanes: readonly Lane[] = ['live', 'backlog']): number[] {
+  while (store.outbox.settle());
+  const queries = lanes.flatMap((lane) => OUTBOX_CLASSES.map((of) => ({ lane, class: of })));
+  const rest = { afterSeq: 0, limit: 1_000_000, without: [] };
+  return queries.flatMap((query) => store.outbox.due({ ...query, ...rest }).map(({ seq }) => seq));
 }
 
 export function numbers(store: SqliteStore): number[] {

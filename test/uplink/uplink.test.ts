@@ -199,7 +199,7 @@ t.test(
         socket.write(Buffer.from([0x20, 3, 0, 0, 0]));
         socket.once('data', (subscribe: Buffer) => {
           socket.write(
-            Buffer.concat([Buffer.from([0x90, 5]), subscribe.subarray(2, 4), Buffer.from([0, 1, 1])]),
+            Buffer.concat([Buffer.from([0x90, 6]), subscribe.subarray(3, 5), Buffer.from([0, 1, 1, 1])]),
           );
           socket.on('data', (chunk: Buffer) => {
             connections[mine] = (connections[mine] ?? 0) + chunk.toString('latin1').split(FAULT).length - 1;

@@ -1,0 +1,105 @@
+import { InternalError } from '../base/errors.ts';
+import { anyTold, closeLosses } from './losses.ts';
+import { intactEvent, rankOf, STATE } from './outbox-rows.ts';
+import { integerIn, type Row, type Sql } from './sql.ts';
+import type { DueQuery, OutboxEntry } from './store.ts';
+
+/** An event without a receipt is sent again at ever longer intervals up to this one, ms. Source: guess. */
+export const MAX_RESEND_MS = 15 * 60_000;
+/** Events that change their state in one transaction. Source: guess; some ten milliseconds. */
+const MOVED_AT_ONCE = 2_000;
+
+const SOME = 'IN (SELECT value FROM json_each(?))';
+const DUE = 'SELECT * FROM outbox WHERE state = ? AND class = ? AND seq > ?';
+const OVERDUE = `SELECT seq FROM outbox
+  WHERE state = ? AND state <> ${STATE.backlog} AND due_ms <= ? ORDER BY due_ms LIMIT ${MOVED_AT_ONCE}`;
+
+/** What is to be sent next of one lane and class, in order. */
+export function dueEvents(sql: Sql, { lane, class: of, afterSeq, limit, without }: DueQuery): OutboxEntry[] {
+  const values = [STATE[lane], rankOf(of), afterSeq];
+  const rows =
+    without.length === 0
+      ? sql.all(`${DUE} ORDER BY seq LIMIT ?`, ...values, limit)
+      : sql.all(
+          `${DUE} AND topic NOT ${SOME} ORDER BY seq LIMIT ?`,
+          ...values,
+          JSON.stringify(without),
+          limit,
+        );
+  return rows.map(entryOf);
+}
+
+/** @throws InternalError `store-damaged` when the row is not what was written */
+export function entryOf(row: Row): OutboxEntry {
+  const event = intactEvent(row);
+  if (!event)
+    throw new InternalError('store-damaged', `event ${integerIn(row, 'seq')} is not what was written`);
+  const { seq, topic, payload, id, class: of } = event;
+  return { seq, topic, payload, id, class: of };
+}
+
+/** The states, `live` or `sent`, of which events are overdue. */
+export function overdueStates(sql: Sql, nowMs: number): number[] {
+  return [STATE.live, STATE.sent].filter((state) => sql.get(OVERDUE, state, nowMs));
+}
+
+/** Makes backlog of what is overdue, some thousand at a time. */
+export function moveOverdue(sql: Sql, states: readonly number[], nowMs: number): void {
+  for (const state of states)
+    sql.run(`UPDATE outbox SET state = ${STATE.backlog} WHERE seq IN (${OVERDUE})`, state, nowMs);
+}
+
+/** Events of earlier starts are live only where they were put in this stretch of wall time. */
+export function moveEarlier(sql: Sql, lastSeq: number, fromMs: number, toMs: number): void {
+  sql.run(
+    `UPDATE outbox SET state = ${STATE.backlog}
+     WHERE state = ${STATE.live} AND seq <= ? AND (wall_ms < ? OR wall_ms > ?)`,
+    lastSeq,
+    fromMs,
+    toMs,
+  );
+}
+
+/** The broker has these, which wait for their receipt now; those without an id are forgotten. */
+export function awaitReceipts(sql: Sql, seqs: string, nowMs: number, resendAfterMs: number): void {
+  sql.run(`DELETE FROM outbox WHERE seq ${SOME} AND id = ''`, seqs);
+  sql.run(
+    `UPDATE outbox SET state = ${STATE.sent}, attempts = attempts + 1,
+       due_ms = ?2 + min(?3 * (1 << min(attempts, 20)), max(?3, ${MAX_RESEND_MS}))
+     WHERE seq IN (SELECT value FROM json_each(?1))`,
+    seqs,
+    nowMs,
+    resendAfterMs,
+  );
+}
+
+/** What waits for a receipt for later than this is sent again at this time. */
+export function hasten(sql: Sql, dueMs: number): number {
+  return sql.run(
+    `UPDATE outbox SET due_ms = ?1, attempts = 1
+     WHERE state = ${STATE.sent} AND state <> ${STATE.backlog} AND due_ms > ?1`,
+    dueMs,
+  );
+}
+
+/** Forgets events that are confirmed, by number, and closes the losses that they told. */
+export function forgetSeqs(sql: Sql, seqs: string): void {
+  if (anyTold(sql)) {
+    const ids = sql.all(`SELECT id FROM outbox WHERE seq ${SOME}`, seqs).map(({ id }) => id);
+    closeLosses(sql, JSON.stringify(ids));
+  }
+  sql.run(`DELETE FROM outbox WHERE seq ${SOME}`, seqs);
+}
+
+/** Forgets events that are confirmed, by id. @returns how many there were */
+export function forgetIds(sql: Sql, ids: readonly string[]): number {
+  const list = JSON.stringify(ids.filter((id) => id !== ''));
+  closeLosses(sql, list);
+  return sql.run(`DELETE FROM outbox WHERE id ${SOME}`, list);
+}
+
+/** Forgets everything that waits for a receipt: the broker has it. */
+export function forgetSent(sql: Sql): void {
+  const sent = sql.all(`SELECT seq FROM outbox WHERE state = ${STATE.sent}`).map(({ seq }) => seq);
+  forgetSeqs(sql, JSON.stringify(sent));
+}

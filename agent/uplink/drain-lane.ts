@@ -1,0 +1,78 @@
+import { OUTBOX_CLASSES, type OutboxClass } from '../contract/delivery.ts';
+import { backlogTopic } from '../contract/topics.ts';
+import type { Lane, Outbox, OutboxEntry } from '../store/store.ts';
+
+/** An event on the wire. */
+export interface Flying {
+  readonly lane: Lane;
+  readonly entry: OutboxEntry;
+  /** False when an earlier event of its topic was refused meanwhile. */
+  counts: boolean;
+}
+
+/**
+ * How far one lane of the outbox has been sent, class by class, and which of its topics wait.
+ *
+ * A topic of which the broker refused an event is `held` until its time has come, and `careful` from then on: its events
+ * go one at a time.
+ */
+export class DrainLane {
+  readonly name: Lane;
+  readonly held = new Set<string>();
+  readonly careful = new Set<string>();
+  /** Refusals in a row of each topic. */
+  readonly refusals = new Map<string, number>();
+  readonly #outbox: Outbox;
+  readonly #afterSeq = new Map<OutboxClass, number>();
+
+  constructor(name: Lane, outbox: Outbox) {
+    this.name = name;
+    this.#outbox = outbox;
+  }
+
+  /** Begins with the oldest again. */
+  rewind(): void {
+    this.#afterSeq.clear();
+  }
+
+  /** Where an event of this lane is published. */
+  placeOf({ topic }: OutboxEntry): string {
+    return this.name === 'live' ? topic : backlogTopic(topic);
+  }
+
+  /**
+   * The events to be sent now, at most `room`.
+   * @param flying what is on the wire already, which is passed over
+   */
+  following(room: number, flying: ReadonlyMap<number, Flying>): OutboxEntry[] {
+    const chosen: OutboxEntry[] = [];
+    for (const of of OUTBOX_CLASSES) {
+      if (chosen.length >= room) break;
+      this.#choose(of, room, flying, chosen);
+    }
+    return chosen;
+  }
+
+  #choose(of: OutboxClass, room: number, flying: ReadonlyMap<number, Flying>, chosen: OutboxEntry[]): void {
+    const afterSeq = this.#afterSeq.get(of) ?? 0;
+    const limit = room + (afterSeq === 0 ? flying.size : 0);
+    const query = { lane: this.name, class: of, afterSeq, limit, without: [...this.held] };
+    for (const entry of this.#outbox.due(query)) {
+      if (chosen.length >= room || this.#mustWait(entry, flying, chosen)) return;
+      this.#afterSeq.set(of, entry.seq);
+      if (!flying.has(entry.seq)) chosen.push(entry);
+    }
+  }
+
+  #mustWait(
+    { seq, topic }: OutboxEntry,
+    flying: ReadonlyMap<number, Flying>,
+    chosen: OutboxEntry[],
+  ): boolean {
+    if (!this.careful.has(topic) || flying.has(seq)) return false;
+    const onWire = [...flying.values()].some(
+      ({ lane, entry }) => lane === this.name && entry.topic === topic,
+    );
+    return onWire || chosen.some((entry) => entry.topic === topic);
+  }
+}
