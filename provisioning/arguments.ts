@@ -34,6 +34,10 @@ export class Options {
     return this.#values[name] === true;
   }
 
+  has(name: string): boolean {
+    return this.#values[name] !== undefined;
+  }
+
   optional(name: string): string | undefined {
     const value = this.#values[name];
     return typeof value === 'string' ? value : undefined;

@@ -9,6 +9,7 @@ import { pushConfiguration, readSignedConfiguration, sendCommand } from './excha
 import { replaceFile } from './files.ts';
 import { CsuFolder, checkSite } from './folder.ts';
 import { because, describeStatus } from './lines.ts';
+import { receiveEvents } from './receive/receiver.ts';
 import { signCommand, signConfiguration } from './sign.ts';
 import type { Texts } from './texts.ts';
 import { watchBoxes } from './watch.ts';
@@ -31,6 +32,8 @@ export interface Command {
 const PUSH_WAIT_S = 60;
 const ORDER_WAIT_S = 90;
 const MAX_WAIT_S = 24 * 3600;
+/** How long the receiver keeps events. Source: guess; the CSU decides by its own rules. */
+const KEEP_DAYS = 400;
 const COMMAND_NAMES = Object.keys(COMMAND_ROLE) as CommandName[];
 
 /** The commands by the words of the command line. */
@@ -77,6 +80,17 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'wait-s': 'one',
     },
     run: orderSend,
+  },
+  receive: {
+    options: {
+      folder: 'one',
+      broker: 'one',
+      database: 'one',
+      'keep-days': 'one',
+      after: 'one',
+      only: 'many',
+    },
+    run: receive,
   },
   watch: { options: { folder: 'one', site: 'one', broker: 'one', json: 'flag' }, run: watch },
 };
@@ -170,6 +184,22 @@ async function watch({ options, texts, signal, print }: Desk): Promise<boolean> 
   if (site !== '+') checkSite(site);
   const json = options.flag('json');
   await watchBoxes(csuOf(options), { site, broker: options.required('broker'), json, texts }, print, signal);
+  return true;
+}
+
+async function receive({ options, signal }: Desk): Promise<boolean> {
+  const after = options.number('after', 0, 9_999_999_999);
+  await receiveEvents(
+    csuOf(options),
+    {
+      broker: options.required('broker'),
+      database: options.required('database'),
+      keepDays: options.number('keep-days', 1, 36_500) ?? KEEP_DAYS,
+      only: options.has('only') ? options.list('only') : [],
+      ...(after === undefined ? {} : { after }),
+    },
+    signal,
+  );
   return true;
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { systemClock } from '../agent/base/clock.ts';
 import { UplinkError } from '../agent/base/errors.ts';
 import { limited } from '../agent/base/limit.ts';
-import { createLog } from '../agent/base/log.ts';
+import { createLog, type Log } from '../agent/base/log.ts';
 import { BrokerClient } from '../agent/uplink/client.ts';
 import { CSU_USER } from './broker.ts';
 import { type CsuFolder, PATHS } from './folder.ts';
@@ -28,7 +28,9 @@ export async function withBroker<T>(
   signal: AbortSignal,
   work: (client: BrokerClient) => Promise<T>,
 ): Promise<T> {
-  const client = createClient(csu, options);
+  const { broker, subscriptions } = options;
+  const log = createLog('error', process.stderr);
+  const client = createClient(csu, { broker, subscriptions, maxBytes: MAX_MESSAGE_BYTES, log });
   client.onMessage((topic, payload, { retain }) => options.onMessage(topic, payload, retain));
   const connected = firstConnection(client);
   await client.start(signal);
@@ -41,9 +43,21 @@ export async function withBroker<T>(
   }
 }
 
-function createClient(csu: CsuFolder, { broker, subscriptions }: LinkOptions): BrokerClient {
+interface ClientOptions {
+  readonly broker: string;
+  readonly subscriptions: readonly string[];
+  /** Largest message that is taken. */
+  readonly maxBytes: number;
+  readonly log: Log;
+}
+
+/** A client of the broker with the certificate of the CSU, not yet started. */
+export function createClient(
+  csu: CsuFolder,
+  { broker, subscriptions, maxBytes, log }: ClientOptions,
+): BrokerClient {
   return new BrokerClient(
-    { clock: systemClock, log: createLog('error', process.stderr), random: Math.random },
+    { clock: systemClock, log, random: Math.random },
     {
       brokers: [broker],
       plainLoopback: true,
@@ -54,7 +68,7 @@ function createClient(csu: CsuFolder, { broker, subscriptions }: LinkOptions): B
         key: csu.file(PATHS.clientKey),
       },
       subscriptions,
-      maxDownBytes: MAX_MESSAGE_BYTES,
+      maxDownBytes: maxBytes,
     },
   );
 }

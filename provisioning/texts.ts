@@ -19,6 +19,9 @@ const FRENCH = {
   beffroi-csu order send --folder DOSSIER --site SITE --broker URL
                    --command agent.ping|camera.check|stream.restart [--camera cam-…] [--valid-s 60] [--wait-s 90]
       envoie un ordre signé et suit son déroulement
+  beffroi-csu receive --folder DOSSIER --broker URL --database FICHIER [--keep-days 400]
+                   [--only alarm…] [--after N]
+      reçoit les événements des collecteurs, les enregistre, signe les reçus, et écrit une ligne JSON par événement
   beffroi-csu watch --folder DOSSIER --site SITE|+ --broker URL [--json]
       affiche ce que disent les collecteurs ; Ctrl-C termine
 
@@ -103,6 +106,9 @@ const ENGLISH: Texts = {
   beffroi-csu order send --folder FOLDER --site SITE --broker URL
                    --command agent.ping|camera.check|stream.restart [--camera cam-…] [--valid-s 60] [--wait-s 90]
       sends a signed order and follows it to its end
+  beffroi-csu receive --folder FOLDER --broker URL --database FILE [--keep-days 400]
+                   [--only alarm…] [--after N]
+      receives the events of the boxes, stores them, signs receipts, and writes one JSON line per event
   beffroi-csu watch --folder FOLDER --site SITE|+ --broker URL [--json]
       shows what the boxes say; Ctrl-C ends it
 

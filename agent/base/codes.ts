@@ -170,6 +170,12 @@ export const CODES = {
     means: 'A folder of the CSU is missing, incomplete, or exists already where a new one is to be made.',
     remedy: 'Name the right folder; nothing is ever overwritten.',
   },
+  'receiver-archive-unusable': {
+    fault: 'configuration',
+    retryable: false,
+    means: 'The archive of the receiver cannot be opened, is damaged, or another receiver works with it.',
+    remedy: 'End the other receiver, or restore the file from its backup; no receipt is signed meanwhile.',
+  },
   'box-silent': {
     fault: 'uplink',
     retryable: true,

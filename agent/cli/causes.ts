@@ -143,6 +143,10 @@ const FRENCH: Record<Code, CauseText> = {
     means: 'Un dossier du CSU manque, est incomplet ou existe déjà.',
     remedy: "Donner le bon dossier ; rien n'est jamais écrasé.",
   },
+  'receiver-archive-unusable': {
+    means: "L'archive du récepteur est inutilisable, endommagée, ou déjà prise par un autre récepteur.",
+    remedy: "Arrêter l'autre récepteur, ou restaurer le fichier ; aucun reçu n'est signé entre-temps.",
+  },
   'box-silent': {
     means: "Le collecteur n'a pas répondu à temps.",
     remedy: "Vérifier avec beffroi-csu watch qu'il est en ligne.",

@@ -82,9 +82,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   provisioning: {
     folder: 'provisioning',
-    is: "the technician's side at the CSU: enrolment, keys, signing, pushing",
+    is: "the technician's side at the CSU: enrolment, keys, signing, pushing; the receiver of the centre",
     mayImport: ['base', 'contract', 'trust', 'config', 'uplink', 'cli'],
-    owns: ['@peculiar/x509', 'reflect-metadata', 'zod'],
+    // The receiver's archive is the centre's, on another machine than any box: it shares nothing with the store.
+    owns: ['@peculiar/x509', 'node:sqlite', 'reflect-metadata', 'zod'],
   },
 };
 

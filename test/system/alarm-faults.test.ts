@@ -88,7 +88,7 @@ class Stage {
   }
 
   async push(): Promise<void> {
-    const configuration = configurationOf(this.#camera, INPUTS);
+    const configuration = { ...configurationOf(this.#camera, INPUTS), delivery: { liveWithinS: 3600 } };
     const { jws } = await signConfiguration(this.centre.csu, { site: SITE, configuration });
     await this.#subscribers.at(-1)?.publish(desiredConfigTopic(SITE), jws, { retain: true });
   }

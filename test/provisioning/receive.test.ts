@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { EXAMPLES } from '../generate/examples.ts';
+import { Centre } from '../support/centre.ts';
+import type { Subscriber } from '../support/subscriber.ts';
+import { type Running, startCsu, temporaryFolder } from './processes.ts';
+
+const SITE = '57463-mairie';
+const ALARM = `csu/v1/${SITE}/pt-porte-sud/event/alarm`;
+const KILLS = 8;
+
+interface Scene {
+  readonly folder: string;
+  readonly centre: Centre;
+  /** Speaks for boxes and hears receipts; what it may do is in the rights of the broker of the tests. */
+  readonly box: Subscriber;
+}
+
+/** The broker lets the CSU's certificate speak for boxes too: the boxes of these tests are puppets. */
+async function scene(t: Test): Promise<Scene> {
+  const folder = temporaryFolder(t);
+  const centre = await Centre.create(folder);
+  t.teardown(() => centre.end());
+  await writeFile(join(folder, 'broker', 'acl'), 'user csu\ntopic readwrite csu/v1/#\n');
+  await centre.broker.kill();
+  await centre.broker.restart();
+  const box = await centre.subscriber([`csu/v1/+/collector/ack/receipt`]);
+  t.teardown(() => box.close());
+  return { folder, centre, box };
+}
+
+async function receiver(t: Test, { centre, folder }: Scene, more: readonly string[] = []): Promise<Running> {
+  const running = startCsu(t, [
+    'receive',
+    '--folder',
+    centre.csu.path,
+    '--broker',
+    centre.broker.url,
+    '--database',
+    join(folder, 'archive.db'),
+    ...more,
+  ]);
+  await running.said(/broker connected/);
+  return running;
+}
+
+function alarm(n: number, more: object = {}): string {
+  const id = createHash('md5').update(String(n)).digest('hex');
+  return JSON.stringify({ ...EXAMPLES.alarm, site: SITE, seq: n, id, ...more });
+}
+
+function idOf(n: number): string {
+  return createHash('md5').update(String(n)).digest('hex');
+}
+
+/** Ids of every receipt that came. */
+function signed({ box }: Scene): string[] {
+  return box.json<{ payload: string }>('ack/receipt').flatMap(({ payload }) => {
+    const { ids } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { ids: string[] };
+    return ids;
+  });
+}
+
+async function signedFor(scene: Scene, ids: readonly string[]): Promise<void> {
+  await scene.box.until(`receipts for ${ids.length}`, () => {
+    const have = new Set(signed(scene));
+    return ids.every((id) => have.has(id));
+  });
+}
+
+interface Line {
+  number: number;
+  class: string;
+  name: string;
+  message: { id: string; seq: number };
+}
+
+function lines(out: string): Line[] {
+  return out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line);
+}
+
+t.test('receive: each event is stored, printed once, and signed for as often as it comes', async (t) => {
+  const stage = await scene(t);
+  const running = await receiver(t, stage);
+  await stage.box.publish(ALARM, alarm(1));
+  await signedFor(stage, [idOf(1)]);
+  await stage.box.publish(ALARM.replace('/event/', '/hist/'), alarm(1));
+  await stage.box.until('a second receipt', () => signed(stage).length === 2);
+  await stage.box.publish(ALARM, alarm(2));
+  await signedFor(stage, [idOf(2)]);
+  await running.said(new RegExp(idOf(2)));
+  t.match(lines(running.out), [
+    { number: 1, site: SITE, class: 'event', name: 'alarm', topic: ALARM, message: { id: idOf(1), seq: 1 } },
+    { number: 2, message: { id: idOf(2) } },
+  ]);
+  t.equal(lines(running.out).length, 2);
+  t.equal((await running.end('SIGTERM')).code, 0);
+});
+
+t.test('receive: hundreds of events share one receipt', async (t) => {
+  const stage = await scene(t);
+  await receiver(t, stage);
+  const numbers = Array.from({ length: 400 }, (_, n) => n);
+  await Promise.all(numbers.map((n) => stage.box.publish(ALARM, alarm(n))));
+  await signedFor(stage, numbers.map(idOf));
+  t.equal(signed(stage).length, 400);
+  t.ok(stage.box.received.length < 100, `${stage.box.received.length} receipts`);
+});
+
+t.test('receive: what is no event of a box gets no receipt and harms nobody', async (t) => {
+  const stage = await scene(t);
+  const running = await receiver(t, stage);
+  await stage.box.publish(ALARM, alarm(1));
+  await signedFor(stage, [idOf(1)]);
+  await stage.box.publish(ALARM, alarm(1, { detail: 'other bytes under the same id' }));
+  await stage.box.publish(ALARM, alarm(2, { site: '57463-piscine' }));
+  await stage.box.publish(ALARM, 'no JSON');
+  await stage.box.publish(ALARM, Buffer.from([0xff, 0xfe]));
+  await stage.box.publish(ALARM, '[]');
+  await stage.box.publish(ALARM, alarm(3, { id: 'x'.repeat(41) }));
+  await stage.box.publish(ALARM, alarm(4, { detail: 'x'.repeat(70_000) }));
+  await stage.box.publish('csu/v1/57463-mairie/cam-a/event/x/y', alarm(5));
+  await stage.box.publish(ALARM, alarm(6), { retain: true });
+  await stage.box.publish(ALARM, alarm(7));
+  await signedFor(stage, [idOf(7)]);
+  t.same(
+    signed(stage).filter((id) => id !== idOf(6)),
+    [idOf(1), idOf(7)],
+  );
+  await running.said(/another event with the id of a stored one/);
+});
+
+t.test(
+  `receive: killed ${KILLS} times while alarms come, it stores each, prints each, and signs for nothing else`,
+  async (t) => {
+    const stage = await scene(t);
+    const printed = new Map<number, string>();
+    const note = (running: Running) => {
+      const whole = running.out.slice(0, running.out.lastIndexOf('\n') + 1);
+      for (const { number, message } of lines(whole)) {
+        t.equal(printed.get(number) ?? message.id, message.id, 'a number names one event');
+        printed.set(number, message.id);
+      }
+    };
+    let next = 0;
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      const running = await receiver(t, stage);
+      const ended = delay(Math.random() * 80).then(() => running.end('SIGKILL'));
+      for (let n = 0; n < 40; n += 1, next += 1) {
+        await stage.box.publish(ALARM, alarm(next));
+      }
+      await ended;
+      note(running);
+    }
+    const known = new Set(signed(stage));
+    const last = await receiver(t, stage);
+    const missing = Array.from({ length: next }, (_, n) => n).filter((n) => !known.has(idOf(n)));
+    for (const n of missing) await stage.box.publish(ALARM, alarm(n));
+    await signedFor(stage, missing.map(idOf));
+    await stage.box.publish(ALARM, alarm(next));
+    await last.said(new RegExp(idOf(next)));
+    next += 1;
+    note(last);
+    t.same(
+      new Set(printed.values()),
+      new Set(Array.from({ length: next }, (_, n) => idOf(n))),
+      'what was signed for before a kill is there after it',
+    );
+    t.equal(new Set(printed.values()).size, printed.size, 'no event has two numbers');
+  },
+);
+
+t.test('receive: a reader that goes away stops nothing; the next start prints what it missed', async (t) => {
+  const stage = await scene(t);
+  const running = await receiver(t, stage);
+  running.child.stdout?.destroy();
+  for (const n of [1, 2, 3]) await stage.box.publish(ALARM, alarm(n));
+  await signedFor(stage, [1, 2, 3].map(idOf));
+  await running.said(/standard output is closed/);
+  await stage.box.publish(ALARM, alarm(4));
+  await signedFor(stage, [idOf(4)]);
+  await running.end('SIGTERM');
+  const second = await receiver(t, stage);
+  await second.said(new RegExp(idOf(4)));
+  t.same(
+    lines(second.out).map(({ message }) => message.id),
+    [1, 2, 3, 4].map(idOf),
+  );
+  await second.end('SIGTERM');
+  const third = await receiver(t, stage, ['--after', '2', '--only', 'alarm']);
+  await third.said(new RegExp(idOf(4)));
+  t.same(
+    lines(third.out).map(({ number }) => number),
+    [3, 4],
+    'who read up to 2 goes on from there',
+  );
+});
+
+t.test('receive: a reader that stands still holds up no receipt', async (t) => {
+  const stage = await scene(t);
+  const running = await receiver(t, stage);
+  running.child.stdout?.pause();
+  const numbers = Array.from({ length: 1500 }, (_, n) => n);
+  for (let n = 0; n < numbers.length; n += 100) {
+    await Promise.all(numbers.slice(n, n + 100).map((m) => stage.box.publish(ALARM, alarm(m))));
+    await signedFor(stage, numbers.slice(n, n + 100).map(idOf));
+  }
+  t.equal((await running.end('SIGTERM')).code, 0);
+});
+
+t.test('receive: two do not share an archive, and a damaged one is not used', async (t) => {
+  const stage = await scene(t);
+  const first = await receiver(t, stage);
+  const args = ['receive', '--folder', stage.centre.csu.path, '--broker', stage.centre.broker.url];
+  const file = join(stage.folder, 'archive.db');
+  const second = await startCsu(t, [...args, '--database', file]).end();
+  t.match(second, { code: 1, err: /receiver-archive-unusable.*another receiver/ });
+  await first.end('SIGKILL');
+  const other = join(stage.folder, 'other.db');
+  await writeFile(other, Buffer.alloc(10_000, 7));
+  const third = await startCsu(t, [...args, '--database', other]).end();
+  t.match(third, { code: 1, err: /receiver-archive-unusable/ });
+  t.equal((await readFile(other)).length, 10_000, 'it is left as it was');
+});

@@ -1,0 +1,86 @@
+import t from 'tap';
+import { receiptTopic } from '../../agent/contract/topics.ts';
+import { signReceipt } from '../../provisioning/sign.ts';
+import { configurationOf, type Scene, SITE } from '../support/scene.ts';
+import { type Alarm, begin, INPUTS, receiver, stored } from './receiving.ts';
+
+t.test(
+  'system: with no receiver nothing leaves the box, whatever the broker says; a forger changes nothing',
+  async (t) => {
+    const receiving = await begin(t);
+    const { scene, camera, archive } = receiving;
+    camera.setInput('input-1', true);
+    const [alarm] = await scene.csu.until('the alarm', () => {
+      const alarms = scene.csu.json<Alarm>('/event/alarm');
+      return alarms.length > 0 && alarms;
+    });
+    if (!alarm) return;
+    const again = await scene.csu.until('the same event on hist', () =>
+      scene.csu.received.find(({ topic }) => topic.endsWith('/hist/alarm')),
+    );
+    const first = scene.csu.received.find(({ topic }) => topic.endsWith('/event/alarm'));
+    t.equal(again.payload.toString(), first?.payload.toString(), 'the same bytes');
+    t.ok(
+      scene.csu
+        .json<{ confirmation: string }>('/state/link')
+        .some(({ confirmation }) => confirmation === 'receipt'),
+    );
+
+    const { csu } = scene.centre;
+    const topic = receiptTopic(SITE);
+    const attacks: [string, string, boolean][] = [
+      ['order-wrong-role', signReceipt(await csu.key('operate'), SITE, [alarm.id], Date.now()), false],
+      [
+        'order-wrong-audience',
+        signReceipt(await csu.key('receive'), '57463-piscine', [alarm.id], Date.now()),
+        false,
+      ],
+      ['order-retained', signReceipt(await csu.key('receive'), SITE, [alarm.id], Date.now()), true],
+      ['order-unsigned', JSON.stringify({ ids: [alarm.id] }), false],
+      ['order-too-large', 'x'.repeat(300_000), false],
+      ['order-too-large', 'x'.repeat(900_000), false],
+    ];
+    for (const [cause, text, retain] of attacks) {
+      const before = refusals(scene).length;
+      await scene.csu.publish(topic, text, { retain });
+      if (retain) await scene.csu.publish(topic, '', { retain });
+      const refusal = await scene.csu.until(cause, () => refusals(scene)[before]);
+      t.match(refusal, { order: 'receipt', cause });
+    }
+    await scene.csu.publish(topic, signReceipt(await csu.key('receive'), SITE, ['unknown'], Date.now()));
+    const waits = (await scene.box.status()).link.outboxPending;
+    t.ok(waits >= 1 + attacks.length, `${waits} events wait`);
+
+    const centre = receiver(t, receiving);
+    await scene.box.until('an empty outbox', ({ link }) => link.outboxPending === 0, 60_000);
+    t.same(
+      stored(archive).map(({ id }) => id),
+      [alarm.id],
+    );
+    t.equal((await centre.end('SIGTERM')).code, 0);
+  },
+);
+
+function refusals({ csu }: Scene): { order: string; cause: string }[] {
+  const seen = new Set<string>();
+  return csu
+    .json<{ id: string; order: string; cause: string }>('/event/refusal')
+    .filter(({ id }) => !seen.has(id) && seen.add(id));
+}
+
+t.test(
+  'system: the configuration says what is in force, and without a word of it the broker confirms',
+  async (t) => {
+    const { scene, camera } = await begin(t);
+    camera.setInput('input-1', true);
+    await scene.csu.until('the alarm', () => scene.csu.json('/event/alarm').length > 0);
+    await scene.box.until('waits for a receipt', ({ link }) => link.outboxPending > 0);
+    await scene.push(configurationOf(camera, INPUTS));
+    await scene.box.until(
+      'the broker confirms',
+      ({ link }) => link.confirmation === 'broker' && link.outboxPending === 0,
+    );
+    const last = scene.csu.json<{ confirmation: string; online: boolean }>('/state/link').at(-1);
+    t.match(last, { confirmation: 'broker', online: true });
+  },
+);

@@ -1,0 +1,105 @@
+import t, { type Test } from 'tap';
+import { MESSAGES } from '../../agent/contract/messages.ts';
+import { ForeignSubscriber, type Mosquitto } from '../support/mosquitto.ts';
+import { TestClock } from '../support/test-clock.ts';
+import { broker, json, NEVER, SITE, store, uplink } from './parts.ts';
+
+const BASE = `csu/v1/${SITE}`;
+const RULES = { confirm: 'broker', resendAfterMs: 60_000, liveWithinMs: 60_000, backlogPerS: 40 } as const;
+/** A quarter of a second of the rate. */
+const BURST = 10;
+
+function fault(detail: string) {
+  return { cause: 'internal', fault: 'ourselves', detail } as const;
+}
+
+async function foreign(t: Test, mosquitto: Mosquitto, ...topics: string[]): Promise<ForeignSubscriber> {
+  const subscriber = await ForeignSubscriber.start(mosquitto, topics);
+  t.teardown(() => subscriber.stop());
+  return subscriber;
+}
+
+t.test(
+  'delivery: after an outage what is live goes first, the backlog on hist, paced, in order',
+  async (t) => {
+    const mosquitto = await broker(t);
+    const clock = new TestClock();
+    const held = store(t.testdir(), clock);
+    const link = uplink(t, held, { brokers: [mosquitto.url] }, clock);
+    link.deliver(RULES);
+    for (let n = 0; n < 60; n += 1) link.reporter.event('fault', 'collector', fault(`old ${n}`));
+    await clock.advance(60_000);
+    link.reporter.event('fault', 'collector', fault('live'));
+    const events = await foreign(t, mosquitto, `${BASE}/+/event/+`, `${BASE}/+/hist/+`);
+    await link.start(NEVER);
+    const first = await events.message(() => true);
+    t.match(json(first), { detail: 'live' });
+    t.equal(first.topic, `${BASE}/collector/event/fault`);
+    await events.count(1 + BURST, () => true);
+    t.equal(held.outbox.pending() >= 50, true, 'the rest waits for its turn');
+    link.reporter.event('fault', 'collector', fault('live too'));
+    const second = await events.message((m) => json(m).detail === 'live too');
+    t.equal(second.topic, `${BASE}/collector/event/fault`);
+    t.equal(events.messages.length, 2 + BURST, 'nothing of the backlog without time');
+    while (held.outbox.pending() > 0) await clock.advance(100);
+    const old = await events.count(60, ({ topic }) => topic === `${BASE}/collector/hist/fault`);
+    t.same(
+      old.map((m) => json(m).detail),
+      Array.from({ length: 60 }, (_, n) => `old ${n}`),
+    );
+    t.equal(json(old[0] ?? first).ts, Date.UTC(2026, 0, 1), 'with its own time');
+  },
+);
+
+t.test('delivery: a broker that refuses the backlog holds up nothing that is live', async (t) => {
+  const acl = `topic readwrite ${BASE}/+/state/+\ntopic readwrite ${BASE}/+/event/+\ntopic read ${BASE}/+/hist/+\n`;
+  const mosquitto = await broker(t, { acl });
+  const clock = new TestClock();
+  const held = store(t.testdir(), clock);
+  const link = uplink(t, held, { brokers: [mosquitto.url] }, clock);
+  link.deliver(RULES);
+  link.reporter.event('fault', 'collector', fault('old'));
+  await clock.advance(60_000);
+  const events = await foreign(t, mosquitto, `${BASE}/+/event/+`, `${BASE}/+/hist/+`);
+  await link.start(NEVER);
+  for (let n = 0; n < 20; n += 1) {
+    link.reporter.event('fault', 'collector', fault(`live ${n}`));
+    await events.message((m) => json(m).detail === `live ${n}`);
+    await clock.advance(100);
+  }
+  t.match(link.status(), { connected: true, outboxPending: 1 });
+  t.equal(events.messages.length, 20);
+});
+
+t.test(
+  'delivery: with receipts the word of the broker is not enough, and what is sent again is the same',
+  async (t) => {
+    const mosquitto = await broker(t);
+    const clock = new TestClock();
+    const held = store(t.testdir(), clock);
+    const link = uplink(t, held, { brokers: [mosquitto.url] }, clock);
+    link.deliver({ ...RULES, confirm: 'receipt' });
+    const events = await foreign(t, mosquitto, `${BASE}/+/event/+`, `${BASE}/+/hist/+`);
+    await link.start(NEVER);
+    link.reporter.event('fault', 'collector', fault('once'));
+    const live = await events.message(() => true);
+    while (held.outbox.unreceipted() === 0) await clock.advance(100);
+    await clock.advance(60_500);
+    const again = await events.message(({ topic }) => topic.includes('/hist/'));
+    t.equal(again.payload.toString(), live.payload.toString());
+    held.outbox.confirm([String(json(live).id)]);
+    t.equal(link.status().outboxPending, 0);
+  },
+);
+
+t.test('delivery: what was dropped is told', async (t) => {
+  const mosquitto = await broker(t);
+  const held = store(t.testdir());
+  const link = uplink(t, held, { brokers: [mosquitto.url] });
+  link.reporter.event('fault', 'collector', fault('never sent'));
+  held.outbox.giveUp(1, 'too-large');
+  const events = await foreign(t, mosquitto, `${BASE}/+/event/+`);
+  await link.start(NEVER);
+  const loss = MESSAGES.loss.schema.parse(json(await events.message(() => true)));
+  t.match(loss, { lost_class: 'service', reason: 'too-large', first_seq: 1, last_seq: 1, lost: 1, seq: 2 });
+});
