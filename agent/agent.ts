@@ -171,6 +171,15 @@ export class Agent implements Service {
     await this.#services.start(signal);
   }
 
+  /** An error that nobody caught ends the process. */
+  crashed(): void {
+    try {
+      this.#keeper.crashed();
+    } catch {
+      // The error that ends the process is the one to be seen.
+    }
+  }
+
   async stop(): Promise<void> {
     this.#note('agent.stop', 'ordered');
     try {

@@ -35,6 +35,7 @@ export async function runAgent(options: RunOptions): Promise<number> {
     { ...installed, log },
     { configFile: options.config, spawnVideo: options.video === 'own', software: SOFTWARE },
   );
+  process.on('uncaughtExceptionMonitor', () => agent.crashed());
   await agent.start(stopping.signal);
   log.info({ site: installed.box.site, software: SOFTWARE, pid: process.pid }, 'agent started');
   // A box that loses power ends without writing the cache of compiled code.

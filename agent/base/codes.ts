@@ -523,6 +523,13 @@ export const CODES = {
     means: 'A part did not stop in time.',
     remedy: 'Send the log to the developers.',
   },
+  'config-crash': {
+    fault: 'ourselves',
+    retryable: false,
+    means:
+      'Bringing this configuration into force ended the agent again and again; the one before is in force again.',
+    remedy: 'Send the log and the signed file to the developers; sign a higher version without what was new.',
+  },
   internal: {
     fault: 'ourselves',
     retryable: false,

@@ -344,6 +344,12 @@ const FRENCH: Record<Code, CauseText> = {
     means: "Une partie ne s'est pas arrêtée à temps.",
     remedy: 'Envoyer le journal aux développeurs.',
   },
+  'config-crash': {
+    means:
+      "L'entrée en vigueur de cette configuration a arrêté l'agent à chaque essai ; la précédente est de nouveau en vigueur.",
+    remedy:
+      'Envoyer le journal et le fichier signé aux développeurs ; signer une version supérieure sans la nouveauté.',
+  },
   internal: {
     means: "Le programme est dans un état qu'il ne devrait pas atteindre.",
     remedy: 'Envoyer le journal aux développeurs.',

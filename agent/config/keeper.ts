@@ -21,6 +21,7 @@ import { ConfigurationRefusedError, emptyConfiguration, openConfiguration } from
 import type { OpenedConfiguration } from './opened.ts';
 import { ConfigurationReports, type ConfigurationStatus, type Subject } from './reports.ts';
 import { TimeFloor } from './time-floor.ts';
+import { Trial } from './trial.ts';
 
 /** What works by the configuration; the agent fits it. */
 export interface ConfigurationConsumer {
@@ -35,13 +36,15 @@ export interface KeeperNeeds extends JudgeNeeds {
   readonly sealKey: SealKey;
   readonly log: Log;
   readonly reporter: Pick<Reporter, 'state'>;
-  readonly store: Pick<Store, 'slots' | 'register' | 'memory'>;
+  readonly store: Pick<Store, 'slots' | 'register' | 'memory' | 'transaction'>;
   readonly refusals: Pick<Refusals, 'refuse' | 'countAgain'>;
   readonly consumer: ConfigurationConsumer;
 }
 
 /** How long a configuration may take to apply. Source: guess. */
 const APPLY_TIMEOUT_MS = 30_000;
+/** In force for this long, a configuration is no longer held responsible for a crash. Source: guess. */
+const PROBATION_MS = 60_000;
 
 /**
  * Keeps the central configuration: takes signed orders, applies what differs, rolls back what fails, and brings the
@@ -49,13 +52,14 @@ const APPLY_TIMEOUT_MS = 30_000;
  *
  * A version is spent when its order was accepted whole: signature, schema and every sealed login hold. An order that
  * is refused spends no version, so that the same number can be signed again, corrected. One that was accepted and
- * then failed to apply has spent its version.
+ * then failed to apply, or ended the agent twice, has spent its version.
  */
 export class ConfigurationKeeper implements Service {
   readonly name = 'configuration keeper';
   readonly #needs: KeeperNeeds;
   readonly #judge: ConfigurationJudge;
   readonly #floor: TimeFloor;
+  readonly #trial: Trial;
   readonly #reports: ConfigurationReports;
   readonly #stopping = new AbortController();
   #inForce: OpenedConfiguration | undefined;
@@ -64,12 +68,15 @@ export class ConfigurationKeeper implements Service {
   #work: Promise<void> | undefined;
   /** What was refused last, byte for byte: a retained order comes again at each reconnect and is told once. */
   #lastRefused = '';
-  /** Payload hash of the last order that held and whose content was refused: it will never be taken. */
-  #unacceptable = '';
+  /** Payload hash of the last order that held and whose content was refused, or that was given up: never taken. */
+  #unacceptable: string;
+  #probation = new AbortController();
 
   constructor(needs: KeeperNeeds) {
     this.#needs = needs;
     this.#floor = new TimeFloor(needs.store.memory);
+    this.#trial = new Trial(needs.store);
+    this.#unacceptable = this.#trial.givenUp;
     this.#judge = new ConfigurationJudge(needs, this.#floor);
     this.#reports = new ConfigurationReports({ reporter: needs.reporter, register: needs.store.register });
   }
@@ -80,17 +87,22 @@ export class ConfigurationKeeper implements Service {
 
   /** Brings the last good configuration into force, also without a network. Without one, nothing is in force. */
   async start(): Promise<void> {
-    const slot = this.#needs.store.slots.lastGood();
-    if (!slot) this.#reports.none();
-    this.#work = (slot ? this.#restore(slot) : Promise.resolve()).then(() => this.#drain());
+    this.#work = this.#begin().then(() => this.#drain());
     await this.#work;
   }
 
-  /** Gives up what is being applied: the next start brings it into force. */
+  /** Leaves what is being applied: the next start brings it into force. */
   async stop(): Promise<void> {
     this.#waiting = undefined;
+    this.#probation.abort();
     this.#stopping.abort(new InternalError('internal', 'the agent stops'));
     await this.#work;
+    this.#trial.interrupted();
+  }
+
+  /** The process ends by an error that nobody caught: the configuration that it came with is held responsible. */
+  crashed(): void {
+    this.#trial.crashed();
   }
 
   /**
@@ -133,12 +145,11 @@ export class ConfigurationKeeper implements Service {
       this.#needs.refusals.countAgain();
       return;
     }
-    const before = this.#needs.store.slots.lastGood();
-    const opened = await this.#accept(order, before);
+    const opened = await this.#accept(order, this.#needs.store.slots.lastGood());
     if (!opened) return;
-    this.#needs.store.slots.saveGood(slotOf(order));
+    this.#trial.begin(slotOf(order));
     this.#floor.raise(order.claims.iat * 1000);
-    await this.#bringIntoForce(opened, subjectOf(order), before);
+    await this.#bringIntoForce(opened, subjectOf(order));
   }
 
   /** @returns undefined when the order is refused, which is told */
@@ -168,13 +179,24 @@ export class ConfigurationKeeper implements Service {
     requireRisingVersion(claims.version, this.#needs.store.slots.highestVersion());
   }
 
+  async #begin(): Promise<void> {
+    const { slot, givenUp } = this.#trial.judge();
+    if (slot) await this.#restore(slot);
+    else this.#reports.none();
+    if (!givenUp) return;
+    this.#unacceptable = givenUp.hash;
+    const error = crash(givenUp.version, this.#appliedVersion);
+    this.#needs.log.error({ err: error, version: givenUp.version }, 'configuration given up');
+    this.#reports.failed(byBox(givenUp), this.#appliedVersion, error);
+  }
+
   async #restore(slot: ConfigSlot): Promise<void> {
-    const subject = { version: slot.version, hash: slot.hash, who: 'box' };
+    const subject = byBox(slot);
     const order = this.#judge.stored(slot.jws);
     try {
       if ('error' in order) throw order.error;
       const opened = await openConfiguration(order, this.#needs.sealKey);
-      await this.#bringIntoForce(opened, subject, undefined);
+      await this.#bringIntoForce(opened, subject);
     } catch (thrown) {
       const error = asBeffroiError(thrown);
       this.#needs.log.error(
@@ -185,12 +207,8 @@ export class ConfigurationKeeper implements Service {
     }
   }
 
-  /** @param slotBefore what becomes the last good one again when applying fails */
-  async #bringIntoForce(
-    next: OpenedConfiguration,
-    subject: Subject,
-    slotBefore: ConfigSlot | undefined,
-  ): Promise<void> {
+  async #bringIntoForce(next: OpenedConfiguration, subject: Subject): Promise<void> {
+    this.#probation.abort();
     const difference = differenceOf(this.#inForce, next);
     this.#reports.applying(subject, this.#appliedVersion);
     try {
@@ -200,14 +218,25 @@ export class ConfigurationKeeper implements Service {
         { version: next.version, changes: describeDifference(difference) },
         'configuration applied',
       );
+      this.#trial.applied();
       this.#reports.applied(subject, describeDifference(difference));
+      void this.#prove();
     } catch (thrown) {
       if (this.#stopping.signal.aborted) return;
-      if (slotBefore) this.#needs.store.slots.saveGood(slotBefore);
+      this.#trial.failed();
+      this.#unacceptable = this.#trial.givenUp || this.#unacceptable;
       const error = await this.#rollBack(next, asBeffroiError(thrown));
       this.#needs.log.error({ err: error, version: next.version }, 'configuration not applied');
       this.#reports.failed(subject, this.#appliedVersion, error);
     }
+  }
+
+  /** What stays in force for a while is good. */
+  async #prove(): Promise<void> {
+    this.#probation = new AbortController();
+    const { signal } = this.#probation;
+    await this.#needs.clock.sleep(PROBATION_MS, signal).catch(() => undefined);
+    if (!signal.aborted) this.#trial.passed();
   }
 
   /** @returns why the configuration failed, with the failure of going back when that failed as well */
@@ -249,6 +278,15 @@ export class ConfigurationKeeper implements Service {
       error,
     });
   }
+}
+
+function byBox({ version, hash }: ConfigSlot): Subject {
+  return { version, hash, who: 'box' };
+}
+
+function crash(version: number, appliedVersion: number): InternalError {
+  const message = `version ${version} ended the agent each time it was brought into force; version ${appliedVersion} is in force`;
+  return new InternalError('config-crash', message);
 }
 
 function subjectOf(order: GoodOrder): Subject {
