@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { type ConfigurationConsumer, ConfigurationKeeper } from '../../agent/config/keeper.ts';
 import { signConfiguration } from '../../provisioning/sign.ts';
 import { type Box, enrolledBox, SITE } from './fixture.ts';
 
-const CHILD = join(import.meta.dirname, 'dying.ts');
+const CHILD = fileURLToPath(new URL('dying.ts', import.meta.url));
 
 /** A configuration that differs from the others by its name. */
 async function signed(box: Box, version: number, name = `v${version}`): Promise<Buffer> {
