@@ -123,6 +123,7 @@ export class Agent implements Service {
     });
     this.#alarms = new AlarmRoom({
       ...common,
+      clockTrust,
       reporter,
       store: this.#store,
       newId: randomUUID,
@@ -263,6 +264,7 @@ export class Agent implements Service {
         return `${camera}: the stream is begun anew`;
       },
       knowsCamera: (camera) => this.#inForce?.cameras.some(({ id }) => id === camera) ?? false,
+      alarms: this.#alarms.decisions,
     };
   }
 

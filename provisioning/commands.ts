@@ -10,6 +10,7 @@ import { replaceFile } from './files.ts';
 import { CsuFolder, checkSite } from './folder.ts';
 import { because, describeStatus } from './lines.ts';
 import { receiveEvents } from './receive/receiver.ts';
+import { ORDER_OPTIONS, orderWords } from './order-words.ts';
 import { signCommand, signConfiguration } from './sign.ts';
 import type { Texts } from './texts.ts';
 import { watchBoxes } from './watch.ts';
@@ -75,7 +76,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       site: 'one',
       broker: 'one',
       command: 'one',
-      camera: 'one',
+      ...ORDER_OPTIONS,
       'valid-s': 'one',
       'wait-s': 'one',
     },
@@ -160,12 +161,11 @@ async function orderSend({ options, texts, signal, print }: Desk): Promise<boole
   const csu = csuOf(options);
   const exchange = exchangeOf(options, ORDER_WAIT_S);
   const command = options.choice('command', COMMAND_NAMES) ?? options.required('command');
-  const camera = options.optional('camera');
   const validS = options.number('valid-s', 1, 3600);
   const signed = await signCommand(csu, {
     site: exchange.site,
     command: command as CommandName,
-    ...(camera === undefined ? {} : { camera }),
+    ...orderWords(options),
     ...(validS === undefined ? {} : { validS }),
   });
   print(texts.sent(signed.id));

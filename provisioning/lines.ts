@@ -62,8 +62,7 @@ const DESCRIBERS: Partial<Record<MessageKey, Describe>> = {
     `${camera} ${quoted(name)}: ${words[state]}${because(cause, detail, means)}`,
   alarmCurrent: ({ point, name, state, severity }: AlarmState, { words }) =>
     `${point} ${quoted(name)}: ${words[state]} (${words[severity]})`,
-  alarm: ({ point, name, transition, severity, occurrences }: AlarmEvent, { alarm, words }) =>
-    `${alarm} ${point} ${quoted(name)}: ${words[transition]} (${words[severity]}, ${occurrences})`,
+  alarm: (event: AlarmEvent, texts) => describeAlarm(event, texts),
   command: (event: CommandEvent, texts) => describeStatus(event, texts),
   refusal: ({ order, order_id, cause, detail }: RefusalEvent, { refused, orders, means }) =>
     `${refused} (${orders[order]}${order_id === '' ? '' : ` ${order_id}`})${because(cause, detail, means)}`,
@@ -72,10 +71,18 @@ const DESCRIBERS: Partial<Record<MessageKey, Describe>> = {
   fault: ({ cause, detail }: FaultEvent, { fault, means }) => `${fault}${because(cause, detail, means)}`,
 };
 
+function describeAlarm(event: AlarmEvent, { alarm, by: byWhom, words }: Texts): string {
+  const { point, name, transition, severity, count, by, why } = event;
+  const who = by === undefined ? '' : byWhom(quoted(by).slice(1, -1));
+  const because = why === undefined ? '' : `: ${quoted(why, 200).slice(1, -1)}`;
+  return `${alarm} ${point} ${quoted(name)}: ${words[transition]}${who} (${words[severity]}, ${count}) ${event.alarm}${because}`;
+}
+
 /** One status of a command. */
 export function describeStatus(event: CommandEvent, { command, words, means }: Texts): string {
-  const { command: name, camera, status, cause, detail } = event;
-  return `${command} ${name}${camera === undefined ? '' : ` ${camera}`}: ${words[status]}${because(cause, detail, means)}`;
+  const { command: name, camera, point, alarm, status, cause, detail } = event;
+  const target = camera ?? point ?? alarm;
+  return `${command} ${name}${target === undefined ? '' : ` ${target}`}: ${words[status]}${because(cause, detail, means)}`;
 }
 
 /** The cause, what it means, and what the box says of it, when there are any. */

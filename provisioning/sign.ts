@@ -82,10 +82,20 @@ export async function signConfiguration(
   return { jws, version, hash: payloadHash(JSON.stringify(order)) };
 }
 
-export interface CommandRequest {
+/** What a command is about, who gives it, and why: each command has its own of these. */
+export interface CommandWords {
+  readonly camera?: string;
+  readonly point?: string;
+  readonly alarm?: string;
+  /** Seconds since 1970. */
+  readonly until?: number;
+  readonly by?: string;
+  readonly why?: string;
+}
+
+export interface CommandRequest extends CommandWords {
   readonly site: string;
   readonly command: CommandName;
-  readonly camera?: string;
   readonly validS?: number;
 }
 
@@ -101,15 +111,16 @@ export interface SignedCommand {
  */
 export async function signCommand(
   csu: CsuFolder,
-  { site, command, camera, validS }: CommandRequest,
+  { site, command, validS, ...words }: CommandRequest,
   nowMs = Date.now(),
 ): Promise<SignedCommand> {
   checkSite(site);
+  const given = Object.entries(words).filter(([, value]) => value !== undefined);
   const parsed = commandOrder.safeParse({
     typ: 'command',
     ...claims(site, validS ?? COMMAND_VALID_S, nowMs),
     command,
-    ...(camera === undefined ? {} : { camera }),
+    ...Object.fromEntries(given),
   });
   if (!parsed.success)
     throw new ConfigurationError('command-line-invalid', describeIssues(parsed.error).join('; '));

@@ -16,18 +16,24 @@ const FRENCH = {
       contrôle la configuration, scelle les mots de passe pour ce collecteur, signe
   beffroi-csu config push --folder DOSSIER --site SITE --in FICHIER --broker URL [--wait-s 60]
       publie la configuration signée et attend la réponse du collecteur
-  beffroi-csu order send --folder DOSSIER --site SITE --broker URL
-                   --command agent.ping|camera.check|stream.restart [--camera cam-…] [--valid-s 60] [--wait-s 90]
-      envoie un ordre signé et suit son déroulement
   beffroi-csu receive --folder DOSSIER --broker URL --database FICHIER [--keep-days 400]
                    [--only alarm…] [--after N]
       reçoit les événements des collecteurs, les enregistre, signe les reçus, et écrit une ligne JSON par événement
+  beffroi-csu order send --folder DOSSIER --site SITE --broker URL --command ORDRE … [--valid-s 60] [--wait-s 90]
+      envoie un ordre signé et suit son déroulement ; les ordres, et ce que chacun demande :
+        agent.ping
+        camera.check, stream.restart   --camera cam-…
+        alarm.acknowledge              --alarm ID --by QUI [--why POURQUOI]
+        alarm.close                    --alarm ID --by QUI --why POURQUOI
+        alarm.shelve                   --point pt-… --until 2026-12-24T18:30 --by QUI --why POURQUOI
+        alarm.unshelve                 --point pt-… --by QUI [--why POURQUOI]
   beffroi-csu watch --folder DOSSIER --site SITE|+ --broker URL [--json]
       affiche ce que disent les collecteurs ; Ctrl-C termine
 
   --lang fr|en   langue des textes        --help   cette aide
   Code de sortie : 0 réussi, 1 refusé, échoué ou impossible, 2 ligne de commande incorrecte.
 `,
+  by: (who: string) => ` par ${who}`,
   /** What a cause means. */
   means: (cause: Code) => causeText(cause, 'fr').means,
   csuCreated: (folder: string) =>
@@ -79,7 +85,13 @@ const FRENCH = {
     successful: 'réussi',
     rejected: 'REFUSÉ',
     raised: 'EN ALARME',
+    acknowledged: 'acquittée',
+    shelved: 'mise de côté',
+    unshelved: 'reprise',
     cleared: 'au repos',
+    closed: 'close',
+    chattering: 'INSTABLE',
+    steady: 'de nouveau stable',
     info: 'information',
     warning: 'avertissement',
     major: 'majeure',
@@ -103,18 +115,24 @@ const ENGLISH: Texts = {
       checks the configuration, seals the passwords to this box, signs
   beffroi-csu config push --folder FOLDER --site SITE --in FILE --broker URL [--wait-s 60]
       publishes the signed configuration and waits for the answer of the box
-  beffroi-csu order send --folder FOLDER --site SITE --broker URL
-                   --command agent.ping|camera.check|stream.restart [--camera cam-…] [--valid-s 60] [--wait-s 90]
-      sends a signed order and follows it to its end
   beffroi-csu receive --folder FOLDER --broker URL --database FILE [--keep-days 400]
                    [--only alarm…] [--after N]
       receives the events of the boxes, stores them, signs receipts, and writes one JSON line per event
+  beffroi-csu order send --folder FOLDER --site SITE --broker URL --command ORDER … [--valid-s 60] [--wait-s 90]
+      sends a signed order and follows it to its end; the orders, and what each asks for:
+        agent.ping
+        camera.check, stream.restart   --camera cam-…
+        alarm.acknowledge              --alarm ID --by WHO [--why REASON]
+        alarm.close                    --alarm ID --by WHO --why REASON
+        alarm.shelve                   --point pt-… --until 2026-12-24T18:30 --by WHO --why REASON
+        alarm.unshelve                 --point pt-… --by WHO [--why REASON]
   beffroi-csu watch --folder FOLDER --site SITE|+ --broker URL [--json]
       shows what the boxes say; Ctrl-C ends it
 
   --lang fr|en   language of the texts        --help   this help
   Exit code: 0 done, 1 refused, failed or impossible, 2 wrong command line.
 `,
+  by: (who) => ` by ${who}`,
   means: (cause) => causeText(cause, 'en').means,
   csuCreated: (folder) =>
     `Folder of the CSU made: ${folder}\nKeep keys/ and pki/root.key.pem offline where you can; broker/ is for the broker.`,
@@ -165,7 +183,13 @@ const ENGLISH: Texts = {
     successful: 'successful',
     rejected: 'REJECTED',
     raised: 'RAISED',
+    acknowledged: 'acknowledged',
+    shelved: 'shelved',
+    unshelved: 'unshelved',
     cleared: 'cleared',
+    closed: 'closed',
+    chattering: 'CHATTERING',
+    steady: 'steady again',
     info: 'info',
     warning: 'warning',
     major: 'major',

@@ -7,11 +7,22 @@ export interface CameraEvents {
   events(handler: EventHandler, signal: AbortSignal): Promise<void>;
 }
 
+/** Where a point is, and whose it is. */
+export type PlaceOfPoint = Pick<Fields<'alarm'>, 'owner' | 'building' | 'place'>;
+
 interface AnyPoint {
   readonly id: string;
   readonly name: string;
+  /** The commune when absent. */
+  readonly owner?: PlaceOfPoint['owner'] | undefined;
+  readonly building?: string | undefined;
+  readonly place?: string | undefined;
   /** Absent where the source says it. */
   readonly severity?: Severity | undefined;
+  /** A condition that holds for less raises nothing, seconds; 0 when absent. */
+  readonly minDurationS?: number | undefined;
+  /** A change counts when it has held for so long; at once when absent. */
+  readonly debounceMs?: number | undefined;
   /** Age of the last word from which the state is unknown; ten seconds after the loss when absent. */
   readonly maxAgeMs?: number | undefined;
 }
@@ -115,8 +126,16 @@ export interface AlarmUps {
   readonly lostAfterMs: number;
 }
 
+/** Settings of all alarms; the section of the central configuration fits. */
+export interface AlarmSettings {
+  readonly chatter: { readonly raises: number; readonly withinS: number; readonly quietS: number };
+  /** An order may shelve a point for so long at most, hours. */
+  readonly shelveMaxH: number;
+}
+
 /** What alarms need to know of the configuration. */
 export interface AlarmConfiguration {
+  readonly alarms?: AlarmSettings;
   readonly points: readonly AlarmPoint[];
   readonly cameras: readonly AlarmCamera[];
   readonly panels?: readonly OpenedPanel[];

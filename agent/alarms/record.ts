@@ -1,22 +1,33 @@
 import type { Severity } from '../contract/messages.ts';
-import type { AlarmPoint, Details } from './ports.ts';
-import type { Observation } from './source.ts';
+import type { CountdownRecord } from './life/countdown.ts';
+import { type AlarmLife, type Decision, newLife } from './life/life.ts';
+import type { Settled } from './life/settling.ts';
+import type { AlarmPoint, Details, PlaceOfPoint } from './ports.ts';
+
+/** A point that is set aside for a time. */
+interface Shelf extends CountdownRecord, Decision {}
 
 /** What is kept of a point on disk. */
 export interface PointRecord {
   readonly name: string;
   readonly kind: AlarmPoint['kind'];
+  readonly place: PlaceOfPoint;
   readonly severity: Severity;
   /** How events become this point; with another rule the active conditions mean nothing. */
   readonly rule: string;
-  /** The last that the source said; `unknown` when it never said anything. */
-  readonly truth: 'raised' | 'cleared' | 'unknown';
-  /** Keys of the conditions that hold. */
+  /** Whether the source said anything under this rule. */
+  readonly spoken: boolean;
+  /** Keys of the conditions that hold, as the source said last. */
   readonly active: readonly string[];
-  /** Id of the alarm, the same from raised to cleared; empty when there was none. */
-  readonly alarm: string;
-  /** Wall time when `truth` began, Unix ms. */
+  /** What of it counts. */
+  readonly settled: Settled;
+  /** Wall time when `settled` began, Unix ms. */
   readonly since: number;
+  readonly life: AlarmLife;
+  readonly shelf?: Shelf;
+  /** Changes of a condition that is chattering. */
+  readonly chatter?: number;
+  /** How often an alarm was raised since the point exists. */
   readonly occurrences: number;
   readonly details: Details;
 }
@@ -31,12 +42,14 @@ export function newRecord(point: AlarmPoint, wallMs: number): PointRecord {
   return {
     name,
     kind,
+    place: placeOf(point),
     severity,
     rule: ruleOf(point),
-    truth: 'unknown',
+    spoken: false,
     active: [],
-    alarm: '',
+    settled: 'unknown',
     since: wallMs,
+    life: newLife(wallMs),
     occurrences: 0,
     details: detailsOf(point),
   };
@@ -47,14 +60,29 @@ export function adopt(record: PointRecord, point: AlarmPoint): PointRecord {
   const { name, kind, severity = record.severity } = point;
   const rule = ruleOf(point);
   const own = detailsOf(point);
-  if (rule !== record.rule) return { ...record, name, kind, severity, rule, active: [], details: own };
-  return { ...record, name, kind, severity, details: { ...record.details, ...own } };
+  const adopted = { ...record, name, kind, place: placeOf(point), severity, rule };
+  return rule === record.rule
+    ? { ...adopted, details: { ...record.details, ...own } }
+    : { ...withoutChatter(adopted), spoken: false, active: [], details: own };
+}
+
+function withoutChatter({ chatter, ...record }: PointRecord): PointRecord {
+  return record;
 }
 
 /** Everything of the entry that decides how it is fed. */
-function ruleOf({ id, name, severity, ...rule }: AlarmPoint): string {
+export function ruleOf(point: AlarmPoint): string {
+  const { id, name, severity, owner, building, place, minDurationS, debounceMs, ...rule } = point;
   const entries = Object.entries(rule).filter(([, value]) => value !== undefined);
   return JSON.stringify(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function placeOf({ owner = 'commune', building, place }: AlarmPoint): PlaceOfPoint {
+  return {
+    owner,
+    ...(building === undefined ? {} : { building }),
+    ...(place === undefined ? {} : { place }),
+  };
 }
 
 /** What the entry itself says of where the alarm comes from. */
@@ -64,61 +92,12 @@ export function detailsOf(point: AlarmPoint): Details {
   return { source: 'module' in point ? point.module : point.ups };
 }
 
-/**
- * The record after a condition was seen. The alarm is raised while any condition of the point holds.
- * @returns the same record when nothing changed
- */
-export function observe(
-  record: PointRecord,
-  seen: Pick<Observation, 'severity' | 'details'> & { readonly key: string; readonly holds: boolean },
-  now: { readonly wallMs: number; readonly newId: () => string },
-): PointRecord {
-  const active = activeAfter(record.active, seen);
-  const truth = active.length > 0 ? 'raised' : 'cleared';
-  if (truth === record.truth) return active === record.active ? record : { ...record, active };
-  const { details = record.details, severity = record.severity } = seen;
-  const changed = { ...record, active, truth, since: now.wallMs, details } as const;
-  return truth === 'raised'
-    ? { ...changed, alarm: now.newId(), occurrences: record.occurrences + 1, severity }
-    : changed;
-}
-
-function activeAfter(
+/** The conditions that hold after one was spoken of. @returns the same when nothing has changed */
+export function activeAfter(
   active: readonly string[],
-  { key, holds }: { key: string; holds: boolean },
+  { key, holds }: { readonly key: string; readonly holds: boolean },
 ): readonly string[] {
   if (active.includes(key) === holds) return active;
   if (!holds) return active.filter((other) => other !== key);
   return active.length < ACTIVE_MAX ? [...active, key] : active;
-}
-
-/** What an event to the CSU must tell when the record goes from one to the other; undefined when nothing. */
-export function transitionOf(from: PointRecord, to: PointRecord): 'raised' | 'cleared' | undefined {
-  if (from.truth === to.truth || to.truth === 'unknown') return undefined;
-  return to.truth === 'cleared' && from.truth === 'unknown' ? undefined : to.truth;
-}
-
-/** @returns undefined when the text is no record that this program wrote */
-export function parseRecord(text: string): PointRecord | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isRecord(value: unknown): value is PointRecord {
-  if (typeof value !== 'object' || value === null) return false;
-  const record = value as Record<keyof PointRecord, unknown>;
-  const texts = [record.name, record.kind, record.severity, record.rule, record.truth, record.alarm];
-  const numbers = [record.since, record.occurrences];
-  return (
-    texts.every((text) => typeof text === 'string') &&
-    numbers.every((number) => Number.isSafeInteger(number)) &&
-    Array.isArray(record.active) &&
-    record.active.every((key) => typeof key === 'string') &&
-    typeof record.details === 'object' &&
-    record.details !== null
-  );
 }

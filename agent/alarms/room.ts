@@ -1,14 +1,17 @@
 import type { Service } from '../base/lifecycle.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
+import { AlarmDecisions } from './decisions.ts';
 import { type PlanNeeds, plansOf } from './plans.ts';
-import { eventOf, Point, type PointNeeds, ROOM } from './point.ts';
-import type { AlarmConfiguration, AlarmPoint } from './ports.ts';
-import { parseRecord } from './record.ts';
+import type { Point, PointNeeds } from './point.ts';
+import { Points } from './points.ts';
+import type { AlarmConfiguration, AlarmSettings } from './ports.ts';
 import type { AlarmSource, SourceListener, SourcePlan } from './source.ts';
 import { SourceFault, toldSources } from './source-fault.ts';
 
 /** How often states that depend on time alone are looked at. Source: guess. */
 const TICK_MS = 1_000;
+/** Until a configuration says otherwise. */
+const SETTINGS: AlarmSettings = { chatter: { raises: 0, withinS: 60, quietS: 60 }, shelveMaxH: 24 };
 
 export type AlarmNeeds = PointNeeds & PlanNeeds;
 
@@ -21,14 +24,19 @@ interface Running {
 /** The alarm points of the configuration, and the sources that feed them. */
 export class AlarmRoom implements Service {
   readonly name = 'alarms';
+  readonly decisions: AlarmDecisions;
   readonly #needs: AlarmNeeds;
   readonly #abort = new AbortController();
-  readonly #points = new Map<string, Point>();
+  readonly #points: Points;
   readonly #sources = new Map<string, Running>();
+  #settings = SETTINGS;
+  #wake: () => void = () => undefined;
   #ticking: Promise<void> = Promise.resolve();
 
   constructor(needs: AlarmNeeds) {
     this.#needs = needs;
+    this.#points = new Points(needs);
+    this.decisions = new AlarmDecisions(this.#points, needs.clock, () => this.#settings);
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -42,30 +50,37 @@ export class AlarmRoom implements Service {
     await this.#ticking;
   }
 
-  /**
-   * Watches these points and no others; a source whose entry and points are unchanged goes on undisturbed.
-   * The alarm of a point that is removed while raised is cleared, so that none stays open at the CSU for ever.
-   */
+  /** Watches these points and no others; a source whose entry and points are unchanged goes on undisturbed. */
   async apply(configuration: AlarmConfiguration): Promise<void> {
-    const { points } = configuration;
     const plans = plansOf(this.#needs, configuration);
     await this.#stopSources(new Map(plans.map(({ id, depends }) => [id, depends])));
     this.#forgetSources(new Set(plans.map(({ id }) => id)));
-    this.#takePoints(points);
+    this.#settings = configuration.alarms ?? SETTINGS;
+    this.#points.take(configuration.points, this.#settings);
     if (this.#abort.signal.aborted) return;
     for (const plan of plans) this.#startSource(plan);
   }
 
   status(): StatusSnapshot['alarms'] {
-    return [...this.#points.values()].map((point) => point.status());
+    return this.#points.status();
   }
 
   async #tick(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      for (const point of this.#points.values()) point.evaluate();
+      this.#points.evaluate();
       for (const { fault } of this.#sources.values()) fault.evaluate();
-      await this.#needs.clock.sleep(TICK_MS, signal).catch(() => undefined);
+      await this.#pause(signal);
     }
+  }
+
+  /** Until the next look, or until something is due earlier. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#needs;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    const dueInMs = this.#points.nextMs() - clock.monotonicMs();
+    const ms = Math.max(1, Math.min(TICK_MS, dueInMs));
+    await clock.sleep(ms, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
   }
 
   async #stopSources(wanted: ReadonlyMap<string, string>): Promise<void> {
@@ -77,16 +92,6 @@ export class AlarmRoom implements Service {
   #forgetSources(wanted: ReadonlySet<string>): void {
     const gone = toldSources(this.#needs.store).filter((id) => !wanted.has(id));
     for (const id of gone) new SourceFault(this.#needs, id).removed();
-  }
-
-  #takePoints(points: readonly AlarmPoint[]): void {
-    const ids = new Set(points.map((point) => point.id));
-    const known = this.#needs.store.memory.entries(ROOM).map(([id]) => id);
-    for (const id of known) if (!ids.has(id)) this.#remove(id);
-    for (const point of points) this.#put(point);
-    this.#needs.store.transaction(() => {
-      for (const point of this.#points.values()) point.start();
-    });
   }
 
   #startSource(plan: SourcePlan): void {
@@ -106,7 +111,7 @@ export class AlarmRoom implements Service {
       }
     };
     return {
-      observed: (id, seen) => this.#points.get(id)?.see(seen) ?? false,
+      observed: (id, seen) => this.#observed(id, seen),
       lost: (ids = all) => each(ids, (point) => point.lost()),
       confirmed: (ids = all) => each(ids, (point) => point.confirmed()),
       failed: (error) => fault.failed(error),
@@ -114,20 +119,12 @@ export class AlarmRoom implements Service {
     };
   }
 
-  #put(point: AlarmPoint): void {
-    const known = this.#points.get(point.id);
-    if (known) known.change(point);
-    else this.#points.set(point.id, new Point(this.#needs, point));
-  }
-
-  #remove(id: string): void {
-    const { store, reporter } = this.#needs;
-    const record = parseRecord(store.memory.get(ROOM, id) ?? '');
-    store.transaction(() => {
-      store.memory.delete(ROOM, id);
-      if (record?.truth === 'raised') reporter.event('alarm', id, eventOf(id, record, 'cleared', undefined));
-    });
-    this.#points.delete(id);
-    reporter.clearState('alarmCurrent', id);
+  /** What settles soon is looked at in time. */
+  #observed(id: string, seen: Parameters<SourceListener['observed']>[1]): boolean {
+    const point = this.#points.get(id);
+    if (!point) return false;
+    const told = point.see(seen);
+    if (point.dueMs !== undefined) this.#wake();
+    return told;
   }
 }

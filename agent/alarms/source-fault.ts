@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import type { Store } from '../store/store.ts';
-import { UNCONFIRMED_MS } from './point.ts';
+import { UNCONFIRMED_MS } from './hearing.ts';
 
 export interface SourceFaultNeeds {
   readonly clock: Clock;

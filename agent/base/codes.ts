@@ -125,6 +125,12 @@ export const CODES = {
     means: 'The command names a camera that the configuration does not hold.',
     remedy: 'Name a camera of the configuration in force.',
   },
+  'order-out-of-bounds': {
+    fault: 'order',
+    retryable: false,
+    means: 'The order asks for more than the configuration allows, such as an alarm shelved for too long.',
+    remedy: 'Give the order with a value within the bounds that the message names.',
+  },
   'order-busy': {
     fault: 'order',
     retryable: true,

@@ -123,6 +123,11 @@ const FRENCH: Record<Code, CauseText> = {
     means: "Un message du collecteur dépasse ce que le courtier accepte ; il n'est pas parti.",
     remedy: 'Relever la taille maximale du courtier.',
   },
+  'order-out-of-bounds': {
+    means:
+      "L'ordre demande plus que la configuration ne permet, par exemple une alarme mise de côté trop longtemps.",
+    remedy: 'Renvoyer avec une valeur dans les bornes que le message donne.',
+  },
   'order-busy': {
     means: "Le collecteur traite déjà autant de commandes qu'il en prend.",
     remedy: 'Attendre la fin des autres, puis renvoyer.',

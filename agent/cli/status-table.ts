@@ -46,6 +46,9 @@ const WORDS = {
     unknown: 'inconnue',
     raised: 'ALARME',
     cleared: 'repos',
+    known: 'acquittée',
+    toAcknowledge: 'à acquitter',
+    shelved: 'mise de côté',
     synced: 'synchronisée',
     holdover: 'maintien',
     untrusted: 'non fiable',
@@ -85,6 +88,9 @@ const WORDS = {
     unknown: 'unknown',
     raised: 'ALARM',
     cleared: 'clear',
+    known: 'acknowledged',
+    toAcknowledge: 'to acknowledge',
+    shelved: 'shelved',
     synced: 'synced',
     holdover: 'holdover',
     untrusted: 'untrusted',
@@ -178,12 +184,22 @@ function alarmLines(snapshot: StatusSnapshot, options: Options): string[] {
   const w = WORDS[options.language];
   const row = (alarm: Alarm) => [
     alarm.name,
-    paint(alarm.state, w[alarm.state], options),
+    paint(alarm.state, [w[alarm.state], ...remarks(alarm, options)].join(', '), options),
     w.severity[alarm.severity],
     alarm.since === 0 ? '' : localTime(alarm.since),
     String(alarm.occurrences),
   ];
   return table([[w.alarm, w.state, w.severityOf, w.since, w.times], ...snapshot.alarms.map(row)], [4]);
+}
+
+/** What an operator still has to do about it, or has done. */
+function remarks({ alarmState, shelved }: Alarm, { language }: Options): string[] {
+  const w = WORDS[language];
+  return [
+    ...(alarmState === 'acknowledged' ? [w.known] : []),
+    ...(alarmState === 'cleared' ? [w.toAcknowledge] : []),
+    ...(shelved ? [w.shelved] : []),
+  ];
 }
 
 /** Sweden writes date and time as ISO 8601 does. */

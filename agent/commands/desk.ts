@@ -6,6 +6,7 @@ import type { Reporter } from '../contract/reporter.ts';
 import type { Store } from '../store/store.ts';
 import type { Refusals } from '../trust/refusals.ts';
 import { takeOnce } from '../trust/replay.ts';
+import { act, missingTarget } from './act.ts';
 import { OpenCommands, type TakenCommand } from './open-commands.ts';
 import type { CommandPorts } from './ports.ts';
 import { CommandStatuses } from './statuses.ts';
@@ -98,11 +99,7 @@ export class CommandDesk implements Service {
     if (this.#working.size >= MAX_AT_A_TIME) {
       return new OrderRefusedError('order-busy', `expected fewer than ${MAX_AT_A_TIME} commands in work`);
     }
-    if (!('camera' in order) || this.#needs.ports.knowsCamera(order.camera)) return undefined;
-    return new OrderRefusedError(
-      'order-unknown-target',
-      `expected a camera of the configuration in force, came ${order.camera}`,
-    );
+    return missingTarget(this.#needs.ports, order);
   }
 
   async #execute(command: TakenCommand): Promise<void> {
@@ -110,21 +107,9 @@ export class CommandDesk implements Service {
     const { clock } = this.#needs;
     const signal = this.#stopping.signal;
     const outcome = await limited(clock, COMMAND_TIMEOUT_MS, signal, timedOut, (inner) =>
-      this.#act(command.order, inner),
+      act(this.#needs.ports, command, inner),
     ).catch(asBeffroiError);
     this.#end(command, outcome);
-  }
-
-  async #act(order: CommandOrder, signal: AbortSignal): Promise<string> {
-    const { ports } = this.#needs;
-    switch (order.command) {
-      case 'agent.ping':
-        return await ports.ping(signal);
-      case 'camera.check':
-        return await ports.checkCamera(order.camera, signal);
-      case 'stream.restart':
-        return await ports.restartStream(order.camera, signal);
-    }
   }
 
   #end(command: TakenCommand, outcome: BeffroiError | string): void {

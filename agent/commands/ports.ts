@@ -1,3 +1,25 @@
+/** Who decides what becomes of an alarm. */
+export interface Decision {
+  /** Name or number of the person, as the order gives it. */
+  readonly by: string;
+  /** Key id of the order. */
+  readonly signer: string;
+  /** Empty when the order gives no reason. */
+  readonly why: string;
+}
+
+/** What orders do to alarms. */
+export interface AlarmPorts {
+  /** Whether there is an alarm of this id that is not closed. */
+  knowsAlarm(alarm: string): boolean;
+  knowsPoint(point: string): boolean;
+  acknowledge(alarm: string, decision: Decision): string;
+  close(alarm: string, decision: Decision): string;
+  /** @throws BeffroiError when it may not be shelved for so long */
+  shelve(point: string, untilMs: number, decision: Decision): string;
+  unshelve(point: string, decision: Decision): string;
+}
+
 /** What commands act on; other rooms fit it. Every text answer is for the operator: short, and free of secrets. */
 export interface CommandPorts {
   ping(signal: AbortSignal): Promise<string>;
@@ -7,4 +29,5 @@ export interface CommandPorts {
   restartStream(camera: string, signal: AbortSignal): Promise<string>;
   /** Whether the configuration in force holds the camera. */
   knowsCamera(camera: string): boolean;
+  readonly alarms: AlarmPorts;
 }

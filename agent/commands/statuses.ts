@@ -21,7 +21,7 @@ export class CommandStatuses {
   }
 
   accepted(command: TakenCommand): void {
-    this.#register('order.accepted', command, command.order.command, '');
+    this.#register('order.accepted', command, command.order.command, personOf(command.order));
     this.#event('accepted', command, 'none', '');
   }
 
@@ -55,20 +55,33 @@ export class CommandStatuses {
       command_id: order.jti,
       status,
       signer,
-      ...('camera' in order ? { camera: order.camera } : {}),
+      ...targetOf(order),
       cause,
       detail: detail.slice(0, MAX_DETAIL),
     });
   }
 
   #register(action: string, { order, signer }: TakenCommand, result: string, detail: string): void {
-    const target = 'camera' in order ? ` ${order.camera}` : '';
+    const [target] = Object.values(targetOf(order));
     this.#needs.register.append({
       action,
       who: signer,
-      subject: `${order.command}${target} ${order.jti}`,
+      subject: [order.command, target, order.jti].filter(Boolean).join(' '),
       result,
       detail: detail.slice(0, MAX_DETAIL),
     });
   }
+}
+
+/** Who gives the order, where it says so, and why. */
+function personOf(order: TakenCommand['order']): string {
+  if (!('by' in order)) return '';
+  return order.why === undefined ? order.by : `${order.by}: ${order.why}`;
+}
+
+/** What a command is about. */
+function targetOf(order: TakenCommand['order']): Pick<CommandEvent, 'camera' | 'point' | 'alarm'> {
+  if ('camera' in order) return { camera: order.camera };
+  if ('point' in order) return { point: order.point };
+  return 'alarm' in order ? { alarm: order.alarm } : {};
 }

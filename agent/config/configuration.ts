@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { isCronExpression } from '../base/schedule.ts';
 import { confirmation } from '../contract/delivery.ts';
-import { cameraId, cameraOwner, pointId, severity } from '../contract/messages.ts';
+import { cameraId, cameraOwner, severity } from '../contract/messages.ts';
+import { alarmSettings } from './alarms.ts';
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
-import { credentials, host, name, port } from './words.ts';
+import { anyPoint, credentials, debounce, host, name, port } from './words.ts';
 
 const certificateSha256 = z
   .string()
@@ -78,7 +79,6 @@ const camera = z
     path: ['rtsp', 'certificateSha256'],
   });
 
-const anyPoint = { id: pointId, name };
 const alarmSeverity = severity.default('major');
 const speakingCamera = cameraId.meta({
   description: 'camera that speaks for the point; it takes ONVIF events',
@@ -148,6 +148,7 @@ const panel = z.strictObject({
 const point = z.discriminatedUnion('kind', [
   z.strictObject({
     ...anyPoint,
+    ...debounce,
     kind: z.literal('digital-input').meta({ description: 'an input of a camera' }),
     camera: speakingCamera,
     input: z
@@ -160,6 +161,7 @@ const point = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     ...anyPoint,
+    ...debounce,
     kind: z.literal('tampering').meta({ description: 'somebody works on a camera' }),
     camera: speakingCamera,
     inverted: z.literal(false).default(false),
@@ -167,6 +169,7 @@ const point = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     ...anyPoint,
+    ...debounce,
     kind: z.literal('panel-zone').meta({ description: 'what an alarm panel reports' }),
     panel: panelId.meta({ description: 'panel that speaks for the point' }),
     account: accountId,
@@ -212,6 +215,7 @@ export const configurationSchema = z
     modules: z.array(inputModule).max(64).default([]),
     ups: z.array(ups).max(16).default([]),
     points: z.array(point).max(1024).default([]),
+    alarms: alarmSettings,
     health: z
       .strictObject({
         probeIntervalS: z

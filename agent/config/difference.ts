@@ -25,6 +25,7 @@ export interface Difference {
   readonly ups: ListDifference<OpenedUps>;
   readonly points: ListDifference<PointConfig>;
   /** The settings of the section that differ. */
+  readonly alarms: readonly (keyof Configuration['alarms'])[];
   readonly health: readonly (keyof Configuration['health'])[];
   readonly video: readonly (keyof Configuration['video'])[];
 }
@@ -43,6 +44,7 @@ export function differenceOf(
     modules: listDifference(before?.modules ?? [], after.modules),
     ups: listDifference(before?.ups ?? [], after.ups),
     points: listDifference(before?.points ?? [], after.points),
+    alarms: changedKeys(before?.alarms, after.alarms),
     health: changedKeys(before?.health, after.health),
     video: changedKeys(before?.video, after.video),
   };
@@ -54,7 +56,7 @@ export function describeDifference(difference: Difference): string {
     name: string,
     { added, removed, changed }: Record<keyof ListDifference<never>, readonly unknown[]>,
   ) => `${name} +${added.length} -${removed.length} ~${changed.length}`;
-  const settings = difference.health.length + difference.video.length;
+  const settings = difference.alarms.length + difference.health.length + difference.video.length;
   const lists = (['cameras', 'panels', 'modules', 'ups', 'points'] as const).map((name) =>
     list(name, difference[name]),
   );

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { moduleId, pointId, severity, upsId } from '../contract/messages.ts';
-import { credentials, host, name, port } from './words.ts';
+import { moduleId, severity, upsId } from '../contract/messages.ts';
+import { anyPoint, credentials, host, name, port } from './words.ts';
 
 const timeoutMs = z
   .int()
@@ -55,7 +55,6 @@ export const ups = z.strictObject({
     .meta({ description: 'time without good data after which communication is lost, ms' }),
 });
 
-const anyPoint = { id: pointId, name };
 const ofUps = { ups: upsId.meta({ description: 'UPS that the point is of' }) };
 
 /** The kinds of points that equipment feeds. */

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { alarmPlace } from '../contract/alarm-life.ts';
+import { pointId } from '../contract/messages.ts';
 
 /** What several entries of the configuration have. */
 
@@ -21,3 +23,26 @@ export const credentials = z.strictObject({
   version: z.int().min(1).meta({ description: 'raise it with each change: opens the login latch again' }),
   sealed,
 });
+
+/** What every alarm point has. */
+export const anyPoint = {
+  id: pointId,
+  name: name.meta({ description: 'what operators call the point' }),
+  ...alarmPlace,
+  owner: alarmPlace.owner.default('commune'),
+  minDurationS: z
+    .number()
+    .min(0)
+    .max(3600)
+    .default(0)
+    .meta({ description: 'a condition that holds for less raises nothing, seconds' }),
+};
+/** Of points whose source does not do it by itself. */
+export const debounce = {
+  debounceMs: z
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(0)
+    .meta({ description: 'a change counts when it has held for so long, ms' }),
+};

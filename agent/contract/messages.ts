@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ALL_CODES } from '../base/codes.ts';
 import { confirmation, LOSS_REASONS, OUTBOX_CLASSES } from './delivery.ts';
+import { ALARM_TRANSITIONS, alarmId, alarmLife, alarmPlace, personName, reasonText } from './alarm-life.ts';
 import { count, envelope, text, unixMs } from './envelope.ts';
 import { CAMERA_PATTERN, MODULE_PATTERN, POINT_PATTERN, type TopicClass, UPS_PATTERN } from './topics.ts';
 
@@ -183,15 +184,20 @@ export const alarmState = z.strictObject({
   point: pointId,
   name: z.string().max(80),
   kind: alarmKind,
+  ...alarmPlace,
   ...alarmDetails,
-  state: z.enum(['raised', 'cleared', 'unknown']),
+  state: z
+    .enum(['raised', 'cleared', 'unknown'])
+    .meta({ description: 'whether the condition is there, as far as its source can be heard' }),
   severity,
-  alarm: z
-    .string()
-    .max(40)
-    .meta({ description: 'id of the alarm, the same from raised to cleared; empty when there was none' }),
-  since: unixMs,
-  occurrences: count.meta({ description: 'how often the alarm was raised since the point exists' }),
+  since: unixMs.meta({ description: 'when `state` began' }),
+  ...alarmLife,
+  acknowledged_by: personName.optional(),
+  acknowledged_ts: unixMs.optional(),
+  shelved_until: unixMs.optional().meta({ description: 'when it is told as before, Unix ms UTC' }),
+  shelved_by: personName.optional(),
+  shelved_why: reasonText.optional(),
+  occurrences: count.meta({ description: 'how often an alarm was raised since the point exists' }),
 });
 
 const streamMeasure = z.strictObject({
@@ -261,13 +267,21 @@ const upsMeasure = z.strictObject({
 export const alarmEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
-  alarm: z.string().max(40).meta({ description: 'id of the alarm, the same from raised to cleared' }),
   point: pointId,
   name: z.string().max(80),
   kind: alarmKind,
+  ...alarmPlace,
   ...alarmDetails,
-  transition: z.enum(['raised', 'cleared']),
+  transition: z.enum(ALARM_TRANSITIONS),
   severity,
+  ...alarmLife,
+  by: personName.optional().meta({ description: 'who decided; `box` when the box did by itself' }),
+  signer: z.string().max(80).optional().meta({ description: 'key that signed the order' }),
+  why: reasonText.optional(),
+  until: unixMs.optional().meta({ description: 'end of the shelving, Unix ms UTC' }),
+  changes: count
+    .optional()
+    .meta({ description: 'with chattering and steady: how often the condition has changed so far' }),
   source_ts: unixMs.optional().meta({ description: 'time that the source gave, in its own clock' }),
   occurrences: count,
 });
@@ -288,14 +302,27 @@ const panelSignal = z.strictObject({
   source_ts: unixMs.optional().meta({ description: 'time that the panel gave, in its own clock' }),
 });
 
+/** Every command: a closed list. */
+const COMMANDS = [
+  'agent.ping',
+  'camera.check',
+  'stream.restart',
+  'alarm.acknowledge',
+  'alarm.shelve',
+  'alarm.unshelve',
+  'alarm.close',
+] as const;
+
 const commandEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40),
-  command: z.enum(['agent.ping', 'camera.check', 'stream.restart']),
+  command: z.enum(COMMANDS),
   command_id: z.string().max(64).meta({ description: 'unique id of the order' }),
   status: z.enum(['accepted', 'executing', 'successful', 'failed', 'rejected']),
   signer: z.string().max(80).meta({ description: 'key that signed the order' }),
   camera: cameraId.optional(),
+  point: pointId.optional(),
+  alarm: alarmId.optional(),
   cause,
   detail: text,
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { alarmId, personName, reasonText } from './alarm-life.ts';
 import { count } from './envelope.ts';
-import { cameraId } from './messages.ts';
+import { cameraId, pointId } from './messages.ts';
 import { SITE_PATTERN } from './topics.ts';
 
 /** Roles of keys. A key may only do what its role allows. */
@@ -67,8 +68,47 @@ const restartOrder = z.strictObject({
   camera: cameraId,
 });
 
+const command = { typ: z.literal('command'), ...orderClaims };
+const acknowledgeOrder = z.strictObject({
+  ...command,
+  command: z.literal('alarm.acknowledge'),
+  alarm: alarmId,
+  by: personName,
+  why: reasonText.optional(),
+});
+const shelveOrder = z.strictObject({
+  ...command,
+  command: z.literal('alarm.shelve'),
+  point: pointId,
+  until: numericDate.meta({ description: 'end of the shelving, seconds since 1970' }),
+  by: personName,
+  why: reasonText,
+});
+const unshelveOrder = z.strictObject({
+  ...command,
+  command: z.literal('alarm.unshelve'),
+  point: pointId,
+  by: personName,
+  why: reasonText.optional(),
+});
+const closeOrder = z.strictObject({
+  ...command,
+  command: z.literal('alarm.close'),
+  alarm: alarmId,
+  by: personName,
+  why: reasonText,
+});
+
 /** Payload of `cmd/request`: a closed list. */
-export const commandOrder = z.discriminatedUnion('command', [pingOrder, checkOrder, restartOrder]);
+export const commandOrder = z.discriminatedUnion('command', [
+  pingOrder,
+  checkOrder,
+  restartOrder,
+  acknowledgeOrder,
+  shelveOrder,
+  unshelveOrder,
+  closeOrder,
+]);
 export type CommandOrder = z.infer<typeof commandOrder>;
 export type CommandName = CommandOrder['command'];
 
@@ -99,6 +139,10 @@ export const COMMAND_ROLE: Record<CommandName, readonly Role[]> = {
   'agent.ping': ['operate', 'maintain'],
   'camera.check': ['operate', 'maintain'],
   'stream.restart': ['operate', 'maintain'],
+  'alarm.acknowledge': ['operate'],
+  'alarm.shelve': ['operate'],
+  'alarm.unshelve': ['operate'],
+  'alarm.close': ['operate'],
 };
 
 /** The public half of a signing key (RFC 8037). */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { confirmation } from './delivery.ts';
+import { LIFE_STATES } from './alarm-life.ts';
 import { count } from './envelope.ts';
 import { cameraId, cause, configPhase, healthState, pointId, severity } from './messages.ts';
 
@@ -44,6 +45,9 @@ export const statusSnapshot = z.strictObject({
       point: pointId,
       name: z.string(),
       state: z.enum(['raised', 'cleared', 'unknown']),
+      alarmState: z.enum(LIFE_STATES),
+      alarm: z.string(),
+      shelved: z.boolean(),
       severity,
       since: count,
       occurrences: count,

@@ -2,11 +2,8 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
 import { conditionOf } from '../../agent/alarms/onvif/condition.ts';
-import type { PointRecord } from '../../agent/alarms/record.ts';
-import { newRecord, observe, parseRecord, transitionOf } from '../../agent/alarms/record.ts';
 import { type OnvifEvent, readEvents } from '../../agent/camera/onvif/notification.ts';
 import { child, parseXml } from '../../agent/camera/onvif/xml.ts';
-import { POINT } from './watch.ts';
 
 function event(topic: string, source: object, data: object, operation?: OnvifEvent['operation']): OnvifEvent {
   return { topic, operation, source: { ...source }, data: { ...data } };
@@ -97,36 +94,3 @@ t.test('a captured answer of a camera holds no alarm of ours', async (t) => {
   t.equal(events.length, 2);
   for (const one of events) t.equal(conditionOf(one), undefined);
 });
-
-t.test(
-  'whatever a camera says in whatever order, raised and cleared alternate and the record tells the truth',
-  async (t) => {
-    const saying = fc.record({ key: fc.constantFrom('a', 'b', 'c'), holds: fc.boolean() });
-    const rule = fc.property(fc.array(saying, { maxLength: 60 }), (sayings) => {
-      const holding = new Set<string>();
-      const told: string[] = [];
-      let record: PointRecord = newRecord(POINT, 1);
-      for (const [index, seen] of sayings.entries()) {
-        const next = observe(record, seen, { wallMs: index, newId: () => `id-${index}` });
-        const transition = transitionOf(record, next);
-        if (transition) told.push(`${transition} ${next.alarm}`);
-        record = parseRecord(JSON.stringify(next)) ?? newRecord(POINT, 0);
-        if (seen.holds) holding.add(seen.key);
-        else holding.delete(seen.key);
-        if ((record.truth === 'raised') !== holding.size > 0) return false;
-      }
-      return alternates(told) && record.occurrences === told.filter((one) => one.startsWith('raised')).length;
-    });
-    t.doesNotThrow(() => fc.assert(rule));
-  },
-);
-
-/** raised X, cleared X, raised Y, cleared Y, … */
-function alternates(told: readonly string[]): boolean {
-  return told.every((one, index) => {
-    const [transition, alarm] = one.split(' ');
-    if (index % 2 === 0)
-      return transition === 'raised' && !told.slice(0, index).some((old) => old.endsWith(` ${alarm}`));
-    return transition === 'cleared' && told[index - 1] === `raised ${alarm}`;
-  });
-}

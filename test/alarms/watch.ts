@@ -28,11 +28,13 @@ export class Watch {
   readonly store;
   readonly recorder: Recorder;
   readonly room: AlarmRoom;
+  readonly clock: Clock;
   readonly #stop = new AbortController();
 
   constructor(folder: string, clock: Clock, events: (camera: string) => CameraEvents | undefined) {
     const log = createLog('error', { write: () => undefined });
     const clockTrust = () => 'synced' as const;
+    this.clock = clock;
     this.store = openStore(folder, { clock, clockTrust, log, sign: () => Buffer.alloc(64) });
     this.recorder = new Recorder(clock);
     const random = () => 0.5;
@@ -41,7 +43,11 @@ export class Watch {
       { site: '57463-mairie', brokers: ['mqtt://127.0.0.1:1'], plainLoopback: true, software: '0' },
     );
     const reporter = tee(this.recorder, uplink.reporter);
-    this.room = new AlarmRoom({ clock, log, random, store: this.store, reporter, newId: randomUUID, events });
+    this.room = new AlarmRoom({
+      ...{ clock, clockTrust, log, random, reporter, events },
+      store: this.store,
+      newId: randomUUID,
+    });
   }
 
   async start(points: readonly AlarmPoint[] = [POINT], cameras = [CAMERA]): Promise<void> {

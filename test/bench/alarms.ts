@@ -227,5 +227,6 @@ function configuration(camera: SimulatedCamera): object {
       kind: 'digital-input',
       input,
     })),
+    alarms: { chatter: { raises: 0 } },
   };
 }

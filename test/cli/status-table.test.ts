@@ -46,7 +46,17 @@ const SNAPSHOT: StatusSnapshot = {
     },
   ],
   alarms: [
-    { point: 'pt-porte', name: 'Porte', state: 'raised', severity: 'major', since: 0, occurrences: 1 },
+    {
+      point: 'pt-porte',
+      name: 'Porte',
+      state: 'raised',
+      alarmState: 'raised',
+      alarm: 'a-1',
+      shelved: false,
+      severity: 'major',
+      since: 0,
+      occurrences: 1,
+    },
   ],
 };
 
@@ -94,4 +104,13 @@ t.test('status: colour moves no column', async (t) => {
   t.match(coloured, '\u001b[31mdown\u001b[0m');
   const plain = coloured.replaceAll(/\u001b\[\d+m/g, '');
   t.equal(plain, statusTable(SNAPSHOT, { language: 'en', colour: false }));
+});
+
+t.test('status: what an operator has done about an alarm, or has to do, stands beside it', async (t) => {
+  const [alarm] = SNAPSHOT.alarms;
+  const table = (change: object, language: 'fr' | 'en') =>
+    statusTable({ ...SNAPSHOT, alarms: alarm ? [{ ...alarm, ...change }] : [] }, { language, colour: false });
+  t.match(table({ alarmState: 'acknowledged' }, 'en'), /Porte +ALARM, acknowledged +major/);
+  t.match(table({ state: 'cleared', alarmState: 'cleared' }, 'fr'), /Porte +repos, à acquitter +majeure/);
+  t.match(table({ shelved: true }, 'en'), /Porte +ALARM, shelved +major/);
 });

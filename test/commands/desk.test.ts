@@ -2,12 +2,12 @@ import type { Test } from 'tap';
 import t from 'tap';
 import { DeviceError } from '../../agent/base/errors.ts';
 import { CommandDesk } from '../../agent/commands/desk.ts';
-import type { CommandPorts } from '../../agent/commands/ports.ts';
+import type { AlarmPorts, CommandPorts, Decision } from '../../agent/commands/ports.ts';
 import type { CommandName } from '../../agent/contract/orders.ts';
 import { parseSigningKey } from '../../agent/trust/keys.ts';
 import { generateSigningKey, signOrder } from '../../agent/trust/sign.ts';
 import type { CsuRole } from '../../provisioning/folder.ts';
-import { signCommand } from '../../provisioning/sign.ts';
+import { type CommandWords, signCommand } from '../../provisioning/sign.ts';
 import { type Box, enrolledBox, SITE } from '../config/fixture.ts';
 
 type Act = (camera: string, signal: AbortSignal) => Promise<string>;
@@ -31,6 +31,20 @@ class Ports implements CommandPorts {
 
   knowsCamera(camera: string): boolean {
     return camera === 'cam-a';
+  }
+
+  readonly alarms: AlarmPorts = {
+    knowsAlarm: (alarm) => alarm === 'alarm-1',
+    knowsPoint: (point) => point === 'pt-a',
+    acknowledge: (alarm, decision) => this.#decided('acknowledge', alarm, decision),
+    close: (alarm, decision) => this.#decided('close', alarm, decision),
+    shelve: (point, untilMs, decision) => this.#decided('shelve', `${point} ${untilMs}`, decision),
+    unshelve: (point, decision) => this.#decided('unshelve', point, decision),
+  };
+
+  #decided(what: string, target: string, { by, why }: Decision): string {
+    this.asked.push(`${what} ${target} ${by} ${why}`.trim());
+    return `${what} done`;
   }
 
   #do(what: string, camera: string, signal: AbortSignal): Promise<string> {
@@ -67,8 +81,13 @@ function newDesk(box: Box, ports: Ports): CommandDesk {
   });
 }
 
-async function order(box: Box, command: CommandName, camera?: string): Promise<Buffer> {
-  const request = { site: SITE, command, ...(camera === undefined ? {} : { camera }) };
+async function order(
+  box: Box,
+  command: CommandName,
+  target: string | CommandWords | undefined = {},
+): Promise<Buffer> {
+  const words = typeof target === 'string' ? { camera: target } : target;
+  const request = { site: SITE, command, ...words };
   return Buffer.from((await signCommand(box.csu, request, box.clock.wallMs())).jws);
 }
 
@@ -91,16 +110,26 @@ async function signedAsIs(box: Box, claims: object, role: CsuRole = 'operate'): 
 
 const statuses = (box: Box) => box.reports.of('command').map(({ status }) => status);
 
-const GOOD: [CommandName, string | undefined, string][] = [
+const DECISION = { by: 'Opérateur 12', why: 'agent sur place' };
+
+const GOOD: [CommandName, string | CommandWords | undefined, string][] = [
   ['agent.ping', undefined, 'ping box'],
   ['camera.check', 'cam-a', 'check cam-a'],
   ['stream.restart', 'cam-a', 'restart cam-a'],
+  ['alarm.acknowledge', { alarm: 'alarm-1', by: 'Op 1' }, 'acknowledge alarm-1 Op 1'],
+  ['alarm.close', { alarm: 'alarm-1', ...DECISION }, 'close alarm-1 Opérateur 12 agent sur place'],
+  [
+    'alarm.shelve',
+    { point: 'pt-a', until: 1_790_000_000, ...DECISION },
+    'shelve pt-a 1790000000000 Opérateur 12 agent sur place',
+  ],
+  ['alarm.unshelve', { point: 'pt-a', by: 'Op 1' }, 'unshelve pt-a Op 1'],
 ];
 
-for (const [command, camera, asked] of GOOD) {
+for (const [command, target, asked] of GOOD) {
   t.test(`commands: ${command} is accepted, executed and told to its end`, async (t) => {
     const { box, ports, desk } = await deskOf(t);
-    await desk.receive(await order(box, command, camera), false);
+    await desk.receive(await order(box, command, target), false);
     t.strictSame(ports.asked, [asked]);
     t.strictSame(statuses(box), ['accepted', 'executing', 'successful']);
     const key = await box.csu.key('operate');
@@ -175,6 +204,34 @@ t.test('commands: what does not hold is refused, counted, registered and told', 
       false,
       'order-unknown-target',
       true,
+    ],
+    [
+      'for a point that is not there',
+      await signedAsIs(box, { command: 'alarm.unshelve', point: 'pt-z', by: 'Op' }),
+      false,
+      'order-unknown-target',
+      true,
+    ],
+    [
+      'for an alarm that is over',
+      await signedAsIs(box, { command: 'alarm.acknowledge', alarm: 'alarm-0', by: 'Op' }),
+      false,
+      'order-unknown-target',
+      true,
+    ],
+    [
+      'without who decides',
+      await signedAsIs(box, { command: 'alarm.acknowledge', alarm: 'alarm-1' }),
+      false,
+      'order-invalid',
+      false,
+    ],
+    [
+      'by a name with control characters',
+      await signedAsIs(box, { command: 'alarm.acknowledge', alarm: 'alarm-1', by: 'a\u001b[2J' }),
+      false,
+      'order-invalid',
+      false,
     ],
     ['replayed', done, false, 'order-replayed', true],
   ];

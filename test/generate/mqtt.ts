@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MAX_DOWN_BYTES } from '../../agent/contract/envelope.ts';
 import { MESSAGES, type MessageDefinition, type MessageKey } from '../../agent/contract/messages.ts';
-import { COMMAND_ROLE, MAX_RECEIPT_BYTES, MAX_RECEIPT_IDS } from '../../agent/contract/orders.ts';
+import { COMMAND_ROLE, commandOrder, MAX_RECEIPT_BYTES, MAX_RECEIPT_IDS } from '../../agent/contract/orders.ts';
 import { EXAMPLES } from './examples.ts';
 
 const CLASS_NOTES: Record<string, string> = {
@@ -73,12 +73,18 @@ force. Ids that the box does not hold are passed over. A receipt is not judged b
 `;
 }
 
+const CLAIMS = ['typ', 'aud', 'jti', 'iat', 'exp', 'command'];
+
 function commandRows(): string {
-  return Object.entries(COMMAND_ROLE)
-    .map(
-      ([name, roles]) =>
-        `| \`${name}\` | ${name === 'agent.ping' ? '–' : '`camera`'} | ${roles.join(' or ')} |`,
-    )
+  return commandOrder.options
+    .map(({ shape }) => {
+      const fields = Object.entries(shape).filter(([field]) => !CLAIMS.includes(field));
+      const name = shape.command.value;
+      const texts = fields.map(
+        ([field, schema]) => `\`${field}\`${schema.safeParse(undefined).success ? ' (optional)' : ''}`,
+      );
+      return `| \`${name}\` | ${texts.join(', ') || '–'} | ${COMMAND_ROLE[name].join(' or ')} |`;
+    })
     .join('\n');
 }
 

@@ -16,6 +16,7 @@ async function odd(t: Test, decide: (message: Published) => Answer): Promise<Odd
 function raise(link: Uplink, point: string, occurrences: number): void {
   link.reporter.event('alarm', point, {
     ...{ alarm: `${point}-${occurrences}`, point, name: 'Door', kind: 'digital-input', camera: 'cam-1' },
+    ...{ owner: 'commune', alarm_state: 'raised', count: 1, shelved: false, chattering: false },
     ...{ transition: 'raised', severity: 'major', occurrences },
   } as const);
 }

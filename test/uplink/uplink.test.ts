@@ -23,6 +23,11 @@ function point(state: AlarmState['state'], occurrences: number): Fields<'alarmCu
     camera: 'cam-1',
     severity: 'major',
     alarm: '',
+    owner: 'commune',
+    alarm_state: 'none',
+    count: 0,
+    shelved: false,
+    chattering: false,
   } as const;
   return { ...fixed, point: 'pt-door', state, since: 0, occurrences };
 }

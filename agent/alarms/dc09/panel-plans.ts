@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AlarmConfiguration, AlarmPoint, OpenedPanel, PanelPoint } from '../ports.ts';
+import { ruleOf } from '../record.ts';
 import type { SourcePlan } from '../source.ts';
 import { PanelSource, type PanelSourceNeeds } from './panel-source.ts';
 
@@ -25,7 +26,7 @@ function isPanelPoint(point: AlarmPoint): point is PanelPoint {
 
 /** A hash, so that no key stands in it. */
 function fingerprint(panel: OpenedPanel, points: readonly PanelPoint[]): string {
-  const rules = points.map(({ name, severity, ...rule }) => rule);
+  const rules = points.map((point) => [point.id, ruleOf(point)]);
   return createHash('sha256')
     .update(JSON.stringify([panel, rules]))
     .digest('hex');

@@ -1,0 +1,66 @@
+import type { Clock } from '../base/clock.ts';
+
+/** Unconfirmed for this long, a state is no longer known: a short loss of the source passes. Source: guess. */
+export const UNCONFIRMED_MS = 10_000;
+
+/** Whether the source of a point can be heard: what it said before a loss is not believed until it says it again. */
+export class Hearing {
+  readonly #clock: Clock;
+  /** Since when the source was not heard on this point; undefined when all it said is confirmed. */
+  #unconfirmedSinceMs: number | undefined;
+  /** When the source was last heard on this point in this start. */
+  #heardMs: number | undefined;
+  /** Conditions that held before the loss and were not spoken of since. */
+  #unconfirmed: Set<string>;
+
+  constructor(clock: Clock, active: readonly string[]) {
+    this.#clock = clock;
+    this.#unconfirmed = new Set(active);
+    this.#unconfirmedSinceMs = clock.monotonicMs();
+  }
+
+  /** Whether the state is what the source says now. */
+  get confirmed(): boolean {
+    return this.#unconfirmedSinceMs === undefined;
+  }
+
+  /** Whether the source was not heard for too long. */
+  isUnknown(maxAgeMs = UNCONFIRMED_MS): boolean {
+    const sinceMs = this.#unconfirmedSinceMs;
+    return sinceMs !== undefined && this.#clock.monotonicMs() - sinceMs >= maxAgeMs;
+  }
+
+  /**
+   * The source can no longer be heard.
+   * @param fromLastWord whether the age of the last word counts, in place of that of the loss
+   */
+  lost(active: readonly string[], fromLastWord: boolean): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#unconfirmed = new Set(active);
+    this.#unconfirmedSinceMs ??= fromLastWord ? (this.#heardMs ?? nowMs) : nowMs;
+  }
+
+  /** What was said last holds. */
+  all(): void {
+    this.#heardMs = this.#clock.monotonicMs();
+    this.#unconfirmed.clear();
+    this.#unconfirmedSinceMs = undefined;
+  }
+
+  /** One condition that surely holds is enough; otherwise every one that held must have been spoken of. */
+  heard(key: string, active: readonly string[]): void {
+    this.#heardMs = this.#clock.monotonicMs();
+    this.#unconfirmed.delete(key);
+    const surelyActive = active.some((other) => !this.#unconfirmed.has(other));
+    if (surelyActive || this.#unconfirmed.size === 0) this.#unconfirmedSinceMs = undefined;
+    else this.#unconfirmedSinceMs ??= this.#heardMs;
+  }
+
+  /** The source no longer knows this condition. */
+  vanished(key: string, active: readonly string[]): void {
+    if (!active.includes(key)) return;
+    this.#unconfirmed.add(key);
+    if (active.every((other) => this.#unconfirmed.has(other)))
+      this.#unconfirmedSinceMs ??= this.#clock.monotonicMs();
+  }
+}

@@ -1,0 +1,47 @@
+import { OrderRefusedError } from '../base/errors.ts';
+import type { CommandOrder } from '../contract/orders.ts';
+import type { TakenCommand } from './open-commands.ts';
+import type { CommandPorts, Decision } from './ports.ts';
+
+/** Carries a command out. @returns what the operator is told */
+export async function act(
+  ports: CommandPorts,
+  { order, signer }: TakenCommand,
+  signal: AbortSignal,
+): Promise<string> {
+  switch (order.command) {
+    case 'agent.ping':
+      return await ports.ping(signal);
+    case 'camera.check':
+      return await ports.checkCamera(order.camera, signal);
+    case 'stream.restart':
+      return await ports.restartStream(order.camera, signal);
+    case 'alarm.acknowledge':
+      return ports.alarms.acknowledge(order.alarm, decisionOf(order, signer));
+    case 'alarm.shelve':
+      return ports.alarms.shelve(order.point, order.until * 1000, decisionOf(order, signer));
+    case 'alarm.unshelve':
+      return ports.alarms.unshelve(order.point, decisionOf(order, signer));
+    case 'alarm.close':
+      return ports.alarms.close(order.alarm, decisionOf(order, signer));
+  }
+}
+
+function decisionOf({ by, why = '' }: { by: string; why?: string | undefined }, signer: string): Decision {
+  return { by, signer, why };
+}
+
+/** @returns why a command cannot be carried out: what it is about is not there */
+export function missingTarget(ports: CommandPorts, order: CommandOrder): OrderRefusedError | undefined {
+  if ('camera' in order && !ports.knowsCamera(order.camera))
+    return unknown('a camera of the configuration in force', order.camera);
+  if ('point' in order && !ports.alarms.knowsPoint(order.point))
+    return unknown('a point of the configuration in force', order.point);
+  if ('alarm' in order && !ports.alarms.knowsAlarm(order.alarm))
+    return unknown('an alarm that is not closed', order.alarm);
+  return undefined;
+}
+
+function unknown(expected: string, came: string): OrderRefusedError {
+  return new OrderRefusedError('order-unknown-target', `expected ${expected}, came ${came}`);
+}
