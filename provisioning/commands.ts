@@ -9,8 +9,8 @@ import { pushConfiguration, readSignedConfiguration, sendCommand } from './excha
 import { replaceFile } from './files.ts';
 import { CsuFolder, checkSite } from './folder.ts';
 import { because, describeStatus } from './lines.ts';
-import { receiveEvents } from './receive/receiver.ts';
 import { ORDER_OPTIONS, orderWords } from './order-words.ts';
+import { receiveEvents } from './receive/receiver.ts';
 import { signCommand, signConfiguration } from './sign.ts';
 import type { Texts } from './texts.ts';
 import { watchBoxes } from './watch.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ALL_CODES } from '../base/codes.ts';
-import { confirmation, LOSS_REASONS, OUTBOX_CLASSES } from './delivery.ts';
 import { ALARM_TRANSITIONS, alarmId, alarmLife, alarmPlace, personName, reasonText } from './alarm-life.ts';
+import { confirmation, LOSS_REASONS, OUTBOX_CLASSES } from './delivery.ts';
 import { count, envelope, text, unixMs } from './envelope.ts';
 import { CAMERA_PATTERN, MODULE_PATTERN, POINT_PATTERN, type TopicClass, UPS_PATTERN } from './topics.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { confirmation } from './delivery.ts';
 import { LIFE_STATES } from './alarm-life.ts';
+import { confirmation } from './delivery.ts';
 import { count } from './envelope.ts';
 import { cameraId, cause, configPhase, healthState, pointId, severity } from './messages.ts';
 

@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { MAX_DOWN_BYTES } from '../../agent/contract/envelope.ts';
 import { MESSAGES, type MessageDefinition, type MessageKey } from '../../agent/contract/messages.ts';
-import { COMMAND_ROLE, commandOrder, MAX_RECEIPT_BYTES, MAX_RECEIPT_IDS } from '../../agent/contract/orders.ts';
+import {
+  COMMAND_ROLE,
+  commandOrder,
+  MAX_RECEIPT_BYTES,
+  MAX_RECEIPT_IDS,
+} from '../../agent/contract/orders.ts';
 import { EXAMPLES } from './examples.ts';
 
 const CLASS_NOTES: Record<string, string> = {
