@@ -81,6 +81,7 @@ export class CameraGate implements Gate {
   #connect(): Permit | undefined {
     const version = this.#version();
     if (version.count.latched) throw this.#latchedError();
+    if (version.count.pausedMs > 0) throw this.#silentError(version.count.pausedMs);
     if (this.#open >= this.#options.maxConnections) return undefined;
     this.#open += 1;
     return new CameraPermit(version, {
@@ -149,6 +150,14 @@ export class CameraGate implements Gate {
     );
   }
 
+  #silentError(pausedMs: number): DeviceError {
+    const retry = `the next is tried in ${Math.ceil(pausedMs / 1000)} s, or with a new version of the credentials`;
+    return new DeviceError(
+      'camera-silent',
+      `${this.#options.camera}: several logins in a row were left unanswered; ${retry}`,
+    );
+  }
+
   #limitError(): InternalError {
     return new InternalError(
       'camera-connection-limit',
@@ -199,7 +208,14 @@ class CameraPermit implements Permit {
   }
 
   loginUnanswered(): void {
+    if (this.#underWay) this.#version.count.leaveUnanswered();
     this.#end();
+    this.#events.changed();
+  }
+
+  loginUndecided(): void {
+    this.#end();
+    this.#version.count.hear();
     this.#events.changed();
   }
 

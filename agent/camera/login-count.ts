@@ -6,6 +6,11 @@ export const MAX_REFUSED = 3;
 /** An accepted login forgives other connections' refusals after this long. Source: guess, beyond a camera's lock-out. */
 const FORGIVE_MS = 24 * 3600 * 1000;
 
+/** Logins in a row that a camera may leave without an answer before it is left alone. Source: guess. */
+const MAX_UNANSWERED = 3;
+/** How long it is left alone then: three such logins in half an hour lock no account that is known. Source: guess. */
+const PAUSE_MS = 10 * 60_000;
+
 /** What is written down of the logins of one credential version. */
 export interface LoginRecord {
   readonly version: number;
@@ -17,9 +22,13 @@ export interface LoginRecord {
 }
 
 /**
- * The logins of one credential version: refused, unsure and under way together are never more than three. While the
- * credentials are not proven, a login under way stands in the record as unsure, so that whoever dies in the middle
- * of it gains none.
+ * The logins of one credential version: refused, unsure and under way together are never more than three. A login under
+ * way stands in the record as unsure, so that whoever dies in the middle of it gains none. While the credentials are
+ * proven one stands there for all, whether one is under way or not: so nothing has to be written at each login, but for
+ * the last that is left.
+ *
+ * A camera that takes logins and says nothing may be refusing them. While the credentials are not proven it is left alone
+ * after three in a row, for a while: it may as well be broken, and then it must not be lost for good.
  */
 export class LoginCount {
   readonly version: number;
@@ -28,6 +37,9 @@ export class LoginCount {
   #unsure: number;
   #proven: boolean;
   #underWay = 0;
+  #tried = false;
+  #unanswered = 0;
+  #pausedUntilMs = 0;
   #lastRefusedMs: number;
 
   constructor(record: LoginRecord, clock: Clock) {
@@ -49,8 +61,13 @@ export class LoginCount {
   }
 
   get record(): LoginRecord {
-    const unsure = this.#unsure + (this.#proven ? 0 : this.#underWay);
+    const unsure = this.#proven ? this.#fearedOfProven() : this.#unsure + this.#underWay;
     return { version: this.version, refused: this.#refused, unsure, proven: this.#proven };
+  }
+
+  /** How long the camera is left alone yet, because it leaves logins unanswered; 0 when it is not. */
+  get pausedMs(): number {
+    return Math.max(0, this.#pausedUntilMs - this.#clock.monotonicMs());
   }
 
   /** @returns undefined while logins under way may use up what is left; false when nothing is left */
@@ -59,6 +76,7 @@ export class LoginCount {
     if (this.latched) return false;
     if (this.#refused + this.#unsure + this.#underWay >= MAX_REFUSED) return undefined;
     this.#underWay += 1;
+    this.#tried = true;
     return true;
   }
 
@@ -67,14 +85,28 @@ export class LoginCount {
     this.#underWay -= 1;
   }
 
+  /** The camera took a login and said nothing. */
+  leaveUnanswered(): void {
+    if (!this.counts || this.#proven) return;
+    this.#unanswered += 1;
+    if (this.#unanswered >= MAX_UNANSWERED) this.#pausedUntilMs = this.#clock.monotonicMs() + PAUSE_MS;
+  }
+
+  /** The camera said something, be it nothing of the login. */
+  hear(): void {
+    this.#unanswered = 0;
+    this.#pausedUntilMs = 0;
+  }
+
   /** Nobody will know how a login under way ended. */
   lose(): void {
     this.end();
-    if (!this.#proven) this.#unsure += 1;
+    this.#unsure = this.#proven ? Math.max(1, this.#unsure) : this.#unsure + 1;
   }
 
   refuse(): void {
     if (!this.counts) return;
+    this.hear();
     this.#refused += 1;
     this.#proven = false;
     this.#lastRefusedMs = this.#clock.monotonicMs();
@@ -82,10 +114,17 @@ export class LoginCount {
 
   /** @param forgiven refusals that the same connection had before */
   accept(forgiven: number): void {
+    this.hear();
     if (this.latched) return;
     const isOld = this.#clock.monotonicMs() - this.#lastRefusedMs >= FORGIVE_MS;
     this.#refused = isOld ? 0 : Math.max(0, this.#refused - forgiven);
     this.#unsure = 0;
     this.#proven = this.counts;
+  }
+
+  #fearedOfProven(): number {
+    const isLast = this.#refused >= MAX_REFUSED - 1;
+    const one = isLast ? this.#underWay > 0 : this.#tried;
+    return Math.max(this.#unsure, one ? 1 : 0);
   }
 }

@@ -17,8 +17,10 @@ export interface Permit {
   loginAccepted(): void;
   /** The camera refused credentials that were sent (a first 401 without credentials, or a stale nonce, is none). */
   loginRefused(): void;
-  /** The camera neither took nor refused credentials that were sent: silence, a cut connection, a fault of its own. */
+  /** The camera said nothing to credentials that were sent: silence, or a connection that it cut. */
   loginUnanswered(): void;
+  /** The camera answered, but neither took nor refused credentials that were sent: busy, or a fault of its own. */
+  loginUndecided(): void;
   /** Gives the connection back; idempotent. The end of a login that was not settled is unknown for ever. */
   release(): void;
 }
@@ -26,7 +28,8 @@ export interface Permit {
 /** One connection budget and one login latch per camera, across ONVIF, RTSP and HTTP. Owned by the agent. */
 export interface Gate {
   /**
-   * @throws DeviceError `camera-latched` when the credential version was refused too often
+   * @throws DeviceError `camera-latched` when the credential version was refused too often, `camera-silent` while the
+   *   camera is left alone because it leaves logins unanswered
    * @throws InternalError `camera-connection-limit` when no connection becomes free in time
    */
   acquire(signal: AbortSignal): Promise<Permit>;

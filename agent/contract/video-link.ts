@@ -69,7 +69,7 @@ export const videoToAgent = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('login'),
     request: count,
-    outcome: z.enum(['accepted', 'refused', 'unanswered']),
+    outcome: z.enum(['accepted', 'refused', 'unanswered', 'undecided']),
   }),
   z.strictObject({ type: z.literal('permit-end'), request: count }),
   z.strictObject({

@@ -80,6 +80,7 @@ export class PermitCounter {
     const permit = this.#requests.get(number)?.permit;
     if (outcome === 'accepted') permit?.loginAccepted();
     else if (outcome === 'refused') permit?.loginRefused();
+    else if (outcome === 'undecided') permit?.loginUndecided();
     else permit?.loginUnanswered();
   }
 

@@ -75,7 +75,7 @@ export class PermitDesk {
   /**
    * The right to connect to a camera once.
    * @param version of the credentials; 0 without
-   * @throws DeviceError `camera-latched`, InternalError `camera-connection-limit`, the signal's reason
+   * @throws DeviceError `camera-latched`, `camera-silent`, InternalError `camera-connection-limit`, the signal's reason
    */
   async acquire(camera: string, version: number, signal: AbortSignal): Promise<Permit> {
     signal.throwIfAborted();
@@ -168,6 +168,7 @@ export class PermitDesk {
       loginAccepted: () => this.#settled(held, 'accepted'),
       loginRefused: () => this.#settled(held, 'refused'),
       loginUnanswered: () => this.#settled(held, 'unanswered'),
+      loginUndecided: () => this.#settled(held, 'undecided'),
       release: () => this.#release(held),
     };
   }
@@ -189,7 +190,7 @@ export class PermitDesk {
     const told = this.#send !== undefined && held.request !== undefined;
     if (told) this.#send?.({ type: 'login', request: held.request ?? 0, outcome });
     const memory = this.#memoryOf(held);
-    if (!memory || outcome === 'unanswered') return;
+    if (!memory || outcome === 'unanswered' || outcome === 'undecided') return;
     memory.proven = outcome === 'accepted';
     if (outcome === 'refused') memory.unreported = !told;
   }
@@ -215,6 +216,9 @@ export class PermitDesk {
 function refusal(camera: string, code: Code | undefined): Error {
   if (code === 'camera-latched') {
     return new DeviceError(code, `${camera}: too many logins were refused for these credentials`);
+  }
+  if (code === 'camera-silent') {
+    return new DeviceError(code, `${camera}: logins were left unanswered, so none is tried for a while`);
   }
   return new InternalError('camera-connection-limit', `${camera}: the agent granted no connection (${code})`);
 }

@@ -84,6 +84,26 @@ t.test(
   },
 );
 
+t.test('login: a camera that answers wrong logins by cutting the connection sees three', LONG, async (t) => {
+  const scene = await Scene.create(t);
+  const camera = await strictCamera(t);
+  camera.rtsp.faults.cutWrongLogins = true;
+  const streamOnly = (version: number, password: string) => {
+    const { cameras } = watched(camera, version, password) as { cameras: object[] };
+    return { cameras: cameras.map((entry) => ({ ...entry, onvif: undefined })) };
+  };
+  scene.box.start();
+  await scene.push(streamOnly(1, OTHER));
+  await scene.box.until(
+    'the pause',
+    ({ cameras }) => cameras[0]?.cause === 'camera-silent' && /for a while/.test(cameras[0].detail),
+  );
+  t.equal(camera.loginsRefused, 3);
+  await scene.push(streamOnly(2, RIGHT));
+  await scene.box.until('pictures', ({ cameras }) => cameras[0]?.state === 'ok');
+  t.equal(camera.loginsRefused, 3);
+});
+
 /** Waits for one or the other; a refusal is seen while its answer is still on the way to the box. */
 async function latchedBeforeRefusal(scene: Scene, camera: SimulatedCamera): Promise<boolean> {
   const before = camera.loginsRefused;

@@ -19,6 +19,8 @@ const MIB = 2 ** 20;
 
 export const SITE = '57463-mairie';
 
+type Outcome = 'accepted' | 'refused' | 'unanswered' | 'undecided';
+
 /** The agent's end of the link, which writes down what it hears and counts what it grants. */
 export class AgentEnd {
   readonly streams: StreamReport[] = [];
@@ -27,8 +29,7 @@ export class AgentEnd {
   readonly gaps: GapReport[] = [];
   /** Cameras of the permits held now. */
   readonly held: string[] = [];
-  readonly logins: { readonly camera: string; readonly outcome: 'accepted' | 'refused' | 'unanswered' }[] =
-    [];
+  readonly logins: { readonly camera: string; readonly outcome: Outcome }[] = [];
   acquired = 0;
   brokerConnected = false;
   connections = 0;
@@ -107,6 +108,7 @@ export class AgentEnd {
         this.logins.push({ camera, outcome: 'refused' });
       },
       loginUnanswered: () => this.logins.push({ camera, outcome: 'unanswered' }),
+      loginUndecided: () => this.logins.push({ camera, outcome: 'undecided' }),
       release: () => {
         if (released) return;
         released = true;

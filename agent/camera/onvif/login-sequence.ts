@@ -128,7 +128,7 @@ export class LoginSequence {
     else if (answer.reply.status === 200 || answer.fault) {
       this.#permit.loginAccepted();
       this.#needs.ways.set(this.#call.service, way);
-    } else this.#permit.loginUnanswered();
+    } else this.#permit.loginUndecided();
     return answer;
   }
 
@@ -137,7 +137,7 @@ export class LoginSequence {
     const { camera, ways } = this.#needs;
     const { fault, reply } = answer;
     if (!fault || !wantsLogin(answer) || reply.status === 401 || ![...ways.values()].includes('http')) return;
-    this.#permit.loginUnanswered();
+    this.#permit.loginUndecided();
     throw faultError(fault, camera, this.#call.method);
   }
 

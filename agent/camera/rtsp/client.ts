@@ -107,7 +107,7 @@ export class RtspClient {
     const login = this.#login;
     if (!login?.sent) return reply;
     if (reply.status >= 500) {
-      permit.loginUnanswered();
+      permit.loginUndecided();
     } else {
       login.accepted();
       permit.loginAccepted();

@@ -21,6 +21,7 @@ export class TestPermit implements Permit {
   accepted = 0;
   refused = 0;
   unanswered = 0;
+  undecided = 0;
 
   constructor(refusalsLeft = 3) {
     this.refusalsLeft = refusalsLeft;
@@ -41,6 +42,10 @@ export class TestPermit implements Permit {
 
   loginUnanswered(): void {
     this.unanswered += 1;
+  }
+
+  loginUndecided(): void {
+    this.undecided += 1;
   }
 
   release(): void {}

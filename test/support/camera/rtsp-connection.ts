@@ -110,7 +110,7 @@ export class RtspConnection {
   }
 
   #loginRefusal(request: RtspRequest): RtspReply | undefined {
-    const { options, counters } = this.#host;
+    const { options, counters, faults } = this.#host;
     if (options.login === 'none') return undefined;
     const header = request.headers.get('authorization');
     if (header === undefined) return this.#challenge(false);
@@ -121,6 +121,7 @@ export class RtspConnection {
       return undefined;
     }
     if (verdict === 'refused') counters.loginsRefused += 1;
+    if (verdict === 'refused' && faults.cutWrongLogins) this.cut();
     return verdict === 'malformed' ? { status: 400 } : this.#challenge(verdict === 'stale');
   }
 

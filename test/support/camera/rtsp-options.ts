@@ -36,6 +36,8 @@ export const RTSP_DEFAULTS: RtspOptions = {
 export interface RtspFaults {
   /** Every login is refused. */
   refuseLogins: boolean;
+  /** A wrong login is answered by cutting the connection. */
+  cutWrongLogins: boolean;
   /** Connections are taken and nothing is ever answered or sent: the cable is out. */
   silent: boolean;
   /** DESCRIBE is never answered. */
@@ -59,6 +61,7 @@ export interface RtspFaults {
 export function noRtspFaults(): RtspFaults {
   return {
     refuseLogins: false,
+    cutWrongLogins: false,
     silent: false,
     silentDescribe: false,
     stalled: false,
