@@ -45,3 +45,18 @@ ok 2 - b.test.ts # SKIP no tests found
 t.test('tests: a run that is given up has failed', async (t) => {
   t.equal((await report('ok 1 - one\nBail out! no broker\n')).at(-1), '1 passed, 1 failed');
 });
+
+t.test('tests: the seed of a fuzzing test is shown, other comments are not', async (t) => {
+  const said = await report(`# Subtest: a.test.ts
+    # Subtest: no bytes do harm
+        # fuzz: bytes: 100000 cases, seed 7
+        # a word
+        ok 1 - one
+        1..1
+    ok 1 - no bytes do harm
+    1..1
+ok 1 - a.test.ts
+1..1
+`);
+  t.same(said, ['  # fuzz: bytes: 100000 cases, seed 7', 'ok a.test.ts', '1 passed, 0 failed']);
+});

@@ -12,8 +12,11 @@ interface Result {
 /** tap calls a file without tests skipped. */
 const EMPTY = { ok: false, skip: false, diag: { reason: 'asserts nothing' } };
 
+/** Seeds of fuzzing tests are always shown: with them a failure can be had again. */
+const SHOWN_COMMENT = /^\s*# fuzz: /;
+
 /**
- * Reads TAP, prints one line per test file and everything that failed, and ends with the plain line
+ * Reads TAP, prints one line per test file, the seeds of fuzzing tests and everything that failed, and ends with the plain line
  * `N passed, N failed`, counted by tap's own parser. A test that asserts nothing has failed.
  */
 export default class PlainReporter extends Transform {
@@ -53,6 +56,9 @@ export default class PlainReporter extends Transform {
       if (depth === 0) this.push(`${result.ok ? 'ok' : 'NOT OK'} ${result.name}\n`);
       if (!child || !result.ok) this.#count(result);
       else if (child.count === 0) this.#count({ ...result, ...EMPTY });
+    });
+    parser.on('comment', (comment: string) => {
+      if (SHOWN_COMMENT.test(comment)) this.push(`  ${comment.trim()}\n`);
     });
     parser.on('bailout', (reason: string) => {
       if (depth === 0) this.#count({ ok: false, name: `Bail out! ${reason}`, fullname: '' });

@@ -1,0 +1,18 @@
+import fc from 'fast-check';
+import type { Test } from 'tap';
+
+/** Cases of a parser in a normal run. */
+const CASES = 100_000;
+
+/**
+ * Runs a property on many cases and prints the seed, which makes the same cases again:
+ * `BEFFROI_FUZZ_SEED=… npx tap FILE`; `BEFFROI_FUZZ_CASES` sets another number of cases.
+ */
+export function fuzz<T>(t: Test, what: string, rule: fc.IProperty<T>): void {
+  const seed = Number(process.env.BEFFROI_FUZZ_SEED ?? Date.now() % 2 ** 31);
+  const numRuns = Number(process.env.BEFFROI_FUZZ_CASES ?? CASES);
+  t.comment(`fuzz: ${what}: ${numRuns} cases, seed ${seed}`);
+  const result = fc.check(rule, { numRuns, seed });
+  t.notOk(result.failed, fc.defaultReportMessage(result) ?? what);
+  t.equal(result.numRuns, numRuns, 'every case was tried');
+}
