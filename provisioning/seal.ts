@@ -9,7 +9,11 @@ import type { BoxRecord } from './folder.ts';
 /** A login in clear, as it stands in a technician's file at the CSU and nowhere else. */
 const clearCredentials = z.strictObject({ version: z.int().min(1), ...cameraLogin.shape });
 
-const clearKey = z.strictObject({ text: z.string().refine((text) => panelKeyBytes(text), PANEL_KEY_FORM) });
+/** `form` says what 32 digits are that could be either: 16 bytes written in hexadecimal, or 32 characters. */
+const clearKey = z
+  .strictObject({ text: z.string(), form: z.enum(['hexadecimal', 'characters']).optional() })
+  .transform(({ text, form }) => panelKeyBytes(text, form)?.toString('hex') ?? '')
+  .refine((key) => key !== '', { message: PANEL_KEY_FORM, path: ['text'] });
 
 /**
  * The configuration with every login and every key of a panel sealed to the box, checked whole.
@@ -75,7 +79,7 @@ async function sealAccount(
     return others;
   }
   const bound = { site: box.site, subject: `${panel}/${String(account.account)}` };
-  const sealed = await sealPanelKey({ key: clear.data.text }, bound, box.seal, thumbprint(box.seal));
+  const sealed = await sealPanelKey({ key: clear.data }, bound, box.seal, thumbprint(box.seal));
   return { ...others, key: { sealed } };
 }
 

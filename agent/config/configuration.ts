@@ -91,7 +91,8 @@ const accountId = z
   .string()
   .regex(/^[0-9A-F]{3,16}$/, 'expected 3 to 16 hexadecimal digits in capital letters')
   .meta({ description: 'account number that the panel sends' });
-const ANY_ADDRESS = ['0.0.0.0', '::'];
+/** Every spelling of "all addresses", also of IPv4 inside IPv6. */
+const ANY_ADDRESS = /^(?:[0:]+|(?:[0:]*:(?:ffff:)?)?0\.0\.0\.0|[0:]*:ffff:0{1,4}:0{1,4})$/i;
 
 /** A receiver of SIA DC-09, for one panel or for several that share its port. */
 const panel = z.strictObject({
@@ -101,7 +102,7 @@ const panel = z.strictObject({
     .strictObject({
       host: z
         .union([z.ipv4(), z.ipv6()], 'expected an IP address')
-        .refine((host) => !ANY_ADDRESS.includes(host), 'expected one address of the box, not all of them')
+        .refine((host) => !ANY_ADDRESS.test(host), 'expected one address of the box, not all of them')
         .meta({
           description: 'address of the box on the network of the building; never the one on the backbone',
         }),

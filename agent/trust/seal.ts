@@ -24,11 +24,14 @@ export const PANEL_KEY_FORM =
 const PANEL_KEY_BYTES = [16, 24, 32];
 
 /**
- * The bytes of a panel's key: AES-128, 192 or 256. 32 hexadecimal digits are taken as 16 bytes.
+ * The bytes of a panel's key: AES-128, 192 or 256.
+ * @param form without it 32 hexadecimal digits are taken as 16 bytes
  * @returns undefined when the text is no key
  */
-export function panelKeyBytes(text: string): Buffer | undefined {
-  const isHex = /^[0-9A-Fa-f]+$/.test(text) && PANEL_KEY_BYTES.includes(text.length / 2);
+export function panelKeyBytes(text: string, form?: 'hexadecimal' | 'characters'): Buffer | undefined {
+  const mayBeHex = /^[0-9A-Fa-f]+$/.test(text) && PANEL_KEY_BYTES.includes(text.length / 2);
+  if (form === 'hexadecimal' && !mayBeHex) return undefined;
+  const isHex = mayBeHex && form !== 'characters';
   const bytes = Buffer.from(text, isHex ? 'hex' : 'latin1');
   return /^[\x20-\x7e]+$/.test(text) && PANEL_KEY_BYTES.includes(bytes.length) ? bytes : undefined;
 }

@@ -160,6 +160,31 @@ t.test('the login of a UPS is opened for the alarms, and sealed to that UPS alon
   t.match(box.reports.of('config').at(-1), { errors: /^ups\.0\.credentials: .*sealed for another device/ });
 });
 
+t.test('the key of a panel is opened in the form that the technician gave it', async (t) => {
+  const { box, consumer, keeper } = await kept(t);
+  const text = '0123456789ABCDEF0123456789ABCDEF';
+  const account = (id: string, key: object) => ({ account: id, supervisionS: 60, key: { text, ...key } });
+  const listen = { host: '127.0.0.1', port: 10_000 };
+  const accounts = [
+    account('AAA', {}),
+    account('BBB', { form: 'hexadecimal' }),
+    account('CCC', { form: 'characters' }),
+  ];
+  await keeper.receive(await signed(box, { panels: [{ id: 'panel-a', name: 'A', listen, accounts }] }));
+  const [panel] = consumer.applied.at(-1)?.next.panels ?? [];
+  t.same(
+    panel?.accounts.map(({ key }) => key?.toString('latin1')),
+    [Buffer.from(text, 'hex').toString('latin1'), Buffer.from(text, 'hex').toString('latin1'), text],
+  );
+  const bad = {
+    panels: [{ id: 'panel-a', name: 'A', listen, accounts: [account('AAA', { text: 'short' })] }],
+  };
+  await t.rejects(signed(box, bad), {
+    code: 'command-line-invalid',
+    message: /panels\.0\.accounts\.0\.key\.text: expected a key of 16/,
+  });
+});
+
 t.test('the same order again changes nothing and is no refusal', async (t) => {
   const { box, consumer, keeper } = await kept(t);
   const order = await signed(box, { cameras: [camera('cam-a')] });

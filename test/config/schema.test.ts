@@ -50,7 +50,9 @@ function errorsOf(config: unknown): string[] {
 
 const PIN = 'a'.repeat(64);
 
-const REFUSED: [title: string, config: unknown, error: string][] = [
+type Case = [title: string, config: unknown, error: string];
+
+const REFUSED: Case[] = [
   ['an unknown key', { camera: [] }, 'camera: unknown key'],
   [
     'an unknown key deep inside',
@@ -113,6 +115,13 @@ const REFUSED: [title: string, config: unknown, error: string][] = [
     { panels: [panel({ listen: { host: '0.0.0.0', port: 10_000 } })] },
     'panels.0.listen.host: expected one address of the box, not all of them',
   ],
+  ...['::', '::0', '0:0:0:0:0:0:0:0', '::ffff:0.0.0.0', '::0.0.0.0', '::ffff:0:0'].map(
+    (host): Case => [
+      `a panel on every address, written ${host}`,
+      { panels: [panel({ listen: { host, port: 10_000 } })] },
+      'panels.0.listen.host: expected one address of the box, not all of them',
+    ],
+  ),
   [
     'a panel on a name',
     { panels: [panel({ listen: { host: 'lan', port: 10_000 } })] },

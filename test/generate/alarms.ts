@@ -16,6 +16,11 @@ Generated from \`agent/alarms\`; do not edit. The messages are in [mqtt.md](mqtt
 | \`tampering\` | camera | ONVIF scene change, picture too blurry, dark or bright, makers' detectors | of the point |
 | \`panel-zone\` | panel | SIA DC-09, a code of the table below | of the point, else of the code |
 | \`panel-silence\` | panel | SIA DC-09, nothing from the account within its supervision time | of the point |
+| \`module-input\` | input module | Modbus TCP, a discrete input (function 2) | of the point |
+| \`ups-mains\` | UPS | NUT, \`ups.status\` holds \`OB\` | of the point |
+| \`ups-battery\` | UPS | NUT, \`ups.status\` holds \`LB\` or \`FSD\` | of the point |
+| \`ups-battery-replace\` | UPS | NUT, \`ups.status\` holds \`RB\` | of the point |
+| \`ups-communication\` | UPS | no good data of the UPS for \`lostAfterMs\` | of the point |
 
 A source that fails for longer than ten seconds is told once, with its cause, as \`event/fault\` of the collector, and
 once when it works again. Its points become \`unknown\`; other sources go on.
@@ -37,8 +42,8 @@ ${rows.join('\n')}
 | good, and on disk | ACK, encrypted where the message was |
 | the same once more, with the same number | ACK, no second event |
 | encrypted, time stamp outside the window | NAK with the time of the box, never encrypted |
-| good, but of a form that cannot be processed; a wrong key; in clear although the account has a key | DUH |
-| wrong CRC or length, unknown account, not on disk | none: the panel keeps the message and comes again |
+| good, but of a form that cannot be processed; an unknown account; a wrong key; in clear although the account has a key | DUH |
+| wrong CRC or length, not on disk | none: the panel keeps the message and comes again |
 `;
 }
 

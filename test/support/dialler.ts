@@ -20,6 +20,8 @@ export interface Call {
   /** Seconds that the clock of the panel is ahead. */
   readonly offset?: number;
   readonly stamp?: boolean;
+  /** The time stamp itself, underscore included, in place of `offset`. */
+  readonly time?: string;
   readonly udp?: boolean;
   readonly binary?: boolean;
   readonly damage?: boolean;

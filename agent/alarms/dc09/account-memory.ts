@@ -1,9 +1,21 @@
 import { createHash } from 'node:crypto';
-import type { Memory } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
+
+/** What a message is recognised by when it comes again. */
+export interface PanelMessage {
+  readonly sequence: string;
+  /** Its content without the time at which it was sent: a panel may stamp a repetition anew. */
+  readonly text: string;
+  /** The time stamp of the panel, where the message has one. */
+  readonly sentMs: number | undefined;
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
 
 interface Taken {
   readonly sequence: string;
   readonly hash: string;
+  readonly sentMs?: number | undefined;
   readonly wallMs: number;
 }
 
@@ -25,14 +37,16 @@ const LATE_MS = 30_000;
 
 /** What is on disk of one account: the messages taken last, and whether it was silent. */
 export class AccountMemory {
-  readonly #memory: Memory;
+  readonly #store: Pick<Store, 'memory' | 'transaction'>;
   readonly #key: string;
+  /** When the messages of this start were taken, monotonic; of an earlier start only the wall time is known. */
+  readonly #takenMs = new WeakMap<Taken, number>();
   #kept: Kept;
 
-  constructor(memory: Memory, panel: string, account: string) {
-    this.#memory = memory;
+  constructor(store: Pick<Store, 'memory' | 'transaction'>, panel: string, account: string) {
+    this.#store = store;
     this.#key = `${panel}/${account}`;
-    this.#kept = parse(memory.get(ROOM, this.#key));
+    this.#kept = parse(store.memory.get(ROOM, this.#key));
   }
 
   get silent(): boolean {
@@ -44,25 +58,32 @@ export class AccountMemory {
   }
 
   /**
-   * Whether this message was taken before. Panels that number every message alike are heard: then only the very last
-   * one can be meant by a repetition.
+   * Whether this message was taken before. A panel may begin its numbers anew at any time, and some number every message
+   * alike: beside the very last message only one that is the same to its time stamp, as a late datagram is, was taken.
    */
-  isRepeated(sequence: string, text: string, wallMs: number): boolean {
+  isRepeated({ sequence, text, sentMs, ...now }: PanelMessage): boolean {
     const last = this.#kept.taken.at(-1);
     const hash = hashOf(text);
     const match = this.#kept.taken.findLast((taken) => taken.sequence === sequence && taken.hash === hash);
     if (!match || !last) return false;
-    const ageMs = Math.abs(wallMs - match.wallMs);
-    return match === last ? ageMs <= REPEATED_MS : sequence !== last.sequence && ageMs <= LATE_MS;
+    const takenMs = this.#takenMs.get(match);
+    const ageMs = takenMs === undefined ? Math.abs(now.wallMs - match.wallMs) : now.monotonicMs - takenMs;
+    if (match === last) return ageMs <= REPEATED_MS;
+    return sequence !== last.sequence && sentMs === match.sentMs && ageMs <= LATE_MS;
   }
 
-  took(sequence: string, text: string, wallMs: number): void {
-    const taken = [...this.#kept.taken, { sequence, hash: hashOf(text), wallMs }].slice(-REMEMBERED);
-    this.#keep({ ...this.#kept, taken });
+  /** Remembers a message in one transaction with what it brings `along` to the disk. */
+  took({ sequence, text, sentMs, wallMs, monotonicMs }: PanelMessage, along: () => void): void {
+    const last: Taken = { sequence, hash: hashOf(text), sentMs, wallMs };
+    this.#keep({ ...this.#kept, taken: [...this.#kept.taken, last].slice(-REMEMBERED) }, along);
+    this.#takenMs.set(last, monotonicMs);
   }
 
-  #keep(next: Kept): void {
-    this.#memory.set(ROOM, this.#key, JSON.stringify(next));
+  #keep(next: Kept, along: () => void = () => undefined): void {
+    this.#store.transaction(() => {
+      along();
+      this.#store.memory.set(ROOM, this.#key, JSON.stringify(next));
+    });
     this.#kept = next;
   }
 }

@@ -1,11 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
-import type { Severity } from '../../contract/messages.ts';
+import type { Fields, Severity } from '../../contract/messages.ts';
 import type { Reporter } from '../../contract/reporter.ts';
 import type { Store } from '../../store/store.ts';
 import { type ALARM_CODES, type CodeMeaning, meaningOfContactId, meaningOfSia } from '../codes.ts';
 import type { Details, OpenedPanel, PanelSilencePoint, PanelZonePoint } from '../ports.ts';
 import type { SourceListener } from '../source.ts';
-import { AccountMemory } from './account-memory.ts';
+import { AccountMemory, type PanelMessage } from './account-memory.ts';
 import type { Content } from './content.ts';
 import type { Frame } from './frame.ts';
 import { plainNumber, type Signal } from './signals.ts';
@@ -22,6 +22,8 @@ export interface AccountOptions {
   readonly zones: readonly PanelZonePoint[];
   readonly silences: readonly PanelSilencePoint[];
 }
+
+type PanelSignalFields = Omit<Fields<'panelSignal'>, 'id'>;
 
 /** One account of a panel: its points, what it said last, and when it was heard. */
 export class Account {
@@ -41,7 +43,7 @@ export class Account {
     this.#needs = needs;
     this.#options = options;
     this.#listener = listener;
-    this.#memory = new AccountMemory(needs.store.memory, options.panel, this.id);
+    this.#memory = new AccountMemory(needs.store, options.panel, this.id);
     this.#heardMs = needs.clock.monotonicMs();
   }
 
@@ -74,22 +76,34 @@ export class Account {
     this.#tellSilence(true);
   }
 
-  isRepeated({ sequence }: Frame, content: Content): boolean {
-    return this.#memory.isRepeated(sequence, textOf(content), this.#needs.clock.wallMs());
+  isRepeated(frame: Frame, content: Content): boolean {
+    return this.#memory.isRepeated(this.#messageOf(frame, content));
   }
 
   /** On disk when it returns, if the store is durable. @throws whatever the store throws: no ACK then */
   take(frame: Frame, content: Content, signals: readonly Signal[]): void {
-    for (const signal of signals) this.#takeOne(frame, content, signal);
-    this.#memory.took(frame.sequence, textOf(content), this.#needs.clock.wallMs());
+    const beside = signals.flatMap((signal) => this.#takeOne(frame, content, signal) ?? []);
+    this.#memory.took(this.#messageOf(frame, content), () => {
+      for (const fields of beside) this.#needs.reporter.event('panelSignal', 'collector', fields);
+    });
+  }
+
+  #messageOf({ sequence }: Frame, content: Content): PanelMessage {
+    return {
+      sequence,
+      text: textOf(content),
+      sentMs: content.sentMs,
+      wallMs: this.#needs.clock.wallMs(),
+      monotonicMs: this.#needs.clock.monotonicMs(),
+    };
   }
 
   get #zoneIds(): string[] {
     return this.#options.zones.map(({ id }) => id);
   }
 
-  /** What changes no point is told by itself, so that nothing a panel says is dropped. */
-  #takeOne(frame: Frame, content: Content, signal: Signal): void {
+  /** @returns what is told by itself because it changed no point, so that nothing a panel says is dropped */
+  #takeOne(frame: Frame, content: Content, signal: Signal): PanelSignalFields | undefined {
     const meaning = meaningOf(signal);
     const sourceMs = content.occurredMs ?? content.sentMs;
     const text =
@@ -97,8 +111,8 @@ export class Account {
     const details = this.#detailsOf({ ...signal, text }, meaning);
     const told =
       meaning && meaning.transition !== 'report' && this.#tellPoints(signal, meaning, details, sourceMs);
-    if (told) return;
-    this.#needs.reporter.event('panelSignal', 'collector', {
+    if (told) return undefined;
+    return {
       ...details,
       source: this.#options.panel,
       account: this.id,
@@ -108,7 +122,7 @@ export class Account {
       sequence: frame.sequence,
       encrypted: frame.encrypted,
       ...(isWhole(sourceMs) ? { source_ts: sourceMs } : {}),
-    });
+    };
   }
 
   #tellPoints(

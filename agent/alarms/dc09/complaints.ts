@@ -12,6 +12,8 @@ export interface ComplaintNeeds {
 
 /** One fault of a kind per interval goes to the CSU, whoever floods the port. Source: guess. */
 const INTERVAL_MS = 600_000;
+/** Kinds and accounts that are counted apart; of all further accounts a kind has one count. Source: guess. */
+const APART = 32;
 const DETAIL_MAX = 500;
 
 /** Messages that were refused: told with their cause, counted while they repeat. */
@@ -25,12 +27,11 @@ export class Complaints {
     this.#panel = panel;
   }
 
-  about(error: BeffroiError): void {
-    const { clock, log, reporter } = this.#needs;
+  /** @param account whose message it is, as far as that is known */
+  about(error: BeffroiError, account = ''): void {
+    const { log, reporter } = this.#needs;
     const { code, fault, message } = error;
-    const known = this.#faults.get(code) ?? new RepeatedFault(clock, INTERVAL_MS);
-    this.#faults.set(code, known);
-    const told = known.happened(code);
+    const told = this.#counted(code, account).happened(code);
     if (!told) return;
     log.warn({ panel: this.#panel, err: error, count: told.count }, 'message of a panel refused');
     const times = told.first ? '' : ` (${told.count} times)`;
@@ -39,5 +40,13 @@ export class Complaints {
       fault,
       detail: `${message}${times}`.slice(0, DETAIL_MAX),
     });
+  }
+
+  #counted(code: string, account: string): RepeatedFault {
+    const own = `${code} ${account}`;
+    const key = this.#faults.has(own) || this.#faults.size < APART ? own : code;
+    const known = this.#faults.get(key) ?? new RepeatedFault(this.#needs.clock, INTERVAL_MS);
+    this.#faults.set(key, known);
+    return known;
   }
 }

@@ -51,10 +51,11 @@ export class Desk {
     const account = this.#options.accounts.get(frame.account ?? '');
     if (account) return this.#takeFrom(account, frame);
     const stranger = quoted(frame.account ?? '', 16);
-    this.#complain(
-      new DeviceError('panel-account-unknown', this.#words(`account ${stranger} is not configured`)),
+    const error = new DeviceError(
+      'panel-account-unknown',
+      this.#words(`account ${stranger} is not configured`),
     );
-    return undefined;
+    return this.#cannot(frame, error);
   }
 
   #takeFrom(account: Account, frame: Frame): Buffer | undefined {
@@ -92,9 +93,10 @@ export class Desk {
     return foreign ? undefined : content;
   }
 
+  /** Time stamps are whole seconds, and so is what they are compared with. */
   #isInTime({ sentMs }: Content): boolean {
     if (sentMs === undefined) return false;
-    const aheadS = (sentMs - this.#needs.clock.wallMs()) / 1000;
+    const aheadS = sentMs / 1000 - Math.floor(this.#needs.clock.wallMs() / 1000);
     return aheadS >= -this.#options.pastS && aheadS <= this.#options.futureS;
   }
 
@@ -106,7 +108,7 @@ export class Desk {
         : `${Math.round((sentMs - wallMs) / 1000)} s ahead`;
     const { pastS, futureS } = this.#options;
     const why = `account ${account.id}: expected a time stamp within -${pastS}/+${futureS} s, came ${off}`;
-    this.#complain(new DeviceError('panel-clock-offset', this.#words(why)));
+    this.#complain(new DeviceError('panel-clock-offset', this.#words(why)), account.id);
     return nak(frame, wallMs);
   }
 
@@ -119,12 +121,12 @@ export class Desk {
   }
 
   #cannot(frame: Frame, error: BeffroiError): Buffer {
-    this.#complain(error);
+    this.#complain(error, frame.account);
     return duh(frame);
   }
 
-  #complain(error: BeffroiError): void {
-    this.#needs.complaints.about(error);
+  #complain(error: BeffroiError, account?: string): void {
+    this.#needs.complaints.about(error, account);
   }
 
   #words(why: string): string {

@@ -33,9 +33,8 @@ const BODY =
 export function readFrame(bytes: Buffer): Frame | BadFrame {
   const crcForm = crcFormOf(bytes);
   if (!crcForm) return 'not a frame';
-  const head = HEAD_BYTES[crcForm];
-  const body = bytes.subarray(head);
-  if (Number.parseInt(bytes.toString('latin1', head - 4, head), 16) !== body.length) return 'wrong length';
+  if (!hasStatedLength(bytes)) return 'wrong length';
+  const body = bytes.subarray(HEAD_BYTES[crcForm]);
   if (statedCrc(bytes, crcForm) !== crc16(body)) return 'wrong CRC';
   const match = BODY.exec(body.toString('latin1'));
   if (!match) return 'unreadable header';
@@ -50,6 +49,14 @@ export function readFrame(bytes: Buffer): Frame | BadFrame {
     content,
     crcForm,
   };
+}
+
+/** Whether the body is as long as the head says. @param bytes everything between LF and CR */
+export function hasStatedLength(bytes: Buffer): boolean {
+  const crcForm = crcFormOf(bytes);
+  if (!crcForm) return false;
+  const head = HEAD_BYTES[crcForm];
+  return Number.parseInt(bytes.toString('latin1', head - 4, head), 16) === bytes.length - head;
 }
 
 /** The bytes on the wire, LF and CR included. */

@@ -1,4 +1,4 @@
-import { crcFormOf, MAX_BODY_BYTES } from './frame.ts';
+import { crcFormOf, hasStatedLength, MAX_BODY_BYTES } from './frame.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -31,7 +31,7 @@ export class Framer {
     if (end < 0) return undefined;
     const frame = this.#kept.subarray(1, end);
     this.#kept = this.#kept.subarray(end + 1);
-    return frame;
+    return fromLastBegin(frame);
   }
 
   /** Whether what has begun can no longer be a frame. */
@@ -42,4 +42,10 @@ export class Framer {
   #crcBytes(): number {
     return crcFormOf(this.#kept.subarray(1)) === 'binary' ? SHORTEST_BYTES : 0;
   }
+}
+
+/** A panel that broke off begins again with LF: what it had begun before is dropped. */
+function fromLastBegin(frame: Buffer): Buffer {
+  if (hasStatedLength(frame)) return frame;
+  return frame.subarray(frame.lastIndexOf(LF) + 1);
 }

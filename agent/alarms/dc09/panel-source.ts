@@ -37,6 +37,9 @@ const TICK_MS = 1_000;
 /** Between two tries to open the port. Source: guess. */
 const AGAIN: Backoff = { firstMs: 1_000, factor: 2, capMs: 30_000, jitter: 0.2 };
 const STABLE_MS = 60_000;
+/** A connection that says nothing is kept at least and at most for this long. Source: guess. */
+const IDLE_MIN_MS = 300_000;
+const IDLE_MAX_MS = 86_400_000;
 
 /**
  * The receiver of one panel, or of several that share a port. It repeats nothing after a loss: a panel keeps what was
@@ -95,7 +98,8 @@ export class PanelSource implements AlarmSource {
   async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
     const { host, port, tcp, udp } = this.#panel.listen;
     const { clock } = this.#needs;
-    const needs: ListenerNeeds = { clock, pace: new Pace(clock), take: (bytes) => this.#take(bytes) };
+    const take = (bytes: Buffer) => this.#take(bytes);
+    const needs: ListenerNeeds = { clock, pace: new Pace(clock), take, idleMs: this.#idleMs };
     const listeners = [
       ...(tcp ? [new TcpListener(needs)] : []),
       ...(udp ? [new UdpListener(needs, host)] : []),
@@ -110,6 +114,12 @@ export class PanelSource implements AlarmSource {
       await Promise.all(listeners.map((listener) => listener.close()));
       if (!signal.aborted) this.#listener.lost();
     }
+  }
+
+  /** A panel may keep its connection from one supervision message to the next. */
+  get #idleMs(): number {
+    const longestS = Math.max(...this.#panel.accounts.map(({ supervisionS }) => supervisionS));
+    return Math.min(Math.max(longestS * 1000, IDLE_MIN_MS), IDLE_MAX_MS);
   }
 
   #opened(up: () => void): void {

@@ -14,6 +14,7 @@ export interface Signal {
 /** Most signals of one message. Source: guess. */
 const MAX_SIGNALS = 64;
 const TEXT_MAX = 120;
+const NUMBER_MAX = 16;
 
 /** @returns undefined when the data cannot be read, or the token is of another protocol */
 export function readSignals(token: string, data: string): Signal[] | undefined {
@@ -70,7 +71,7 @@ function readPart(state: Reading, text: string): boolean {
 
 function readModifier(state: Reading): void {
   const [all = '', name, value = ''] = MODIFIER.exec(state.rest) ?? [];
-  if (name === 'ri') state.area = plainNumber(value);
+  if (name === 'ri') state.area = plainNumber(value).slice(0, NUMBER_MAX);
   state.rest = state.rest.slice(all.length);
 }
 

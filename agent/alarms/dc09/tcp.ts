@@ -9,15 +9,19 @@ export interface ListenerNeeds {
   readonly pace: Pace;
   /** The answer to a message; undefined for silence. Does not throw. */
   readonly take: (bytes: Buffer) => Buffer | undefined;
+  /** A connection that has spoken and then says nothing for this long is closed; panels connect anew. */
+  readonly idleMs: number;
 }
 
 /** Connections at a time, in all and from one address. Source: guess; a panel needs one. */
 const MAX_CONNECTIONS = 64;
 const MAX_PER_ADDRESS = 8;
-/** A connection without a byte for this long is closed; panels connect anew. Source: guess. */
-const IDLE_MS = 300_000;
-/** A message that has begun is whole within this. Source: guess. */
+/** A message is whole within this, and the first one of a connection comes within it. Source: guess. */
 const MESSAGE_MS = 20_000;
+/** Bytes that may come without one message that is answered. Source: guess. */
+const MAX_UNANSWERED_BYTES = 65_536;
+/** Silence after which the system asks whether the panel is still there. Source: guess. */
+const KEEP_ALIVE_MS = 60_000;
 /** An address that sends faster than it may is heard again after this. */
 const PAUSE_MS = 1_000;
 
@@ -25,12 +29,15 @@ const PAUSE_MS = 1_000;
 export class TcpListener {
   readonly #needs: ListenerNeeds;
   readonly #server: Server;
-  /** In the order of their last byte. */
-  readonly #sockets = new Set<Socket>();
+  /** In the order of their last message; those that were never answered stand first to go. */
+  readonly #sockets = new Map<Socket, { answered: boolean }>();
 
   constructor(needs: ListenerNeeds) {
     this.#needs = needs;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    this.#server = createServer(options, (socket) => this.#accept(socket));
+    // Whoever waits for the server hears of it too.
+    this.#server.on('error', () => undefined);
   }
 
   /** `ended` settles when the port closes, fails or the signal aborts. @throws when the port cannot be opened */
@@ -41,29 +48,32 @@ export class TcpListener {
   }
 
   async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #accept(socket: Socket): void {
+    const address = socket.remoteAddress;
     socket.on('error', () => undefined);
     socket.on('close', () => this.#sockets.delete(socket));
-    if (this.#countOf(socket.remoteAddress) >= MAX_PER_ADDRESS) {
-      socket.destroy();
-      return;
-    }
-    if (this.#sockets.size >= MAX_CONNECTIONS) [...this.#sockets][0]?.destroy();
-    this.#sockets.add(socket);
-    socket.setTimeout(IDLE_MS, () => socket.destroy());
-    new Connection(this.#needs, socket, () => this.#spoke(socket)).begin();
+    this.#makeRoom(MAX_PER_ADDRESS, ({ remoteAddress }) => remoteAddress === address);
+    this.#makeRoom(MAX_CONNECTIONS, () => true);
+    this.#sockets.set(socket, { answered: false });
+    new Connection(this.#needs, socket, () => this.#answered(socket)).begin();
   }
 
-  #countOf(address: string | undefined): number {
-    return [...this.#sockets].filter(({ remoteAddress }) => remoteAddress === address).length;
+  /** A panel that lost its connections without a word takes the place of the oldest, one that never spoke first. */
+  #makeRoom(most: number, among: (socket: Socket) => boolean): void {
+    const rivals = [...this.#sockets].filter(([socket]) => among(socket));
+    if (rivals.length < most) return;
+    const [oldest] = rivals.find(([, { answered }]) => !answered) ?? rivals[0] ?? [];
+    if (!oldest) return;
+    this.#sockets.delete(oldest);
+    oldest.destroy();
   }
 
-  #spoke(socket: Socket): void {
-    if (this.#sockets.delete(socket)) this.#sockets.add(socket);
+  #answered(socket: Socket): void {
+    if (this.#sockets.delete(socket)) this.#sockets.set(socket, { answered: true });
   }
 }
 
@@ -71,49 +81,65 @@ export class TcpListener {
 class Connection {
   readonly #needs: ListenerNeeds;
   readonly #socket: Socket;
-  readonly #spoke: () => void;
+  readonly #answered: () => void;
   readonly #framer = new Framer();
   readonly #closed = new AbortController();
-  #begunMs: number | undefined;
+  #awaited: AbortController | undefined;
+  #unansweredBytes = 0;
 
-  constructor(needs: ListenerNeeds, socket: Socket, spoke: () => void) {
+  constructor(needs: ListenerNeeds, socket: Socket, answered: () => void) {
     this.#needs = needs;
     this.#socket = socket;
-    this.#spoke = spoke;
+    this.#answered = answered;
   }
 
   begin(): void {
     this.#socket.on('close', () => this.#closed.abort());
+    this.#socket.setTimeout(this.#needs.idleMs, () => this.#socket.destroy());
+    this.#await();
     this.#socket.on('data', (chunk) => {
       this.#framer.push(Buffer.from(chunk));
+      this.#unansweredBytes += chunk.length;
       this.#takeAll();
     });
+    this.#keepPace();
   }
 
   #takeAll(): void {
-    const address = this.#socket.remoteAddress ?? '';
     for (let bytes = this.#framer.next(); bytes; bytes = this.#framer.next()) {
-      this.#begunMs = undefined;
-      this.#spoke();
-      this.#answer(this.#needs.take(bytes));
-      if (!this.#needs.pace.allows(address)) {
-        this.#pause();
-        return;
-      }
+      const answer = this.#needs.take(bytes);
+      if (answer) this.#answer(answer);
+      if (!this.#keepPace()) return;
     }
-    this.#endIfStuck();
+    if (this.#framer.overlong || this.#unansweredBytes > MAX_UNANSWERED_BYTES) this.#socket.destroy();
+    else if (this.#framer.pending > 0) this.#await();
   }
 
-  #answer(answer: Buffer | undefined): void {
-    if (answer && this.#socket.writable) this.#socket.write(answer);
+  #answer(answer: Buffer): void {
+    this.#awaited?.abort();
+    this.#awaited = undefined;
+    this.#unansweredBytes = 0;
+    this.#answered();
+    if (this.#socket.writable) this.#socket.write(answer);
     if (this.#socket.writableLength > this.#socket.writableHighWaterMark) this.#socket.destroy();
   }
 
-  #endIfStuck(): void {
-    if (this.#framer.pending === 0) return;
-    const nowMs = this.#needs.clock.monotonicMs();
-    this.#begunMs ??= nowMs;
-    if (this.#framer.overlong || nowMs - this.#begunMs > MESSAGE_MS) this.#socket.destroy();
+  /** From now on there is a limit to the time until the next message that is answered. */
+  #await(): void {
+    if (this.#awaited) return;
+    this.#awaited = new AbortController();
+    const signal = AbortSignal.any([this.#awaited.signal, this.#closed.signal]);
+    this.#needs.clock.sleep(MESSAGE_MS, signal).then(
+      () => this.#socket.destroy(),
+      () => undefined,
+    );
+  }
+
+  /** Each connection and each message counts. @returns false when this address is not heard for a moment */
+  #keepPace(): boolean {
+    const allowed = this.#needs.pace.allows(this.#socket.remoteAddress ?? '');
+    if (!allowed) this.#pause();
+    return allowed;
   }
 
   #pause(): void {

@@ -13,6 +13,8 @@ export class UdpListener {
     this.#needs = needs;
     this.#socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' });
     this.#socket.on('message', (bytes, from) => this.#take(bytes, from));
+    // Whoever waits for the socket hears of it too; afterwards nobody does, and it ends all the same.
+    this.#socket.on('error', () => undefined);
   }
 
   /** `ended` settles when the port closes, fails or the signal aborts. @throws when the port cannot be opened */

@@ -10,6 +10,7 @@ import { Framer } from '../../../agent/alarms/dc09/framer.ts';
 import { readSignals } from '../../../agent/alarms/dc09/signals.ts';
 import { readTime, writeTime } from '../../../agent/alarms/dc09/time.ts';
 import { panelKeyBytes } from '../../../agent/trust/seal.ts';
+import { fuzz } from '../../support/fuzz.ts';
 
 interface Vectors {
   valid: { name: string; frame: string }[];
@@ -19,7 +20,6 @@ interface Vectors {
 
 const file = new URL('../../fixtures/dc09/frames.json', import.meta.url);
 const vectors = JSON.parse(readFileSync(file, 'utf8')) as Vectors;
-const RUNS = Number(process.env.BEFFROI_FUZZ_RUNS ?? 100_000);
 
 function frameOf(text: string): Frame {
   const frame = readFrame(Buffer.from(text, 'latin1'));
@@ -74,6 +74,9 @@ t.test('keys are hexadecimal digits or characters, of 128, 192 or 256 bits', asy
   t.equal(panelKeyBytes('k'.repeat(24))?.length, 24);
   t.equal(panelKeyBytes('k'.repeat(32))?.length, 32);
   t.equal(panelKeyBytes('a'.repeat(64))?.length, 32);
+  t.equal(panelKeyBytes('0123456789ABCDEF0123456789ABCDEF', 'characters')?.length, 32);
+  t.equal(panelKeyBytes('0123456789ABCDEF0123456789ABCDEF', 'hexadecimal')?.length, 16);
+  t.equal(panelKeyBytes('AAAAAAAAAAAAAAAA', 'hexadecimal'), undefined);
   for (const bad of ['', 'short', 'k'.repeat(17), 'é'.repeat(16), 'k'.repeat(64)])
     t.equal(panelKeyBytes(bad), undefined);
 });
@@ -182,7 +185,7 @@ t.test(
         return copy;
       });
     const garbage = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
-    const rule = fc.property(fc.oneof(changed, garbage), fc.string(), fc.string(), (bytes, data, text) => {
+    const rule = fc.property(fc.oneof(changed, garbage), (bytes) => {
       const framer = new Framer();
       framer.push(bytes);
       for (let next = framer.next(); next; next = framer.next()) {
@@ -190,17 +193,65 @@ t.test(
         if (typeof frame !== 'string' && writeFrame(frame).equals(bytes)) continue;
         if (typeof frame !== 'string' && frame.crcForm === 'text' && !isCaseOnly(bytes, seen)) return false;
       }
-      readSignals('SIA-DCS', data);
-      readSignals('ADM-CID', data);
-      readContent(text);
-      decryptContent(text, Buffer.alloc(16));
       return framer.pending <= bytes.length;
     });
-    const seed = Number(process.env.BEFFROI_FUZZ_SEED ?? Date.now() % 2 ** 31);
-    t.comment(`seed ${seed}`);
-    t.doesNotThrow(() => fc.assert(rule, { numRuns: RUNS, seed }));
+    fuzz(t, 'messages of DC-09', rule);
   },
 );
+
+const WORDS = [
+  ...[
+    '[',
+    ']',
+    '|',
+    '#',
+    '_',
+    '^',
+    '*',
+    '"',
+    '/',
+    ' ',
+    'N',
+    'O',
+    'ri',
+    'ti',
+    'id',
+    'BA',
+    'FA',
+    'NRP',
+    'H',
+    'I',
+  ],
+  ...['1', '0', '1110', '005', 'FFFFFFFFFFFFFFFFFF', '12345A', '10:20:30,03-01-2026', '\0', '\xe9', '\x0a'],
+];
+
+t.test('whatever stands in a message is read within bounds', { timeout: 120_000 }, async (t) => {
+  const words = fc.array(fc.constantFrom(...WORDS), { maxLength: 40 }).map((list) => list.join(''));
+  const text = fc.oneof(words, fc.string({ unit: 'binary-ascii', maxLength: 300 }));
+  const rule = fc.property(text, fc.constantFrom('SIA-DCS', 'ADM-CID'), (inner, token) => {
+    const content = readContent(`[${inner}]`) ?? readContent(inner);
+    const signals = [inner, content?.data ?? ''].flatMap((data) => readSignals(token, data) ?? []);
+    const bounded = signals.every(
+      (signal) => signal.area.length <= 16 && signal.zone.length <= 16 && signal.text.length <= 120,
+    );
+    const opened = decryptContent(inner, Buffer.alloc(16));
+    return bounded && signals.length <= 128 && (opened === undefined || opened.startsWith('['));
+  });
+  fuzz(t, 'contents of DC-09', rule);
+});
+
+t.test('a message of the greatest length, made to be slow to read, is read at once', async (t) => {
+  const long = (piece: string) => piece.repeat(Math.ceil(4_000 / piece.length)).slice(0, 4_000);
+  for (const piece of ['[', ']', '[]', '[A', ' ', 'ri1', 'BA1', 'N', '^', '|', '#1234|', '1', 'A|[', '_']) {
+    const beginMs = process.cpuUsage().user;
+    readContent(`[${long(piece)}`);
+    readContent(`[]${long(piece)}_`);
+    readSignals('SIA-DCS', `N${long(piece)}`);
+    readSignals('ADM-CID', long(piece));
+    decryptContent(`[${long(piece)}`, Buffer.alloc(16));
+    t.ok((process.cpuUsage().user - beginMs) / 1_000 < 1_000, piece);
+  }
+});
 
 /** CRC and length may be written in small letters. */
 function isCaseOnly(bytes: Buffer, seen: readonly Buffer[]): boolean {
