@@ -24,6 +24,7 @@ import { Forwarding } from './health/forwarding.ts';
 import { CameraHealthRoom } from './health/room.ts';
 import { openStore, type SqliteStore } from './store/open-store.ts';
 import { Refusals } from './trust/refusals.ts';
+import { listenToBroker, localClientId } from './uplink/local-broker.ts';
 import { Uplink } from './uplink/uplink.ts';
 import { VideoLink } from './video/link-server.ts';
 import { VideoSupervisor } from './video/supervisor.ts';
@@ -128,6 +129,16 @@ export class Agent implements Service {
       store: this.#store,
       newId: randomUUID,
       events: (camera) => this.#fleet.onvif(camera),
+      objectBrokers: {
+        listen: (broker, topics, handler, signal) =>
+          listenToBroker(
+            clock,
+            broker,
+            { clientId: localClientId(site, broker.id), topics },
+            handler,
+            signal,
+          ),
+      },
     });
     this.#boxHealth = new BoxHealth(
       {

@@ -80,6 +80,11 @@ export class Point {
     return this.#hearing.confirmed ? dueMs(this.#settling, this.#rules) : undefined;
   }
 
+  /** What the source said last, also before a restart. */
+  get isActive(): boolean {
+    return this.#record.active.length > 0;
+  }
+
   /** Keeps and tells the state under the entry of the configuration in force. */
   start(): void {
     const { memory } = this.#needs.store;

@@ -95,8 +95,39 @@ export interface UpsPoint extends AnyPoint {
   readonly ups: string;
 }
 
+interface AnyObjectPoint extends AnyPoint {
+  readonly object: string;
+  readonly category:
+    | 'technical'
+    | 'water'
+    | 'temperature'
+    | 'gas'
+    | 'fire'
+    | 'intrusion'
+    | 'tamper'
+    | 'power'
+    | 'battery';
+}
+
+/** The value of a connected object breaks a rule. */
+export type ObjectValuePoint =
+  | (AnyObjectPoint & {
+      readonly kind: 'object-above' | 'object-below';
+      readonly limit: number;
+      readonly hysteresis: number;
+    })
+  | (AnyObjectPoint & { readonly kind: 'object-equal'; readonly equals: number | boolean | string });
+
+/** No value comes from a connected object. */
+export interface ObjectSilencePoint extends AnyPoint {
+  readonly kind: 'object-silence';
+  readonly object: string;
+}
+
+export type ObjectPoint = ObjectValuePoint | ObjectSilencePoint;
+
 /** What alarms need to know of a point; an entry of the central configuration fits. `kind` says what it comes from. */
-export type AlarmPoint = CameraPoint | PanelPoint | ModulePoint | UpsPoint;
+export type AlarmPoint = CameraPoint | PanelPoint | ModulePoint | UpsPoint | ObjectPoint;
 
 /** What alarms need to know of a camera; an entry of the central configuration fits. */
 interface AlarmCamera {
@@ -133,6 +164,49 @@ export interface AlarmSettings {
   readonly shelveMaxH: number;
 }
 
+/** What alarms need to know of a broker of the building; an opened entry of the central configuration fits. */
+export interface ObjectBroker {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: { readonly authorities: string; readonly serverName?: string | undefined } | undefined;
+  readonly credentials?: { readonly user: string; readonly password: string } | undefined;
+  readonly maxPayloadBytes: number;
+}
+
+/** What alarms need to know of a connected object; an entry of the central configuration fits. */
+export interface ConnectedObject {
+  readonly id: string;
+  readonly name: string;
+  readonly broker: string;
+  readonly topic: string;
+  /** JSON pointer; absent where the message is the value. */
+  readonly pointer?: string | undefined;
+  readonly unit?: string | undefined;
+  readonly silentAfterS: number;
+  readonly maxPerS: number;
+  readonly measureEveryS: number;
+}
+
+export interface ObjectHandler {
+  /** Every topic that is not refused is heard from now on. */
+  readonly subscribed: (refused: readonly string[]) => void;
+  /** @param retained whether the broker kept it: nobody knows how old it is */
+  readonly message: (topic: string, payload: Buffer, retained: boolean) => void;
+  readonly tooLarge: (topic: string, bytes: number) => void;
+}
+
+/** Brokers of the building; the uplink's client fits. */
+export interface ObjectBrokers {
+  /** One connection, which hears these topics: ends when the signal aborts, rejects at any failure. @throws BeffroiError */
+  listen(
+    broker: ObjectBroker,
+    topics: readonly string[],
+    handler: ObjectHandler,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
 /** What alarms need to know of the configuration. */
 export interface AlarmConfiguration {
   readonly alarms?: AlarmSettings;
@@ -141,6 +215,8 @@ export interface AlarmConfiguration {
   readonly panels?: readonly OpenedPanel[];
   readonly modules?: readonly AlarmModule[];
   readonly ups?: readonly AlarmUps[];
+  readonly localBrokers?: readonly ObjectBroker[];
+  readonly objects?: readonly ConnectedObject[];
 }
 
 /** The fields of an alarm that not every source has; all flat. */

@@ -89,6 +89,7 @@ function placeOf({ owner = 'commune', building, place }: AlarmPoint): PlaceOfPoi
 export function detailsOf(point: AlarmPoint): Details {
   if ('camera' in point) return { source: point.camera, camera: point.camera };
   if ('panel' in point) return { source: point.panel, account: point.account };
+  if ('object' in point) return { source: point.object };
   return { source: 'module' in point ? point.module : point.ups };
 }
 

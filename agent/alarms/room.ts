@@ -112,6 +112,7 @@ export class AlarmRoom implements Service {
     };
     return {
       observed: (id, seen) => this.#observed(id, seen),
+      isActive: (id) => this.#points.get(id)?.isActive ?? false,
       lost: (ids = all) => each(ids, (point) => point.lost()),
       confirmed: (ids = all) => each(ids, (point) => point.confirmed()),
       failed: (error) => fault.failed(error),

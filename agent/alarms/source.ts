@@ -33,6 +33,8 @@ export interface SourceListener {
    * @throws whatever the store throws; nothing has changed then
    */
   observed(point: string, seen: Observation): boolean;
+  /** Whether the last word on the point was that a condition of it holds, also before a restart. */
+  isActive(point: string): boolean;
   /** The points can no longer be heard: what is not said anew becomes unknown, never cleared. */
   lost(points?: readonly string[]): void;
   /** What was said last of the points holds: for sources that repeat nothing after a loss. */

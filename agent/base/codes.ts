@@ -396,18 +396,19 @@ export const CODES = {
     remedy: 'Set the time source of the camera.',
   },
 
-  // Equipment of the building: input modules, UPS.
+  // Equipment of the building: input modules, UPS, brokers of connected objects.
   'equipment-unreachable': {
     fault: 'device',
     retryable: true,
-    means: 'An input module, or the server of a UPS, does not answer at its address.',
+    means: 'An input module, the server of a UPS or a broker of the building does not answer at its address.',
     remedy: 'Check its power, its cable and the switch; check the address in the configuration.',
   },
   'equipment-port-closed': {
     fault: 'device',
     retryable: true,
     means: 'The equipment answers, but refuses the connection to its port.',
-    remedy: 'Check the port in the configuration and that the service runs (Modbus TCP; upsd with LISTEN).',
+    remedy:
+      'Check the port in the configuration and that the service runs (Modbus TCP; upsd with LISTEN; MQTT).',
   },
   'equipment-silent': {
     fault: 'device',
@@ -424,7 +425,8 @@ export const CODES = {
   'equipment-login-refused': {
     fault: 'device',
     retryable: true,
-    means: 'The server of the UPS wants a name and password, or refuses those of the configuration.',
+    means:
+      'The server of the UPS, or the broker, wants a name and password, or refuses those of the configuration.',
     remedy: 'Correct the credentials in the configuration, or the rights at the server.',
   },
   'equipment-protocol': {
@@ -432,6 +434,51 @@ export const CODES = {
     retryable: true,
     means: 'What the equipment answers breaks its protocol.',
     remedy: 'Check that address, port and unit are those of the equipment; update its firmware.',
+  },
+  'equipment-refused': {
+    fault: 'device',
+    retryable: true,
+    means: 'The broker of the building refuses the session; the message says why.',
+    remedy: 'Look at the log of that broker: limit of connections, list of client ids.',
+  },
+  'equipment-tls-refused': {
+    fault: 'device',
+    retryable: true,
+    means:
+      'TLS with the broker of the building failed: another authority, another name, or an expired certificate.',
+    remedy: 'Correct "tls" of the broker in the configuration, or its certificate.',
+  },
+  'object-topic-refused': {
+    fault: 'device',
+    retryable: true,
+    means: 'The broker of the building does not let the box hear the topic of an object.',
+    remedy: 'Grant the user of the box reading of this topic at that broker.',
+  },
+  'object-unreadable': {
+    fault: 'peer',
+    retryable: true,
+    means:
+      'What an object sent cannot be read by its entry: no text, no JSON, no value, or no number where one is needed.',
+    remedy: 'Compare what the object sends with its topic and pointer in the configuration.',
+  },
+  'object-too-large': {
+    fault: 'peer',
+    retryable: true,
+    means: 'A message of an object is above the size that the configuration allows, and was thrown away.',
+    remedy: 'Find out what publishes on the topic; raise maxPayloadBytes if it is meant.',
+  },
+  'object-flood': {
+    fault: 'device',
+    retryable: true,
+    means:
+      'An object sends more messages than the configuration allows; of the surplus only the last one counts.',
+    remedy: 'Set a slower pace in the object; find out what publishes on the topic.',
+  },
+  'object-silent': {
+    fault: 'device',
+    retryable: true,
+    means: 'No value came from an object within its time.',
+    remedy: 'Check the battery and the radio of the object, then its gateway.',
   },
   'module-exception': {
     fault: 'device',

@@ -304,14 +304,15 @@ const FRENCH: Record<Code, CauseText> = {
       'Lancer beffroi.service et lire son journal ; interroger comme root ou comme le compte de service.',
   },
   'equipment-unreachable': {
-    means: "Un module d'entrées, ou le serveur d'un onduleur, ne répond pas à son adresse.",
+    means:
+      "Un module d'entrées, le serveur d'un onduleur ou un courtier du bâtiment ne répond pas à son adresse.",
     remedy:
       "Vérifier son alimentation, son câble et le commutateur ; vérifier l'adresse dans la configuration.",
   },
   'equipment-port-closed': {
     means: "L'équipement répond, mais refuse la connexion à son port.",
     remedy:
-      'Vérifier le port dans la configuration et que le service tourne (Modbus TCP ; upsd et son LISTEN).',
+      'Vérifier le port dans la configuration et que le service tourne (Modbus TCP ; upsd et son LISTEN ; MQTT).',
   },
   'equipment-silent': {
     means: "L'équipement accepte la connexion, puis ne répond pas à temps.",
@@ -322,12 +323,43 @@ const FRENCH: Record<Code, CauseText> = {
     remedy: "Rien si c'est rare ; sinon chercher un autre client, ou une limite de connexions.",
   },
   'equipment-login-refused': {
-    means: "Le serveur de l'onduleur demande un identifiant, ou refuse celui de la configuration.",
+    means:
+      "Le serveur de l'onduleur, ou le courtier, demande un identifiant, ou refuse celui de la configuration.",
     remedy: 'Corriger les identifiants dans la configuration, ou les droits sur le serveur.',
   },
   'equipment-protocol': {
     means: "La réponse de l'équipement ne respecte pas son protocole.",
     remedy: "Vérifier que l'adresse, le port et l'unité sont les siens ; mettre à jour son logiciel.",
+  },
+  'equipment-refused': {
+    means: 'Le courtier du bâtiment refuse la session ; le message dit pourquoi.',
+    remedy: 'Lire le journal de ce courtier : limite de connexions, liste des identifiants de clients.',
+  },
+  'equipment-tls-refused': {
+    means: 'TLS échoue avec le courtier du bâtiment : autre autorité, autre nom, ou certificat expiré.',
+    remedy: 'Corriger « tls » du courtier dans la configuration, ou son certificat.',
+  },
+  'object-topic-refused': {
+    means: "Le courtier du bâtiment ne laisse pas le collecteur écouter le sujet d'un objet.",
+    remedy: 'Donner au compte du collecteur le droit de lire ce sujet, sur ce courtier.',
+  },
+  'object-unreadable': {
+    means:
+      "Ce que l'objet a envoyé ne se lit pas selon son entrée : ni texte, ni JSON, pas de valeur, ou pas un nombre là où il en faut un.",
+    remedy: "Comparer ce que l'objet envoie avec son sujet et son pointeur dans la configuration.",
+  },
+  'object-too-large': {
+    means: "Un message d'un objet dépasse la taille permise par la configuration ; il a été jeté.",
+    remedy: "Chercher ce qui publie sur ce sujet ; relever maxPayloadBytes si c'est voulu.",
+  },
+  'object-flood': {
+    means:
+      'Un objet envoie plus de messages que la configuration ne permet ; du surplus, seul le dernier compte.',
+    remedy: "Ralentir l'objet ; chercher ce qui publie sur ce sujet.",
+  },
+  'object-silent': {
+    means: "Aucune valeur n'est venue d'un objet dans son délai.",
+    remedy: "Vérifier la pile et la radio de l'objet, puis sa passerelle.",
   },
   'module-exception': {
     means: "Le module d'entrées refuse une question ; le message dit laquelle et pourquoi.",

@@ -4,6 +4,7 @@ import { confirmation } from '../contract/delivery.ts';
 import { cameraId, cameraOwner, severity } from '../contract/messages.ts';
 import { alarmSettings } from './alarms.ts';
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
+import { connectedObject, localBroker, objectPoints } from './objects.ts';
 import { anyPoint, credentials, debounce, host, name, port } from './words.ts';
 
 const certificateSha256 = z
@@ -206,6 +207,7 @@ const point = z.discriminatedUnion('kind', [
     severity: alarmSeverity,
   }),
   ...equipmentPoints,
+  ...objectPoints,
 ]);
 
 /** The central configuration: one strict schema. Unknown keys are refused. */
@@ -215,6 +217,8 @@ export const configurationSchema = z
     panels: z.array(panel).max(16).default([]),
     modules: z.array(inputModule).max(64).default([]),
     ups: z.array(ups).max(16).default([]),
+    localBrokers: z.array(localBroker).max(8).default([]),
+    objects: z.array(connectedObject).max(512).default([]),
     points: z.array(point).max(1024).default([]),
     alarms: alarmSettings,
     health: z
@@ -301,10 +305,12 @@ export type PanelConfig = Configuration['panels'][number];
 export type PointConfig = Configuration['points'][number];
 export type ModuleConfig = Configuration['modules'][number];
 export type UpsConfig = Configuration['ups'][number];
+export type LocalBrokerConfig = Configuration['localBrokers'][number];
+export type ObjectConfig = Configuration['objects'][number];
 
 type Refuse = (path: (string | number)[], message: string) => void;
 
-const LISTS = ['cameras', 'panels', 'modules', 'ups', 'points'] as const;
+const LISTS = ['cameras', 'panels', 'modules', 'ups', 'localBrokers', 'objects', 'points'] as const;
 
 /** What no entry can know by itself: ids stand once, points name what feeds them. */
 function checkReferences(config: Configuration, context: z.RefinementCtx): void {
@@ -314,11 +320,24 @@ function checkReferences(config: Configuration, context: z.RefinementCtx): void 
   const cameras = byId(config.cameras);
   const equipment = { modules: byId(config.modules), ups: byId(config.ups) };
   checkPanels(config, refuse);
+  checkObjects(config, refuse);
   for (const [index, point] of config.points.entries()) {
     const refusePoint = (key: string, message: string) => refuse(['points', index, key], message);
     if ('camera' in point) checkSpeaks(cameras.get(point.camera), (why) => refusePoint('camera', why));
-    else if (!('panel' in point)) checkEquipmentPoint(point, equipment, refusePoint);
+    else if ('module' in point || 'ups' in point) checkEquipmentPoint(point, equipment, refusePoint);
   }
+}
+
+/** Objects name a broker, and points name an object. */
+function checkObjects({ localBrokers, objects, points }: Configuration, refuse: Refuse): void {
+  const brokers = byId(localBrokers);
+  const known = byId(objects);
+  for (const [index, { broker }] of objects.entries())
+    if (!brokers.has(broker))
+      refuse(['objects', index, 'broker'], 'no local broker of this configuration has this id');
+  for (const [index, point] of points.entries())
+    if ('object' in point && !known.has(point.object))
+      refuse(['points', index, 'object'], 'no object of this configuration has this id');
 }
 
 function byId<T extends { readonly id: string }>(entries: readonly T[]): Map<string, T> {

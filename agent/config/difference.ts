@@ -1,6 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Configuration, ModuleConfig, PointConfig } from './configuration.ts';
-import type { OpenedCamera, OpenedConfiguration, OpenedPanel, OpenedUps } from './opened.ts';
+import type { Configuration, ModuleConfig, ObjectConfig, PointConfig } from './configuration.ts';
+import type {
+  OpenedCamera,
+  OpenedConfiguration,
+  OpenedLocalBroker,
+  OpenedPanel,
+  OpenedUps,
+} from './opened.ts';
 
 /** An entry that stands in both configurations and is not the same. */
 interface Changed<T> {
@@ -23,6 +29,8 @@ export interface Difference {
   readonly panels: ListDifference<OpenedPanel>;
   readonly modules: ListDifference<ModuleConfig>;
   readonly ups: ListDifference<OpenedUps>;
+  readonly localBrokers: ListDifference<OpenedLocalBroker>;
+  readonly objects: ListDifference<ObjectConfig>;
   readonly points: ListDifference<PointConfig>;
   /** The settings of the section that differ. */
   readonly alarms: readonly (keyof Configuration['alarms'])[];
@@ -43,6 +51,8 @@ export function differenceOf(
     panels: listDifference(before?.panels ?? [], after.panels),
     modules: listDifference(before?.modules ?? [], after.modules),
     ups: listDifference(before?.ups ?? [], after.ups),
+    localBrokers: listDifference(before?.localBrokers ?? [], after.localBrokers),
+    objects: listDifference(before?.objects ?? [], after.objects),
     points: listDifference(before?.points ?? [], after.points),
     alarms: changedKeys(before?.alarms, after.alarms),
     health: changedKeys(before?.health, after.health),
@@ -57,9 +67,8 @@ export function describeDifference(difference: Difference): string {
     { added, removed, changed }: Record<keyof ListDifference<never>, readonly unknown[]>,
   ) => `${name} +${added.length} -${removed.length} ~${changed.length}`;
   const settings = difference.alarms.length + difference.health.length + difference.video.length;
-  const lists = (['cameras', 'panels', 'modules', 'ups', 'points'] as const).map((name) =>
-    list(name, difference[name]),
-  );
+  const names = ['cameras', 'panels', 'modules', 'ups', 'localBrokers', 'objects', 'points'] as const;
+  const lists = names.map((name) => list(name, difference[name]));
   return `${lists.join(', ')}, settings ~${settings}`;
 }
 

@@ -7,6 +7,7 @@ import {
   type CameraConfig,
   type Configuration,
   configurationSchema,
+  type LocalBrokerConfig,
   type PanelConfig,
   type UpsConfig,
 } from './configuration.ts';
@@ -39,10 +40,11 @@ export async function openConfiguration(
 
 /** What is in force before any configuration: no camera, no panel, no equipment, no point, the default settings. */
 export function emptyConfiguration(): OpenedConfiguration {
-  return { ...configurationSchema.parse({}), version: 0, hash: '', cameras: [], panels: [], ups: [] };
+  const nothing = { cameras: [], panels: [], ups: [], localBrokers: [] };
+  return { ...configurationSchema.parse({}), version: 0, hash: '', ...nothing };
 }
 
-type Secrets = Pick<OpenedConfiguration, 'cameras' | 'panels' | 'ups'>;
+type Secrets = Pick<OpenedConfiguration, 'cameras' | 'panels' | 'ups' | 'localBrokers'>;
 
 async function openSecrets(config: Configuration, site: string, sealKey: SealKey): Promise<Secrets> {
   const errors: string[] = [];
@@ -60,9 +62,14 @@ async function openSecrets(config: Configuration, site: string, sealKey: SealKey
   const device = <T extends Device>(entry: T) => openDevice(entry, site, sealKey);
   const cameras = await opened('cameras.*.credentials', config.cameras, device<CameraConfig>);
   const ups = await opened('ups.*.credentials', config.ups, device<UpsConfig>);
+  const localBrokers = await opened(
+    'localBrokers.*.credentials',
+    config.localBrokers,
+    device<LocalBrokerConfig>,
+  );
   const panels = await opened('panels.*.accounts', config.panels, (one) => openPanel(one, site, sealKey));
   if (errors.length > 0) throw new ConfigurationRefusedError('secret-unopenable', errors);
-  return { cameras, panels, ups };
+  return { cameras, panels, ups, localBrokers };
 }
 
 async function openPanel(

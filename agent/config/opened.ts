@@ -1,4 +1,10 @@
-import type { CameraConfig, Configuration, PanelConfig, UpsConfig } from './configuration.ts';
+import type {
+  CameraConfig,
+  Configuration,
+  LocalBrokerConfig,
+  PanelConfig,
+  UpsConfig,
+} from './configuration.ts';
 
 /** Login of a device, opened. It exists in memory only. */
 interface OpenedCredentials {
@@ -11,6 +17,7 @@ interface OpenedCredentials {
 export type Opened<T> = Omit<T, 'credentials'> & { readonly credentials?: OpenedCredentials };
 export type OpenedCamera = Opened<CameraConfig>;
 export type OpenedUps = Opened<UpsConfig>;
+export type OpenedLocalBroker = Opened<LocalBrokerConfig>;
 
 type PanelAccount = PanelConfig['accounts'][number];
 
@@ -20,11 +27,12 @@ export type OpenedPanel = Omit<PanelConfig, 'accounts'> & {
 };
 
 /** A configuration that was accepted whole: what the rooms work by. Never written down, never logged. */
-export type OpenedConfiguration = Omit<Configuration, 'cameras' | 'panels' | 'ups'> & {
+export type OpenedConfiguration = Omit<Configuration, 'cameras' | 'panels' | 'ups' | 'localBrokers'> & {
   readonly version: number;
   /** SHA-256 of the signed payload, hexadecimal. */
   readonly hash: string;
   readonly cameras: readonly OpenedCamera[];
   readonly panels: readonly OpenedPanel[];
   readonly ups: readonly OpenedUps[];
+  readonly localBrokers: readonly OpenedLocalBroker[];
 };

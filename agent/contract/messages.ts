@@ -3,7 +3,14 @@ import { ALL_CODES } from '../base/codes.ts';
 import { ALARM_TRANSITIONS, alarmId, alarmLife, alarmPlace, personName, reasonText } from './alarm-life.ts';
 import { confirmation, LOSS_REASONS, OUTBOX_CLASSES } from './delivery.ts';
 import { count, envelope, text, unixMs } from './envelope.ts';
-import { CAMERA_PATTERN, MODULE_PATTERN, POINT_PATTERN, type TopicClass, UPS_PATTERN } from './topics.ts';
+import {
+  CAMERA_PATTERN,
+  MODULE_PATTERN,
+  OBJECT_PATTERN,
+  POINT_PATTERN,
+  type TopicClass,
+  UPS_PATTERN,
+} from './topics.ts';
 
 /**
  * One zod schema per message. The types, the run-time check, `docs/reference/mqtt.md` and
@@ -14,6 +21,7 @@ export const cameraId = z.string().regex(CAMERA_PATTERN).meta({ description: 'ca
 export const pointId = z.string().regex(POINT_PATTERN).meta({ description: 'alarm point id' });
 export const moduleId = z.string().regex(MODULE_PATTERN).meta({ description: 'id of an input module' });
 export const upsId = z.string().regex(UPS_PATTERN).meta({ description: 'id of a UPS' });
+export const objectId = z.string().regex(OBJECT_PATTERN).meta({ description: 'id of a connected object' });
 /** A cause: an error code of `docs/reference/errors.md`, or `none`. */
 export const cause = z.enum(['none', ...ALL_CODES]).meta({ description: 'error code, or none' });
 const fault = z
@@ -43,6 +51,10 @@ const alarmKind = z.enum([
   'ups-battery',
   'ups-battery-replace',
   'ups-communication',
+  'object-above',
+  'object-below',
+  'object-equal',
+  'object-silence',
 ]);
 const alarmCategory = z
   .enum([
@@ -264,6 +276,14 @@ const upsMeasure = z.strictObject({
   temperature_c: z.number().optional(),
 });
 
+const objectMeasure = z.strictObject({
+  ...envelope,
+  object: objectId,
+  name: z.string().max(80),
+  value: z.number().meta({ description: 'the last value of the object; true is 1 and false is 0' }),
+  unit: z.string().max(16).optional().meta({ description: 'as the configuration says' }),
+});
+
 export const alarmEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
@@ -391,7 +411,7 @@ export interface MessageDefinition {
   readonly class: TopicClass;
   readonly name: string;
   /** What stands at the entity level. */
-  readonly entity: 'collector' | 'camera' | 'point' | 'ups';
+  readonly entity: 'collector' | 'camera' | 'point' | 'ups' | 'object';
   readonly summary: string;
   readonly schema: z.ZodObject;
 }
@@ -467,6 +487,13 @@ export const MESSAGES = {
     entity: 'ups',
     summary: 'Measures of a UPS; at once when its flags change.',
     schema: upsMeasure,
+  },
+  object: {
+    class: 'meas',
+    name: 'object',
+    entity: 'object',
+    summary: 'Value of a connected object, not older than the interval of its configuration.',
+    schema: objectMeasure,
   },
   alarm: {
     class: 'event',

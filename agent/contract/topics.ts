@@ -9,7 +9,8 @@ export const CAMERA_PATTERN = /^cam-[a-z0-9][a-z0-9-]{0,58}$/;
 export const POINT_PATTERN = /^pt-[a-z0-9][a-z0-9-]{0,58}$/;
 export const MODULE_PATTERN = /^io-[a-z0-9][a-z0-9-]{0,58}$/;
 export const UPS_PATTERN = /^ups-[a-z0-9][a-z0-9-]{0,58}$/;
-const ENTITY_PATTERN = /^(collector|(cam|pt|ups)-[a-z0-9][a-z0-9-]{0,58})$/;
+export const OBJECT_PATTERN = /^obj-[a-z0-9][a-z0-9-]{0,58}$/;
+const ENTITY_PATTERN = /^(collector|(cam|pt|ups|obj)-[a-z0-9][a-z0-9-]{0,58})$/;
 const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,38}$/;
 
 const UP_CLASSES = ['state', 'meas', 'event', 'hist', 'media'] as const;
@@ -19,7 +20,7 @@ export type TopicClass = (typeof UP_CLASSES)[number] | (typeof DOWN_CLASSES)[num
 
 export interface Topic {
   readonly site: string;
-  /** `collector`, a camera `cam-…`, an alarm point `pt-…` or a UPS `ups-…`. */
+  /** `collector`, a camera `cam-…`, an alarm point `pt-…`, a UPS `ups-…` or a connected object `obj-…`. */
   readonly entity: string;
   readonly class: TopicClass;
   readonly name: string;

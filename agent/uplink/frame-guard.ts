@@ -7,6 +7,8 @@ export interface FrameGuardOptions {
   /** Largest packet, in bytes after the fixed header, that goes through. */
   readonly maxBytes: number;
   readonly onOversize: (packet: OversizePacket) => void;
+  /** Takes the PUBLISH packets with QoS 0, which do not go through then. @throws whatever shall end the stream */
+  readonly onPublish?: ((first: number, body: Buffer) => void) | undefined;
 }
 
 /** A PUBLISH that was left out. */
@@ -19,6 +21,7 @@ export interface OversizePacket {
 }
 
 const PUBLISH = 3;
+const QOS_BITS = 0b110;
 const MAX_FIXED_HEADER = 5;
 
 export class FrameGuard {
@@ -27,6 +30,7 @@ export class FrameGuard {
   /** Bytes of the current packet still to come. */
   #left = 0;
   #skipped: { first: number; bytes: number; head: Buffer } | undefined;
+  #taken: { first: number; parts: Buffer[] } | undefined;
 
   constructor(options: FrameGuardOptions) {
     this.#options = options;
@@ -49,6 +53,7 @@ export class FrameGuard {
       at += part.length;
       this.#left -= part.length;
       if (this.#skipped) this.#skip(part);
+      else if (this.#taken) this.#take(part);
       else through.push(part);
     }
     return through;
@@ -69,12 +74,24 @@ export class FrameGuard {
   #begin(bytes: number, through: Buffer[]): void {
     const [first = 0] = this.#header;
     this.#left = bytes;
+    if (bytes > 0 && bytes <= this.#options.maxBytes && this.#options.onPublish && isPlainPublish(first)) {
+      this.#taken = { first, parts: [] };
+      return;
+    }
     if (bytes <= this.#options.maxBytes) {
       through.push(Buffer.from(this.#header));
       return;
     }
     if (first >> 4 !== PUBLISH) throw new RangeError(`packet type ${first >> 4} of ${bytes} bytes`);
     this.#skipped = { first, bytes, head: Buffer.alloc(0) };
+  }
+
+  #take(part: Buffer): void {
+    this.#taken?.parts.push(part);
+    if (!this.#taken || this.#left > 0) return;
+    const { first, parts } = this.#taken;
+    this.#taken = undefined;
+    this.#options.onPublish?.(first, parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts));
   }
 
   #skip(part: Buffer): void {
@@ -90,6 +107,10 @@ export class FrameGuard {
     this.#skipped = undefined;
     this.#options.onOversize(describe(skipped.first, skipped.bytes, skipped.head));
   }
+}
+
+function isPlainPublish(first: number): boolean {
+  return first >> 4 === PUBLISH && (first & QOS_BITS) === 0;
 }
 
 function remainingLength(header: readonly number[]): number {

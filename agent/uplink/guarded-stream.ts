@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { FrameGuard, type OversizePacket } from './frame-guard.ts';
+import { FrameGuard, type FrameGuardOptions } from './frame-guard.ts';
 
 const PUBACK = 0x40;
 
@@ -10,14 +10,14 @@ export class GuardedStream extends Duplex {
   readonly #guard: FrameGuard;
   #goneBytes = 0;
 
-  constructor(socket: Socket, maxBytes: number, onOversize: (packet: OversizePacket) => void) {
+  constructor(socket: Socket, options: FrameGuardOptions) {
     super({ autoDestroy: true });
     this.#socket = socket;
     this.#guard = new FrameGuard({
-      maxBytes,
+      ...options,
       onOversize: (packet) => {
         if (packet.packetId !== undefined) socket.write(puback(packet.packetId));
-        onOversize(packet);
+        options.onOversize(packet);
       },
     });
     socket.on('data', (chunk: Buffer) => this.#incoming(chunk));

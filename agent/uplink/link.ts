@@ -6,7 +6,7 @@ import { quoted } from '../base/text.ts';
 import type { BrokerAddress } from './address.ts';
 import type { OversizePacket } from './frame-guard.ts';
 import { GuardedStream } from './guarded-stream.ts';
-import { openSocket, type TlsFiles } from './socket.ts';
+import { openSocket, type TlsFiles, type TlsTrust } from './socket.ts';
 
 export type Protocol = 'mqtt5' | 'mqtt311';
 
@@ -20,7 +20,8 @@ export interface Will {
 /** What a session is made with. */
 export interface SessionOptions {
   readonly clientId: string;
-  readonly tls?: TlsFiles;
+  readonly tls?: TlsFiles | TlsTrust;
+  readonly login?: { readonly user: string; readonly password: string } | undefined;
   /** Built for every connection, so that it can carry a session number. */
   readonly will?: (protocol: Protocol) => Will;
   /** Topic filters, QoS 1. */
@@ -50,10 +51,15 @@ export interface SessionInfo {
 export interface SessionEvents {
   readonly message: (topic: string, payload: Buffer, retain: boolean) => void;
   readonly oversize: (packet: OversizePacket) => void;
+  /** Takes messages with QoS 0 before mqtt.js does, at a tenth of its cost. */
+  readonly publish?: (first: number, body: Buffer) => void;
 }
 
 /** CONNACK said that the server does not speak this version of the protocol. */
 export class WrongVersionError extends UplinkError {}
+
+/** CONNACK said that user and password are wrong, or that this user may not connect. */
+export class LoginRefusedError extends UplinkError {}
 
 /**
  * Messages up to this size are received, thrown away and reported when they are above `maxDownBytes`; the server
@@ -65,6 +71,8 @@ const HEAD_ALLOWANCE_BYTES = 4096;
 const PACKET_LIMIT_BYTES = 268_435_455;
 /** CONNACK: unacceptable protocol version (3.1.1 §3.2.2.3) and unsupported protocol version (5 §3.2.2.2). */
 const VERSION_REFUSED = [0x01, 0x84];
+/** CONNACK: bad user name or password, not authorised (3.1.1 §3.2.2.3; 5 §3.2.2.2). */
+const LOGIN_REFUSED = [0x04, 0x05, 0x86, 0x87];
 
 /** Socket, stream and mqtt.js client of one connection. */
 export class Link {
@@ -124,8 +132,11 @@ export class Link {
       options.connectTimeoutMs,
       signal,
     );
-    const limit = options.maxDownBytes + HEAD_ALLOWANCE_BYTES;
-    const stream = new GuardedStream(socket, limit, events.oversize);
+    const stream = new GuardedStream(socket, {
+      maxBytes: options.maxDownBytes + HEAD_ALLOWANCE_BYTES,
+      onOversize: events.oversize,
+      onPublish: events.publish,
+    });
     return new Link(stream, explain, address, protocol, options, events);
   }
 
@@ -136,8 +147,8 @@ export class Link {
   async subscribe(filters: readonly string[], signal: AbortSignal): Promise<void> {
     if (filters.length === 0) return;
     // Retain as published, so that a retained command is recognised also when it comes live (MQTT 5 §3.8.3.1).
-    const options = this.#protocol === 'mqtt5' ? { qos: 1 as const, rap: true } : { qos: 1 as const };
-    const granted = this.mqtt.subscribeAsync([...filters], options);
+    const retainAsPublished = this.#protocol === 'mqtt5' ? { rap: true } : {};
+    const granted = this.mqtt.subscribeAsync([...filters], { qos: 1, ...retainAsPublished });
     try {
       await orAborted(Promise.race([granted, this.#lost()]), signal);
     } catch (thrown) {
@@ -150,6 +161,18 @@ export class Link {
         },
       );
     }
+  }
+
+  /** Subscribes with QoS 0, each topic by itself. @returns those that the server refuses */
+  async subscribeEach(topics: readonly string[], signal: AbortSignal): Promise<string[]> {
+    const refusals = topics.map((topic) =>
+      this.mqtt.subscribeAsync(topic, { qos: 0 }).then(
+        () => [],
+        () => [topic],
+      ),
+    );
+    const all = await orAborted(Promise.race([Promise.all(refusals), this.#lost()]), signal);
+    return all.flat();
   }
 
   destroy(): void {
@@ -188,6 +211,7 @@ function mqttOptions(protocol: Protocol, options: SessionOptions): IClientOption
     queueQoSZero: false,
     timerVariant: 'native',
     ...(protocol === 'mqtt5' ? { properties: { maximumPacketSize: MAX_ANNOUNCED_BYTES } } : {}),
+    ...(options.login ? { username: options.login.user, password: options.login.password } : {}),
     ...(will ? { will: { ...will, payload: Buffer.from(will.payload), qos: 1 } } : {}),
   };
 }
@@ -202,9 +226,9 @@ function protocolError(address: BrokerAddress, error: Error): UplinkError {
     return new UplinkError('broker-closed', message, { cause: error });
   }
   const refused = `${address.label}: CONNACK ${reason(code)}: ${quoted(error.message)}`;
-  return VERSION_REFUSED.includes(code ?? 0)
-    ? new WrongVersionError('broker-refused', refused)
-    : new UplinkError('broker-refused', refused);
+  if (VERSION_REFUSED.includes(code ?? 0)) return new WrongVersionError('broker-refused', refused);
+  if (LOGIN_REFUSED.includes(code ?? 0)) return new LoginRefusedError('broker-refused', refused);
+  return new UplinkError('broker-refused', refused);
 }
 
 export function reasonCode(error: Error): number | undefined {

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
-import { type BeffroiError, ConfigurationError, systemCode, UplinkError } from '../base/errors.ts';
+import { BeffroiError, ConfigurationError, systemCode, UplinkError } from '../base/errors.ts';
 import { readPem } from '../base/files.ts';
 import { limited, orAborted } from '../base/limit.ts';
 import { quoted } from '../base/text.ts';
@@ -15,9 +15,20 @@ export interface TlsFiles {
   readonly key: string;
 }
 
+/** Whom to believe where the box has no certificate of its own. */
+export interface TlsTrust {
+  /** PEM. */
+  readonly trusted: string;
+  /** The name in the certificate of the server, where it is not the host. */
+  readonly serverName?: string | undefined;
+}
+
 interface TlsMaterial {
   readonly context: SecureContext;
-  readonly certificate: X509Certificate;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly serverName?: string | undefined;
+  /** Our own. */
+  readonly certificate?: X509Certificate;
 }
 
 /** An open connection to a broker. */
@@ -28,7 +39,8 @@ export interface BrokerSocket {
 }
 
 /**
- * Opens TCP and, for `mqtts:`, TLS 1.3 with client certificate and server name check.
+ * Opens TCP and, for `mqtts:`, TLS with a check of the server's name: 1.3 with a client certificate, or from 1.2 on
+ * without one.
  * @param timeoutMs for TCP and for TLS each
  * @throws UplinkError `broker-unreachable`, `broker-silent`, `broker-tls-refused`;
  *   ConfigurationError `key-file-unreadable`, `certificate-expired`
@@ -36,11 +48,11 @@ export interface BrokerSocket {
 export async function openSocket(
   clock: Clock,
   address: BrokerAddress,
-  files: TlsFiles | undefined,
+  tls: TlsFiles | TlsTrust | undefined,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<BrokerSocket> {
-  const material = address.secure ? await readTlsFiles(address, files) : undefined;
+  const material = address.secure ? await materialOf(address, tls) : undefined;
   const explain = (error: unknown) => explainSocketError(address, error, material, clock.wallMs());
   const unanswered = () =>
     new UplinkError('broker-unreachable', `${address.label}: no TCP connection within ${timeoutMs} ms`);
@@ -73,12 +85,13 @@ async function secure(
   explain: BrokerSocket['explain'],
   signal: AbortSignal,
 ): Promise<Socket> {
+  const { context, minVersion, serverName = isIP(address.host) ? undefined : address.host } = material;
   const socket = connectTls({
     socket: tcp,
     host: address.host,
-    ...(isIP(address.host) ? {} : { servername: address.host }),
-    secureContext: material.context,
-    minVersion: 'TLSv1.3',
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    secureContext: context,
+    minVersion,
   });
   return await opened(socket, 'secureConnect', explain, signal);
 }
@@ -102,6 +115,15 @@ async function opened(
   }
 }
 
+async function materialOf(
+  address: BrokerAddress,
+  tls: TlsFiles | TlsTrust | undefined,
+): Promise<TlsMaterial> {
+  if (!tls || !('trusted' in tls)) return await readTlsFiles(address, tls);
+  const { trusted, serverName } = tls;
+  return { context: createSecureContext({ ca: trusted }), minVersion: 'TLSv1.2', serverName };
+}
+
 async function readTlsFiles(address: BrokerAddress, files: TlsFiles | undefined): Promise<TlsMaterial> {
   if (!files) throw new ConfigurationError('box-file-invalid', `${address.label}: needs the three TLS files`);
   const [ca, cert, key] = await Promise.all([
@@ -111,7 +133,7 @@ async function readTlsFiles(address: BrokerAddress, files: TlsFiles | undefined)
   ]);
   try {
     const context = createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' });
-    return { context, certificate: new X509Certificate(cert) };
+    return { context, minVersion: 'TLSv1.3', certificate: new X509Certificate(cert) };
   } catch (cause) {
     const where = `${files.authorities}, ${files.certificate}, ${files.key}`;
     throw new ConfigurationError(
@@ -133,6 +155,7 @@ function explainSocketError(
   material: TlsMaterial | undefined,
   wallMs: number,
 ): BeffroiError {
+  if (error instanceof BeffroiError) return error;
   const code = systemCode(error) ?? 'closed';
   const cause = error instanceof Error ? error : undefined;
   const options = cause ? { cause } : {};
@@ -154,6 +177,7 @@ function explainSocketError(
 }
 
 function expired({ certificate }: TlsMaterial, wallMs: number): ConfigurationError | undefined {
+  if (!certificate) return undefined;
   const from = Date.parse(certificate.validFrom);
   const to = Date.parse(certificate.validTo);
   if (wallMs >= from && wallMs <= to) return undefined;

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import type { AlarmConfiguration } from '../../agent/alarms/ports.ts';
+import type { AlarmConfiguration, ObjectBrokers } from '../../agent/alarms/ports.ts';
 import type { Code } from '../../agent/base/codes.ts';
 import { DeviceError } from '../../agent/base/errors.ts';
 import { TestClock } from '../support/test-clock.ts';
@@ -13,6 +13,8 @@ export interface Rig {
   readonly cause: Code;
   /** Its events, where the source is a camera. */
   readonly camera?: ScriptedCamera;
+  /** Brokers of the building, where the source is one. */
+  readonly objectBrokers?: ObjectBrokers;
   /** The source begins to say that the point is at rest; resolves when it was heard. */
   greet(): Promise<void>;
   /** The state changes and the source says so; resolves when it was heard. */
@@ -39,7 +41,8 @@ async function begin(t: Test, make: MakeRig, folder = t.testdir()): Promise<Begu
   const clock = new TestClock();
   const rig = await make(t, clock);
   const other = new ScriptedCamera();
-  const watch = new Watch(folder, clock, (camera) => (camera === OTHER.camera ? other : rig.camera));
+  const events = (camera: string) => (camera === OTHER.camera ? other : rig.camera);
+  const watch = new Watch(folder, clock, events, rig.objectBrokers);
   t.teardown(() => watch.end());
   await watch.begin({
     ...rig.configuration,

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import type { AlarmConfiguration, AlarmPoint, CameraEvents, CameraPoint } from '../../agent/alarms/ports.ts';
+import type {
+  AlarmConfiguration,
+  AlarmPoint,
+  CameraEvents,
+  CameraPoint,
+  ObjectBrokers,
+} from '../../agent/alarms/ports.ts';
 import { AlarmRoom } from '../../agent/alarms/room.ts';
 import type { Clock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
@@ -21,6 +27,8 @@ export const POINT: CameraPoint = {
   severity: 'major',
 };
 
+const NO_BROKERS: ObjectBrokers = { listen: () => Promise.reject(new Error('no broker in this test')) };
+
 export const CAMERA = { id: 'cam-1', onvif: { events: true } };
 
 /** One start of the agent's alarms on a state folder: real store, real reporter (its broker is never reached). */
@@ -31,7 +39,12 @@ export class Watch {
   readonly clock: Clock;
   readonly #stop = new AbortController();
 
-  constructor(folder: string, clock: Clock, events: (camera: string) => CameraEvents | undefined) {
+  constructor(
+    folder: string,
+    clock: Clock,
+    events: (camera: string) => CameraEvents | undefined,
+    objectBrokers = NO_BROKERS,
+  ) {
     const log = createLog('error', { write: () => undefined });
     const clockTrust = () => 'synced' as const;
     this.clock = clock;
@@ -44,7 +57,7 @@ export class Watch {
     );
     const reporter = tee(this.recorder, uplink.reporter);
     this.room = new AlarmRoom({
-      ...{ clock, clockTrust, log, random, reporter, events },
+      ...{ clock, clockTrust, log, random, reporter, events, objectBrokers },
       store: this.store,
       newId: randomUUID,
     });

@@ -185,6 +185,21 @@ t.test('the key of a panel is opened in the form that the technician gave it', a
   });
 });
 
+t.test(
+  'the login of a broker of the building is opened for the alarms, and sealed to that broker',
+  async (t) => {
+    const { box, consumer, keeper } = await kept(t);
+    const broker = { id: 'mqtt-a', name: 'GTB', host: '10.0.0.9' };
+    await keeper.receive(await signed(box, { localBrokers: [{ ...broker, credentials: LOGIN }] }));
+    t.match(consumer.applied.at(-1)?.next.localBrokers, [{ id: 'mqtt-a', credentials: LOGIN }]);
+    const config = await sealConfiguration(
+      { localBrokers: [{ ...broker, credentials: LOGIN }] },
+      await box.csu.box('57463-mairie'),
+    );
+    t.notMatch(JSON.stringify(config), LOGIN.password);
+  },
+);
+
 t.test('the same order again changes nothing and is no refusal', async (t) => {
   const { box, consumer, keeper } = await kept(t);
   const order = await signed(box, { cameras: [camera('cam-a')] });

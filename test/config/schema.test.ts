@@ -1,6 +1,7 @@
 import t from 'tap';
 import { configurationSchema } from '../../agent/config/configuration.ts';
 import { describeIssues } from '../../agent/config/issues.ts';
+import { createRoot } from '../../provisioning/certificates.ts';
 
 function camera(more: object = {}): object {
   return {
@@ -43,12 +44,25 @@ function mains(more: object = {}): object {
   return { id: 'pt-u', name: 'Secteur', kind: 'ups-mains', ups: 'ups-a', ...more };
 }
 
+const BROKER = { id: 'mqtt-a', name: 'GTB', host: '10.0.0.3' };
+const OBJECT = { id: 'obj-a', name: 'Cuve', broker: 'mqtt-a', topic: 'bat/cuve' };
+
+function ofObject(more: object = {}, point: object = {}): object {
+  return {
+    localBrokers: [BROKER],
+    objects: [{ ...OBJECT, ...more }],
+    points: [{ id: 'pt-o', name: 'Niveau', kind: 'object-above', object: 'obj-a', limit: 80, ...point }],
+  };
+}
+
 function errorsOf(config: unknown): string[] {
   const parsed = configurationSchema.safeParse(config);
   return parsed.success ? [] : describeIssues(parsed.error);
 }
 
 const PIN = 'a'.repeat(64);
+
+const AUTHORITY = (await createRoot('Authority', Date.now())).certificate;
 
 type Case = [title: string, config: unknown, error: string];
 
@@ -190,6 +204,52 @@ const REFUSED: Case[] = [
     'points.0.camera: unknown key',
   ],
   [
+    'an object of a broker that is not there',
+    { objects: [OBJECT] },
+    'objects.0.broker: no local broker of this configuration has this id',
+  ],
+  [
+    'a point of an object that is not there',
+    ofObject({}, { object: 'obj-z' }),
+    'points.0.object: no object of this configuration has this id',
+  ],
+  ...['bat/+/cuve', '#', 'bat/\0', '$share/x/bat'].map(
+    (topic): Case => [
+      `the topic ${JSON.stringify(topic)}`,
+      ofObject({ topic }),
+      'objects.0.topic: expected one topic, without wildcard',
+    ],
+  ),
+  ...['niveau', '/a~2', ''].map(
+    (pointer): Case => [
+      `the pointer ${JSON.stringify(pointer)}`,
+      ofObject({ pointer }),
+      'objects.0.pointer: expected a JSON pointer such as /battery',
+    ],
+  ),
+  [
+    'a limit that is no number',
+    ofObject({}, { limit: Number.NaN }),
+    'points.0.limit: Invalid input: expected number, received NaN',
+  ],
+  [
+    'an authority that is none',
+    { localBrokers: [{ ...BROKER, tls: { authorities: 'PEM' } }] },
+    'localBrokers.0.tls.authorities: expected certificates in PEM',
+  ],
+  [
+    'an authority whose second certificate is none',
+    {
+      localBrokers: [
+        {
+          ...BROKER,
+          tls: { authorities: `${AUTHORITY}-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----` },
+        },
+      ],
+    },
+    'localBrokers.0.tls.authorities: expected certificates in PEM',
+  ],
+  [
     'an input of a tampering point',
     { cameras: [camera()], points: [point({ kind: 'tampering', input: 'in-1' })] },
     'points.0.input: unknown key',
@@ -227,6 +287,16 @@ t.test('config: defaults of input modules and UPS', async (t) => {
       { severity: 'major' },
     ],
   });
+});
+
+t.test('config: defaults of connected objects', async (t) => {
+  t.match(configurationSchema.parse(ofObject()), {
+    localBrokers: [{ port: 1883, maxPayloadBytes: 4096 }],
+    objects: [{ silentAfterS: 3600, maxPerS: 5, measureEveryS: 60 }],
+    points: [{ hysteresis: 0, category: 'technical', severity: 'major' }],
+  });
+  const tls = { authorities: AUTHORITY, serverName: 'gtb.example' };
+  t.same(errorsOf({ localBrokers: [{ ...BROKER, tls }] }), []);
 });
 
 t.test('config: wrong references show together with wrong types', async (t) => {

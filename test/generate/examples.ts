@@ -175,6 +175,14 @@ export const EXAMPLES: Examples = {
     output_v: 229.8,
     battery_v: 25.4,
   },
+  object: {
+    ...common,
+    seq: 16,
+    object: 'obj-cuve-niveau',
+    name: 'Cuve à fioul, niveau',
+    value: 83.5,
+    unit: '%',
+  },
   alarm: {
     ...common,
     seq: 1042,

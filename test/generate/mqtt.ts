@@ -24,7 +24,7 @@ Generated from \`agent/contract\`; do not edit. The same contract as AsyncAPI 3:
 
 Topics have six levels, always: \`csu/v1/<site>/<entity>/<class>/<name>\`.
 \`site\` is the INSEE code of the commune and a label of the box (\`57463-mairie\`); \`entity\` is \`collector\`, a camera
-\`cam-…\`, an alarm point \`pt-…\` or a UPS \`ups-…\`. Payloads are flat JSON: a field keeps its type, and what is not
+\`cam-…\`, an alarm point \`pt-…\`, a UPS \`ups-…\` or a connected object \`obj-…\`. Payloads are flat JSON: a field keeps its type, and what is not
 known is absent.
 
 ## From the box

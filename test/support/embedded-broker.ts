@@ -17,15 +17,24 @@ export class EmbeddedBroker {
     });
   }
 
-  static async start(): Promise<EmbeddedBroker> {
-    const broker = new EmbeddedBroker(await Aedes.createBroker());
+  /** @param forbidden topics that nobody may subscribe to */
+  static async start(forbidden: readonly string[] = []): Promise<EmbeddedBroker> {
+    const aedes = await Aedes.createBroker({
+      authorizeSubscribe: (_client, subscription, done) =>
+        done(null, forbidden.includes(subscription.topic) ? null : subscription),
+    });
+    const broker = new EmbeddedBroker(aedes);
     broker.#server.listen(0, '127.0.0.1');
     await once(broker.#server, 'listening');
     return broker;
   }
 
   get url(): string {
-    return `mqtt://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `mqtt://127.0.0.1:${this.port}`;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
   }
 
   async stop(): Promise<void> {

@@ -224,14 +224,36 @@ export async function foreignPublish(
   broker: Mosquitto,
   topic: string,
   payload: Buffer | string,
-  options: { readonly retain?: boolean; readonly tls?: TlsFiles } = {},
+  options: {
+    readonly retain?: boolean;
+    readonly tls?: TlsFiles;
+    readonly login?: { readonly user: string; readonly password: string };
+  } = {},
 ): Promise<void> {
-  const where = ['-h', options.tls ? 'localhost' : '127.0.0.1', '-p', String(broker.port)];
+  const login = options.login ? ['-u', options.login.user, '-P', options.login.password] : [];
+  const where = ['-h', options.tls ? 'localhost' : '127.0.0.1', '-p', String(broker.port), ...login];
   const how = ['-q', '1', '-t', topic, payload.length > 0 ? '-s' : '-n', ...(options.retain ? ['-r'] : [])];
   const child = spawn('mosquitto_pub', [...where, ...tlsArguments(options.tls), ...how], {
     stdio: ['pipe', 'inherit', 'inherit'],
   });
   child.stdin?.end(payload);
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`mosquitto_pub ended with ${code}`);
+}
+
+/** mosquitto_pub with one message per line, as fast as it can; resolves when the broker has them all. */
+export async function foreignFlood(
+  broker: Mosquitto,
+  topic: string,
+  lines: readonly string[],
+  login?: { readonly user: string; readonly password: string },
+): Promise<void> {
+  const who = login ? ['-u', login.user, '-P', login.password] : [];
+  const where = ['-h', '127.0.0.1', '-p', String(broker.port), ...who];
+  const child = spawn('mosquitto_pub', [...where, '-q', '1', '-t', topic, '-l'], {
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
+  child.stdin?.end(`${lines.join('\n')}\n`);
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error(`mosquitto_pub ended with ${code}`);
 }

@@ -1,12 +1,16 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { FrameGuard, type OversizePacket } from '../../agent/uplink/frame-guard.ts';
+import { FrameGuard, type FrameGuardOptions, type OversizePacket } from '../../agent/uplink/frame-guard.ts';
 
 const MAX = 1000;
 
-function run(stream: Buffer, cuts: readonly number[]): { through: Buffer; oversize: OversizePacket[] } {
+function run(
+  stream: Buffer,
+  cuts: readonly number[],
+  onPublish?: FrameGuardOptions['onPublish'],
+): { through: Buffer; oversize: OversizePacket[] } {
   const oversize: OversizePacket[] = [];
-  const guard = new FrameGuard({ maxBytes: MAX, onOversize: (packet) => oversize.push(packet) });
+  const guard = new FrameGuard({ maxBytes: MAX, onOversize: (packet) => oversize.push(packet), onPublish });
   const through: Buffer[] = [];
   const edges = [0, ...cuts.map((cut) => cut % (stream.length + 1)).sort((a, b) => a - b), stream.length];
   for (let i = 1; i < edges.length; i += 1)
@@ -82,6 +86,30 @@ t.test(
     t.doesNotThrow(() => fc.assert(rule, { numRuns: 300 }));
   },
 );
+
+t.test('frame guard: messages with QoS 0 are taken out whole, everything else goes through', async (t) => {
+  const rule = fc.property(
+    fc.array(fc.oneof(publish, other), { maxLength: 12 }),
+    fc.array(fc.nat(), { maxLength: 20 }),
+    (parts, cuts) => {
+      const packets = parts.map((part) => {
+        if (Buffer.isBuffer(part)) return { packet: part, bytes: 0, isTaken: false };
+        const made = publishPacket(part);
+        return { ...made, isTaken: part.qos === 0 && made.bytes <= MAX };
+      });
+      const taken: Buffer[] = [];
+      const { through } = run(Buffer.concat(packets.map(({ packet }) => packet)), cuts, (first, body) =>
+        taken.push(Buffer.concat([Buffer.from([first, ...lengthBytes(body.length)]), body])),
+      );
+      const expected = packets.filter(({ isTaken }) => isTaken).map(({ packet }) => packet);
+      const others = packets
+        .filter(({ isTaken, bytes }) => !isTaken && bytes <= MAX)
+        .map(({ packet }) => packet);
+      return Buffer.concat(taken).equals(Buffer.concat(expected)) && through.equals(Buffer.concat(others));
+    },
+  );
+  t.doesNotThrow(() => fc.assert(rule, { numRuns: 300 }));
+});
 
 t.test('frame guard: any bytes end in a result or a RangeError', async (t) => {
   const rule = fc.property(

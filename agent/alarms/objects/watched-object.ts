@@ -1,0 +1,256 @@
+import type { Clock } from '../../base/clock.ts';
+import { asBeffroiError, type BeffroiError, DeviceError, PeerProtocolError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import { RepeatedFault } from '../../base/repeated.ts';
+import { quoted } from '../../base/text.ts';
+import type { Reporter } from '../../contract/reporter.ts';
+import { fieldsOfSia } from '../codes.ts';
+import type { ConnectedObject, ObjectPoint, ObjectSilencePoint, ObjectValuePoint } from '../ports.ts';
+import type { SourceListener } from '../source.ts';
+import { Pace } from './pace.ts';
+import { QuietTime } from './quiet-time.ts';
+import { pointerSteps, type Reading, readMessage, Unreadable } from './reading.ts';
+import { breaks, detailsOfRule } from './rule.ts';
+
+export interface WatchedObjectNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly reporter: Reporter;
+  readonly listener: SourceListener;
+}
+
+interface Message {
+  readonly payload: Buffer;
+  readonly retained: boolean;
+}
+
+/** A surplus that ended this long ago is over. Source: guess. */
+const FLOOD_OVER_MS = 5_000;
+/** What could not be kept is tried again after this. Source: guess. */
+const AGAIN_MS = 1_000;
+
+/**
+ * One connected object: its last value, what its points make of it, and for how long it said nothing. A retained message
+ * tells the state, but is no sign of life and no measure: nobody knows how old it is. The same value again is no news.
+ */
+export class WatchedObject {
+  readonly #needs: WatchedObjectNeeds;
+  readonly #object: ConnectedObject;
+  readonly #steps: readonly string[] | undefined;
+  readonly #values: readonly ObjectValuePoint[];
+  readonly #silences: readonly ObjectSilencePoint[];
+  readonly #pace: Pace;
+  readonly #quiet: QuietTime;
+  readonly #signal: AbortSignal;
+  readonly #fault: RepeatedFault;
+  /** The last message that waits to be judged. */
+  #waiting: Message | undefined;
+  #surplusAtMs: number | undefined;
+  #wrong: BeffroiError | undefined;
+  #isRefused = false;
+  #wasFound = false;
+  #isSilent = false;
+  #measuredAtMs: number | undefined;
+  #unmeasured: number | undefined;
+
+  constructor(
+    needs: WatchedObjectNeeds,
+    object: ConnectedObject,
+    points: readonly ObjectPoint[],
+    signal: AbortSignal,
+  ) {
+    this.#needs = needs;
+    this.#object = object;
+    this.#signal = signal;
+    this.#steps = object.pointer === undefined ? undefined : pointerSteps(object.pointer);
+    this.#values = points.filter((point) => point.kind !== 'object-silence');
+    this.#silences = points.filter((point) => point.kind === 'object-silence');
+    this.#pace = new Pace(needs.clock, object.maxPerS);
+    this.#quiet = new QuietTime(needs.clock);
+    this.#fault = new RepeatedFault(needs.clock);
+  }
+
+  /** What is wrong with the object although its broker is heard. */
+  get trouble(): BeffroiError | undefined {
+    if (this.#isRefused)
+      return new DeviceError('object-topic-refused', `${this.#place}: the broker refuses the subscription`);
+    return this.#wrong ?? (this.#isFlooding ? this.#flood() : undefined);
+  }
+
+  /** @param refused whether the broker refused the topic */
+  listening(refused: boolean): void {
+    this.#isRefused = refused;
+    this.#quiet.listen();
+  }
+
+  /** The broker is away. What was wrong with the object shows again if it still is. */
+  lost(): void {
+    this.#isRefused = false;
+    this.#wrong = undefined;
+    this.#surplusAtMs = undefined;
+    this.#quiet.pause();
+  }
+
+  arrived(payload: Buffer, retained: boolean): void {
+    // An empty message is how a retained one is taken back: it holds no value.
+    if (payload.length === 0) return;
+    if (this.#waiting === undefined && this.#pace.take()) {
+      this.#judge({ payload, retained });
+      return;
+    }
+    if (this.#waiting) this.#surplusAtMs = this.#needs.clock.monotonicMs();
+    else void this.#judgeLater();
+    // The buffer is part of a larger one, which must not be kept.
+    this.#waiting = { payload: Buffer.from(payload), retained };
+  }
+
+  tooLarge(bytes: number): void {
+    this.#goesWrong(
+      new PeerProtocolError(
+        'object-too-large',
+        `${this.#place}: a message of ${bytes} bytes was thrown away`,
+      ),
+    );
+  }
+
+  /** What time alone brings about. */
+  tick(): void {
+    if (this.#quiet.isListening && this.#quiet.ms >= this.#object.silentAfterS * 1000) this.#silent();
+    this.#measure();
+  }
+
+  get #isFlooding(): boolean {
+    const atMs = this.#surplusAtMs;
+    return atMs !== undefined && this.#needs.clock.monotonicMs() - atMs < FLOOD_OVER_MS;
+  }
+
+  get #place(): string {
+    return `${this.#object.id} on ${quoted(this.#object.topic)}`;
+  }
+
+  async #judgeLater(leastMs = 0): Promise<void> {
+    const { clock } = this.#needs;
+    await clock.sleep(Math.max(leastMs, this.#pace.waitMs), this.#signal).catch(() => undefined);
+    if (this.#signal.aborted) return;
+    const message = this.#waiting;
+    this.#waiting = undefined;
+    this.#pace.take();
+    if (message) this.#judge(message);
+  }
+
+  /** What the store refuses is judged again, unless a newer message has come. */
+  #judge(message: Message): void {
+    try {
+      this.#take(message);
+    } catch (thrown) {
+      const error = asBeffroiError(thrown);
+      this.#needs.log.error({ object: this.#object.id, err: error }, 'value of an object could not be kept');
+      this.#waiting ??= { ...message, payload: Buffer.from(message.payload) };
+      void this.#judgeLater(AGAIN_MS);
+    }
+  }
+
+  #take({ payload, retained }: Message): void {
+    const reading = this.#read(payload);
+    if (!reading) return;
+    this.#wasFound = true;
+    this.#compareAll(reading);
+    if (retained) return;
+    this.#heard();
+    this.#unmeasured = reading.number;
+    this.#measure();
+  }
+
+  /** Messages that speak of other values of the device are passed over, once this one was there. */
+  #read(payload: Buffer): Reading | undefined {
+    const reading = readMessage(payload, this.#steps);
+    if (reading instanceof Unreadable) this.#goesWrong(this.#unreadable(reading.message));
+    else if (!reading && !this.#wasFound) this.#goesWrong(this.#withoutValue(payload));
+    return reading instanceof Unreadable ? undefined : reading;
+  }
+
+  #compareAll(reading: Reading): void {
+    const unfit = this.#values.filter((point) => !this.#compare(point, reading));
+    if (unfit.length > 0) {
+      this.#goesWrong(this.#noNumber(reading), unfit);
+      return;
+    }
+    this.#wrong = undefined;
+    this.#fault.recovered();
+  }
+
+  /** @returns false when the rule needs a number and there is none */
+  #compare(point: ObjectValuePoint, reading: Reading): boolean {
+    const { listener } = this.#needs;
+    const active = breaks(point, reading, listener.isActive(point.id));
+    if (active === undefined) return false;
+    const details = { ...detailsOfRule(point, active), ...this.#said(reading) };
+    listener.observed(point.id, { key: 'value', active, details });
+    return true;
+  }
+
+  /** Texts come from outside and stay here; numbers are told. */
+  #said({ number }: Reading): { text?: string } {
+    const { unit } = this.#object;
+    return number === undefined ? {} : { text: unit ? `${number} ${unit}` : String(number) };
+  }
+
+  #heard(): void {
+    this.#quiet.heard();
+    this.#isSilent = false;
+    for (const { id } of this.#silences)
+      this.#needs.listener.observed(id, { key: 'silence', active: false, details: fieldsOfSia('YK') });
+  }
+
+  #silent(): void {
+    const { listener } = this.#needs;
+    if (!this.#isSilent) listener.lost(this.#values.map(({ id }) => id));
+    this.#isSilent = true;
+    const cause = this.trouble?.code ?? 'object-silent';
+    for (const { id } of this.#silences)
+      listener.observed(id, { key: 'silence', active: true, details: { ...fieldsOfSia('YC'), cause } });
+  }
+
+  #measure(): void {
+    const { id, name, unit, measureEveryS } = this.#object;
+    const value = this.#unmeasured;
+    const nowMs = this.#needs.clock.monotonicMs();
+    const lastMs = this.#measuredAtMs;
+    if (value === undefined || (lastMs !== undefined && nowMs - lastMs < measureEveryS * 1000)) return;
+    this.#measuredAtMs = nowMs;
+    this.#unmeasured = undefined;
+    this.#needs.reporter.measure('object', id, { object: id, name, value, ...(unit ? { unit } : {}) });
+  }
+
+  /** The value is not known any more: what came last cannot be read. */
+  #goesWrong(error: BeffroiError, points = this.#values): void {
+    this.#wrong = error;
+    this.#needs.listener.lost(points.map(({ id }) => id));
+    const told = this.#fault.happened(error.code);
+    if (told)
+      this.#needs.log.warn(
+        { object: this.#object.id, err: error, count: told.count },
+        'object cannot be read',
+      );
+  }
+
+  #unreadable(what: string): PeerProtocolError {
+    return new PeerProtocolError('object-unreadable', `${this.#place}: ${what}`);
+  }
+
+  #withoutValue(payload: Buffer): PeerProtocolError {
+    const { pointer = '' } = this.#object;
+    return this.#unreadable(
+      `expected a value at ${quoted(pointer)}, came ${quoted(payload.toString('utf8'))}`,
+    );
+  }
+
+  #noNumber({ text }: Reading): PeerProtocolError {
+    return this.#unreadable(`expected a number, came ${quoted(text)}`);
+  }
+
+  #flood(): DeviceError {
+    const { maxPerS } = this.#object;
+    return new DeviceError('object-flood', `${this.#place}: expected at most ${maxPerS} messages per second`);
+  }
+}

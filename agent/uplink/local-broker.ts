@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import { asBeffroiError, type BeffroiError, DeviceError, PeerProtocolError } from '../base/errors.ts';
+import { limited } from '../base/limit.ts';
+import type { BrokerAddress } from './address.ts';
+import { Link, LoginRefusedError, type Protocol, type SessionOptions, WrongVersionError } from './link.ts';
+import { readPublish } from './publish-packet.ts';
+
+/** A broker of a building, whose messages the box hears and which hears nothing of the box. */
+export interface LocalBroker {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  /** Plain when left out. */
+  readonly tls?: { readonly authorities: string; readonly serverName?: string | undefined } | undefined;
+  readonly credentials?: { readonly user: string; readonly password: string } | undefined;
+  /** Longer messages are thrown away. */
+  readonly maxPayloadBytes: number;
+}
+
+export interface LocalHandler {
+  /** Every topic that is not refused is heard from now on. */
+  readonly subscribed: (refused: readonly string[]) => void;
+  /** @param retained whether the broker kept it: nobody knows how old it is */
+  readonly message: (topic: string, payload: Buffer, retained: boolean) => void;
+  readonly tooLarge: (topic: string, bytes: number) => void;
+}
+
+/** Source of all three: guess; a broker of the building is near. */
+const CONNECT_TIMEOUT_MS = 5_000;
+const SUBSCRIBE_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_S = 5;
+
+/**
+ * Hears these topics and no others, until the connection ends. Nothing is ever published, there is no last will, and
+ * nothing of the session stays at the broker.
+ * @param clientId the same for each connection, so that a dead connection makes way for the next one
+ * @throws DeviceError `equipment-…`, PeerProtocolError `equipment-protocol`; the reason of the signal
+ */
+export async function listenToBroker(
+  clock: Clock,
+  broker: LocalBroker,
+  { clientId, topics }: { readonly clientId: string; readonly topics: readonly string[] },
+  handler: LocalHandler,
+  signal: AbortSignal,
+): Promise<void> {
+  const run = (protocol: Protocol, accepted: () => void) =>
+    runOnce(clock, broker, protocol, { clientId, topics }, { ...handler, accepted }, signal);
+  let isNew = false;
+  const accepted = () => {
+    isNew = true;
+  };
+  try {
+    await run('mqtt5', accepted).catch((thrown: unknown) => {
+      if (isNew || !mayBeVersion(thrown)) throw thrown;
+      return run('mqtt311', accepted);
+    });
+  } catch (thrown) {
+    signal.throwIfAborted();
+    throw localError(broker, thrown);
+  }
+}
+
+/** An old broker says so in CONNACK, or closes on what it does not understand. */
+function mayBeVersion(thrown: unknown): boolean {
+  return thrown instanceof WrongVersionError || asBeffroiError(thrown).code === 'broker-closed';
+}
+
+/** At most 23 characters, which every server takes (MQTT 3.1.1 §3.1.3.1). */
+export function localClientId(site: string, broker: string): string {
+  const digest = createHash('sha256').update(`${site}/${broker}`).digest('hex');
+  return `beffroi-${digest.slice(0, 12)}`;
+}
+
+async function runOnce(
+  clock: Clock,
+  broker: LocalBroker,
+  protocol: Protocol,
+  { clientId, topics }: { readonly clientId: string; readonly topics: readonly string[] },
+  handler: LocalHandler & { readonly accepted: () => void },
+  signal: AbortSignal,
+): Promise<void> {
+  const events = {
+    message: (topic: string, payload: Buffer, retain: boolean) =>
+      take(broker, handler, topic, payload, retain),
+    oversize: ({ topic, bytes }: { topic: string; bytes: number }) => handler.tooLarge(topic, bytes),
+    publish: (first: number, body: Buffer) => {
+      const { topic, payload, retain } = readPublish(first, body, protocol);
+      take(broker, handler, topic, payload, retain);
+    },
+  };
+  const link = await Link.open(
+    clock,
+    addressOf(broker),
+    protocol,
+    optionsOf(broker, clientId),
+    events,
+    signal,
+  );
+  const cut = () => link.destroy();
+  signal.addEventListener('abort', cut, { once: true });
+  try {
+    const late = (what: string, ms: number) => () =>
+      new DeviceError('equipment-silent', `${place(broker)}: no ${what} within ${ms} ms`);
+    await limited(clock, CONNECT_TIMEOUT_MS, signal, late('CONNACK', CONNECT_TIMEOUT_MS), (inner) =>
+      link.accepted(inner),
+    );
+    handler.accepted();
+    const refused = await limited(
+      clock,
+      SUBSCRIBE_TIMEOUT_MS,
+      signal,
+      late('SUBACK', SUBSCRIBE_TIMEOUT_MS),
+      (inner) => link.subscribeEach(topics, inner),
+    );
+    handler.subscribed(refused);
+    throw await link.closed;
+  } finally {
+    signal.removeEventListener('abort', cut);
+    link.destroy();
+  }
+}
+
+function take(
+  { maxPayloadBytes }: LocalBroker,
+  handler: LocalHandler,
+  topic: string,
+  payload: Buffer,
+  retain: boolean,
+): void {
+  if (payload.length > maxPayloadBytes) handler.tooLarge(topic, payload.length);
+  else handler.message(topic, payload, retain);
+}
+
+function addressOf({ host, port, tls }: LocalBroker): BrokerAddress {
+  const secure = tls !== undefined;
+  return { label: `${secure ? 'mqtts' : 'mqtt'}://${host}:${port}`, host, port, secure };
+}
+
+function optionsOf({ tls, credentials, maxPayloadBytes }: LocalBroker, clientId: string): SessionOptions {
+  return {
+    clientId,
+    ...(tls ? { tls: { trusted: tls.authorities, serverName: tls.serverName } } : {}),
+    ...(credentials ? { login: credentials } : {}),
+    subscriptions: [],
+    maxInflight: 1,
+    keepAliveS: KEEP_ALIVE_S,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    ackTimeoutMs: CONNECT_TIMEOUT_MS,
+    maxDownBytes: maxPayloadBytes,
+    highWaterBytes: 0,
+  };
+}
+
+function place({ id, host, port }: LocalBroker): string {
+  return `${id} at ${host}:${port}`;
+}
+
+const CODES = {
+  'broker-unreachable': 'equipment-unreachable',
+  'broker-silent': 'equipment-silent',
+  'broker-refused': 'equipment-refused',
+  'broker-tls-refused': 'equipment-tls-refused',
+  'broker-closed': 'equipment-closed',
+} as const;
+
+/** The same failure in the words of what stands in the building: it is not the backbone that is at fault. */
+function localError(broker: LocalBroker, thrown: unknown): BeffroiError {
+  const error = asBeffroiError(thrown);
+  const message = `${broker.id}: ${error.message}`;
+  if (thrown instanceof LoginRefusedError)
+    return new DeviceError('equipment-login-refused', message, { cause: thrown });
+  if (error instanceof PeerProtocolError || error.fault === 'device') return error;
+  if (error.code === 'broker-unreachable' && message.endsWith('ECONNREFUSED'))
+    return new DeviceError('equipment-port-closed', message, { cause: thrown });
+  const code = CODES[error.code as keyof typeof CODES];
+  return code ? new DeviceError(code, message, { cause: thrown }) : error;
+}

@@ -1,0 +1,198 @@
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import t, { type Test } from 'tap';
+import { systemClock } from '../../agent/base/clock.ts';
+import { PeerProtocolError } from '../../agent/base/errors.ts';
+import { type LocalBroker, listenToBroker, localClientId } from '../../agent/uplink/local-broker.ts';
+import { readPublish } from '../../agent/uplink/publish-packet.ts';
+import { EmbeddedBroker } from '../support/embedded-broker.ts';
+import { foreignPublish, Mosquitto } from '../support/mosquitto.ts';
+import { createPki } from '../support/pki.ts';
+import { Happenings } from './parts.ts';
+
+type Heard =
+  | { subscribed: readonly string[] }
+  | { topic: string; text: string; retained: boolean }
+  | { topic: string; tooLarge: number };
+
+interface Listening {
+  readonly heard: Happenings<Heard>;
+  readonly ended: Promise<unknown>;
+  stop(): void;
+}
+
+/** Listens until the end of the test. */
+function listening(
+  t: Test,
+  broker: Partial<LocalBroker> & Pick<LocalBroker, 'port'>,
+  topics: readonly string[] = ['cuve'],
+): Listening {
+  const heard = new Happenings<Heard>();
+  const abort = new AbortController();
+  const ended = listenToBroker(
+    systemClock,
+    { id: 'mqtt-1', host: '127.0.0.1', maxPayloadBytes: 100, ...broker },
+    { clientId: localClientId('57463-mairie', 'mqtt-1'), topics },
+    {
+      subscribed: (refused) => heard.push({ subscribed: refused }),
+      message: (topic, payload, retained) => heard.push({ topic, text: payload.toString(), retained }),
+      tooLarge: (topic, tooLarge) => heard.push({ topic, tooLarge }),
+    },
+    abort.signal,
+  ).catch((thrown: unknown) => thrown);
+  t.teardown(async () => {
+    abort.abort();
+    await ended;
+  });
+  return { heard, ended, stop: () => abort.abort() };
+}
+
+const subscribed = ({ heard }: Listening) => heard.next((happening) => 'subscribed' in happening);
+const texts = ({ heard }: Listening) =>
+  heard.all.flatMap((happening) => ('text' in happening ? happening : []));
+const text = ({ heard }: Listening, wanted: string) =>
+  heard.next((happening) => 'text' in happening && happening.text === wanted);
+
+async function mosquitto(t: Test, folder = t.testdir(), extra: readonly string[] = []): Promise<Mosquitto> {
+  const broker = await Mosquitto.start(join(folder, 'broker'), { extra });
+  t.teardown(() => broker.kill());
+  return broker;
+}
+
+t.test('local broker: its topics and no others are heard, and what was retained is marked', async (t) => {
+  const broker = await mosquitto(t);
+  await foreignPublish(broker, 'cuve', 'kept', { retain: true });
+  const box = listening(t, broker, ['cuve', 'porte']);
+  await subscribed(box);
+  await foreignPublish(broker, 'cave', 'other');
+  await foreignPublish(broker, 'cuve', 'live and kept', { retain: true });
+  await foreignPublish(broker, 'porte', 'live');
+  await text(box, 'live');
+  t.same(texts(box), [
+    { topic: 'cuve', text: 'kept', retained: true },
+    { topic: 'cuve', text: 'live and kept', retained: false },
+    { topic: 'porte', text: 'live', retained: false },
+  ]);
+});
+
+t.test('local broker: nothing is published, not even a will, and nothing of the session stays', async (t) => {
+  const broker = await mosquitto(t);
+  const box = listening(t, broker);
+  await subscribed(box);
+  box.stop();
+  await box.ended;
+  await foreignPublish(broker, 'cuve', 'after the end');
+  t.match(broker.log, /Received SUBSCRIBE from beffroi-/);
+  t.notMatch(broker.log, /Received PUBLISH from beffroi-|Will message specified/);
+  t.notMatch(broker.log, /Sending PUBLISH to beffroi-/);
+  t.match(broker.log, /as beffroi-[0-9a-f]{12} \(p5, c1,/, 'MQTT 5, clean start');
+});
+
+t.test(
+  'local broker: one that knows MQTT 3.1.1 alone is heard, and a topic that it refuses is named',
+  async (t) => {
+    const old = await EmbeddedBroker.start(['secret']);
+    t.teardown(() => old.stop());
+    const box = listening(t, { port: old.port }, ['cuve', 'secret', 'porte']);
+    t.same(await subscribed(box), { subscribed: ['secret'] });
+    await foreignPublish({ port: old.port } as Mosquitto, 'porte', 'open');
+    await text(box, 'open');
+  },
+);
+
+t.test('local broker: user and password are those of the configuration', async (t) => {
+  const folder = t.testdir();
+  const passwords = join(folder, 'passwords');
+  spawnSync('mosquitto_passwd', ['-b', '-c', passwords, 'box', 'right'], { stdio: 'ignore' });
+  const broker = await mosquitto(t, folder, ['allow_anonymous false', `password_file ${passwords}`]);
+  const login = { user: 'box', password: 'right' };
+  for (const credentials of [undefined, { ...login, password: 'wrong' }]) {
+    const error = await listening(t, { port: broker.port, credentials }).ended;
+    t.match(error, { code: 'equipment-login-refused', message: /mqtt-1.*CONNACK 0x8/ });
+    t.notMatch(String((error as Error).message), /wrong/);
+  }
+  const box = listening(t, { port: broker.port, credentials: login });
+  await subscribed(box);
+  await foreignPublish(broker, 'cuve', '1', { login });
+  await text(box, '1');
+});
+
+t.test('local broker: TLS with the authority and the name of the configuration', async (t) => {
+  const folder = t.testdir();
+  const pki = await createPki(join(folder, 'pki'), ['gtb.example']);
+  const other = await createPki(join(folder, 'other'));
+  const broker = await Mosquitto.start(join(folder, 'broker'), {
+    tls: pki.broker,
+    extra: ['require_certificate false', 'use_identity_as_username false'],
+  });
+  t.teardown(() => broker.kill());
+  const at = { port: broker.port, host: 'localhost' };
+  const authorities = await readFile(pki.authorities, 'utf8');
+  const box = listening(t, { ...at, tls: { authorities, serverName: 'gtb.example' } });
+  await subscribed(box);
+  const wrong = [
+    { authorities: await readFile(other.authorities, 'utf8'), serverName: 'gtb.example' },
+    { authorities },
+  ];
+  for (const tls of wrong)
+    t.match(await listening(t, { ...at, tls }).ended, { code: 'equipment-tls-refused' });
+});
+
+t.test('local broker: absent, silent from the beginning, silent later, gone', async (t) => {
+  const broker = await mosquitto(t);
+  const box = listening(t, broker);
+  await subscribed(box);
+  broker.pause();
+  const second = listening(t, broker);
+  t.match(await second.ended, { code: 'equipment-silent', message: /no CONNACK/ });
+  t.match(await box.ended, { code: 'equipment-silent', message: /no PINGRESP/ });
+  broker.resume();
+  const third = listening(t, broker);
+  await subscribed(third);
+  await broker.kill();
+  t.match(await third.ended, { code: 'equipment-closed' });
+  t.match(await listening(t, broker).ended, { code: 'equipment-port-closed' });
+});
+
+t.test('local broker: 10 MB are thrown away and the next message is heard', async (t) => {
+  const broker = await mosquitto(t);
+  const box = listening(t, broker);
+  await subscribed(box);
+  await foreignPublish(broker, 'cuve', Buffer.alloc(10 * 1024 * 1024, 0x41));
+  await foreignPublish(broker, 'cuve', 'A'.repeat(101));
+  await foreignPublish(broker, 'cuve', 'A'.repeat(100));
+  await text(box, 'A'.repeat(100));
+  const large = box.heard.all.flatMap((happening) => ('tooLarge' in happening ? happening : []));
+  t.match(large, [
+    { topic: 'cuve', tooLarge: Number },
+    { topic: 'cuve', tooLarge: 101 },
+  ]);
+  t.ok((large[0]?.tooLarge ?? 0) >= 10 * 1024 * 1024);
+  t.equal(texts(box).length, 1);
+});
+
+t.test('local broker: a PUBLISH packet is read, and no bytes break more than the connection', async (t) => {
+  const packet = Buffer.from('0004637576650231322e35', 'hex');
+  t.match(readPublish(0x31, Buffer.from('000463757665312e35', 'hex'), 'mqtt311'), {
+    topic: 'cuve',
+    payload: Buffer.from('1.5'),
+    retain: true,
+  });
+  t.throws(() => readPublish(0x30, packet.subarray(0, 4), 'mqtt5'), { code: 'equipment-protocol' });
+  const rule = fc.property(
+    fc.integer({ min: 0x30, max: 0x3f }),
+    fc.uint8Array({ maxLength: 300 }),
+    fc.constantFrom('mqtt5' as const, 'mqtt311' as const),
+    (first, bytes, protocol) => {
+      try {
+        const { topic, payload } = readPublish(first, Buffer.from(bytes), protocol);
+        return topic.length + payload.length <= bytes.length;
+      } catch (thrown) {
+        return thrown instanceof PeerProtocolError;
+      }
+    },
+  );
+  t.doesNotThrow(() => fc.assert(rule, { numRuns: 20_000 }));
+});
