@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -123,6 +123,19 @@ function configLines(port: number, options: MosquittoOptions, aclFile: string): 
   ];
 }
 
+export interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Lines of the configuration of a broker that lets in nobody but this login. @param folder where the passwords go */
+export function onlyWith({ user, password }: Login, folder: string): string[] {
+  const file = join(folder, 'passwords');
+  const { status } = spawnSync('mosquitto_passwd', ['-b', '-c', file, user, password], { stdio: 'ignore' });
+  if (status !== 0) throw new Error(`mosquitto_passwd ended with ${status}`);
+  return ['allow_anonymous false', `password_file ${file}`];
+}
+
 /** A port on which nothing listened a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -227,7 +240,7 @@ export async function foreignPublish(
   options: {
     readonly retain?: boolean;
     readonly tls?: TlsFiles;
-    readonly login?: { readonly user: string; readonly password: string };
+    readonly login?: Login;
   } = {},
 ): Promise<void> {
   const login = options.login ? ['-u', options.login.user, '-P', options.login.password] : [];
@@ -246,7 +259,7 @@ export async function foreignFlood(
   broker: Mosquitto,
   topic: string,
   lines: readonly string[],
-  login?: { readonly user: string; readonly password: string },
+  login?: Login,
 ): Promise<void> {
   const who = login ? ['-u', login.user, '-P', login.password] : [];
   const where = ['-h', '127.0.0.1', '-p', String(broker.port), ...who];

@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { foreignFlood, foreignPublish, Mosquitto } from '../support/mosquitto.ts';
+import { foreignFlood, foreignPublish, Mosquitto, onlyWith } from '../support/mosquitto.ts';
 import { Scene } from '../support/scene.ts';
 
 const LOGIN = { user: 'collecteur', password: 'un mot de passe local' };
@@ -14,10 +13,8 @@ interface Alarm {
 /** A broker of the building with one login, and a box that knows it. */
 async function building(t: Test): Promise<{ scene: Scene; broker: Mosquitto }> {
   const scene = await Scene.create(t);
-  const passwords = join(scene.folder, 'passwords');
-  spawnSync('mosquitto_passwd', ['-b', '-c', passwords, LOGIN.user, LOGIN.password], { stdio: 'ignore' });
   const broker = await Mosquitto.start(join(scene.folder, 'building'), {
-    extra: ['allow_anonymous false', `password_file ${passwords}`],
+    extra: onlyWith(LOGIN, scene.folder),
   });
   t.teardown(() => broker.kill());
   scene.box.start();

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -8,7 +7,7 @@ import { PeerProtocolError } from '../../agent/base/errors.ts';
 import { type LocalBroker, listenToBroker, localClientId } from '../../agent/uplink/local-broker.ts';
 import { readPublish } from '../../agent/uplink/publish-packet.ts';
 import { EmbeddedBroker } from '../support/embedded-broker.ts';
-import { foreignPublish, Mosquitto } from '../support/mosquitto.ts';
+import { foreignPublish, Mosquitto, onlyWith } from '../support/mosquitto.ts';
 import { createPki } from '../support/pki.ts';
 import { Happenings } from './parts.ts';
 
@@ -104,10 +103,8 @@ t.test(
 
 t.test('local broker: user and password are those of the configuration', async (t) => {
   const folder = t.testdir();
-  const passwords = join(folder, 'passwords');
-  spawnSync('mosquitto_passwd', ['-b', '-c', passwords, 'box', 'right'], { stdio: 'ignore' });
-  const broker = await mosquitto(t, folder, ['allow_anonymous false', `password_file ${passwords}`]);
   const login = { user: 'box', password: 'right' };
+  const broker = await mosquitto(t, folder, onlyWith(login, folder));
   for (const credentials of [undefined, { ...login, password: 'wrong' }]) {
     const error = await listening(t, { port: broker.port, credentials }).ended;
     t.match(error, { code: 'equipment-login-refused', message: /mqtt-1.*CONNACK 0x8/ });
