@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID, sign } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AlarmRoom } from './alarms/room.ts';
 import { type Clock, systemClock } from './base/clock.ts';
-import { DeviceError } from './base/errors.ts';
+import { DeviceError, OrderRefusedError } from './base/errors.ts';
 import { type Service, ServiceGroup } from './base/lifecycle.ts';
 import type { Log } from './base/log.ts';
 import { CameraFleet, type StreamSource } from './camera/fleet.ts';
@@ -17,7 +18,9 @@ import type { BoxKeys } from './config/box-keys.ts';
 import { ConfigurationKeeper } from './config/keeper.ts';
 import { rememberKeyring } from './config/keyring-memory.ts';
 import type { OpenedConfiguration } from './config/opened.ts';
+import { type CameraRegime, regimesOf } from './config/partners.ts';
 import type { StatusSnapshot } from './contract/status.ts';
+import type { PulledCamera } from './contract/video-link.ts';
 import { BoxHealth } from './health/box-health.ts';
 import { ClockSource, isSynchronised } from './health/clock-source.ts';
 import { Forwarding } from './health/forwarding.ts';
@@ -28,6 +31,8 @@ import { listenToBroker, localClientId } from './uplink/local-broker.ts';
 import { Uplink } from './uplink/uplink.ts';
 import { VideoLink } from './video/link-server.ts';
 import { VideoSupervisor } from './video/supervisor.ts';
+import type { AskedLease, MachineClock, VideoPort } from './viewing/ports.ts';
+import { ViewingRoom } from './viewing/room.ts';
 
 export interface AgentNeeds {
   readonly box: BoxFile;
@@ -64,9 +69,12 @@ export class Agent implements Service {
   readonly #keeper: ConfigurationKeeper;
   readonly #commands: CommandDesk;
   readonly #receipts: ReceiptDesk;
+  readonly #viewing: ViewingRoom;
   readonly #services: ServiceGroup;
   readonly #upSinceMs = systemClock.wallMs();
   #inForce: OpenedConfiguration | undefined;
+  #regimes: ReadonlyMap<string, CameraRegime> = new Map();
+  #sources: readonly StreamSource[] = [];
   #videoBrokerConnected = false;
 
   /** Opens the store; everything else begins in `start`. */
@@ -169,6 +177,12 @@ export class Agent implements Service {
       sealKey: keys.sealKey,
       consumer: { apply: (next) => this.#apply(next) },
     });
+    this.#viewing = new ViewingRoom({
+      ...{ site, keyring: keys.keyring, clock, clockTrust, log, reporter, store: this.#store },
+      machine: machineClock(),
+      video: this.#videoPort(),
+      linkUp: () => this.#uplink.status().connected,
+    });
     this.#commands = new CommandDesk({ ...orders, ports: this.#commandPorts() });
     this.#receipts = new ReceiptDesk({ ...orders, log, outbox: this.#store.outbox });
     this.#services = new ServiceGroup('agent', this.#inOrder(), clock);
@@ -211,6 +225,7 @@ export class Agent implements Service {
       this.#clockSource,
       this.#store,
       this.#video,
+      this.#viewing,
       ...(this.#supervisor ? [this.#supervisor] : []),
       this.#fleet,
       this.#cameraHealth,
@@ -238,6 +253,11 @@ export class Agent implements Service {
                 'camera-not-found',
                 `${camera} is no camera of the configuration in force`,
               );
+            if (!this.#mayPull(camera))
+              throw new OrderRefusedError(
+                'lease-none',
+                `${camera} is the camera of a partner, and no lease is open`,
+              );
             return await gate.acquire(signal);
           },
         },
@@ -249,14 +269,19 @@ export class Agent implements Service {
           measure: (report) => this.#cameraHealth.onMeasure({ type: 'measure', ...report }),
           destination: (report) => this.#forwarding.onDestination(report),
           gap: (report) => this.#forwarding.onGap(report),
+          channel: (report) => this.#viewing.onReport(report),
           alive: (report) => {
             this.#videoBrokerConnected = report.brokerConnected;
           },
           silent: () => this.#supervisor?.recycle(),
-          connected: () => this.#cameraHealth.onVideo(true),
+          connected: () => {
+            this.#cameraHealth.onVideo(true);
+            this.#viewing.onVideo();
+          },
           disconnected: () => {
             this.#videoBrokerConnected = false;
             this.#cameraHealth.onVideo(false);
+            this.#viewing.onVideo();
           },
         },
       },
@@ -276,12 +301,41 @@ export class Agent implements Service {
       },
       knowsCamera: (camera) => this.#inForce?.cameras.some(({ id }) => id === camera) ?? false,
       alarms: this.#alarms.decisions,
+      viewing: this.#viewing,
     };
+  }
+
+  #videoPort(): VideoPort {
+    const video = this.#video;
+    return {
+      get process() {
+        return video.process;
+      },
+      setViews: (views) => video.setViews(views),
+      openLease: (asked) => this.#openLease(asked),
+      holdLeases: (standing) => video.holdLeases(standing, this.#clockSource.trust()),
+    };
+  }
+
+  #openLease(asked: AskedLease): boolean {
+    const source = this.#sources.find(({ camera }) => camera === asked.camera);
+    const pulled = source && this.#inForce && pulledBy(source, this.#inForce);
+    return (
+      pulled !== undefined && this.#video.openLease({ ...asked, camera: { ...pulled, regime: 'leased' } })
+    );
+  }
+
+  /** A partner's camera is connected to for its pictures on a lease alone; what has no regime is not. */
+  #mayPull(camera: string): boolean {
+    return this.#regimes.get(camera)?.regime === 'continuous' || this.#viewing.mayPull(camera);
   }
 
   /** The rooms take their part of the configuration, each by its own difference. */
   async #apply(next: OpenedConfiguration): Promise<void> {
     this.#inForce = next;
+    this.#regimes = regimesOf(next);
+    this.#viewing.apply({ cameras: this.#regimes, maxViewMinutes: next.video.maxViewMinutes });
+    if (this.#sources.length > 0) this.#pull(this.#sources); // what may no longer be pulled ends first
     const { confirm, resendAfterS, liveWithinS, backlogPerS } = next.delivery;
     this.#uplink.deliver({
       confirm,
@@ -297,18 +351,24 @@ export class Agent implements Service {
     this.#uplink.reporter.retire(entities);
   }
 
+  /** Cameras of the commune and the metropole are pulled as they are found; those of partners on a lease. */
   #pull(sources: readonly StreamSource[]): void {
     const config = this.#inForce;
     if (!config) return;
-    const { stallTimeoutMs } = config.health;
-    const { fragmentMs, cacheKb, creditKb } = config.video;
+    const { cacheKb, creditKb } = config.video;
     const destinations = [{ id: 'mqtt', kind: 'mqtt' as const, creditBytes: creditKb * 1024 }];
-    const forwarding = { fragmentMs, cacheBytes: cacheKb * 1024, destinations, stallTimeoutMs };
+    const forwarding = { cacheBytes: cacheKb * 1024, destinations };
+    this.#sources = sources;
     for (const { camera, url } of sources) {
       const { hostname, port } = new URL(url);
       this.#cameraHealth.onStreamAddress(camera, hostname, Number(port));
     }
-    this.#video.setCameras(sources.map((source) => ({ ...source, ...forwarding })));
+    const continuous = sources.flatMap((source) => {
+      const camera = this.#regimes.get(source.camera);
+      const both = camera?.regime === 'continuous' && source.regime === 'continuous';
+      return both ? [{ ...pulledBy(source, config), ...forwarding, ...camera }] : [];
+    });
+    this.#video.setCameras(continuous);
   }
 
   #takeOrders(): void {
@@ -363,6 +423,21 @@ export class Agent implements Service {
       ordersRefused: this.#refusals.total,
       cameras: this.#cameraHealth.status(),
       alarms: this.#alarms.status(),
+      channels: this.#viewing.status(),
     };
   }
+}
+
+/** What a camera is pulled by, whatever its regime. */
+function pulledBy(
+  { regime: _, ...source }: StreamSource,
+  { health, video }: OpenedConfiguration,
+): PulledCamera {
+  return { ...source, fragmentMs: video.fragmentMs, stallTimeoutMs: health.stallTimeoutMs };
+}
+
+/** @see random(4): a new id at each start of the kernel; hrtime counts since then on Linux */
+function machineClock(): MachineClock {
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'ascii').trim();
+  return { bootId, uptimeMs: () => Number(process.hrtime.bigint()) / 1e6 };
 }

@@ -11,15 +11,18 @@ import { pullStream } from './camera/rtsp/pull.ts';
 import { defaultStreamOptions } from './camera/rtsp/stream.ts';
 import { SystemdNotifier } from './cli/systemd.ts';
 import { type BoxFile, readBoxFile } from './config/box-file.ts';
+import { readKeyringOf } from './config/box-keys.ts';
 import { mediaTopic } from './contract/topics.ts';
 import type { VideoToAgent } from './contract/video-link.ts';
 import { BrokerClient } from './uplink/client.ts';
 import type { MakeDestination } from './video/camera-destinations.ts';
 import type { PullStream } from './video/camera-stream.ts';
 import { VideoEngine } from './video/engine.ts';
+import { LeaseKeeper } from './video/lease-keeper.ts';
 import { LinkClient } from './video/link-client.ts';
 import { MqttDestination } from './video/mqtt-destination.ts';
 import { PermitDesk } from './video/permit-desk.ts';
+import { ViewKeeper } from './video/views.ts';
 
 export interface VideoOptions {
   /** The box file. */
@@ -66,24 +69,27 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     },
   );
   const desk = new PermitDesk();
-  const engine = new VideoEngine(
-    {
-      clock,
-      log,
-      random,
-      pull: pullBy(log),
-      permits: desk,
-      destination: destinationBy(broker, box.site),
-      report: (message) => link.send(message),
-    },
-    { mediaOriginMs: uptime() * 1000 - clock.monotonicMs() },
+  const tell = (message: VideoToAgent) => link.send(message);
+  const media = { mediaOriginMs: uptime() * 1000 - clock.monotonicMs() };
+  const pulling = { ...{ clock, log, random, permits: desk }, pull: pullBy(log), report: tell };
+  const engine = new VideoEngine({ ...pulling, destination: destinationBy(broker, box.site) }, media);
+  const views = new ViewKeeper({ clock, engine, report: tell });
+  const keyring = async () => (await readKeyringOf(box)).keyring;
+  const leases = new LeaseKeeper(
+    { ...pulling, publisher: broker, keyring, tell },
+    { ...media, site: box.site },
   );
   let brokerError: BeffroiError | undefined;
   const link = new LinkClient(
     {
       ...{ clock, log, random, desk },
-      orders: engine,
-      standing: () => engine.standing(),
+      orders: {
+        setCameras: (cameras) => engine.setCameras(cameras),
+        setViews: (list) => views.setViews(list),
+        restart: (camera) => engine.restart(camera),
+      },
+      leases,
+      standing: () => [...engine.standing(), ...views.standing(), ...leases.standing()],
       alive: () => alive(broker.connected, brokerError),
     },
     { socketPath: join(box.runtimeFolder, 'video.sock'), software: SOFTWARE },
@@ -96,7 +102,7 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     },
   });
   const systemd = new SystemdNotifier({ clock, log, progressing: () => engine.progressing() }, environment);
-  return new ServiceGroup('video plane', [broker, engine, link, systemd], clock);
+  return new ServiceGroup('video plane', [broker, engine, views, leases, link, systemd], clock);
 }
 
 function destinationBy(broker: BrokerClient, site: string): MakeDestination {

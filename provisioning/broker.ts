@@ -47,10 +47,15 @@ pattern write csu/v1/%u/+/state/+
 pattern write csu/v1/%u/+/meas/+
 pattern write csu/v1/%u/+/event/+
 pattern write csu/v1/%u/+/hist/+
+pattern write csu/v1/%u/+/report/+
 pattern write csu/v1/%u/+/media/+
 pattern read csu/v1/%u/collector/cfg/desired
 pattern read csu/v1/%u/collector/cmd/request
 pattern read csu/v1/%u/collector/ack/receipt
+
+# A partner reads what is written for it, a recipient the pictures that are encrypted for it.
+pattern read csu/v1/+/+/report/%u
+pattern read csu/v1/+/+/media/%u
 
 # The centre reads everything and writes orders and receipts only.
 user ${CSU_USER}

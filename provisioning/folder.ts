@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError, systemCode } from '../agent/base/errors.ts';
 import { quoted } from '../agent/base/text.ts';
+import { x25519PublicKey } from '../agent/contract/lease-terms.ts';
 import type { Role } from '../agent/contract/orders.ts';
 import { ed25519PublicKey } from '../agent/contract/orders.ts';
 import { SITE_PATTERN } from '../agent/contract/topics.ts';
-import { parseSigningKey, type SigningKey, x25519PublicKey } from '../agent/trust/keys.ts';
+import { parseSigningKey, type SigningKey } from '../agent/trust/keys.ts';
 import type { Identity } from './certificates.ts';
 import { readText, replaceFile } from './files.ts';
 

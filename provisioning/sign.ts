@@ -91,6 +91,14 @@ export interface CommandWords {
   readonly until?: number;
   readonly by?: string;
   readonly why?: string;
+  /** Of views and leases: who views, for whom, why, until when (Unix s), and which one is meant. */
+  readonly operator?: string;
+  readonly onBehalfOf?: string;
+  readonly reason?: string;
+  readonly end?: number;
+  readonly view?: string;
+  readonly lease?: string;
+  readonly done?: string;
 }
 
 export interface CommandRequest extends CommandWords {

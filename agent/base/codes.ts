@@ -137,6 +137,93 @@ export const CODES = {
     means: 'The box works on as many commands as it takes at a time.',
     remedy: 'Wait for the end of the others, then send a new order.',
   },
+  'order-wrong-regime': {
+    fault: 'order',
+    retryable: false,
+    means:
+      'The order is for another regime or delivery than that of the camera: views are for cameras delivered on demand, leases for cameras of a partner.',
+    remedy: 'Look up the regime of the camera; no order changes it.',
+  },
+  'order-unknown-channel': {
+    fault: 'order',
+    retryable: false,
+    means: 'The view or lease that the order names is not open, or not that of this camera or partner.',
+    remedy: 'Name the id of the order that opened it; it may have been closed meanwhile.',
+  },
+  'channel-too-long': {
+    fault: 'order',
+    retryable: false,
+    means: 'The end is further away than a view or lease may last.',
+    remedy: 'Ask for an earlier end; a longer need is asked for again.',
+  },
+  'channel-over': {
+    fault: 'order',
+    retryable: false,
+    means: 'The end that the order asks for has passed.',
+    remedy: 'Sign a new order with a later end; check the clocks.',
+  },
+  'channel-open': {
+    fault: 'order',
+    retryable: true,
+    means: 'A lease of this camera is open for this recipient, or as many views of it as it takes.',
+    remedy: 'Use the one that is open, or close it first.',
+  },
+  'lease-none': {
+    fault: 'order',
+    retryable: false,
+    means: 'The camera is that of a partner, and no lease of it is open: nothing asks it for pictures.',
+    remedy: 'None: that is as it should be. The partner opens it when it is needed.',
+  },
+  'lease-wrong-partner': {
+    fault: 'order',
+    retryable: false,
+    means: 'A partner signed, but not the one whose camera it is.',
+    remedy: 'Have the owner of the camera sign; check the keys of the partner in the configuration.',
+  },
+  'lease-recipient': {
+    fault: 'order',
+    retryable: false,
+    means:
+      'The convention does not name this recipient, or the recipient has another key than the lease says.',
+    remedy: 'Check the recipients of the configuration and their keys at the partner.',
+  },
+  'lease-operator': {
+    fault: 'order',
+    retryable: false,
+    means: 'The named operator is not on the list of the recipient, or the approval does not hold now.',
+    remedy: 'Name an approved operator; keep the list of the configuration up to date.',
+  },
+  'lease-reason': {
+    fault: 'order',
+    retryable: false,
+    means: 'The convention does not allow this reason.',
+    remedy: 'Name one of the reasons of the convention.',
+  },
+  'lease-convention': {
+    fault: 'order',
+    retryable: false,
+    means: 'The convention with the partner is not in force now.',
+    remedy: 'Renew the convention and its dates in the configuration.',
+  },
+  'lease-hours': {
+    fault: 'order',
+    retryable: false,
+    means: 'It is outside of the hours that the convention allows.',
+    remedy: 'None outside of the hours; they are part of the convention.',
+  },
+  'lease-not-safe': {
+    fault: 'order',
+    retryable: true,
+    means:
+      'The box cannot make sure that the lease is new and can be closed: its disk refuses, its memory is younger than the lease, or the link to the centre is lost.',
+    remedy: 'Mend what beffroi status shows, then have the partner sign a new lease.',
+  },
+  'channel-closed': {
+    fault: 'order',
+    retryable: true,
+    means: 'The video process refused the lease or closed it at once.',
+    remedy: 'Read the message; have the partner sign a new lease.',
+  },
   'secret-unopenable': {
     fault: 'order',
     retryable: false,

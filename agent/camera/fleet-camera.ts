@@ -3,6 +3,8 @@ import type { Credentials } from './types.ts';
 /** What the fleet needs of a camera; an entry of the central configuration with its login opened fits. */
 export interface FleetCamera {
   readonly id: string;
+  /** Stands with the address that it is for: an address of a leased camera is never taken for another. */
+  readonly regime: 'continuous' | 'leased';
   readonly host: string;
   readonly maxConnections: number;
   readonly credentials?: Credentials | undefined;

@@ -12,6 +12,7 @@ import type { Credentials, Gate } from './types.ts';
 /** Where the stream of a camera is, and the login for it: never logged. */
 export interface StreamSource {
   readonly camera: string;
+  readonly regime: FleetCamera['regime'];
   /** Without user part. */
   readonly url: string;
   readonly credentials?: Credentials;
@@ -143,6 +144,7 @@ export class CameraFleet implements Service {
       return [
         {
           camera: camera.id,
+          regime: camera.regime,
           url,
           ...(camera.credentials ? { credentials: camera.credentials } : {}),
           ...(certificateSha256 ? { certificateSha256 } : {}),
@@ -154,7 +156,7 @@ export class CameraFleet implements Service {
 }
 
 function same(a: FleetCamera, b: FleetCamera): boolean {
-  const device = ({ host, maxConnections, credentials, onvif, rtsp }: FleetCamera) =>
-    JSON.stringify([host, maxConnections, credentials, onvif, rtsp]);
+  const device = ({ regime, host, maxConnections, credentials, onvif, rtsp }: FleetCamera) =>
+    JSON.stringify([regime, host, maxConnections, credentials, onvif, rtsp]);
   return device(a) === device(b);
 }

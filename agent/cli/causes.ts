@@ -82,6 +82,65 @@ const FRENCH: Record<Code, CauseText> = {
     means: 'La commande nomme une caméra absente de la configuration.',
     remedy: 'Nommer une caméra de la configuration en vigueur.',
   },
+  'order-wrong-regime': {
+    means:
+      "L'ordre est d'un autre régime que la caméra : une visualisation est pour une caméra à la demande, un bail pour celle d'un partenaire.",
+    remedy: 'Vérifier le régime de la caméra ; aucun ordre ne le change.',
+  },
+  'order-unknown-channel': {
+    means:
+      "La visualisation ou le bail désigné n'est pas ouvert, ou n'est pas de cette caméra ou de ce partenaire.",
+    remedy: "Donner l'identifiant de l'ordre d'ouverture ; le canal est peut-être déjà fermé.",
+  },
+  'channel-too-long': {
+    means: 'La fin demandée est plus lointaine que la durée permise.',
+    remedy: 'Demander une fin plus proche ; un besoin plus long se redemande.',
+  },
+  'channel-over': {
+    means: 'La fin demandée est déjà passée.',
+    remedy: 'Signer un nouvel ordre ; vérifier les horloges.',
+  },
+  'channel-open': {
+    means: 'Un bail est déjà ouvert pour ce destinataire, ou trop de visualisations de cette caméra.',
+    remedy: "Utiliser le canal ouvert, ou le fermer d'abord.",
+  },
+  'lease-none': {
+    means: "La caméra est celle d'un partenaire et aucun bail n'est ouvert : rien ne lui demande d'images.",
+    remedy: "Rien : c'est voulu. Le partenaire ouvre quand il le faut.",
+  },
+  'lease-wrong-partner': {
+    means: 'Signé par un partenaire, mais pas par celui à qui est la caméra.',
+    remedy: 'Faire signer le propriétaire ; vérifier ses clés dans la configuration.',
+  },
+  'lease-recipient': {
+    means: "La convention ne nomme pas ce destinataire, ou sa clé n'est pas celle du bail.",
+    remedy: 'Vérifier les destinataires de la configuration et leurs clés chez le partenaire.',
+  },
+  'lease-operator': {
+    means: "L'opérateur nommé n'est pas sur la liste du destinataire, ou son agrément n'est pas valable.",
+    remedy: 'Nommer un opérateur agréé ; tenir la liste à jour.',
+  },
+  'lease-reason': {
+    means: 'La convention ne prévoit pas ce motif.',
+    remedy: 'Donner un des motifs de la convention.',
+  },
+  'lease-convention': {
+    means: "La convention avec le partenaire n'est pas en vigueur.",
+    remedy: 'Renouveler la convention et ses dates dans la configuration.',
+  },
+  'lease-hours': {
+    means: 'Hors des plages horaires de la convention.',
+    remedy: 'Rien hors de ces plages : elles font partie de la convention.',
+  },
+  'lease-not-safe': {
+    means:
+      'Le collecteur ne peut garantir que le bail est neuf et refermable : disque en défaut, mémoire plus jeune que le bail, ou liaison avec le centre perdue.',
+    remedy: 'Corriger ce que montre beffroi status, puis faire signer un nouveau bail.',
+  },
+  'channel-closed': {
+    means: "Le traitement vidéo a refusé le bail ou l'a fermé aussitôt.",
+    remedy: 'Lire le message ; faire signer un nouveau bail.',
+  },
   'secret-unopenable': {
     means: "Un identifiant scellé ne s'ouvre pas avec la clé de ce collecteur.",
     remedy: "Sceller l'identifiant pour ce collecteur.",

@@ -40,6 +40,11 @@ const WORDS = {
     since: 'Depuis',
     times: 'Fois',
     noCamera: 'aucune caméra dans la configuration',
+    channel: { view: 'Visualisation', lease: 'Bail' },
+    channels: 'Canal ouvert',
+    operator: 'Opérateur',
+    recipient: 'Pour',
+    until: "Jusqu'à",
     ok: 'en service',
     degraded: 'dégradée',
     down: 'en panne',
@@ -82,6 +87,11 @@ const WORDS = {
     since: 'Since',
     times: 'Times',
     noCamera: 'no camera in the configuration',
+    channel: { view: 'view', lease: 'lease' },
+    channels: 'Open channel',
+    operator: 'Operator',
+    recipient: 'For',
+    until: 'Until',
     ok: 'ok',
     degraded: 'degraded',
     down: 'down',
@@ -110,12 +120,13 @@ const COLOURS: Record<string, number> = {
   cleared: 32,
 };
 
-/** The snapshot as lines of text for a technician: the box, its cameras, its alarm points. */
+/** The snapshot as lines of text for a technician: the box, its cameras, who may see them now, its alarm points. */
 export function statusTable(snapshot: StatusSnapshot, options: Options): string {
   const cameras =
     snapshot.cameras.length === 0 ? [WORDS[options.language].noCamera] : cameraLines(snapshot, options);
   const alarms = snapshot.alarms.length === 0 ? [] : ['', ...alarmLines(snapshot, options)];
-  return [...boxLines(snapshot, options), '', ...cameras, ...alarms].join('\n');
+  const channels = snapshot.channels.length === 0 ? [] : ['', ...channelLines(snapshot, options)];
+  return [...boxLines(snapshot, options), '', ...cameras, ...channels, ...alarms].join('\n');
 }
 
 function boxLines(snapshot: StatusSnapshot, options: Options): string[] {
@@ -200,6 +211,26 @@ function remarks({ alarmState, shelved }: Alarm, { language }: Options): string[
     ...(alarmState === 'cleared' ? [w.toAcknowledge] : []),
     ...(shelved ? [w.shelved] : []),
   ];
+}
+
+function channelLines({ channels }: StatusSnapshot, options: Options): string[] {
+  const w = WORDS[options.language];
+  const row = ({
+    kind,
+    camera,
+    operator,
+    recipient,
+    until,
+    bytes: sent,
+  }: StatusSnapshot['channels'][number]) => [
+    w.channel[kind],
+    camera,
+    operator,
+    recipient.toUpperCase(),
+    localTime(until),
+    bytes(sent, options),
+  ];
+  return table([[w.channels, w.camera, w.operator, w.recipient, w.until, w.sent], ...channels.map(row)], [5]);
 }
 
 /** Sweden writes date and time as ISO 8601 does. */

@@ -1,14 +1,13 @@
 import { OrderRefusedError } from '../base/errors.ts';
 import type { CommandOrder } from '../contract/orders.ts';
+import type { ViewingOrder } from '../contract/viewing-orders.ts';
 import type { TakenCommand } from './open-commands.ts';
 import type { CommandPorts, Decision } from './ports.ts';
 
 /** Carries a command out. @returns what the operator is told */
-export async function act(
-  ports: CommandPorts,
-  { order, signer }: TakenCommand,
-  signal: AbortSignal,
-): Promise<string> {
+export async function act(ports: CommandPorts, command: TakenCommand, signal: AbortSignal): Promise<string> {
+  const { order, signer } = command;
+  if (isViewing(order)) return await ports.viewing.carryOut({ ...command, order }, signal);
   switch (order.command) {
     case 'agent.ping':
       return await ports.ping(signal);
@@ -25,6 +24,11 @@ export async function act(
     case 'alarm.close':
       return ports.alarms.close(order.alarm, decisionOf(order, signer));
   }
+}
+
+/** Whether it is about a view or a lease. */
+export function isViewing(order: CommandOrder): order is ViewingOrder {
+  return order.command.startsWith('view.') || order.command.startsWith('lease.');
 }
 
 function decisionOf({ by, why = '' }: { by: string; why?: string | undefined }, signer: string): Decision {

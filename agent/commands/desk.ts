@@ -1,13 +1,12 @@
 import { asBeffroiError, type BeffroiError, InternalError, OrderRefusedError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import { limited } from '../base/limit.ts';
-import type { CommandOrder } from '../contract/orders.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import type { Store } from '../store/store.ts';
 import type { Refusals } from '../trust/refusals.ts';
 import { takeOnce } from '../trust/replay.ts';
-import { act, missingTarget } from './act.ts';
-import { OpenCommands, type TakenCommand } from './open-commands.ts';
+import { act, isViewing, missingTarget } from './act.ts';
+import { OpenCommands, type TakenCommand, type ToldCommand } from './open-commands.ts';
 import type { CommandPorts } from './ports.ts';
 import { CommandStatuses } from './statuses.ts';
 import { judge, tooLarge, type VerifyNeeds } from './verify.ts';
@@ -83,7 +82,7 @@ export class CommandDesk implements Service {
     try {
       return this.#needs.store.transaction(() => {
         takeOnce(this.#needs.store.journal, command.order);
-        const obstacle = this.#obstacle(command.order);
+        const obstacle = this.#obstacle(command);
         if (!obstacle) {
           this.#open.open(command);
           this.#statuses.accepted(command);
@@ -95,11 +94,14 @@ export class CommandDesk implements Service {
     }
   }
 
-  #obstacle(order: CommandOrder): BeffroiError | undefined {
+  #obstacle(command: TakenCommand): BeffroiError | undefined {
+    const { order } = command;
     if (this.#working.size >= MAX_AT_A_TIME) {
       return new OrderRefusedError('order-busy', `expected fewer than ${MAX_AT_A_TIME} commands in work`);
     }
-    return missingTarget(this.#needs.ports, order);
+    const missing = missingTarget(this.#needs.ports, order);
+    if (missing || !isViewing(order)) return missing;
+    return this.#needs.ports.viewing.obstacle({ ...command, order });
   }
 
   async #execute(command: TakenCommand): Promise<void> {
@@ -112,7 +114,7 @@ export class CommandDesk implements Service {
     this.#end(command, outcome);
   }
 
-  #end(command: TakenCommand, outcome: BeffroiError | string): void {
+  #end(command: ToldCommand, outcome: BeffroiError | string): void {
     this.#needs.store.transaction(() => {
       this.#open.close(command);
       if (typeof outcome === 'string') this.#statuses.successful(command, outcome);
@@ -127,7 +129,10 @@ export class CommandDesk implements Service {
       signer: signer ?? 'unknown',
       error,
     });
-    if (command && told) this.#statuses.rejected(command, error);
+    if (!command || !told) return;
+    this.#statuses.rejected(command, error);
+    const { order, signer: who } = command;
+    if (isViewing(order)) this.#needs.ports.viewing.refused(order, who, error);
   }
 }
 

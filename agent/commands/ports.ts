@@ -1,3 +1,7 @@
+import type { BeffroiError } from '../base/errors.ts';
+import type { ViewingOrder } from '../contract/viewing-orders.ts';
+import type { TakenCommand } from './open-commands.ts';
+
 /** Who decides what becomes of an alarm. */
 export interface Decision {
   /** Name or number of the person, as the order gives it. */
@@ -20,6 +24,9 @@ export interface AlarmPorts {
   unshelve(point: string, decision: Decision): string;
 }
 
+/** A command about a view or a lease. */
+type ViewingCommand = TakenCommand & { readonly order: ViewingOrder };
+
 /** What commands act on; other rooms fit it. Every text answer is for the operator: short, and free of secrets. */
 export interface CommandPorts {
   ping(signal: AbortSignal): Promise<string>;
@@ -30,4 +37,11 @@ export interface CommandPorts {
   /** Whether the configuration in force holds the camera. */
   knowsCamera(camera: string): boolean;
   readonly alarms: AlarmPorts;
+  readonly viewing: {
+    /** Why the order cannot be carried out as things stand: asked before it is accepted. */
+    obstacle(command: ViewingCommand): BeffroiError | undefined;
+    carryOut(command: ViewingCommand, signal: AbortSignal): Promise<string>;
+    /** An order of a good signature was refused. */
+    refused(order: ViewingOrder, signer: string, error: BeffroiError): void;
+  };
 }

@@ -2,7 +2,7 @@ import type { BeffroiError } from '../base/errors.ts';
 import type { CommandEvent } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import type { Register } from '../store/store.ts';
-import type { TakenCommand } from './open-commands.ts';
+import type { ToldCommand } from './open-commands.ts';
 
 /** Longest answer of a port that is told on. Source: guess. */
 const MAX_DETAIL = 500;
@@ -20,33 +20,33 @@ export class CommandStatuses {
     this.#needs = needs;
   }
 
-  accepted(command: TakenCommand): void {
+  accepted(command: ToldCommand): void {
     this.#register('order.accepted', command, command.order.command, personOf(command.order));
     this.#event('accepted', command, 'none', '');
   }
 
-  executing(command: TakenCommand): void {
+  executing(command: ToldCommand): void {
     this.#event('executing', command, 'none', '');
   }
 
-  successful(command: TakenCommand, detail: string): void {
+  successful(command: ToldCommand, detail: string): void {
     this.#register('order.successful', command, 'none', detail);
     this.#event('successful', command, 'none', detail);
   }
 
-  failed(command: TakenCommand, error: BeffroiError): void {
+  failed(command: ToldCommand, error: BeffroiError): void {
     this.#register('order.failed', command, error.code, error.message);
     this.#event('failed', command, error.code, error.message);
   }
 
   /** For a command with a good signature; the line of the register is that of the refusal. */
-  rejected(command: TakenCommand, error: BeffroiError): void {
+  rejected(command: ToldCommand, error: BeffroiError): void {
     this.#event('rejected', command, error.code, error.message);
   }
 
   #event(
     status: CommandEvent['status'],
-    { order, signer }: TakenCommand,
+    { order, signer }: ToldCommand,
     cause: CommandEvent['cause'],
     detail: string,
   ): void {
@@ -61,7 +61,7 @@ export class CommandStatuses {
     });
   }
 
-  #register(action: string, { order, signer }: TakenCommand, result: string, detail: string): void {
+  #register(action: string, { order, signer }: ToldCommand, result: string, detail: string): void {
     const [target] = Object.values(targetOf(order));
     this.#needs.register.append({
       action,
@@ -74,13 +74,14 @@ export class CommandStatuses {
 }
 
 /** Who gives the order, where it says so, and why. */
-function personOf(order: TakenCommand['order']): string {
+function personOf(order: ToldCommand['order']): string {
+  if ('operator' in order) return order.operator;
   if (!('by' in order)) return '';
   return order.why === undefined ? order.by : `${order.by}: ${order.why}`;
 }
 
 /** What a command is about. */
-function targetOf(order: TakenCommand['order']): Pick<CommandEvent, 'camera' | 'point' | 'alarm'> {
+function targetOf(order: ToldCommand['order']): Pick<CommandEvent, 'camera' | 'point' | 'alarm'> {
   if ('camera' in order) return { camera: order.camera };
   if ('point' in order) return { point: order.point };
   return 'alarm' in order ? { alarm: order.alarm } : {};

@@ -80,8 +80,9 @@ function retainedError(): OrderRefusedError {
 
 function attempt(order: AuthenticOrder, expected: OrderExpectation<Claims>): Verdict {
   try {
-    const { claims, signers } = judgeOrder(order, expected);
-    return { command: { order: claims, signer: signers[0]?.kid ?? 'unknown' } };
+    const { claims, signers, jws } = judgeOrder(order, expected);
+    const counts = signers.find(({ role }) => COMMAND_ROLE[claims.command].includes(role)) ?? signers[0];
+    return { command: { order: claims, signer: counts?.kid ?? 'unknown', signers, jws } };
   } catch (thrown) {
     return { error: asBeffroiError(thrown) };
   }

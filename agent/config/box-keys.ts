@@ -32,15 +32,25 @@ export async function readBoxKeys({
   trust,
   stateFolder,
 }: Pick<BoxFile, 'trust' | 'stateFolder'>): Promise<BoxKeys> {
-  const publicKey = await read(trust.authority, parsePublicKey);
-  const authority = thumbprint(publicKey);
-  const seen = seenKeyring(stateFolder, authority);
   return {
-    authority,
-    keyring: await read(trust.keyring, (text) => readKeyring(text, publicKey, seen)),
+    ...(await readKeyringOf({ trust, stateFolder })),
     sealKey: await read(trust.sealKey, parseSealKey),
     signKey: await read(trust.signKey, parseSigningKey),
   };
+}
+
+/**
+ * Reads and verifies the keyring alone: what a process needs that signs and opens nothing.
+ * @throws ConfigurationError as `readBoxKeys`
+ */
+export async function readKeyringOf({
+  trust,
+  stateFolder,
+}: Pick<BoxFile, 'trust' | 'stateFolder'>): Promise<Pick<BoxKeys, 'keyring' | 'authority'>> {
+  const publicKey = await read(trust.authority, parsePublicKey);
+  const authority = thumbprint(publicKey);
+  const seen = seenKeyring(stateFolder, authority);
+  return { authority, keyring: await read(trust.keyring, (text) => readKeyring(text, publicKey, seen)) };
 }
 
 async function read<T>(file: string, parse: (text: string) => T): Promise<T> {

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { isCronExpression } from '../base/schedule.ts';
 import { confirmation } from '../contract/delivery.ts';
+import { partnerId } from '../contract/lease-terms.ts';
 import { cameraId, cameraOwner, severity } from '../contract/messages.ts';
 import { alarmSettings } from './alarms.ts';
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
 import { connectedObject, localBroker, objectPoints } from './objects.ts';
+import { besideLeased, delivery, partner, regimeFaults } from './partners.ts';
 import { anyPoint, credentials, debounce, host, name, port } from './words.ts';
 
 const certificateSha256 = z
@@ -17,9 +19,17 @@ const camera = z
     id: cameraId,
     name: name.meta({ description: 'what operators call the camera' }),
     host: host.meta({ description: 'address of the camera on the network of the commune' }),
-    regime: z
-      .literal('continuous')
-      .meta({ description: 'the camera is forwarded day and night; property of the camera' }),
+    regime: z.enum(['continuous', 'leased']).meta({
+      description:
+        'property of the camera, which no order changes. continuous: of the commune or the metropole; leased: of a partner, closed but for its lease',
+    }),
+    delivery: delivery.optional().meta({
+      description:
+        'of a continuous camera. continuous, also when absent: forwarded day and night; on-demand: while an operator has a view open',
+    }),
+    partner: partnerId
+      .optional()
+      .meta({ description: 'the partner of `partners` whose leased camera it is' }),
     owner: cameraOwner.meta({
       description: 'who answers for the camera and its local link; said with each state of health',
     }),
@@ -66,6 +76,9 @@ const camera = z
       .max(120)
       .default(0)
       .meta({ description: 'fewer measured pictures per second are a fault; 0: none asked' }),
+  })
+  .superRefine((c, context) => {
+    for (const [key, message] of regimeFaults(c)) context.addIssue({ code: 'custom', path: [key], message });
   })
   .refine((c) => c.onvif !== undefined || c.rtsp?.path !== undefined, {
     message: 'expected onvif, or rtsp with a path',
@@ -214,6 +227,7 @@ const point = z.discriminatedUnion('kind', [
 export const configurationSchema = z
   .strictObject({
     cameras: z.array(camera).max(256).default([]),
+    partners: z.array(partner).max(16).default([]),
     panels: z.array(panel).max(16).default([]),
     modules: z.array(inputModule).max(64).default([]),
     ups: z.array(ups).max(16).default([]),
@@ -294,6 +308,12 @@ export const configurationSchema = z
           description:
             'most KiB of the last group of pictures of a camera that are kept in memory, so that a destination begins at once',
         }),
+        maxViewMinutes: z
+          .int()
+          .min(1)
+          .max(1440)
+          .default(240)
+          .meta({ description: 'furthest end of a view of an on-demand camera, minutes' }),
       })
       .prefault({}),
   })
@@ -301,6 +321,7 @@ export const configurationSchema = z
 
 export type Configuration = z.infer<typeof configurationSchema>;
 export type CameraConfig = Configuration['cameras'][number];
+export type { PartnerConfig } from './partners.ts';
 export type PanelConfig = Configuration['panels'][number];
 export type PointConfig = Configuration['points'][number];
 export type ModuleConfig = Configuration['modules'][number];
@@ -310,7 +331,16 @@ export type ObjectConfig = Configuration['objects'][number];
 
 type Refuse = (path: (string | number)[], message: string) => void;
 
-const LISTS = ['cameras', 'panels', 'modules', 'ups', 'localBrokers', 'objects', 'points'] as const;
+const LISTS = [
+  'cameras',
+  'partners',
+  'panels',
+  'modules',
+  'ups',
+  'localBrokers',
+  'objects',
+  'points',
+] as const;
 
 /** What no entry can know by itself: ids stand once, points name what feeds them. */
 function checkReferences(config: Configuration, context: z.RefinementCtx): void {
@@ -321,6 +351,7 @@ function checkReferences(config: Configuration, context: z.RefinementCtx): void 
   const equipment = { modules: byId(config.modules), ups: byId(config.ups) };
   checkPanels(config, refuse);
   checkObjects(config, refuse);
+  checkPartners(config, refuse);
   for (const [index, point] of config.points.entries()) {
     const refusePoint = (key: string, message: string) => refuse(['points', index, key], message);
     if ('camera' in point) checkSpeaks(cameras.get(point.camera), (why) => refusePoint('camera', why));
@@ -364,8 +395,25 @@ function checkPanels({ panels, points }: Configuration, refuse: Refuse): void {
   }
 }
 
+/** A leased camera has a partner that is there, and no device is at once leased and forwarded. */
+function checkPartners({ partners, cameras }: Configuration, refuse: Refuse): void {
+  for (const [index, { recipients }] of partners.entries()) {
+    for (const at of repeatedIds(recipients))
+      refuse(['partners', index, 'recipients', at, 'id'], 'this id stands twice');
+  }
+  const known = new Set(partners.map(({ id }) => id));
+  for (const [index, { partner: id }] of cameras.entries()) {
+    if (id !== undefined && !known.has(id))
+      refuse(['cameras', index, 'partner'], 'no partner of this configuration has this id');
+  }
+  for (const index of besideLeased(cameras))
+    refuse(['cameras', index, 'host'], 'a leased camera stands at this address');
+}
+
 function checkSpeaks(camera: CameraConfig | undefined, refuse: (message: string) => void): void {
   if (!camera) refuse('no camera of this configuration has this id');
+  else if (camera.regime === 'leased')
+    refuse('a partner gives the pictures of its cameras, not their alarms');
   else if (!camera.onvif?.events) refuse('this camera takes no ONVIF events');
 }
 

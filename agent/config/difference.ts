@@ -1,5 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Configuration, ModuleConfig, ObjectConfig, PointConfig } from './configuration.ts';
+import type {
+  Configuration,
+  ModuleConfig,
+  ObjectConfig,
+  PartnerConfig,
+  PointConfig,
+} from './configuration.ts';
 import type {
   OpenedCamera,
   OpenedConfiguration,
@@ -26,6 +32,7 @@ export interface ListDifference<T> {
 /** What a new configuration changes against the one in force. */
 export interface Difference {
   readonly cameras: ListDifference<OpenedCamera>;
+  readonly partners: ListDifference<PartnerConfig>;
   readonly panels: ListDifference<OpenedPanel>;
   readonly modules: ListDifference<ModuleConfig>;
   readonly ups: ListDifference<OpenedUps>;
@@ -48,6 +55,7 @@ export function differenceOf(
 ): Difference {
   return {
     cameras: listDifference(before?.cameras ?? [], after.cameras),
+    partners: listDifference(before?.partners ?? [], after.partners),
     panels: listDifference(before?.panels ?? [], after.panels),
     modules: listDifference(before?.modules ?? [], after.modules),
     ups: listDifference(before?.ups ?? [], after.ups),
@@ -67,7 +75,16 @@ export function describeDifference(difference: Difference): string {
     { added, removed, changed }: Record<keyof ListDifference<never>, readonly unknown[]>,
   ) => `${name} +${added.length} -${removed.length} ~${changed.length}`;
   const settings = difference.alarms.length + difference.health.length + difference.video.length;
-  const names = ['cameras', 'panels', 'modules', 'ups', 'localBrokers', 'objects', 'points'] as const;
+  const names = [
+    'cameras',
+    'partners',
+    'panels',
+    'modules',
+    'ups',
+    'localBrokers',
+    'objects',
+    'points',
+  ] as const;
   const lists = names.map((name) => list(name, difference[name]));
   return `${lists.join(', ')}, settings ~${settings}`;
 }

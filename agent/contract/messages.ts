@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { ALL_CODES } from '../base/codes.ts';
 import { ALARM_TRANSITIONS, alarmId, alarmLife, alarmPlace, personName, reasonText } from './alarm-life.ts';
+import { keyId, orderId } from './claims.ts';
 import { confirmation, LOSS_REASONS, OUTBOX_CLASSES } from './delivery.ts';
 import { count, envelope, text, unixMs } from './envelope.ts';
+import { partnerId, recipientId } from './lease-terms.ts';
 import {
   CAMERA_PATTERN,
   MODULE_PATTERN,
@@ -11,6 +13,7 @@ import {
   type TopicClass,
   UPS_PATTERN,
 } from './topics.ts';
+import { CHANNEL_ACTIONS, CLOSED_BY, COMMAND_NAMES } from './viewing.ts';
 
 /**
  * One zod schema per message. The types, the run-time check, `docs/reference/mqtt.md` and
@@ -36,7 +39,7 @@ export const destinationId = z
 export const destinationState = z.enum(['waiting', 'connecting', 'flowing', 'blocked', 'failed']);
 export const healthState = z.enum(['ok', 'degraded', 'down', 'unknown']);
 /** Who answers for a camera and its local link. */
-export const cameraOwner = z.enum(['commune', 'metropole']);
+export const cameraOwner = z.enum(['commune', 'metropole', 'partner']);
 export const configPhase = z.enum(['none', 'received', 'applying', 'applied', 'failed']);
 export const severity = z.enum(['info', 'warning', 'major', 'critical']);
 const ratio = z.number().min(0);
@@ -322,21 +325,10 @@ const panelSignal = z.strictObject({
   source_ts: unixMs.optional().meta({ description: 'time that the panel gave, in its own clock' }),
 });
 
-/** Every command: a closed list. */
-const COMMANDS = [
-  'agent.ping',
-  'camera.check',
-  'stream.restart',
-  'alarm.acknowledge',
-  'alarm.shelve',
-  'alarm.unshelve',
-  'alarm.close',
-] as const;
-
 const commandEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40),
-  command: z.enum(COMMANDS),
+  command: z.enum(COMMAND_NAMES),
   command_id: z.string().max(64).meta({ description: 'unique id of the order' }),
   status: z.enum(['accepted', 'executing', 'successful', 'failed', 'rejected']),
   signer: z.string().max(80).meta({ description: 'key that signed the order' }),
@@ -358,6 +350,47 @@ const refusalEvent = z.strictObject({
   cause,
   detail: text,
   refused_total: count.meta({ description: 'orders refused since the start of the agent' }),
+});
+
+/** A view or a lease: what stands in the register of it, and the line itself, so that its reader can verify it. */
+const channelFields = {
+  ...envelope,
+  id: z.string().max(40),
+  action: z.enum(CHANNEL_ACTIONS),
+  channel: orderId.meta({ description: 'id of the view or lease: that of the order that asked for it' }),
+  camera: cameraId,
+  who: z
+    .union([keyId, z.literal('box')])
+    .meta({ description: 'key that ordered it, or box when it closed by itself' }),
+  operator: z.string().max(80).meta({ description: 'the named person who views, or who gave the order' }),
+  on_behalf_of: z.string().max(80).meta({ description: 'for whom; the partner’s own operator with a lease' }),
+  recipient: recipientId,
+  reason: z.string().max(200),
+  start: unixMs.meta({ description: 'when it was opened or asked for' }),
+  end: unixMs.meta({ description: 'when it closes at the latest; when it was closed, once it is' }),
+  bytes: count
+    .optional()
+    .meta({ description: 'media bytes handed to the broker connection, once it is closed' }),
+  frames: count
+    .optional()
+    .meta({ description: 'pictures handed to the broker connection, once it is closed' }),
+  cause,
+  closed_by: z.enum(CLOSED_BY).optional().meta({ description: 'what closed it' }),
+  detail: z.string().max(500),
+  line: count.min(1).meta({ description: 'number of the line of the register' }),
+  line_ts: unixMs.meta({ description: 'time of the line' }),
+  line_clock: z.string().max(20).meta({ description: 'how far the time of the line can be believed' }),
+  line_subject: z.string().max(200),
+  line_result: z.string().max(200),
+  line_detail: z.string().max(2000).meta({ description: 'detail of the line: JSON' }),
+  line_previous: z.string().length(64).meta({ description: 'hash of the line before' }),
+  line_hash: z.string().length(64).meta({ description: 'hash of the line, see register.md' }),
+  line_signature: z.string().max(128).meta({ description: 'Ed25519 signature of the box over the hash' }),
+};
+const channelEvent = z.strictObject(channelFields);
+const consignationReport = z.strictObject({
+  ...channelFields,
+  partner: partnerId.meta({ description: 'the partner whose camera it is' }),
 });
 
 export const faultEvent = z.strictObject({
@@ -406,9 +439,11 @@ export type CommandEvent = z.infer<typeof commandEvent>;
 export type RefusalEvent = z.infer<typeof refusalEvent>;
 export type LossEvent = z.infer<typeof lossEvent>;
 export type FaultEvent = z.infer<typeof faultEvent>;
+export type ChannelEvent = z.infer<typeof channelEvent>;
 
 export interface MessageDefinition {
   readonly class: TopicClass;
+  /** `<partner>` where the last level is the id of a partner. */
   readonly name: string;
   /** What stands at the entity level. */
   readonly entity: 'collector' | 'camera' | 'point' | 'ups' | 'object';
@@ -529,6 +564,20 @@ export const MESSAGES = {
     entity: 'camera',
     summary: 'A destination did not get pictures that the camera sent.',
     schema: gapEvent,
+  },
+  channel: {
+    class: 'event',
+    name: 'channel',
+    entity: 'camera',
+    summary: 'A view or a lease of the camera was opened, extended, refused or closed.',
+    schema: channelEvent,
+  },
+  consignation: {
+    class: 'report',
+    name: '<partner>',
+    entity: 'camera',
+    summary: 'For the partner whose camera it is: what was done with it.',
+    schema: consignationReport,
   },
   fault: {
     class: 'event',

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { alarmId, personName, reasonText } from './alarm-life.ts';
+import { keyId, numericDate, orderClaims } from './claims.ts';
 import { count } from './envelope.ts';
 import { cameraId, pointId } from './messages.ts';
-import { SITE_PATTERN } from './topics.ts';
+import { VIEWING_ORDERS } from './viewing-orders.ts';
 
 /** Roles of keys. A key may only do what its role allows. */
 export const ROLES = [
@@ -26,20 +27,6 @@ export const jwsGeneral = z.strictObject({
     .max(8),
 });
 export type JwsGeneral = z.infer<typeof jwsGeneral>;
-
-/** Seconds since 1970 (RFC 7519 NumericDate), whole. */
-const numericDate = z.int().min(0).max(253_402_300_799);
-
-/** What every signed order carries. */
-const orderClaims = {
-  aud: z.string().regex(SITE_PATTERN).meta({ description: 'site of the box' }),
-  jti: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{8,64}$/)
-    .meta({ description: 'unique id' }),
-  iat: numericDate.meta({ description: 'issued at' }),
-  exp: numericDate.meta({ description: 'not after' }),
-};
 
 /** Payload of `cfg/desired`. `config` is checked by the schema of the config room. */
 export const configOrder = z.strictObject({
@@ -108,6 +95,7 @@ export const commandOrder = z.discriminatedUnion('command', [
   shelveOrder,
   unshelveOrder,
   closeOrder,
+  ...VIEWING_ORDERS,
 ]);
 export type CommandOrder = z.infer<typeof commandOrder>;
 export type CommandName = CommandOrder['command'];
@@ -143,6 +131,12 @@ export const COMMAND_ROLE: Record<CommandName, readonly Role[]> = {
   'alarm.shelve': ['operate'],
   'alarm.unshelve': ['operate'],
   'alarm.close': ['operate'],
+  'view.open': ['operate'],
+  'view.extend': ['operate'],
+  'view.close': ['operate'],
+  'lease.open': ['partner'],
+  'lease.close': ['partner', 'operate'],
+  'lease.followup': ['operate'],
 };
 
 /** The public half of a signing key (RFC 8037). */
@@ -160,7 +154,7 @@ export const keyringDocument = z.strictObject({
   keys: z
     .array(
       z.strictObject({
-        kid: z.string().regex(/^[A-Za-z0-9_-]{8,64}$/),
+        kid: keyId,
         role: z.enum(ROLES),
         label: z.string().max(80),
         key: ed25519PublicKey,

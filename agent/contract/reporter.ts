@@ -6,7 +6,7 @@ type KeysOf<C extends string> = {
 
 export type StateKey = KeysOf<'state'>;
 export type MeasureKey = KeysOf<'meas'>;
-export type EventKey = KeysOf<'event'>;
+export type EventKey = KeysOf<'event' | 'report'>;
 
 /**
  * How a room speaks to the CSU. The uplink fits it; rooms know no MQTT.
@@ -19,6 +19,9 @@ export interface Reporter {
   clearState(key: StateKey, entity: string): void;
   /** Fire and forget; dropped while the link is down. */
   measure<K extends MeasureKey>(key: K, entity: string, fields: Fields<K>): void;
-  /** On disk when this returns (see the store for what happens when the disk refuses); sent in order. */
-  event<K extends EventKey>(key: K, entity: string, fields: Omit<Fields<K>, 'id'>): void;
+  /**
+   * On disk when this returns (see the store for what happens when the disk refuses); sent in order.
+   * @param reader the last level of the topic, of a message that is for one reader
+   */
+  event<K extends EventKey>(key: K, entity: string, fields: Omit<Fields<K>, 'id'>, reader?: string): void;
 }

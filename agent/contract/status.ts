@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { LIFE_STATES } from './alarm-life.ts';
 import { confirmation } from './delivery.ts';
 import { count } from './envelope.ts';
+import { recipientId } from './lease-terms.ts';
 import { cameraId, cause, configPhase, healthState, pointId, severity } from './messages.ts';
 
 /** What the running agent tells `beffroi status` and the demo through its local Unix socket: one JSON object. */
@@ -51,6 +52,20 @@ export const statusSnapshot = z.strictObject({
       severity,
       since: count,
       occurrences: count,
+    }),
+  ),
+  channels: z.array(
+    z.strictObject({
+      channel: z.string(),
+      kind: z.enum(['view', 'lease']),
+      camera: cameraId,
+      operator: z.string(),
+      recipient: recipientId,
+      reason: z.string(),
+      since: count,
+      until: count,
+      bytes: count,
+      frames: count,
     }),
   ),
 });

@@ -13,7 +13,7 @@ export const OBJECT_PATTERN = /^obj-[a-z0-9][a-z0-9-]{0,58}$/;
 const ENTITY_PATTERN = /^(collector|(cam|pt|ups|obj)-[a-z0-9][a-z0-9-]{0,58})$/;
 const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,38}$/;
 
-const UP_CLASSES = ['state', 'meas', 'event', 'hist', 'media'] as const;
+const UP_CLASSES = ['state', 'meas', 'event', 'hist', 'report', 'media'] as const;
 const DOWN_CLASSES = ['cfg', 'cmd', 'ack'] as const;
 
 export type TopicClass = (typeof UP_CLASSES)[number] | (typeof DOWN_CLASSES)[number];
@@ -80,4 +80,9 @@ export function linkTopic(site: string): string {
 /** Where the main stream of a camera goes, as MP4 boxes. */
 export function mediaTopic(site: string, camera: string): string {
   return buildTopic({ site, entity: camera, class: 'media', name: 'main' });
+}
+
+/** Where the pictures of a partner's camera go while a lease stands: encrypted for this recipient. */
+export function leasedMediaTopic(site: string, camera: string, recipient: string): string {
+  return buildTopic({ site, entity: camera, class: 'media', name: recipient });
 }

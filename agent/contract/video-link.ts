@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { ALL_CODES } from '../base/codes.ts';
+import { orderId } from './claims.ts';
 import { count } from './envelope.ts';
+import { leaseTerms } from './lease-terms.ts';
 import { cameraId, destinationId, destinationState } from './messages.ts';
+import { CLOSED_BY, openView } from './viewing.ts';
 
 /**
  * What the agent and the video process say to each other over the Unix socket: one JSON object per line.
@@ -23,8 +26,8 @@ const videoDestination = z.strictObject({
 });
 export type VideoDestination = z.infer<typeof videoDestination>;
 
-/** One camera to pull, with its credentials: these lines are never logged. */
-const videoCamera = z.strictObject({
+/** Where a camera is pulled from, with its credentials: these lines are never logged. */
+const pulled = {
   camera: cameraId,
   /** Stream address without user part. */
   url: z.string().max(2048),
@@ -34,12 +37,40 @@ const videoCamera = z.strictObject({
   /** SHA-256 of the pinned TLS certificate of the camera, hexadecimal, when the address is `rtsps:`. */
   certificateSha256: z.string().length(64).optional(),
   fragmentMs: z.int().min(20).max(5000),
+  stallTimeoutMs: z.int().min(500).max(60_000),
+};
+/** A camera that may be pulled as it is. */
+const videoCamera = z.strictObject({
+  ...pulled,
+  regime: z.literal('continuous'),
+  delivery: z.enum(['continuous', 'on-demand']),
   /** Most bytes of a group of pictures that are kept for destinations that begin. */
   cacheBytes: count,
   destinations: z.array(videoDestination).max(8),
-  stallTimeoutMs: z.int().min(500).max(60_000),
 });
 export type VideoCamera = z.infer<typeof videoCamera>;
+/** A partner's camera: pulled on a lease and not else. */
+const leasedCamera = z.strictObject({ ...pulled, regime: z.literal('leased') });
+export type LeasedCamera = z.infer<typeof leasedCamera>;
+/** What a camera of either regime is pulled by. */
+export type PulledCamera = Omit<LeasedCamera, 'regime'>;
+
+/** The order of a partner with what it is judged by, so that whoever pulls the camera can verify it again. */
+const clock = z.enum(['synced', 'holdover', 'untrusted']);
+const leaseOpening = z.strictObject({
+  /** Id of the lease, for the answer. */
+  lease: orderId,
+  jws: z.string().max(16 * 1024),
+  terms: leaseTerms,
+  clock,
+  camera: leasedCamera,
+});
+export type LeaseOpening = z.infer<typeof leaseOpening>;
+
+/** The agent says at least this often which leases stand; a video process that hears nothing closes them. */
+export const LEASES_INTERVAL_MS = 1_000;
+/** Source: guess; a few intervals, so that a busy moment closes nothing. */
+export const LEASES_SILENCE_MS = 5_000;
 
 export const agentToVideo = z.discriminatedUnion('type', [
   /** The whole list; a camera whose entry is unchanged loses no frame. */
@@ -54,6 +85,11 @@ export const agentToVideo = z.discriminatedUnion('type', [
   /** The answer to `login-try`. */
   z.strictObject({ type: z.literal('login-leave'), request: count, granted: z.boolean() }),
   z.strictObject({ type: z.literal('restart'), camera: cameraId }),
+  /** The whole list of open views of cameras delivered on demand. */
+  z.strictObject({ type: z.literal('views'), views: z.array(openView).max(512) }),
+  z.strictObject({ type: z.literal('lease-open'), opening: leaseOpening }),
+  /** The leases that stand; every other is closed at once. */
+  z.strictObject({ type: z.literal('leases'), standing: z.array(orderId).max(64), clock }),
 ]);
 export type AgentToVideo = z.infer<typeof agentToVideo>;
 
@@ -122,6 +158,20 @@ export const videoToAgent = z.discriminatedUnion('type', [
     untilWallMs: count,
     frames: count,
     code,
+  }),
+  /** A view or a lease, each second while it is open, and once when it has closed. */
+  z.strictObject({
+    type: z.literal('channel'),
+    channel: orderId,
+    camera: cameraId,
+    open: z.boolean(),
+    /** Handed to the broker connection by this process. */
+    bytes: count,
+    frames: count,
+    closedBy: z.enum(CLOSED_BY).optional(),
+    /** Why a lease was not opened. */
+    code: code.optional(),
+    detail: z.string().max(500).optional(),
   }),
   /** Sent at least every 5 s: feeds the watchdog of the agent's view of the video process. */
   z.strictObject({

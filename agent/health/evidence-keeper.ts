@@ -10,7 +10,7 @@ export type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
 export interface WatchedCamera {
   readonly id: string;
   readonly name: string;
-  readonly owner: 'commune' | 'metropole';
+  readonly owner: 'commune' | 'metropole' | 'partner';
   readonly host: string;
   readonly minFps: number;
   readonly credentials?: { readonly version: number } | undefined;

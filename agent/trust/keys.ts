@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { ConfigurationError } from '../base/errors.ts';
+import { x25519PublicKey } from '../contract/lease-terms.ts';
 import { ed25519PublicKey } from '../contract/orders.ts';
 import { parseStrictJson } from './strict-json.ts';
 
@@ -11,13 +12,6 @@ const labels = {
   alg: z.string().max(20).optional(),
   use: z.string().max(10).optional(),
 };
-
-/** The public key that credentials are sealed to (RFC 8037 §2). */
-export const x25519PublicKey = z.strictObject({
-  kty: z.literal('OKP'),
-  crv: z.literal('X25519'),
-  x: z.base64url().length(43),
-});
 
 export type Ed25519Public = z.infer<typeof ed25519PublicKey>;
 export type X25519Public = z.infer<typeof x25519PublicKey>;

@@ -36,10 +36,17 @@ export function panelKeyBytes(text: string, form?: 'hexadecimal' | 'characters')
   return /^[\x20-\x7e]+$/.test(text) && PANEL_KEY_BYTES.includes(bytes.length) ? bytes : undefined;
 }
 
+/** The key of the pictures of one lease, 32 bytes. Never logged. */
+const mediaKey = z.strictObject({ k: z.base64url().length(43) });
+export type MediaKey = z.infer<typeof mediaKey>;
+
 /** What a sealed credential is for: it opens for this subject of this box only. */
 export interface SealedFor {
   readonly site: string;
-  /** A camera or a UPS, or a panel and its account: `panel-mairie/12345A`. */
+  /**
+   * A camera or a UPS, or a panel and its account: `panel-mairie/12345A`; of a media key camera, recipient and lease:
+   * `cam-hall/csu/LEASE`.
+   */
   readonly subject: string;
 }
 
@@ -77,6 +84,16 @@ export async function sealPanelKey(
   return await seal(panelKey.parse(key), bound, to, kid);
 }
 
+/** Seals the key of the pictures of a lease to their recipient. */
+export async function sealMediaKey(
+  key: MediaKey,
+  bound: SealedFor,
+  to: X25519Public,
+  kid: string,
+): Promise<string> {
+  return await seal(mediaKey.parse(key), bound, to, kid);
+}
+
 async function seal(secret: object, bound: SealedFor, to: X25519Public, kid: string): Promise<string> {
   const plain = new TextEncoder().encode(JSON.stringify(secret));
   const key = await importJWK(to, ALG);
@@ -99,6 +116,14 @@ export async function openLogin(sealed: string, bound: SealedFor, key: SealKey):
  */
 export async function openPanelKey(sealed: string, bound: SealedFor, key: SealKey): Promise<PanelKey> {
   return await open(sealed, bound, key, panelKey);
+}
+
+/**
+ * Opens the key of the pictures of a lease.
+ * @throws OrderRefusedError `secret-unopenable`; the message never shows the content
+ */
+export async function openMediaKey(sealed: string, bound: SealedFor, key: SealKey): Promise<MediaKey> {
+  return await open(sealed, bound, key, mediaKey);
 }
 
 async function open<T extends object>(
@@ -149,7 +174,7 @@ async function decrypt(sealed: string, bound: SealedFor, key: SealKey): Promise<
     const options = { keyManagementAlgorithms: [ALG], contentEncryptionAlgorithms: [ENC] };
     return (await compactDecrypt(sealed, privateKey, options)).plaintext;
   } catch {
-    throw unopenable(bound, `it does not open with key ${key.kid} of this box`);
+    throw unopenable(bound, `it does not open with key ${key.kid}`);
   }
 }
 

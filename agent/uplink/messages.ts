@@ -3,10 +3,10 @@ import type { Envelope } from '../contract/envelope.ts';
 import { MESSAGES, type MessageKey } from '../contract/messages.ts';
 import { buildTopic } from '../contract/topics.ts';
 
-/** The topic of a message of one entity. */
-export function topicOf(site: string, key: MessageKey, entity: string): string {
+/** The topic of a message of one entity. @param reader the last level, where the message is for one reader */
+export function topicOf(site: string, key: MessageKey, entity: string, reader?: string): string {
   const { class: topicClass, name } = MESSAGES[key];
-  return buildTopic({ site, entity, class: topicClass, name });
+  return buildTopic({ site, entity, class: topicClass, name: reader ?? name });
 }
 
 /** The message as text, and what is wrong with it: a mistake of our own, since rooms hand over typed fields. */

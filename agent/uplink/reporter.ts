@@ -62,14 +62,16 @@ export class MqttReporter implements Reporter {
   }
 
   /** An event that breaks its schema goes out all the same: a wrong field is better than a lost alarm. */
-  event<K extends EventKey>(key: K, entity: string, fields: Omit<Fields<K>, 'id'>): void {
+  event<K extends EventKey>(key: K, entity: string, fields: Omit<Fields<K>, 'id'>, reader?: string): void {
     const { stamp, outbox } = this.#needs;
-    const topic = topicOf(stamp.site, key, entity);
+    const topic = topicOf(stamp.site, key, entity, reader);
     outbox.append((seq) => {
       const id = randomUUID();
       const { payload, fault } = encode(key, stamp.envelope(seq), { id, ...fields });
       if (fault) this.#mistake(key, entity, fault);
-      return { topic, payload, id, class: outboxClassOf(MESSAGES[key].name, fields) };
+      // The CSU signs receipts for what it reads; what is for another reader leaves on the PUBACK.
+      const receipted = reader === undefined ? id : '';
+      return { topic, payload, id: receipted, class: outboxClassOf(MESSAGES[key].name, fields) };
     });
   }
 

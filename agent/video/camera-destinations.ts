@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { VideoDestination, VideoToAgent } from '../contract/video-link.ts';
-import type { Destination, Gap } from './destination.ts';
+import type { Chunk, Destination, Gap } from './destination.ts';
 import type { Feed } from './feed.ts';
 import type { Meter } from './meter.ts';
 import type { OutletEvents } from './outlet.ts';
@@ -26,6 +26,7 @@ export class CameraDestinations {
   readonly #needs: CameraDestinationsNeeds;
   readonly #camera: string;
   readonly #known = new Map<string, VideoDestination>();
+  readonly #sent = new Map<string, { bytes: number; frames: number }>();
 
   constructor(needs: CameraDestinationsNeeds, camera: string) {
     this.#needs = needs;
@@ -39,6 +40,13 @@ export class CameraDestinations {
     const ended = gone.map(({ id }) => this.#remove(id));
     for (const one of list) if (!this.#known.has(one.id)) this.#add(one);
     await Promise.all(ended);
+  }
+
+  /** Handed over since the camera is there: bytes to all destinations, pictures to the one that got most. */
+  get sent(): { readonly bytes: number; readonly frames: number } {
+    const all = [...this.#sent.values()];
+    const bytes = all.reduce((sum, one) => sum + one.bytes, 0);
+    return { bytes, frames: Math.max(0, ...all.map(({ frames }) => frames)) };
   }
 
   /** Tells the agent of each. */
@@ -61,11 +69,19 @@ export class CameraDestinations {
   #events(id: string): OutletEvents {
     const { meter } = this.#needs;
     return {
-      sent: (chunk) => meter.forwarded(chunk),
+      sent: (chunk) => {
+        meter.forwarded(chunk);
+        this.#count(id, chunk);
+      },
       dropped: (frames) => meter.dropped(frames),
       gap: (gap) => this.#gap(id, gap),
       changed: () => this.#tell(id),
     };
+  }
+
+  #count(id: string, { bytes, frames }: Chunk): void {
+    const before = this.#sent.get(id) ?? { bytes: 0, frames: 0 };
+    this.#sent.set(id, { bytes: before.bytes + bytes, frames: before.frames + frames });
   }
 
   #tell(id: string): void {

@@ -5,7 +5,7 @@ import { RepeatedFault } from '../base/repeated.ts';
 import { type RetryPolicy, retryLoop } from '../base/retry.ts';
 import { scrubUrls } from '../base/text.ts';
 import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../camera/types.ts';
-import type { StreamPhase, VideoCamera, VideoToAgent } from '../contract/video-link.ts';
+import type { PulledCamera, StreamPhase, VideoToAgent } from '../contract/video-link.ts';
 import type { Feed } from './feed.ts';
 import type { Meter } from './meter.ts';
 
@@ -33,7 +33,7 @@ export interface PullHandlers {
 
 /** One connection to a camera: resolves when the signal aborts, rejects when the stream ends otherwise. */
 export type PullStream = (
-  camera: VideoCamera,
+  camera: PulledCamera,
   permit: Permit,
   handlers: PullHandlers,
   signal: AbortSignal,
@@ -53,11 +53,11 @@ export interface CameraStreamNeeds {
 /** Keeps the one pull of a camera up, and its feed going. */
 export class CameraStream {
   readonly #needs: CameraStreamNeeds;
-  readonly #camera: VideoCamera;
+  readonly #camera: PulledCamera;
   readonly #fault: RepeatedFault;
   #report: StreamReport;
 
-  constructor(needs: CameraStreamNeeds, camera: VideoCamera) {
+  constructor(needs: CameraStreamNeeds, camera: PulledCamera) {
     this.#needs = needs;
     this.#camera = camera;
     this.#fault = new RepeatedFault(needs.clock);

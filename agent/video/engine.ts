@@ -49,6 +49,7 @@ export class VideoEngine implements Service {
   readonly #ended = new Map<string, Promise<void>>();
   readonly #mediaClocks = new Map<string, MediaClock>();
   readonly #stopping = new AbortController();
+  #viewed: ReadonlySet<string> = new Set();
   #measuring: Promise<void> | undefined;
   #measured = true;
 
@@ -74,6 +75,17 @@ export class VideoEngine implements Service {
     const wanted = new Map(cameras.map((camera) => [camera.camera, camera]));
     for (const [id, entry] of this.#entries) if (!wanted.has(id)) this.#remove(id, entry);
     for (const camera of cameras) this.#put(camera);
+  }
+
+  /** Cameras delivered on demand whose pictures go out now; all others of them are closed. */
+  setViewed(cameras: ReadonlySet<string>): void {
+    this.#viewed = cameras;
+    for (const { camera } of [...this.#entries.values()]) this.#equip(camera);
+  }
+
+  /** What was handed to the destinations of a camera since it is of the list. */
+  sent(camera: string): { readonly bytes: number; readonly frames: number } {
+    return this.#entries.get(camera)?.destinations.sent ?? { bytes: 0, frames: 0 };
   }
 
   /** Pulls one camera anew; nothing when it is not of the list. */
@@ -151,9 +163,11 @@ export class VideoEngine implements Service {
     return { meter, feed, destinations };
   }
 
-  #equip({ camera, destinations }: VideoCamera): void {
+  /** A camera delivered on demand is pulled like every other, so that a view begins at once, and goes nowhere. */
+  #equip({ camera, delivery, destinations }: VideoCamera): void {
+    const open = delivery === 'continuous' || this.#viewed.has(camera);
     const entry = this.#entries.get(camera);
-    if (entry) this.#keepEnd(camera, entry.destinations.apply(destinations));
+    if (entry) this.#keepEnd(camera, entry.destinations.apply(open ? destinations : []));
   }
 
   /** The engine stops when this has ended, and so does the next pull of the camera begin. */
@@ -200,6 +214,6 @@ export class VideoEngine implements Service {
 }
 
 /** What a pull depends on. */
-function pullOf({ destinations: _, ...pull }: VideoCamera): string {
+function pullOf({ destinations: _, delivery: _delivery, ...pull }: VideoCamera): string {
   return JSON.stringify(pull);
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, ClockTrust } from '../base/clock.ts';
 import { asBeffroiError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
@@ -9,10 +9,12 @@ import { type RetryPolicy, retryLoop } from '../base/retry.ts';
 import {
   type AgentToVideo,
   agentToVideo,
+  type LeaseOpening,
   type VideoCamera,
   type VideoToAgent,
   videoToAgent,
 } from '../contract/video-link.ts';
+import type { OpenView } from '../contract/viewing.ts';
 import { LineSocket } from './line-socket.ts';
 import type { PermitDesk } from './permit-desk.ts';
 
@@ -32,7 +34,14 @@ export interface LinkClientNeeds {
   readonly desk: PermitDesk;
   readonly orders: {
     setCameras(cameras: readonly VideoCamera[]): void;
+    setViews(views: readonly OpenView[]): void;
     restart(camera: string): void;
+  };
+  readonly leases: {
+    open(opening: LeaseOpening): void;
+    hold(standing: readonly string[], clock: ClockTrust): void;
+    /** The agent is away. */
+    agentLost(): void;
   };
   /** What a new agent must be told of the streams. */
   readonly standing: () => Iterable<VideoToAgent>;
@@ -109,6 +118,7 @@ export class LinkClient implements Service {
     const why = await closed;
     signal.removeEventListener('abort', stop);
     this.#link = undefined;
+    this.#needs.leases.agentLost();
     this.#needs.desk.disconnected();
     throw why;
   }
@@ -130,9 +140,13 @@ export class LinkClient implements Service {
   }
 
   #take(message: AgentToVideo): void {
-    if (message.type === 'permit' || message.type === 'login-leave') this.#needs.desk.take(message);
-    else if (message.type === 'restart') this.#needs.orders.restart(message.camera);
-    else this.#needs.orders.setCameras(message.cameras);
+    const { desk, orders, leases } = this.#needs;
+    if (message.type === 'permit' || message.type === 'login-leave') desk.take(message);
+    else if (message.type === 'restart') orders.restart(message.camera);
+    else if (message.type === 'cameras') orders.setCameras(message.cameras);
+    else if (message.type === 'views') orders.setViews(message.views);
+    else if (message.type === 'lease-open') leases.open(message.opening);
+    else leases.hold(message.standing, message.clock);
   }
 
   #failed(error: unknown): void {

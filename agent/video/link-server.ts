@@ -1,17 +1,19 @@
 import { once } from 'node:events';
 import { unlink } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, ClockTrust } from '../base/clock.ts';
 import { asBeffroiError, ConfigurationError, InternalError, systemCode } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import {
   type AgentToVideo,
   agentToVideo,
+  type LeaseOpening,
   type VideoCamera,
   type VideoToAgent,
   videoToAgent,
 } from '../contract/video-link.ts';
+import type { OpenView } from '../contract/viewing.ts';
 import { LineSocket } from './line-socket.ts';
 import { PermitCounter, type PermitSource } from './permit-counter.ts';
 
@@ -23,6 +25,7 @@ export type StreamReport = Omit<Extract<VideoToAgent, { type: 'stream' }>, 'type
 export type MeasureReport = Omit<Extract<VideoToAgent, { type: 'measure' }>, 'type'>;
 export type DestinationReport = Omit<Extract<VideoToAgent, { type: 'destination' }>, 'type'>;
 export type GapReport = Omit<Extract<VideoToAgent, { type: 'gap' }>, 'type'>;
+export type ChannelReport = Omit<Extract<VideoToAgent, { type: 'channel' }>, 'type'>;
 type AliveReport = Omit<Extract<VideoToAgent, { type: 'alive' }>, 'type'>;
 
 export interface VideoLinkNeeds {
@@ -35,6 +38,7 @@ export interface VideoLinkNeeds {
     measure(report: MeasureReport): void;
     destination(report: DestinationReport): void;
     gap(report: GapReport): void;
+    channel(report: ChannelReport): void;
     alive(report: AliveReport): void;
     connected(): void;
     disconnected(): void;
@@ -51,6 +55,7 @@ interface Peer {
   readonly link: LineSocket<VideoToAgent, AgentToVideo>;
   readonly counter: PermitCounter;
   heardMs: number;
+  pid: number;
 }
 
 /** The agent's end of the link to the video process. One video process counts: the one that said hello last. */
@@ -73,6 +78,27 @@ export class VideoLink implements Service {
   /** A video process is there. */
   get connected(): boolean {
     return this.#peer !== undefined;
+  }
+
+  /** Process id of the video process that is there; undefined when none is. */
+  get process(): number | undefined {
+    return this.#peer?.pid;
+  }
+
+  /** The whole list of open views. */
+  setViews(views: readonly OpenView[]): void {
+    this.#peer?.link.send({ type: 'views', views: [...views] });
+  }
+
+  /** @returns false when no video process is there */
+  openLease(opening: LeaseOpening): boolean {
+    this.#peer?.link.send({ type: 'lease-open', opening });
+    return this.#peer !== undefined;
+  }
+
+  /** The leases that stand: every other one is closed at once. */
+  holdLeases(standing: readonly string[], clock: ClockTrust): void {
+    this.#peer?.link.send({ type: 'leases', standing: [...standing], clock });
   }
 
   /** The whole list of cameras to pull; kept and told to every video process that comes. */
@@ -119,7 +145,7 @@ export class VideoLink implements Service {
         closed: (why) => this.#closed(peer, why),
       },
     );
-    const peer: Peer = { link, counter, heardMs: this.#needs.clock.monotonicMs() };
+    const peer: Peer = { link, counter, heardMs: this.#needs.clock.monotonicMs(), pid: 0 };
     this.#connections.add(link);
   }
 
@@ -136,6 +162,7 @@ export class VideoLink implements Service {
     if (older === peer) return;
     older?.link.end(new InternalError('internal', 'a newer video process took the link'));
     this.#peer = peer;
+    peer.pid = pid;
     this.#needs.log.info({ pid, software }, 'video process connected');
     // Before the agent knows its cameras, a video process goes on with what it has.
     if (this.#cameras) peer.link.send({ type: 'cameras', cameras: [...this.#cameras] });
@@ -148,6 +175,7 @@ export class VideoLink implements Service {
     else if (message.type === 'measure') handlers.measure(withoutType(message));
     else if (message.type === 'destination') handlers.destination(withoutType(message));
     else if (message.type === 'gap') handlers.gap(withoutType(message));
+    else if (message.type === 'channel') handlers.channel(withoutType(message));
     else if (message.type === 'alive') handlers.alive(withoutType(message));
     else peer.counter.take(message);
   }

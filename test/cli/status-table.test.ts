@@ -45,6 +45,7 @@ const SNAPSHOT: StatusSnapshot = {
       detail: '10.0.0.7 refuses the stream port 554',
     },
   ],
+  channels: [],
   alarms: [
     {
       point: 'pt-porte',
@@ -113,4 +114,18 @@ t.test('status: what an operator has done about an alarm, or has to do, stands b
   t.match(table({ alarmState: 'acknowledged' }, 'en'), /Porte +ALARM, acknowledged +major/);
   t.match(table({ state: 'cleared', alarmState: 'cleared' }, 'fr'), /Porte +repos, à acquitter +majeure/);
   t.match(table({ shelved: true }, 'en'), /Porte +ALARM, shelved +major/);
+});
+
+t.test('status: whoever may see a camera now is named, with the end', async (t) => {
+  const until = new Date(2026, 10, 22, 14, 30).getTime();
+  const channel = { camera: 'cam-hall', operator: 'c.weber', recipient: 'dipn' as const, reason: 'safety' };
+  const table = statusTable(
+    {
+      ...SNAPSHOT,
+      channels: [{ channel: 'x', kind: 'lease', ...channel, since: 1, until, bytes: 2e6, frames: 25 }],
+    },
+    { language: 'fr', colour: false },
+  );
+  t.match(table, /Canal ouvert +Caméra +Opérateur +Pour +Jusqu'à +Transmis/);
+  t.match(table, /Bail +cam-hall +c\.weber +DIPN +2026-11-22 14:30:00 +2,0 Mo/);
 });

@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
 import t from 'tap';
-import { DeviceError } from '../../agent/base/errors.ts';
+import { type BeffroiError, DeviceError, OrderRefusedError } from '../../agent/base/errors.ts';
 import { CommandDesk } from '../../agent/commands/desk.ts';
 import type { AlarmPorts, CommandPorts, Decision } from '../../agent/commands/ports.ts';
 import type { CommandName } from '../../agent/contract/orders.ts';
@@ -46,6 +46,15 @@ class Ports implements CommandPorts {
     this.asked.push(`${what} ${target} ${by} ${why}`.trim());
     return `${what} done`;
   }
+
+  obstacleOfViewing: BeffroiError | undefined;
+  readonly refusedViewings: string[] = [];
+
+  readonly viewing: CommandPorts['viewing'] = {
+    obstacle: () => this.obstacleOfViewing,
+    carryOut: ({ order }, signal) => this.#do(order.command, order.camera, signal),
+    refused: (order, signer, { code }) => this.refusedViewings.push(`${order.command} ${signer} ${code}`),
+  };
 
   #do(what: string, camera: string, signal: AbortSignal): Promise<string> {
     this.asked.push(`${what} ${camera}`);
@@ -258,6 +267,54 @@ t.test('commands: what does not hold is refused, counted, registered and told', 
     rejected,
     cases.filter(([, , , , readable]) => readable).map(() => 'rejected'),
   );
+});
+
+const VIEW_OPEN = {
+  command: 'view.open',
+  camera: 'cam-a',
+  operator: 'c.weber',
+  onBehalfOf: 'police municipale',
+  reason: 'rixe',
+  end: 2_000_000_000,
+};
+
+t.test('commands: an order about a view goes to the room of views, as it was signed', async (t) => {
+  const { box, ports, desk } = await deskOf(t);
+  await desk.receive(await signedAsIs(box, VIEW_OPEN), false);
+  t.strictSame(ports.asked, ['view.open cam-a']);
+  t.strictSame(statuses(box), ['accepted', 'executing', 'successful']);
+});
+
+t.test('commands: an obstacle refuses it before it is accepted, and the room of views is told', async (t) => {
+  const { box, ports, desk } = await deskOf(t);
+  ports.obstacleOfViewing = new OrderRefusedError('order-wrong-regime', 'cam-a is not delivered on demand');
+  await desk.receive(await signedAsIs(box, VIEW_OPEN), false);
+  t.strictSame(ports.asked, []);
+  t.match(box.reports.of('command'), [{ status: 'rejected', cause: 'order-wrong-regime' }]);
+  const { kid } = await box.csu.key('operate');
+  t.strictSame(ports.refusedViewings, [`view.open ${kid} order-wrong-regime`]);
+});
+
+const LEASE_OPEN = {
+  command: 'lease.open',
+  camera: 'cam-a',
+  recipient: 'csu',
+  recipientKey: 'a'.repeat(43),
+  operator: 'c.weber',
+  grantedBy: 'a.muller',
+  reason: 'safety',
+  start: 1_900_000_000,
+  end: 2_000_000_000,
+};
+
+t.test('commands: no key of the CSU opens on lease', async (t) => {
+  const { box, ports, desk } = await deskOf(t);
+  for (const role of ['operate', 'config', 'maintain', 'receive', 'release'] as const) {
+    await desk.receive(await signedAsIs(box, LEASE_OPEN, role), false);
+    t.match(box.reports.of('refusal').at(-1), { cause: 'order-wrong-role' }, role);
+  }
+  t.strictSame(ports.asked, []);
+  t.equal(ports.refusedViewings.length, 5, 'each try is told');
 });
 
 t.test('commands: while the clock is untrusted none is taken', async (t) => {

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { configurationSchema } from '../../agent/config/configuration.ts';
 import { describeIssues } from '../../agent/config/issues.ts';
+import { regimesOf } from '../../agent/config/partners.ts';
 import { createRoot } from '../../provisioning/certificates.ts';
 
 function camera(more: object = {}): object {
@@ -55,6 +56,37 @@ function ofObject(more: object = {}, point: object = {}): object {
   };
 }
 
+const X25519 = { kty: 'OKP', crv: 'X25519', x: 'a'.repeat(43) };
+const RECIPIENT = { id: 'csu', key: X25519 };
+const CONVENTION = {
+  reference: '467/2024',
+  validFrom: '2026-01-01T00:00:00+01:00',
+  validUntil: '2027-01-01T00:00:00+01:00',
+};
+
+function partner(more: object = {}): object {
+  return {
+    id: 'emh',
+    name: 'Eurométropole Metz Habitat',
+    keys: ['k'.repeat(43)],
+    convention: CONVENTION,
+    hours: [{ from: '08:00', to: '20:00' }],
+    recipients: [RECIPIENT],
+    ...more,
+  };
+}
+
+function leased(more: object = {}): object {
+  return camera({
+    id: 'cam-hall',
+    host: 'hall',
+    regime: 'leased',
+    owner: 'partner',
+    partner: 'emh',
+    ...more,
+  });
+}
+
 function errorsOf(config: unknown): string[] {
   const parsed = configurationSchema.safeParse(config);
   return parsed.success ? [] : describeIssues(parsed.error);
@@ -64,7 +96,7 @@ const PIN = 'a'.repeat(64);
 
 const AUTHORITY = (await createRoot('Authority', Date.now())).certificate;
 
-type Case = [title: string, config: unknown, error: string];
+type Case = [title: string, config: unknown, error: string | RegExp];
 
 const REFUSED: Case[] = [
   ['an unknown key', { camera: [] }, 'camera: unknown key'],
@@ -100,10 +132,77 @@ const REFUSED: Case[] = [
     'cameras.0.host: expected a host name or an IP address without brackets',
   ],
   [
-    'another regime than continuous',
-    { cameras: [camera({ regime: 'leased' })] },
-    'cameras.0.regime: Invalid input: expected "continuous"',
+    'another regime than the two',
+    { cameras: [camera({ regime: 'public' })] },
+    'cameras.0.regime: Invalid option: expected one of "continuous"|"leased"',
   ],
+  [
+    'a leased camera without partner',
+    { cameras: [leased({ partner: undefined })], partners: [partner()] },
+    'cameras.0.partner: a leased camera names its partner, and no other camera does',
+  ],
+  [
+    'a camera of a partner that is not leased',
+    { cameras: [camera({ owner: 'partner' })] },
+    'cameras.0.owner: a leased camera is the one of a partner, and no other camera is',
+  ],
+  [
+    'a continuous camera that names a partner',
+    { cameras: [camera({ partner: 'emh' })], partners: [partner()] },
+    'cameras.0.partner: a leased camera names its partner, and no other camera does',
+  ],
+  [
+    'a leased camera delivered on demand',
+    { cameras: [leased({ delivery: 'on-demand' })], partners: [partner()] },
+    'cameras.0.delivery: a leased camera opens by the lease of its partner alone',
+  ],
+  [
+    'a leased camera delivered day and night',
+    { cameras: [leased({ delivery: 'continuous' })], partners: [partner()] },
+    'cameras.0.delivery: a leased camera opens by the lease of its partner alone',
+  ],
+  [
+    'a partner that is not there',
+    { cameras: [leased()] },
+    'cameras.0.partner: no partner of this configuration has this id',
+  ],
+  [
+    'the device of a leased camera under another name',
+    { cameras: [leased({ host: 'Hall.example.' }), camera({ host: 'hall.EXAMPLE' })], partners: [partner()] },
+    'cameras.1.host: a leased camera stands at this address',
+  ],
+  [
+    'an alarm point of a leased camera',
+    { cameras: [leased()], partners: [partner()], points: [point({ camera: 'cam-hall' })] },
+    'points.0.camera: a partner gives the pictures of its cameras, not their alarms',
+  ],
+  [
+    'a lease above the built-in ceiling',
+    { partners: [partner({ maxLeaseMinutes: 241 })] },
+    'partners.0.maxLeaseMinutes: Too big: expected number to be <=240',
+  ],
+  ['a partner without hours', { partners: [partner({ hours: [] })] }, /^partners\.0\.hours: Too small/],
+  [
+    'a convention that ends before it begins',
+    { partners: [partner({ convention: { ...CONVENTION, validUntil: '2025-01-01T00:00:00Z' } })] },
+    'partners.0.convention.validUntil: expected validUntil after validFrom',
+  ],
+  [
+    'a recipient that is neither the CSU nor the police',
+    { partners: [partner({ recipients: [{ id: 'press', key: X25519 }] })] },
+    'partners.0.recipients.0.id: Invalid option: expected one of "csu"|"dipn"',
+  ],
+  [
+    'a private key of a recipient',
+    { partners: [partner({ recipients: [{ id: 'csu', key: { ...X25519, d: 'x' } }] })] },
+    'partners.0.recipients.0.key.d: unknown key',
+  ],
+  [
+    'a recipient twice',
+    { partners: [partner({ recipients: [RECIPIENT, RECIPIENT] })] },
+    'partners.0.recipients.1.id: this id stands twice',
+  ],
+  ['a partner twice', { partners: [partner(), partner()] }, 'partners.1.id: this id stands twice'],
   [
     'a pinned certificate without TLS',
     { cameras: [camera({ onvif: { certificateSha256: PIN } })] },
@@ -263,7 +362,10 @@ const REFUSED: Case[] = [
 
 for (const [title, config, error] of REFUSED) {
   t.test(`config: ${title} is refused with its path`, async (t) => {
-    t.ok(errorsOf(config).includes(error), errorsOf(config).join('; '));
+    const found = errorsOf(config).some((text) =>
+      typeof error === 'string' ? text === error : error.test(text),
+    );
+    t.ok(found, errorsOf(config).join('; '));
   });
 }
 
@@ -330,4 +432,19 @@ t.test('a camera is named by a host name or an address of either kind', async (t
     '::ffff:10.0.0.1',
   ];
   for (const host of hosts) t.same(errorsOf({ cameras: [camera({ host })] }), [], host);
+});
+
+t.test('config: a leased camera and its partner are taken, with what completes them', async (t) => {
+  const config = configurationSchema.parse({ cameras: [leased(), camera()], partners: [partner()] });
+  t.match(config.partners, [
+    {
+      maxLeaseMinutes: 60,
+      controlLossS: 20,
+      hours: [{ days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] }],
+    },
+  ]);
+  t.equal(config.cameras[0]?.delivery, undefined, 'nothing says that it is forwarded');
+  const regimes = regimesOf(config);
+  t.match(regimes.get('cam-hall'), { regime: 'leased', terms: { partner: 'emh', maxMinutes: 60 } });
+  t.same(regimes.get('cam-a'), { regime: 'continuous', delivery: 'continuous' });
 });

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { RECIPIENTS } from '../../agent/contract/lease-terms.ts';
 import { MESSAGES, type MessageDefinition, type MessageKey } from '../../agent/contract/messages.ts';
 import { commandOrder, configOrder, jwsGeneral, receiptOrder } from '../../agent/contract/orders.ts';
 import { EXAMPLES } from './examples.ts';
@@ -19,13 +20,16 @@ export function asyncapiDocument(software: string): string {
     channels: {
       ...Object.fromEntries(keys.map((key) => [key, jsonChannel(key)])),
       media: mediaChannel(),
+      leasedMedia: leasedMediaChannel(),
       desiredConfiguration: orderChannel('cfg/desired', 'configurationOrder'),
       commandRequest: orderChannel('cmd/request', 'commandOrder'),
       receipt: orderChannel('ack/receipt', 'receiptOrder'),
       ...Object.fromEntries(eventKeys().map((key) => [`${key}Backlog`, jsonChannel(key, 'hist')])),
     },
     operations: {
-      ...Object.fromEntries([...keys, 'media'].map((key) => [`send_${key}`, operation('send', key)])),
+      ...Object.fromEntries(
+        [...keys, 'media', 'leasedMedia'].map((key) => [`send_${key}`, operation('send', key)]),
+      ),
       receive_desiredConfiguration: operation('receive', 'desiredConfiguration'),
       receive_commandRequest: operation('receive', 'commandRequest'),
       receive_receipt: operation('receive', 'receipt'),
@@ -67,9 +71,11 @@ function jsonChannel(key: MessageKey, topicClass: string = MESSAGES[key].class):
   const entity = message.entity === 'collector' ? 'collector' : `{${message.entity}}`;
   const entityParameter =
     message.entity === 'collector' ? {} : { [message.entity]: { description: `${message.entity} id` } };
+  const forPartner = message.name === '<partner>';
+  const partnerParameter = forPartner ? { partner: { description: 'id of the partner' } } : {};
   return {
-    address: `csu/v1/{site}/${entity}/${topicClass}/${message.name}`,
-    parameters: { ...siteParameter(), ...entityParameter },
+    address: `csu/v1/{site}/${entity}/${topicClass}/${forPartner ? '{partner}' : message.name}`,
+    parameters: { ...siteParameter(), ...entityParameter, ...partnerParameter },
     messages: {
       [key]: {
         summary: message.summary,
@@ -86,6 +92,23 @@ function mediaChannel(): object {
     address: 'csu/v1/{site}/{camera}/media/main',
     parameters: { ...siteParameter(), camera: { description: 'camera id' } },
     messages: { media: { summary: 'Boxes of fragmented MP4.', contentType: 'video/mp4' } },
+  };
+}
+
+function leasedMediaChannel(): object {
+  return {
+    address: 'csu/v1/{site}/{camera}/media/{recipient}',
+    parameters: {
+      ...siteParameter(),
+      camera: { description: 'camera id of a partner' },
+      recipient: { description: 'who reads it', enum: [...RECIPIENTS] },
+    },
+    messages: {
+      leasedMedia: {
+        summary: 'Boxes of fragmented MP4, encrypted for the recipient of a lease; see mqtt.md.',
+        contentType: 'application/octet-stream',
+      },
+    },
   };
 }
 

@@ -12,6 +12,18 @@ const common = {
   boot: 12,
 } as const;
 
+/** What the examples of views and leases have in common. */
+const CHANNEL = {
+  start: 1_790_000_000_000,
+  end: 1_790_000_900_000,
+  line: 322,
+  line_ts: 1_790_000_000_000,
+  line_clock: 'synced',
+  line_previous: '2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+  line_hash: 'fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9',
+  line_signature: 'hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg',
+} as const;
+
 export const EXAMPLES: Examples = {
   link: {
     ...common,
@@ -239,6 +251,50 @@ export const EXAMPLES: Examples = {
     until: 1_789_999_990_000,
     frames: 50,
     cause: 'destination-slow',
+  },
+  channel: {
+    ...common,
+    seq: 1046,
+    id: '1d7e5b7c-8c0a-354d-a8a8-d2b04f6fa004',
+    ...CHANNEL,
+    action: 'view.opened',
+    channel: 'dmlldy0wMDAwMDAwMQ',
+    camera: 'cam-parvis',
+    who: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+    operator: 'c.weber',
+    on_behalf_of: 'police municipale',
+    recipient: 'csu',
+    reason: 'rixe signalée place de la mairie',
+    cause: 'none',
+    detail: '',
+    line_subject: 'cam-parvis dmlldy0wMDAwMDAwMQ',
+    line_result: 'none',
+    line_detail:
+      '{"operator":"c.weber","recipient":"csu","reason":"rixe signalée place de la mairie","on_behalf_of":"police municipale","start":"2026-09-21T14:13:20.000Z","end":"2026-09-21T14:28:20.000Z"}',
+  },
+  consignation: {
+    ...common,
+    seq: 1047,
+    id: '2d7e5b7c-8c0a-354d-a8a8-d2b04f6fa005',
+    ...CHANNEL,
+    action: 'lease.closed',
+    channel: 'YmFpbC0wMDAwMDAwMQ',
+    camera: 'cam-hall-b',
+    partner: 'emh',
+    who: 'box',
+    operator: 'c.weber',
+    on_behalf_of: 'a.muller',
+    recipient: 'csu',
+    reason: 'common-areas',
+    bytes: 48_211_034,
+    frames: 1480,
+    cause: 'none',
+    closed_by: 'end',
+    detail: '',
+    line_subject: 'cam-hall-b YmFpbC0wMDAwMDAwMQ',
+    line_result: 'none',
+    line_detail:
+      '{"operator":"c.weber","recipient":"csu","reason":"common-areas","partner":"emh","on_behalf_of":"a.muller","start":"2026-09-21T14:13:20.000Z","end":"2026-09-21T14:28:20.000Z","bytes":48211034,"frames":1480,"closed_by":"end"}',
   },
   fault: {
     ...common,

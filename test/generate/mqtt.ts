@@ -13,6 +13,7 @@ const CLASS_NOTES: Record<string, string> = {
   state: 'QoS 1, retained',
   meas: 'QoS 0, not retained',
   event: 'QoS 1, not retained, from the durable outbox, in order; as backlog on `hist`',
+  report: 'QoS 1, not retained, from the durable outbox, in order; the last level is the id of the partner',
 };
 
 /** `docs/reference/mqtt.md`. */
@@ -47,7 +48,17 @@ the last class first, and is told by \`loss\`.
 QoS 0, not retained, on the connection of the video process. MP4 boxes only: fragments (\`prft\`, \`moof\`, \`mdat\`), and
 before each key frame the initialisation segment (\`ftyp\`, \`moov\`). What a subscriber received, joined from the first
 message that begins with \`ftyp\`, is a valid fragmented MP4 file. \`prft\` holds the capture time, \`mfhd\` the number of the
-fragment; a missing number is a lost fragment. No sound, ever.
+fragment; a missing number is a lost fragment. No sound, ever. A camera with \`delivery: on-demand\` is heard here while
+a view of it is open.
+
+### \`csu/v1/<site>/<camera>/media/<recipient>\`
+
+A partner's camera, while a lease stands: the same boxes, encrypted for that one recipient (\`csu\` or \`dipn\`). One
+message: \`BFL1\`; the id of the lease after its length (1 byte); the sealed key after its length (2 bytes, big-endian; 0
+where decoding cannot begin); a counter (8 bytes, from 1, rising by one); AES-256-GCM of the boxes; its tag (16 bytes).
+Nonce: four zero bytes and the counter. Additional data: the topic and everything before the ciphertext. The sealed key is
+a compact JWE (ECDH-ES, X25519, A256GCM) to the key that the lease names, with \`aud\` the site and \`sub\`
+\`<camera>/<recipient>/<lease>\`; inside \`{"k": "…"}\`, 32 bytes in base64url. Each lease has a key of its own.
 
 ## To the box
 

@@ -74,6 +74,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ['base', 'contract', 'trust', 'store'],
     owns: [],
   },
+  viewing: {
+    folder: 'agent/viewing',
+    is: 'who may see which camera until when: views of operators, leases of partners',
+    mayImport: ['base', 'contract', 'trust', 'store'],
+    owns: [],
+  },
   cli: {
     folder: 'agent/cli',
     is: 'the commands of the box: status and check',

@@ -47,19 +47,30 @@ const say = (socket: Socket, message: object) => socket.write(`${JSON.stringify(
 function client(t: Test, socketPath: string) {
   const desk = new PermitDesk();
   const lists: (readonly VideoCamera[])[] = [];
+  const views: string[][] = [];
+  const leases: string[] = [];
   const restarted: string[] = [];
   const standing: VideoToAgent[] = [];
   const link = new LinkClient(
     {
       ...{ clock: systemClock, log, random: Math.random, desk },
-      orders: { setCameras: (list) => lists.push(list), restart: (camera) => restarted.push(camera) },
+      orders: {
+        setCameras: (list) => lists.push(list),
+        setViews: (list) => views.push(list.map(({ view }) => view)),
+        restart: (camera) => restarted.push(camera),
+      },
+      leases: {
+        open: ({ camera }) => leases.push(`open ${camera.camera}`),
+        hold: (standing, clock) => leases.push(`hold ${standing.join()} ${clock}`),
+        agentLost: () => leases.push('agent lost'),
+      },
       standing: () => standing,
       alive: () => ({ type: 'alive', brokerConnected: true, rssMb: 1 }),
     },
     { socketPath, software: 'test' },
   );
   t.teardown(() => link.stop());
-  return { link, desk, lists, restarted, standing };
+  return { link, desk, lists, views, leases, restarted, standing };
 }
 
 const never = () => new AbortController().signal;
@@ -154,7 +165,14 @@ t.test('link: a video process that falls silent is cut', async (t) => {
       ...{ clock, log },
       permits: { acquire: () => Promise.reject(new DeviceError('camera-latched', 'none')) },
       handlers: {
-        ...{ stream: ignore, measure: ignore, destination: ignore, gap: ignore, alive: ignore },
+        ...{
+          stream: ignore,
+          measure: ignore,
+          channel: ignore,
+          destination: ignore,
+          gap: ignore,
+          alive: ignore,
+        },
         connected: () => here.resolve(),
         silent: () => silent.resolve(),
         disconnected: () => gone.resolve(),

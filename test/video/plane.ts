@@ -8,6 +8,7 @@ import { createLog } from '../../agent/base/log.ts';
 import type { Permit } from '../../agent/camera/types.ts';
 import type { VideoCamera } from '../../agent/contract/video-link.ts';
 import {
+  type ChannelReport,
   type DestinationReport,
   type GapReport,
   type MeasureReport,
@@ -27,6 +28,7 @@ export class AgentEnd {
   readonly measures: MeasureReport[] = [];
   readonly destinations: DestinationReport[] = [];
   readonly gaps: GapReport[] = [];
+  readonly channels: ChannelReport[] = [];
   /** Cameras of the permits held now. */
   readonly held: string[] = [];
   readonly logins: { readonly camera: string; readonly outcome: Outcome }[] = [];
@@ -55,6 +57,7 @@ export class AgentEnd {
           measure: heard((report) => this.measures.push(report)),
           destination: heard((report) => this.destinations.push(report)),
           gap: heard((report) => this.gaps.push(report)),
+          channel: heard((report) => this.channels.push(report)),
           alive: heard((report) => {
             this.brokerConnected = report.brokerConnected;
           }),
@@ -185,7 +188,8 @@ export class VideoPlane {
 
 export function cameraAt(camera: string, url: string, more: Partial<VideoCamera> = {}): VideoCamera {
   return {
-    ...{ camera, url, fragmentMs: 200, stallTimeoutMs: 2_000, cacheBytes: 4 * MIB },
+    ...{ camera, url, regime: 'continuous', delivery: 'continuous' },
+    ...{ fragmentMs: 200, stallTimeoutMs: 2_000, cacheBytes: 4 * MIB },
     destinations: [{ id: 'mqtt', kind: 'mqtt', creditBytes: 4 * MIB }],
     ...more,
   };

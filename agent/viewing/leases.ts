@@ -1,0 +1,267 @@
+import { type BeffroiError, InternalError, OrderRefusedError } from '../base/errors.ts';
+import { limited } from '../base/limit.ts';
+import { LEASES_INTERVAL_MS } from '../contract/video-link.ts';
+import type { ClosedBy } from '../contract/viewing.ts';
+import type { Lease } from '../trust/lease.ts';
+import { type ChannelFacts, leaseFacts, type OrderOf } from './facts.ts';
+import { LeaseCheck, unknownLease } from './lease-check.ts';
+import { type KeptLease, LeaseMemory } from './lease-memory.ts';
+import type { ChannelReport, SignedOrder, ViewingConfiguration, ViewingNeeds } from './ports.ts';
+import type { ChannelRecords } from './records.ts';
+import { Tally } from './tally.ts';
+
+/** How long the video process may take to open a channel, and to tell what it counted last, ms. Source: guess. */
+const OPEN_TIMEOUT_MS = 5_000;
+const COUNT_TIMEOUT_MS = 2_000;
+
+interface Entry {
+  kept: KeptLease;
+  readonly tally: Tally;
+  /** While it is open. It exists in the memory of this process alone: with the agent every lease ends. */
+  open?: Open | undefined;
+  /** Once it is closed, how long it waits for the last count. */
+  countedByMs: number;
+}
+
+interface Open {
+  readonly lease: Lease;
+  /** Of the camera's entry when it was opened. */
+  readonly fingerprint: string;
+  readonly deadlineMs: number;
+  readonly opened: PromiseWithResolvers<void>;
+}
+
+/**
+ * The leases of partners' cameras. Whatever is doubtful closes: the end by either clock, the clock itself, the hours,
+ * the convention, the configuration, the link to the centre, the video process, and every restart.
+ * @see DOMAIN S2-02 to S2-17
+ */
+export class Leases {
+  readonly #needs: ViewingNeeds;
+  readonly #records: ChannelRecords;
+  readonly #memory: LeaseMemory;
+  readonly #check: LeaseCheck;
+  readonly #entries = new Map<string, Entry>();
+  #linkUpAtMs: number;
+  #heldAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(needs: ViewingNeeds, records: ChannelRecords) {
+    this.#needs = needs;
+    this.#records = records;
+    this.#memory = new LeaseMemory(needs.store.memory);
+    this.#check = new LeaseCheck(needs, this.#memory);
+    this.#linkUpAtMs = needs.clock.monotonicMs();
+  }
+
+  /** Nothing that an earlier start of the agent opened is open: that is told. */
+  restore(): void {
+    const { clock } = this.#needs;
+    const countedByMs = clock.monotonicMs() + COUNT_TIMEOUT_MS;
+    for (const kept of this.#memory.untold()) {
+      const closed = kept.closed ?? { by: 'agent' as const, who: 'box', atMs: clock.wallMs() };
+      const entry: Entry = { kept: { ...kept, closed }, tally: new Tally(kept.tally), countedByMs };
+      this.#entries.set(kept.order.jti, entry);
+    }
+    this.#hold();
+  }
+
+  /** Why the order cannot be carried out. */
+  obstacle(signed: SignedOrder, configuration: ViewingConfiguration): BeffroiError | undefined {
+    return this.#check.obstacle(
+      signed,
+      configuration,
+      this.#opened().map(({ lease }) => lease),
+    );
+  }
+
+  /** @throws BeffroiError when the video process does not open it; then it is closed again */
+  async open(signed: SignedOrder, configuration: ViewingConfiguration, signal: AbortSignal): Promise<string> {
+    const lease = this.#check.verified(signed, configuration);
+    const entry = this.#begin(lease, fingerprintOf(configuration, lease.camera));
+    this.#tellVideo(lease);
+    const late = () =>
+      new InternalError('video-process-down', `${lease.camera}: the channel was not opened in time`);
+    try {
+      await limited(this.#needs.clock, OPEN_TIMEOUT_MS, signal, late, () => entry.opened);
+    } catch (thrown) {
+      this.#close(lease.id, { by: 'video', who: 'box' });
+      throw thrown;
+    }
+    const until = new Date(lease.endMs).toISOString();
+    return `${lease.camera}: lease ${lease.id} is open for ${lease.recipient} until ${until}`;
+  }
+
+  /** On disk and in the register before anything is opened. */
+  #begin(lease: Lease, fingerprint: string): { readonly opened: Promise<void> } {
+    const { clock, store } = this.#needs;
+    const tally = new Tally();
+    const openedMs = clock.wallMs();
+    const kept: KeptLease = {
+      ...{ order: lease.order, signer: lease.signer, partner: lease.partner },
+      ...{ openedMs, endMs: lease.endMs, tally: tally.kept, told: false },
+    };
+    store.transaction(() => {
+      this.#memory.keep(kept);
+      this.#records.write({ action: 'lease.opened', who: lease.signer, facts: factsOf(kept) });
+    });
+    const opened = Promise.withResolvers<void>();
+    opened.promise.catch(() => undefined);
+    const open = { lease, fingerprint, deadlineMs: clock.monotonicMs() + lease.leftMs(openedMs), opened };
+    this.#entries.set(lease.id, { kept, tally, open, countedByMs: 0 });
+    return { opened: opened.promise };
+  }
+
+  #tellVideo({ jws, terms, camera, id }: Lease): void {
+    const { video, clockTrust } = this.#needs;
+    if (video.openLease({ lease: id, jws, terms, clock: clockTrust(), camera })) {
+      this.#hold();
+      return;
+    }
+    const why = `${camera}: no video process is there, or the address of the stream is not known yet`;
+    this.#entries.get(id)?.open?.opened.reject(new InternalError('video-process-down', why));
+  }
+
+  close({ signer }: SignedOrder, order: OrderOf<'lease.close'>): string {
+    if (!this.#entries.get(order.lease)?.open) throw unknownLease(order);
+    this.#close(order.lease, { by: 'order', who: signer, detail: `closed by ${order.operator}` });
+    return `lease ${order.lease} is closed`;
+  }
+
+  /** Tells the partner what was done; the intervention is over, so the channel closes. */
+  followup({ signer }: SignedOrder, order: OrderOf<'lease.followup'>): string {
+    const kept = this.#memory.find(order.lease);
+    if (!kept) throw unknownLease(order);
+    this.#close(order.lease, { by: 'followup', who: signer });
+    const facts = { ...factsOf(kept), operator: order.operator };
+    this.#records.write({ action: 'lease.followup', who: signer, facts, detail: order.done });
+    return `lease ${order.lease}: the channel is closed, the partner is told`;
+  }
+
+  /** A configuration that changed anything that a lease rests on closes it. */
+  apply(configuration: ViewingConfiguration): void {
+    for (const { lease, fingerprint } of this.#opened()) {
+      if (fingerprint !== fingerprintOf(configuration, lease.camera))
+        this.#close(lease.id, { by: 'configuration', who: 'box' });
+    }
+  }
+
+  /** Closes whatever is in doubt, and tells the video process what stands. */
+  tick(): void {
+    const { clock, linkUp } = this.#needs;
+    const nowMs = clock.monotonicMs();
+    if (linkUp()) this.#linkUpAtMs = nowMs;
+    this.#rememberFromNow();
+    for (const open of this.#opened()) {
+      const by = this.#doubt(open);
+      if (by) this.#close(open.lease.id, { by, who: 'box' });
+    }
+    if (nowMs - this.#heldAtMs >= LEASES_INTERVAL_MS) this.#hold();
+    for (const entry of [...this.#entries.values()])
+      if (!entry.open && nowMs >= entry.countedByMs) this.#tell(entry);
+  }
+
+  #doubt({ lease, deadlineMs }: Open): ClosedBy | undefined {
+    const { clock, clockTrust } = this.#needs;
+    const nowMs = clock.monotonicMs();
+    if (nowMs >= deadlineMs) return 'end';
+    if (nowMs - this.#linkUpAtMs > lease.terms.controlLossS * 1000) return 'control-link';
+    return lease.doubt(clock.wallMs(), clockTrust());
+  }
+
+  /** From when on it is known which leases were taken; a clock that is not believed cannot say. */
+  #rememberFromNow(): void {
+    const { clock, clockTrust } = this.#needs;
+    if (clockTrust() !== 'untrusted' && this.#memory.sinceMs === undefined)
+      this.#memory.begin(clock.wallMs());
+  }
+
+  /** What the video process says; nothing for a channel that is no lease. */
+  onReport({ channel, open, bytes, frames, closedBy, code, detail }: ChannelReport): void {
+    const entry = this.#entries.get(channel);
+    if (!entry) return;
+    entry.tally.take(this.#needs.video.process ?? 0, { bytes, frames });
+    if (open) {
+      entry.open?.opened.resolve();
+      return;
+    }
+    const why = [code ?? closedBy, detail].filter(Boolean).join(': ');
+    entry.open?.opened.reject(new OrderRefusedError('channel-closed', why));
+    this.#close(channel, { by: closedBy ?? 'video', who: 'box', ...(why ? { detail: why } : {}) });
+    this.#tell(entry);
+  }
+
+  /** A video process has come or gone: what the one before had open is closed. */
+  onVideo(): void {
+    for (const { lease } of this.#opened()) this.#close(lease.id, { by: 'video', who: 'box' });
+    this.#hold();
+  }
+
+  /** The agent ends, and with it every lease. */
+  stop(): void {
+    for (const { lease } of this.#opened()) this.#close(lease.id, { by: 'agent', who: 'box' });
+  }
+
+  /** Writes the closings that still wait for a count. */
+  tellAll(): void {
+    for (const entry of [...this.#entries.values()]) if (!entry.open) this.#tell(entry);
+  }
+
+  /** Whether a closing still waits for its count. */
+  get telling(): boolean {
+    return [...this.#entries.values()].some(({ open }) => !open);
+  }
+
+  /** Whether the camera may be connected to for its pictures now. */
+  mayPull(camera: string): boolean {
+    return this.#opened().some(({ lease }) => lease.camera === camera);
+  }
+
+  *status(): Iterable<ChannelFacts & { readonly bytes: number; readonly frames: number }> {
+    for (const { kept, tally, open } of this.#entries.values())
+      if (open) yield { ...factsOf(kept), ...tally.total };
+  }
+
+  #opened(): Open[] {
+    return [...this.#entries.values()].flatMap(({ open }) => open ?? []);
+  }
+
+  #hold(): void {
+    const { video, clock } = this.#needs;
+    this.#heldAtMs = clock.monotonicMs();
+    video.holdLeases(this.#opened().map(({ lease }) => lease.id));
+  }
+
+  /** First the pictures stop, then it is written down; the line follows with what the video process counted. */
+  #close(id: string, how: { by: ClosedBy; who: string; detail?: string }): void {
+    const entry = this.#entries.get(id);
+    if (!entry?.open) return;
+    const { clock, video } = this.#needs;
+    entry.open = undefined;
+    this.#hold();
+    entry.kept = { ...entry.kept, closed: { ...how, atMs: clock.wallMs() }, tally: entry.tally.kept };
+    entry.countedByMs = clock.monotonicMs() + (video.process === undefined ? 0 : COUNT_TIMEOUT_MS);
+    this.#memory.keep(entry.kept);
+  }
+
+  #tell({ kept, tally }: Entry): void {
+    const { closed } = kept;
+    if (!closed || !this.#entries.delete(kept.order.jti)) return;
+    const { by: closedBy, who, atMs, detail } = closed;
+    this.#needs.store.transaction(() => {
+      this.#memory.keep({ ...kept, tally: tally.kept, told: true });
+      const facts = { ...factsOf(kept), endMs: atMs };
+      const counts = tally.total;
+      this.#records.write({ action: 'lease.closed', who, facts, closedBy, counts, detail: detail ?? '' });
+    });
+  }
+}
+
+/** Of everything that a lease of the camera rests on; empty when there can be none. */
+function fingerprintOf({ cameras }: ViewingConfiguration, id: string): string {
+  const camera = cameras.get(id);
+  return camera?.regime === 'leased' ? `${camera.fingerprint} ${JSON.stringify(camera.terms)}` : '';
+}
+
+function factsOf({ order, openedMs, endMs, partner }: KeptLease): ChannelFacts {
+  return leaseFacts(order, openedMs, endMs, partner);
+}

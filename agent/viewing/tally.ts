@@ -1,0 +1,46 @@
+/** What was handed to the broker connection for a channel. */
+export interface Counts {
+  readonly bytes: number;
+  readonly frames: number;
+}
+
+/** How it is kept over a restart of the agent. */
+export interface KeptTally {
+  readonly before: Counts;
+  readonly now: Counts;
+  /** Process id of the video process that counted `now`. */
+  readonly process: number;
+}
+
+const NONE: Counts = { bytes: 0, frames: 0 };
+
+/** Adds up what one video process after another counts of a channel. */
+export class Tally {
+  #before: Counts;
+  #now: Counts;
+  #process: number;
+
+  constructor(kept: KeptTally = { before: NONE, now: NONE, process: 0 }) {
+    this.#before = kept.before;
+    this.#now = kept.now;
+    this.#process = kept.process;
+  }
+
+  get kept(): KeptTally {
+    return { before: this.#before, now: this.#now, process: this.#process };
+  }
+
+  get total(): Counts {
+    return {
+      bytes: this.#before.bytes + this.#now.bytes,
+      frames: this.#before.frames + this.#now.frames,
+    };
+  }
+
+  /** @param counts since this process opened the channel */
+  take(process: number, { bytes, frames }: Counts): void {
+    if (process !== this.#process) this.#before = this.total;
+    this.#process = process;
+    this.#now = { bytes, frames };
+  }
+}

@@ -1,0 +1,170 @@
+import t, { type Test } from 'tap';
+import type { ChannelEvent, CommandEvent } from '../../agent/contract/messages.ts';
+import { commandTopic, mediaTopic } from '../../agent/contract/topics.ts';
+import { type CommandRequest, signCommand } from '../../provisioning/sign.ts';
+import { readMp4 } from '../support/mp4-reader.ts';
+import { childrenOf } from '../support/processes.ts';
+import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
+import type { Subscriber } from '../support/subscriber.ts';
+
+const nowS = () => Math.floor(Date.now() / 1000);
+const MEDIA = mediaTopic(SITE, 'cam-quai');
+
+interface Stage {
+  readonly scene: Scene;
+  /** Hears the pictures. */
+  readonly media: Subscriber;
+}
+
+/** A box whose only camera is delivered on demand, well and connected. */
+async function onDemand(t: Test): Promise<Stage> {
+  const scene = await Scene.create(t);
+  const camera = await simulatedCamera(t);
+  const media = await scene.centre.subscriber([MEDIA]);
+  t.teardown(() => media.close());
+  scene.box.start();
+  const configuration = configurationOf(camera) as { cameras: object[] };
+  const [entry] = configuration.cameras;
+  await scene.push({ ...configuration, cameras: [{ ...entry, delivery: 'on-demand' }] });
+  await scene.box.until('the camera well', ({ cameras }) => cameras[0]?.state === 'ok');
+  return { scene, media };
+}
+
+type Words = Omit<CommandRequest, 'site' | 'camera'>;
+
+/** Signs and sends. @returns the id of the order and its last status */
+async function order({ scene }: Stage, words: Words, camera = 'cam-quai') {
+  const { jws, id } = await signCommand(scene.centre.csu, { site: SITE, camera, ...words });
+  await scene.csu.publish(commandTopic(SITE), jws);
+  const last = () =>
+    scene.csu
+      .json<CommandEvent>('/event/command')
+      .findLast(({ command_id, status }) => command_id === id && !['accepted', 'executing'].includes(status));
+  return { id, status: await scene.csu.until(`${words.command} told`, last) };
+}
+
+const open = (stage: Stage, seconds: number) =>
+  order(stage, {
+    command: 'view.open',
+    operator: 'c.weber',
+    onBehalfOf: 'police municipale',
+    reason: 'rixe signalée',
+    end: nowS() + seconds,
+  });
+
+const events = ({ scene }: Stage) => scene.csu.json<ChannelEvent>('/cam-quai/event/channel');
+const closing = (stage: Stage, id: string) =>
+  stage.scene.csu.until('the closing', () =>
+    events(stage).find(({ action, channel }) => action === 'view.closed' && channel === id),
+  );
+
+t.test(
+  'views: a camera on demand is heard while a view is open, from its first key picture on',
+  async (t) => {
+    const stage = await onDemand(t);
+    const { scene, media } = stage;
+    t.equal(media.received.length, 0, 'nothing goes out before');
+    const { id, status } = await open(stage, 60);
+    t.equal(status.status, 'successful');
+    await media.until('pictures', () => media.received.length >= 3);
+    t.match(events(stage), [
+      {
+        action: 'view.opened',
+        channel: id,
+        operator: 'c.weber',
+        on_behalf_of: 'police municipale',
+        cause: 'none',
+      },
+    ]);
+    t.match((await scene.box.status()).channels, [{ channel: id, kind: 'view', operator: 'c.weber' }]);
+    const closed = await order(stage, { command: 'view.close', view: id, operator: 'c.weber' });
+    t.equal(closed.status.status, 'successful');
+    const line = await closing(stage, id);
+    const heard = media.received.length;
+    const video = await readMp4(Buffer.concat(media.received.map(({ payload }) => payload)));
+    t.match(line, { closed_by: 'order', recipient: 'csu', reason: 'rixe signalée' });
+    t.equal(
+      line.bytes,
+      media.received.reduce((sum, { payload }) => sum + payload.length, 0),
+      'every byte is counted',
+    );
+    t.equal(line.frames, video.samples.length, 'every picture is counted');
+    await open(stage, 60);
+    await media.until('pictures again', () => media.received.length > heard);
+  },
+);
+
+t.test('views: one closes at its end by itself, and an extended one later', async (t) => {
+  const stage = await onDemand(t);
+  const { id } = await open(stage, 3);
+  const before = Date.now();
+  const line = await closing(stage, id);
+  t.match(line, { who: 'box', closed_by: 'end' });
+  t.ok(line.end - before < 4000, 'within its time');
+  const second = await open(stage, 3);
+  const extended = await order(stage, {
+    command: 'view.extend',
+    view: second.id,
+    operator: 'c.weber',
+    reason: 'toujours en cours',
+    end: nowS() + 6,
+  });
+  t.equal(extended.status.status, 'successful');
+  const later = await closing(stage, second.id);
+  t.ok(later.end - later.start >= 4000, `it was open for ${later.end - later.start} ms`);
+  t.match(
+    events(stage).map(({ action }) => action),
+    [...['view.opened', 'view.closed', 'view.opened', 'view.extended', 'view.closed']],
+  );
+});
+
+t.test(
+  'views: one stands over a killed agent and a killed video process, and closes at its end',
+  async (t) => {
+    const stage = await onDemand(t);
+    const { scene, media } = stage;
+    const { id } = await open(stage, 12);
+    await media.until('pictures', () => media.received.length > 0);
+    const [video = 0] = await childrenOf(scene.box.pid ?? 0);
+    process.kill(video, 'SIGKILL');
+    const heard = media.received.length;
+    await media.until('pictures of the next process', () => media.received.length > heard);
+    await scene.box.kill();
+    const heardThen = media.received.length;
+    scene.box.start();
+    await media.until('pictures after the restart', () => media.received.length > heardThen);
+    await scene.box.until('the view', ({ channels }) => channels[0]?.channel === id);
+    const line = await closing(stage, id);
+    t.match(line, { closed_by: 'end' });
+    t.ok(line.end - line.start < 14_000);
+    t.ok((line.bytes ?? 0) > 0);
+  },
+);
+
+t.test('views: what may not be opened is refused with its cause and stands in the register', async (t) => {
+  const stage = await onDemand(t);
+  const { scene } = stage;
+  const words = { operator: 'c.weber', onBehalfOf: 'csu', reason: 'essai' };
+  const late = await order(stage, { command: 'view.open', ...words, end: nowS() - 1 });
+  t.match(late.status, { status: 'rejected', cause: 'channel-over' });
+  const long = await order(stage, { command: 'view.open', ...words, end: nowS() + 86_400 });
+  t.match(long.status, { status: 'rejected', cause: 'channel-too-long' });
+  const unknown = await order(stage, { command: 'view.open', ...words, end: nowS() + 60 }, 'cam-z');
+  t.match(unknown.status, { status: 'rejected', cause: 'order-unknown-target' });
+  const other = await order(stage, { command: 'view.close', view: 'nobody-knows', operator: 'x' });
+  t.match(other.status, { status: 'rejected', cause: 'order-unknown-channel' });
+  await scene.csu.until('all told', () => events(stage).length === 3);
+  t.strictSame(
+    events(stage).map(({ action, cause }) => `${action} ${cause}`),
+    ['view.refused channel-over', 'view.refused channel-too-long', 'view.refused order-unknown-channel'],
+  );
+  t.equal(scene.csu.json<{ length: number }>('/state/register').length > 0, true);
+  t.equal(stage.media.received.length, 0, 'and nothing was heard');
+});
+
+t.test('views: the configuration that takes delivery on demand away closes a view', async (t) => {
+  const stage = await onDemand(t);
+  const { id } = await open(stage, 60);
+  await stage.scene.push({ cameras: [] });
+  t.match(await closing(stage, id), { closed_by: 'configuration', who: 'box' });
+});
