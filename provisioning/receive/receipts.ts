@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../agent/base/clock.ts';
 import { MAX_RECEIPT_IDS } from '../../agent/contract/orders.ts';
 import { receiptTopic } from '../../agent/contract/topics.ts';
@@ -12,8 +13,8 @@ export interface ReceiptNeeds {
   readonly key: SigningKey;
 }
 
-/** How long an event waits for others to share its receipt, ms. Source: guess; far below what a box waits. */
-const GATHER_MS = 50;
+/** Shortest time from one round of receipts to the next, ms: events of this time share one. Source: guess. */
+const ROUND_MS = 20;
 /** Receipts without PUBACK, and ids that wait; beyond them boxes send again. Source: guess. */
 const MAX_IN_FLIGHT = 32;
 const MAX_WAITING = 100_000;
@@ -28,6 +29,7 @@ export class Receipts {
   #count = 0;
   #inFlight = 0;
   #gathering: Promise<void> | undefined;
+  #roundMs = Number.NEGATIVE_INFINITY;
 
   constructor(needs: ReceiptNeeds) {
     this.#needs = needs;
@@ -49,8 +51,11 @@ export class Receipts {
   }
 
   async #gather(signal: AbortSignal): Promise<void> {
-    await this.#needs.clock.sleep(GATHER_MS, signal).catch(() => undefined);
+    const { clock } = this.#needs;
+    const waitMs = this.#roundMs + ROUND_MS - clock.monotonicMs();
+    await (waitMs > 0 ? clock.sleep(waitMs, signal).catch(() => undefined) : nextTurn());
     this.#gathering = undefined;
+    this.#roundMs = clock.monotonicMs();
     this.#send(signal);
   }
 

@@ -1,12 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemClock } from '../../agent/base/clock.ts';
-import { createLog } from '../../agent/base/log.ts';
 import { desiredConfigTopic } from '../../agent/contract/topics.ts';
-import { openStore, type SqliteStore } from '../../agent/store/open-store.ts';
 import { signConfiguration } from '../../provisioning/sign.ts';
 import { TestBox } from '../support/box.ts';
 import { SimulatedCamera } from '../support/camera/camera.ts';
@@ -15,52 +11,52 @@ import { Centre } from '../support/centre.ts';
 import { clip } from '../support/clips.ts';
 import { pssMb } from '../support/processes.ts';
 import type { Subscriber } from '../support/subscriber.ts';
+import { append, fill, opened } from './backlog.ts';
+import { BenchReceiver, type PrintedAlarm } from './bench-receiver.ts';
 import type { Figures } from './main.ts';
 
 const SITE = '57463-mairie';
 const LOGIN = { user: 'beffroi', password: 'a long password' };
 const INPUTS = Array.from({ length: 8 }, (_, index) => `input-${index + 1}`);
-const TRANSITIONS = 500;
+/** A whole number of rounds over the inputs, so that all are clear at the end. */
+const TRANSITIONS = 512;
 const APPENDS = 2_000;
 const BACKLOG = 100_000;
-const KILLS = 5;
+/** Of the agent; the receiver is killed in every second round. */
+const ROUNDS = 40;
 const LOOK_MS = 20;
+const DELIVERY = { confirm: 'receipt', resendAfterS: 5, liveWithinS: 1, backlogPerS: 10_000 };
 
 interface Run {
+  readonly folder: string;
   readonly camera: SimulatedCamera;
   readonly centre: Centre;
+  /** Hears alarms and receipts through a connection of its own. */
   readonly csu: Subscriber;
+  readonly receiver: BenchReceiver;
   readonly box: TestBox;
-  readonly stateFolder: string;
-}
-
-interface AlarmMessage {
-  readonly id: string;
-  readonly seq: number;
-  readonly point: string;
-  readonly transition: string;
 }
 
 /**
- * From a camera's digital input to a subscriber through Mosquitto with TLS 1.3, every event on disk before it is sent;
- * then a backlog that is drained while the agent is killed. Camera and subscriber share the process of the bench.
+ * From a camera's digital input through Mosquitto with TLS 1.3 to a subscriber and to `beffroi-csu receive`, whose
+ * signed receipts alone make events leave the box; then a backlog, and kills of box and receiver while alarms flow.
+ * Camera and subscriber share the process of the bench.
  */
 export async function alarms(): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'bfr-bench-'));
   const camera = new SimulatedCamera({ name: 'Quai', clip: clip('h264-small'), ...LOGIN, inputs: INPUTS });
   await camera.start();
   const centre = await Centre.create(folder);
-  const csu = await centre.subscriber([`csu/v1/${SITE}/+/event/alarm`]);
+  const csu = await centre.subscriber(
+    ['+/event/alarm', 'collector/ack/receipt'].map((end) => `csu/v1/${SITE}/${end}`),
+  );
   const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers: [centre.broker.url] });
-  const run = { camera, centre, csu, box, stateFolder: join(folder, 'state') };
+  const receiver = new BenchReceiver(centre, join(folder, 'archive.db'));
   try {
-    await begin(run);
-    const latency = await latencies(run);
-    const beforeMb = await pssMb(box.pid ?? 0);
-    await box.stop();
-    return { ...latency, ...persisting(join(folder, 'other')), ...(await draining(run, beforeMb)) };
+    return await measured({ folder, camera, centre, csu, receiver, box });
   } finally {
     await box.stop();
+    await receiver.end();
     await csu.close();
     await centre.end();
     await camera.stop();
@@ -68,139 +64,159 @@ export async function alarms(): Promise<Figures> {
   }
 }
 
-async function begin({ box, centre, csu, camera }: Run): Promise<void> {
+async function measured(run: Run): Promise<Figures> {
+  await begin(run);
+  const latency = await latencies(run);
+  const beforeMb = await pssMb(run.box.pid ?? 0);
+  await run.box.stop();
+  const persist = persisting(join(run.folder, 'other'));
+  return { ...latency, ...persist, ...(await draining(run, beforeMb)), ...(await killing(run)) };
+}
+
+async function begin({ box, centre, csu, camera, receiver }: Run): Promise<void> {
+  await receiver.start();
   const { jws } = await signConfiguration(centre.csu, { site: SITE, configuration: configuration(camera) });
   await csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
   box.start();
   await box.until(
     'every point clear',
-    ({ alarms: all }) => all.length === INPUTS.length && all.every(({ state }) => state === 'cleared'),
-    60_000,
+    ({ alarms: all, link }) =>
+      link.confirmation === 'receipt' &&
+      all.length === INPUTS.length &&
+      all.every(({ state }) => state === 'cleared'),
   );
 }
 
-/** One transition at a time, at odd moments. */
+/** One transition at a time, at odd moments: until the subscriber has the event, and until it has the receipt for it. */
 async function latencies({ camera, csu }: Run): Promise<Figures> {
   const random = seededRandom(7);
-  const took: number[] = [];
+  const toCsu: number[] = [];
+  const toReceipt: number[] = [];
   for (let n = 0; n < TRANSITIONS; n += 1) {
     const seen = csu.received.length;
     const beganMs = performance.now();
     camera.setInput(INPUTS[n % INPUTS.length] ?? '', Math.floor(n / INPUTS.length) % 2 === 0);
-    const message = await csu.until('the alarm', () => csu.received[seen]);
-    took.push(message.atMs - beganMs);
+    const event = await csu.until('the alarm', () => csu.received.slice(seen).find(isAlarm));
+    const { id } = JSON.parse(event.payload.toString()) as PrintedAlarm;
+    const receipt = await csu.until('its receipt', () =>
+      csu.received.slice(seen).find((message) => !isAlarm(message) && idsIn(message.payload).includes(id)),
+    );
+    toCsu.push(event.atMs - beganMs);
+    toReceipt.push(receipt.atMs - beganMs);
     await delay(random() * 20);
   }
-  took.sort((a, b) => a - b);
-  const share = (p: number) => ({ value: rounded(took[Math.floor(took.length * p)] ?? 0), unit: 'ms' });
-  return { source_to_csu_ms_p50: share(0.5), source_to_csu_ms_p99: share(0.99) };
+  return {
+    source_to_csu_ms_p50: quantile(toCsu, 0.5),
+    source_to_csu_ms_p99: quantile(toCsu, 0.99),
+    receipt_ms_p99: quantile(toReceipt, 0.99),
+  };
+}
+
+function isAlarm({ topic }: { topic: string }): boolean {
+  return topic.endsWith('/event/alarm');
+}
+
+function idsIn(jws: Buffer): string[] {
+  const { payload } = JSON.parse(jws.toString()) as { payload: string };
+  return (JSON.parse(Buffer.from(payload, 'base64url').toString()) as { ids: string[] }).ids;
 }
 
 /** Events that become durable one by one. */
 function persisting(folder: string): Figures {
   const store = opened(folder);
   const beganMs = performance.now();
-  for (let n = 0; n < APPENDS; n += 1) append(store, n);
+  for (let n = 0; n < APPENDS; n += 1) append(store, SITE, n);
   const seconds = (performance.now() - beganMs) / 1000;
   store.close();
   return { persist_per_s: { value: Math.round(APPENDS / seconds), unit: '1/s' } };
 }
 
-/** A backlog, once in peace for the rate, once with kills for what arrives. */
-async function draining(run: Run, beforeMb: number): Promise<Figures> {
-  const { box } = run;
-  const peaceful = fill(run.stateFolder);
-  const seen = run.csu.received.length;
+/** A backlog, from its first event at the centre until the last receipt has left the outbox empty. */
+async function draining({ box, folder, receiver }: Run, beforeMb: number): Promise<Figures> {
+  const ids = fill(join(folder, 'state'), SITE, BACKLOG);
+  const before = receiver.printed.size;
   box.start();
-  const last = await heard(run, peaceful, seen);
-  const seconds = (last - (run.csu.received[seen]?.atMs ?? 0)) / 1000;
-  await delay(2_000);
-  const growthMb = (await pssMb(box.pid ?? 0)) - beforeMb;
+  while (receiver.printed.size === before) await delay(LOOK_MS);
+  const beganMs = performance.now();
+  const peakMb = await peakUntilEmpty(box);
+  const seconds = (performance.now() - beganMs) / 1000;
+  while (receiver.printed.size < before + BACKLOG) await delay(LOOK_MS);
   await box.stop();
-
-  const disturbed = fill(run.stateFolder);
-  const before = run.csu.received.length;
-  for (let kill = 0; kill < KILLS; kill += 1) {
-    const from = run.csu.received.length;
-    box.start();
-    while (run.csu.received.length < from + BACKLOG / 20) await delay(LOOK_MS);
-    await box.kill();
-  }
-  box.start();
-  await heard(run, disturbed, before);
+  if (ids.some((id) => !receiver.printed.has(id))) throw new Error('events of the backlog are missing');
   return {
     drain_per_s: { value: Math.round(BACKLOG / seconds), unit: '1/s' },
-    ...account(run.csu, new Set([...peaceful, ...disturbed])),
-    kills: { value: KILLS, unit: '' },
-    rss_growth_mb: { value: rounded(growthMb), unit: 'MB' },
+    rss_growth_mb: { value: rounded(peakMb - beforeMb), unit: 'MB' },
   };
 }
 
-/** Resolves with the time at which the last of these events came. */
-async function heard({ csu }: Run, ids: readonly string[], from: number): Promise<number> {
-  const missing = new Set(ids);
-  for (let read = from; missing.size > 0; await delay(LOOK_MS)) {
-    for (; read < csu.received.length; read += 1) missing.delete(idOf(csu, read));
+async function peakUntilEmpty(box: TestBox): Promise<number> {
+  for (let peakMb = 0; ; await delay(LOOK_MS)) {
+    peakMb = Math.max(peakMb, await pssMb(box.pid ?? 0));
+    const waiting = await box.status().then(
+      ({ link }) => link.outboxPending,
+      () => undefined,
+    );
+    if (waiting === 0) return peakMb;
   }
-  return csu.received.at(-1)?.atMs ?? 0;
 }
 
-function idOf(csu: Subscriber, index: number): string {
-  return (JSON.parse(csu.received[index]?.payload.toString() ?? '{}') as AlarmMessage).id;
-}
-
-/** What a subscriber has that forgets repeated ids. */
-function account(csu: Subscriber, wanted: ReadonlySet<string>): Figures {
-  const events = new Map(csu.json<AlarmMessage>('/event/alarm').map((event) => [event.id, event]));
-  const lost = [...wanted].filter((id) => !events.has(id)).length;
-  const numbers = new Set([...events.values()].map(({ seq }) => seq));
+/** A backlog drains and every input changes once a round, while box and receiver are killed at any moment. */
+async function killing(run: Run): Promise<Figures> {
+  const { box, receiver, camera, folder } = run;
+  const random = seededRandom(11);
+  const ids = fill(join(folder, 'state'), SITE, BACKLOG / 10);
+  const known = new Set(receiver.printed.keys());
+  let kills = 0;
+  box.start();
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const raised = round % 2 === 0;
+    await heard(box, !raised);
+    const killed = [delay(random() * 60).then(() => box.kill())];
+    if (round % 2 === 1) killed.push(delay(random() * 120).then(() => receiver.end('SIGKILL')));
+    for (const input of INPUTS) {
+      camera.setInput(input, raised);
+      await delay(random() * 10);
+    }
+    kills += (await Promise.all(killed)).length;
+    if (round % 2 === 1) await receiver.start();
+    box.start();
+  }
+  await box.until('an empty outbox', ({ link }) => link.connected && link.outboxPending === 0, 120_000);
+  await heard(box, ROUNDS % 2 === 1);
+  const lost = ids.filter((id) => !receiver.printed.has(id)).length + lostTransitions(receiver, known, ids);
   return {
     lost: { value: lost, unit: 'events' },
-    duplicated_after_dedupe: { value: events.size - numbers.size, unit: 'events' },
+    duplicated_after_dedupe: { value: receiver.doubles, unit: 'events' },
+    kills: { value: kills, unit: '' },
   };
 }
 
-function fill(folder: string): string[] {
-  const store = opened(folder);
-  const ids: string[] = [];
-  for (let done = 0; done < BACKLOG; done += 1_000) {
-    store.transaction(() => {
-      for (let n = 0; n < 1_000; n += 1) ids.push(append(store, done + n));
-    });
-  }
-  store.close();
-  return ids;
+/** Resolves when the box has heard every input say this. */
+async function heard(box: TestBox, raised: boolean): Promise<void> {
+  const state = raised ? 'raised' : 'cleared';
+  const all = (alarms: readonly { state: string }[]) =>
+    alarms.length === INPUTS.length && alarms.every((alarm) => alarm.state === state);
+  await box.until(`every point ${state}`, (status) => all(status.alarms));
 }
 
-function append(store: SqliteStore, n: number): string {
-  const id = randomUUID();
-  const point = `pt-input-${(n % INPUTS.length) + 1}`;
-  store.outbox.append((seq) => ({
-    id,
-    class: 'intrusion',
-    topic: `csu/v1/${SITE}/${point}/event/alarm`,
-    payload: JSON.stringify({
-      ...{
-        v: 1,
-        site: SITE,
-        ts: Date.now(),
-        clock: 'synced',
-        boot: store.boot,
-        seq,
-        id,
-        alarm: randomUUID(),
-      },
-      ...{ point, name: point, kind: 'digital-input', camera: 'cam-quai', transition: 'raised' },
-      ...{ severity: 'major', source_ts: Date.now(), occurrences: n },
-    }),
-  }));
-  return id;
+/** Transitions that are missing, doubled or out of order. */
+function lostTransitions(
+  { printed }: BenchReceiver,
+  before: ReadonlySet<string>,
+  backlog: readonly string[],
+): number {
+  const others = new Set([...before, ...backlog]);
+  const own = [...printed.values()].filter(({ id }) => !others.has(id)).toSorted((a, b) => a.seq - b.seq);
+  return INPUTS.reduce((sum, input) => {
+    const told = own.filter(({ point }) => point === `pt-${input}`).map(({ transition }) => transition);
+    const wrong = told.filter((transition, n) => transition !== (n % 2 === 0 ? 'raised' : 'cleared')).length;
+    return sum + wrong + Math.abs(ROUNDS - told.length);
+  }, 0);
 }
 
-function opened(folder: string): SqliteStore {
-  const log = createLog('error', { write: () => undefined });
-  const clockTrust = () => 'synced' as const;
-  return openStore(folder, { clock: systemClock, clockTrust, log, sign: () => Buffer.alloc(64) });
+function quantile(took: readonly number[], share: number): { value: number; unit: string } {
+  const value = took.toSorted((a, b) => a - b)[Math.floor(took.length * share)] ?? 0;
+  return { value: rounded(value), unit: 'ms' };
 }
 
 function rounded(value: number): number {
@@ -228,5 +244,6 @@ function configuration(camera: SimulatedCamera): object {
       input,
     })),
     alarms: { chatter: { raises: 0 } },
+    delivery: DELIVERY,
   };
 }

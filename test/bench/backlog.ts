@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../agent/base/clock.ts';
+import { createLog } from '../../agent/base/log.ts';
+import { openStore, type SqliteStore } from '../../agent/store/open-store.ts';
+
+const POINTS = 8;
+const AT_ONCE = 1_000;
+
+/** Puts so many alarms into the outbox of a box that is stopped. @returns their ids */
+export function fill(folder: string, site: string, count: number): string[] {
+  const store = opened(folder);
+  const ids: string[] = [];
+  for (let done = 0; done < count; done += AT_ONCE) {
+    store.transaction(() => {
+      for (let n = 0; n < AT_ONCE; n += 1) ids.push(append(store, site, done + n));
+    });
+  }
+  store.close();
+  return ids;
+}
+
+/** Appends one alarm as the agent does. @returns its id */
+export function append(store: SqliteStore, site: string, n: number): string {
+  const id = randomUUID();
+  const point = `pt-filled-${(n % POINTS) + 1}`;
+  const ts = Date.now();
+  const head = { v: 1, site, ts, clock: 'synced', boot: store.boot };
+  const alarm = { id, alarm: randomUUID(), point, name: point, kind: 'digital-input', camera: 'cam-quai' };
+  const rest = { transition: 'raised', severity: 'major', source_ts: ts, occurrences: n };
+  store.outbox.append((seq) => ({
+    id,
+    class: 'intrusion',
+    topic: `csu/v1/${site}/${point}/event/alarm`,
+    payload: JSON.stringify({ ...head, seq, ...alarm, ...rest }),
+  }));
+  return id;
+}
+
+export function opened(folder: string): SqliteStore {
+  const log = createLog('error', { write: () => undefined });
+  const clockTrust = () => 'synced' as const;
+  return openStore(folder, { clock: systemClock, clockTrust, log, sign: () => Buffer.alloc(64) });
+}
