@@ -6,6 +6,18 @@ export const CSU_USER = 'csu';
 /** Largest packet of the broker, in bytes: a key frame of a 4K camera with room to spare. Source: guess. */
 const MAX_PACKET_BYTES = 16 * 1024 * 1024;
 
+/**
+ * Lines of the configuration of Mosquitto that decide how much may be under way.
+ * In flight: what a receiver takes with one commit; queued: what waits for a receiver that is starting anew.
+ * Source: the bench of alarms; guess.
+ */
+export const MOSQUITTO_FLOW = [
+  `max_packet_size ${MAX_PACKET_BYTES}`,
+  'set_tcp_nodelay true',
+  'max_inflight_messages 100',
+  'max_queued_messages 20000',
+];
+
 export interface BrokerOptions {
   /** Folder of the files below, as the broker sees it. */
   readonly folder: string;
@@ -26,10 +38,7 @@ acl_file ${join(folder, 'acl')}
 
 persistence true
 persistence_location ${dataFolder.replace(/\/*$/, '/')}
-max_packet_size ${MAX_PACKET_BYTES}
-set_tcp_nodelay true
-max_inflight_messages 100
-max_queued_messages 20000
+${MOSQUITTO_FLOW.join('\n')}
 
 listener ${port}
 tls_version tlsv1.3

@@ -48,6 +48,16 @@ export class Engine {
     return this.#outermost(() => this.#transact(work));
   }
 
+  /**
+   * Runs `work` in a transaction that may be undone by a power cut, as one with all later ones of its kind: the next
+   * `write` makes it durable. For what is done again by itself.
+   * @see https://www.sqlite.org/pragma.html#pragma_synchronous: WAL with NORMAL stays consistent
+   */
+  writeLazily<T>(work: (sql: Sql) => T): T {
+    if (this.#inTransaction) return this.#inside(work);
+    return this.#outermost(() => this.#unsynced(work));
+  }
+
   /** Calls once after the transaction that is open has become durable; not at all when it does not. */
   afterCommit(callback: () => void): void {
     this.#afterCommit.add(callback);
@@ -119,6 +129,16 @@ export class Engine {
       throw this.#failedInside ?? thrown;
     } finally {
       this.#inTransaction = false;
+    }
+  }
+
+  #unsynced<T>(work: (sql: Sql) => T): T {
+    const { sql } = this.medium;
+    sql.exec('PRAGMA synchronous = NORMAL');
+    try {
+      return this.#transact(work);
+    } finally {
+      if (!sql.isClosed) sql.exec('PRAGMA synchronous = FULL');
     }
   }
 

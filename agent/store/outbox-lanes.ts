@@ -1,4 +1,5 @@
 import { InternalError } from '../base/errors.ts';
+import { OUTBOX_CLASSES } from '../contract/delivery.ts';
 import { anyTold, closeLosses } from './losses.ts';
 import { intactEvent, rankOf, STATE } from './outbox-rows.ts';
 import { integerIn, type Row, type Sql } from './sql.ts';
@@ -11,8 +12,11 @@ const MOVED_AT_ONCE = 2_000;
 
 const SOME = 'IN (SELECT value FROM json_each(?))';
 const DUE = 'SELECT * FROM outbox WHERE state = ? AND class = ? AND seq > ?';
-const OVERDUE = `SELECT seq FROM outbox
-  WHERE state = ? AND state <> ${STATE.backlog} AND due_ms <= ? ORDER BY due_ms LIMIT ${MOVED_AT_ONCE}`;
+const FIRST_LIVE = `SELECT due_ms FROM outbox WHERE state = ${STATE.live} AND class = ? ORDER BY seq LIMIT 1`;
+const OLDEST_LIVE = `SELECT seq, due_ms FROM outbox
+  WHERE state = ${STATE.live} AND class = ? ORDER BY seq LIMIT ${MOVED_AT_ONCE}`;
+const OVERDUE_SENT = `SELECT seq FROM outbox
+  WHERE state = ${STATE.sent} AND due_ms <= ? ORDER BY due_ms LIMIT ${MOVED_AT_ONCE}`;
 
 /** What is to be sent next of one lane and class, in order. */
 export function dueEvents(sql: Sql, { lane, class: of, afterSeq, limit, without }: DueQuery): OutboxEntry[] {
@@ -38,15 +42,24 @@ export function entryOf(row: Row): OutboxEntry {
   return { seq, topic, payload, id, class: of };
 }
 
-/** The states, `live` or `sent`, of which events are overdue. */
-export function overdueStates(sql: Sql, nowMs: number): number[] {
-  return [STATE.live, STATE.sent].filter((state) => sql.get(OVERDUE, state, nowMs));
+/** Whether an event is overdue: live for too long, or without a receipt. Within a class the oldest live one is due first. */
+export function anyOverdue(sql: Sql, nowMs: number): boolean {
+  return overdueClasses(sql, nowMs).length > 0 || sql.get(OVERDUE_SENT, nowMs) !== undefined;
 }
 
 /** Makes backlog of what is overdue, some thousand at a time. */
-export function moveOverdue(sql: Sql, states: readonly number[], nowMs: number): void {
-  for (const state of states)
-    sql.run(`UPDATE outbox SET state = ${STATE.backlog} WHERE seq IN (${OVERDUE})`, state, nowMs);
+export function moveOverdue(sql: Sql, nowMs: number): void {
+  const moved = `UPDATE outbox SET state = ${STATE.backlog} WHERE seq IN`;
+  for (const rank of overdueClasses(sql, nowMs))
+    sql.run(`${moved} (SELECT seq FROM (${OLDEST_LIVE}) WHERE due_ms <= ?)`, rank, nowMs);
+  sql.run(`${moved} (${OVERDUE_SENT})`, nowMs);
+}
+
+function overdueClasses(sql: Sql, nowMs: number): number[] {
+  return OUTBOX_CLASSES.map(rankOf).filter((rank) => {
+    const first = sql.get(FIRST_LIVE, rank);
+    return first !== undefined && integerIn(first, 'due_ms') <= nowMs;
+  });
 }
 
 /** Events of earlier starts are live only where they were put in this stretch of wall time. */
@@ -77,7 +90,7 @@ export function awaitReceipts(sql: Sql, seqs: string, nowMs: number, resendAfter
 export function hasten(sql: Sql, dueMs: number): number {
   return sql.run(
     `UPDATE outbox SET due_ms = ?1, attempts = 1
-     WHERE state = ${STATE.sent} AND state <> ${STATE.backlog} AND due_ms > ?1`,
+     WHERE state = ${STATE.sent} AND due_ms > ?1`,
     dueMs,
   );
 }

@@ -4,6 +4,7 @@ import { markTold, untold } from './losses.ts';
 import { metaNumber, metaText, setMeta } from './meta.ts';
 import { drop, dropForAge, dropForSpace } from './outbox-drops.ts';
 import {
+  anyOverdue,
   awaitReceipts,
   dueEvents,
   entryOf,
@@ -14,7 +15,6 @@ import {
   MAX_RESEND_MS,
   moveEarlier,
   moveOverdue,
-  overdueStates,
 } from './outbox-lanes.ts';
 import { hasRoomAgain, type OutboxLimits, sumOf, totalsOf } from './outbox-limits.ts';
 import { classIn, insertEvent, rankOf, STATE } from './outbox-rows.ts';
@@ -109,9 +109,8 @@ export class SqlOutbox implements Outbox {
   settle(): boolean {
     this.#judgeEarlier();
     const nowMs = this.#needs.runClock.nowMs();
-    const states = this.#engine.read((sql) => overdueStates(sql, nowMs));
-    if (states.length === 0) return false;
-    this.#engine.write((sql) => moveOverdue(sql, states, nowMs));
+    if (!this.#engine.read((sql) => anyOverdue(sql, nowMs))) return false;
+    this.#engine.writeLazily((sql) => moveOverdue(sql, nowMs));
     this.#order += 1;
     return true;
   }
@@ -119,7 +118,7 @@ export class SqlOutbox implements Outbox {
   acknowledge(seqs: readonly number[]): void {
     if (seqs.length === 0) return;
     const { confirm, resendAfterMs } = this.#rules;
-    this.#engine.write((sql) => {
+    this.#engine.writeLazily((sql) => {
       const list = JSON.stringify(seqs);
       if (confirm === 'broker') forgetSeqs(sql, list);
       else awaitReceipts(sql, list, this.#needs.runClock.nowMs(), resendAfterMs);
@@ -128,7 +127,7 @@ export class SqlOutbox implements Outbox {
   }
 
   confirm(ids: readonly string[]): number {
-    return this.#engine.write((sql) => {
+    return this.#engine.writeLazily((sql) => {
       const gone = forgetIds(sql, ids);
       if (gone === 0) return 0;
       this.#hasten(sql);

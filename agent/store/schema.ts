@@ -74,7 +74,7 @@ const STEPS: readonly string[] = [
     WHERE topic LIKE '%/event/alarm';
   UPDATE outbox SET id = CASE WHEN json_valid(payload) THEN coalesce(json_extract(payload, '$.id'), '') ELSE '' END;
   CREATE INDEX outbox_send ON outbox (state, class, seq);
-  CREATE INDEX outbox_due ON outbox (state, due_ms) WHERE state <> 1;
+  CREATE INDEX outbox_due ON outbox (due_ms) WHERE state = 2;
   CREATE INDEX outbox_topic ON outbox (topic, class);
   CREATE INDEX outbox_id ON outbox (id);
 

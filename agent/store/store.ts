@@ -101,9 +101,9 @@ export interface Outbox {
    * @returns whether anything changed
    */
   settle(): boolean;
-  /** The broker has these. They are forgotten, or wait for their receipt. */
+  /** The broker has these. They are forgotten, or wait for their receipt. A power cut may undo it: they are sent again. */
   acknowledge(seqs: readonly number[]): void;
-  /** The CSU has the events of these ids: they are forgotten. @returns how many were known */
+  /** The CSU has the events of these ids: they are forgotten. A power cut may undo it. @returns how many were known */
   confirm(ids: readonly string[]): number;
   /** Drops an event that can never be sent. */
   giveUp(seq: number, reason: LossReason): void;

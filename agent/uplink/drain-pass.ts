@@ -28,6 +28,8 @@ const BACKLOG_IN_FLIGHT = 16;
 const UNRECEIPTED = 1_000;
 /** Acknowledged events that are forgotten in one commit while more is sent; a crash makes them be sent again. Source: guess. */
 const FORGOTTEN_AT_ONCE = 128;
+/** How long a receipt may come before the outbox learns of the PUBACK, which is then not worth a write, ms. Source: guess. */
+const RECEIPT_SOON_MS = 250;
 /** After the broker refused an event; a lost connection has its own back-off. Source: guess. */
 const AFTER_REFUSAL: Backoff = { firstMs: 1_000, factor: 2, capMs: 60_000, jitter: 0.5 };
 /** Shortest wait for the rate of the backlog, ms, so that a fast one is not a timer per event. Source: guess. */
@@ -59,6 +61,8 @@ export class DrainPass {
   #firstLost: OutboxEntry | undefined;
   #wake: (() => void) | undefined;
   #sleeping = false;
+  #forgetting = false;
+  #forgetNow = false;
 
   constructor(needs: DrainPassNeeds, connection: AbortSignal) {
     this.#needs = needs;
@@ -96,8 +100,8 @@ export class DrainPass {
       while (!this.#signal.aborted && this.#needs.outbox.settle()) await nextTurn();
       while (!this.#signal.aborted) {
         this.#launchFollowing();
+        if (this.#isTimeToForget()) this.#forget();
         await this.#news();
-        if (this.#acknowledged.length >= FORGOTTEN_AT_ONCE || this.#flying.size === 0) this.#forget();
       }
     } finally {
       this.#end.abort();
@@ -147,15 +151,21 @@ export class DrainPass {
   }
 
   #backlogRoom(): number {
-    const { outbox, pace } = this.#needs;
+    const { pace } = this.#needs;
     const backlog = [...this.#flying.values()].filter(({ lane }) => lane === 'backlog').length;
     const places = Math.min(
       BACKLOG_IN_FLIGHT - backlog,
       IN_FLIGHT - this.#flying.size,
-      UNRECEIPTED - outbox.unreceipted(),
+      UNRECEIPTED - this.#unreceipted(),
     );
     if (places > 0 && pace.available === 0) this.#wakeForPace();
     return Math.min(places, pace.available);
+  }
+
+  #unreceipted(): number {
+    const { outbox } = this.#needs;
+    if (outbox.unreceipted() + this.#acknowledged.length >= UNRECEIPTED) this.#forget();
+    return outbox.unreceipted() + this.#acknowledged.length;
   }
 
   #wakeForPace(): void {
@@ -187,6 +197,7 @@ export class DrainPass {
     this.#anyTaken = true;
     if (!counts) return;
     this.#acknowledged.push(entry.seq);
+    this.#forgetSoon();
     lane.refusals.delete(entry.topic);
   }
 
@@ -221,10 +232,25 @@ export class DrainPass {
     await nextTurn();
   }
 
+  #isTimeToForget(): boolean {
+    if (this.#forgetNow || this.#needs.outbox.confirmation === 'receipt') return this.#forgetNow;
+    return this.#acknowledged.length >= FORGOTTEN_AT_ONCE || this.#flying.size === 0;
+  }
+
+  #forgetSoon(): void {
+    if (this.#forgetting) return;
+    this.#forgetting = true;
+    this.#after(RECEIPT_SOON_MS, () => {
+      this.#forgetting = false;
+      this.#forgetNow = true;
+    });
+  }
+
   /** One commit for many acknowledgements. */
   #forget(): void {
     const seqs = this.#acknowledged;
     this.#acknowledged = [];
+    this.#forgetNow = false;
     if (seqs.length > 0) this.#needs.outbox.acknowledge(seqs);
     for (const seq of this.#givenUp.splice(0)) this.#needs.outbox.giveUp(seq, 'too-large');
   }

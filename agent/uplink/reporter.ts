@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUIDv7 } from 'node:crypto';
 import type { InternalError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { outboxClassOf } from '../contract/delivery.ts';
@@ -66,7 +66,7 @@ export class MqttReporter implements Reporter {
     const { stamp, outbox } = this.#needs;
     const topic = topicOf(stamp.site, key, entity, reader);
     outbox.append((seq) => {
-      const id = randomUUID();
+      const id = randomUUIDv7();
       const { payload, fault } = encode(key, stamp.envelope(seq), { id, ...fields });
       if (fault) this.#mistake(key, entity, fault);
       // The CSU signs receipts for what it reads; what is for another reader leaves on the PUBACK.
@@ -80,7 +80,7 @@ export class MqttReporter implements Reporter {
     const { stamp, outbox } = this.#needs;
     const topic = topicOf(stamp.site, 'loss', 'collector');
     outbox.tellLosses((seq, { class: of, reason, firstSeq, lastSeq, count }) => {
-      const id = randomUUID();
+      const id = randomUUIDv7();
       const fields = { id, lost_class: of, reason, first_seq: firstSeq, last_seq: lastSeq, lost: count };
       const { payload, fault } = encode('loss', stamp.envelope(seq), fields);
       if (fault) this.#mistake('loss', 'collector', fault);

@@ -90,8 +90,14 @@ export class Archive {
     return Number(this.#sql('SELECT number FROM printed').get()?.number);
   }
 
+  /** A power cut may undo it: lines come again. */
   set printed(number: number) {
-    this.#sql('UPDATE printed SET number = ?').run(number);
+    this.#db.exec('PRAGMA synchronous = NORMAL');
+    try {
+      this.#sql('UPDATE printed SET number = ?').run(number);
+    } finally {
+      this.#db.exec('PRAGMA synchronous = FULL');
+    }
   }
 
   /** Forgets events received before a time that were handed on, some thousand at a time. @returns how many */

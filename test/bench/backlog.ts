@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, randomUUIDv7 } from 'node:crypto';
 import { systemClock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { openStore, type SqliteStore } from '../../agent/store/open-store.ts';
@@ -21,7 +21,7 @@ export function fill(folder: string, site: string, count: number): string[] {
 
 /** Appends one alarm as the agent does. @returns its id */
 export function append(store: SqliteStore, site: string, n: number): string {
-  const id = randomUUID();
+  const id = randomUUIDv7();
   const point = `pt-filled-${(n % POINTS) + 1}`;
   const ts = Date.now();
   const head = { v: 1, site, ts, clock: 'synced', boot: store.boot };

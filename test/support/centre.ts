@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MOSQUITTO_ACL } from '../../provisioning/broker.ts';
+import { MOSQUITTO_ACL, MOSQUITTO_FLOW } from '../../provisioning/broker.ts';
 import { createCsu } from '../../provisioning/csu.ts';
 import { type CsuFolder, PATHS } from '../../provisioning/folder.ts';
 import { Mosquitto } from './mosquitto.ts';
@@ -26,6 +26,7 @@ export class Centre {
         keyfile: file('broker.key.pem'),
       },
       acl: MOSQUITTO_ACL,
+      extra: MOSQUITTO_FLOW,
     });
     return new Centre(csu, broker);
   }
