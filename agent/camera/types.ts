@@ -56,6 +56,14 @@ export interface VideoTrack {
 export interface AccessUnit {
   /** NAL units without start codes, byte for byte as the camera sent them. */
   readonly nals: readonly Buffer[];
+  /** The same in one piece, each NAL unit behind its length in 32 bits, as in a sample of MP4. */
+  readonly bytes: Buffer;
+  /**
+   * The bytes hold during the call that hands the unit over, and for whoever holds it until the release: after that
+   * the memory is used for other pictures.
+   */
+  hold(): void;
+  release(): void;
   /** Presentation time in units of the track's clock, unwrapped from the 32-bit RTP time stamp. */
   readonly rtpTime: number;
   /** IDR (H.264), IRAP (H.265): decoding can start here. */

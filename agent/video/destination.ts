@@ -18,6 +18,9 @@ export interface Chunk {
   /** When the first picture was taken, in Unix ms: by the camera's clock where it tells it, else when it came. */
   readonly wallMs: number;
   readonly durationMs: number;
+  /** The bytes hold during the call that hands the chunk over, and for whoever holds it until the release. */
+  hold(): void;
+  release(): void;
 }
 
 /** Where a destination gets what it missed. */

@@ -71,6 +71,7 @@ export class Feed implements Source {
 
   streamBegins(track: VideoTrack): void {
     const { fragmentMs, cacheBytes } = this.#options;
+    this.#cache.clear();
     this.#cache = new GopCache(cacheBytes);
     this.#muxer = new Muxer({ clock: this.#needs.clock }, { track, fragmentMs });
   }
@@ -96,5 +97,6 @@ export class Feed implements Source {
     if (!chunk) return;
     this.#cache.take(chunk);
     for (const destination of this.#destinations.values()) destination.take(chunk);
+    chunk.release();
   }
 }

@@ -29,12 +29,14 @@ export class GopCache {
       this.#whole = true;
     }
     if (!this.#whole) return;
+    chunk.hold();
     this.#chunks.push(chunk);
     this.#bytes += chunk.bytes;
     if (this.#bytes > this.#maxBytes) this.clear();
   }
 
   clear(): void {
+    for (const chunk of this.#chunks) chunk.release();
     this.#chunks = [];
     this.#bytes = 0;
     this.#whole = false;

@@ -23,7 +23,7 @@ class TopicChannel implements Channel {
   readonly beginsAnew = false;
   readonly #publisher: MediaPublisher;
   readonly #topic: string;
-  readonly #waiting: { readonly goneAt: number; readonly bytes: number }[] = [];
+  readonly #waiting: { readonly goneAt: number; readonly chunk: Chunk }[] = [];
   #waitingBytes = 0;
 
   constructor(publisher: MediaPublisher, topic: string) {
@@ -39,16 +39,18 @@ class TopicChannel implements Channel {
     const { goneBytes } = this.#publisher;
     for (let first = this.#waiting[0]; first && first.goneAt <= goneBytes; first = this.#waiting[0]) {
       this.#waiting.shift();
-      this.#waitingBytes -= first.bytes;
+      this.#waitingBytes -= first.chunk.bytes;
+      first.chunk.release();
     }
     return this.#waitingBytes;
   }
 
-  send({ parts, bytes }: Chunk): Code | undefined {
-    const goneAt = this.#publisher.sendNow(this.#topic, parts);
+  send(chunk: Chunk): Code | undefined {
+    const goneAt = this.#publisher.sendNow(this.#topic, chunk.parts);
     if (typeof goneAt === 'string') return goneAt;
-    this.#waiting.push({ goneAt, bytes });
-    this.#waitingBytes += bytes;
+    chunk.hold();
+    this.#waiting.push({ goneAt, chunk });
+    this.#waitingBytes += chunk.bytes;
     return undefined;
   }
 }

@@ -1,10 +1,11 @@
 import { nalRules } from '../camera/codec/nal.ts';
 import type { AccessUnit, VideoTrack } from '../camera/types.ts';
 import type { Chunk } from './destination.ts';
-import { fragmentBytes, type ReferenceTime, type Sample } from './fmp4/fragment.ts';
+import { fragmentHead, type ReferenceTime, type Sample } from './fmp4/fragment.ts';
 import { initSegment, TIMESCALE } from './fmp4/init-segment.ts';
 import type { MediaClock } from './media-clock.ts';
 import { ParameterSetKeeper, type StreamSetup } from './parameter-sets.ts';
+import { PicturesChunk } from './pictures-chunk.ts';
 import { Timeline } from './timeline.ts';
 
 /** Bounds of one fragment whatever `fragmentMs` says. Source: guess. */
@@ -89,8 +90,9 @@ export class Muxer {
     const frame = { unit, pts: this.#timeline.place(unit), init: key ? this.#init : undefined };
     const plan = this.#plan(frame.pts, Math.max(depthBefore, this.#timeline.depth));
     const chunk = this.#endsBefore(frame, plan) ? this.#emit(plan) : undefined;
+    unit.hold();
     this.#frames.push(frame);
-    this.#frameBytes += unit.nals.reduce((sum, nal) => sum + nal.length, 0);
+    this.#frameBytes += unit.bytes.length;
     return chunk;
   }
 
@@ -153,19 +155,21 @@ export class Muxer {
     const sequence = this.#clock.nextSequence();
     const decodeTime = decodeTimes[0] ?? 0;
     const reference = referenceTime(frames);
-    const payload = fragmentBytes(init, {
+    const head = fragmentHead(init, {
       ...{ sequence, decodeTime, reference },
       samples: frames.map((frame, i) => toSample(frame, decodeTimes[i] ?? 0, decodeTimes[i + 1] ?? 0)),
     });
-    return {
-      parts: [payload],
-      bytes: payload.length,
-      frames: frames.length,
-      key: init !== undefined,
-      number: sequence,
-      wallMs: reference.wallMs,
-      durationMs: ((decodeTimes.at(-1) ?? decodeTime) - decodeTime) / TICKS_PER_MS,
-    };
+    const units = frames.map(({ unit }) => unit);
+    return new PicturesChunk(
+      {
+        parts: [head, ...units.map(({ bytes }) => bytes)],
+        key: init !== undefined,
+        number: sequence,
+        wallMs: reference.wallMs,
+        durationMs: ((decodeTimes.at(-1) ?? decodeTime) - decodeTime) / TICKS_PER_MS,
+      },
+      units,
+    );
   }
 }
 
@@ -181,7 +185,7 @@ function isSkippedLeading(nal: Buffer): boolean {
 
 function toSample(frame: Frame, decodeTime: number, nextDecodeTime: number): Sample {
   return {
-    nals: frame.unit.nals,
+    bytes: frame.unit.bytes.length,
     key: frame.init !== undefined,
     durationTicks: nextDecodeTime - decodeTime,
     compositionTicks: frame.pts - decodeTime,

@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [--json]`: runs one bench and prints its figures. */
 import { parseArgs } from 'node:util';
 import { alarms } from './alarms.ts';
+import { relay } from './relay.ts';
 import { start } from './start.ts';
 import { video } from './video.ts';
 
@@ -10,7 +11,7 @@ export interface Figure {
 }
 export type Figures = Record<string, Figure>;
 
-const BENCHES: Readonly<Record<string, () => Promise<Figures>>> = { alarms, start, video };
+const BENCHES: Readonly<Record<string, () => Promise<Figures>>> = { alarms, relay, start, video };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

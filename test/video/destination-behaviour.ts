@@ -6,6 +6,7 @@ import type { Chunk, Destination, Format, Gap } from '../../agent/video/destinat
 import { Feed } from '../../agent/video/feed.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
 import type { OutletEvents } from '../../agent/video/outlet.ts';
+import { accessUnit } from '../support/access-unit.ts';
 import { clip } from '../support/clips.ts';
 
 /** A destination with a peer that this project did not write. */
@@ -53,12 +54,11 @@ function picture(number: number, bytes: number): AccessUnit {
   slice[0] = key ? KEY_SLICE : OTHER_SLICE;
   slice[1] = STARTS;
   slice.writeUInt32BE(number, NUMBER_AT);
-  return {
-    nals: key ? [sps, pps, slice] : [slice],
+  return accessUnit(key ? [sps, pps, slice] : [slice], {
     ...{ key, damaged: false, rtpTime: number * PICTURE_MS * 90 },
     receivedWallMs: wallMsOf(number),
     receivedMonotonicMs: number * PICTURE_MS,
-  };
+  });
 }
 
 /** The number that a NAL unit of a picture carries; undefined for any other NAL unit. */

@@ -3,6 +3,7 @@ import type { AccessUnit, VideoCodec, VideoTrack } from '../../agent/camera/type
 import type { Chunk } from '../../agent/video/destination.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
 import { Muxer } from '../../agent/video/muxer.ts';
+import { accessUnit } from '../support/access-unit.ts';
 import { clipFrom } from '../support/clips.ts';
 
 const FFMPEG = 'ffmpeg';
@@ -57,14 +58,10 @@ function pair(sps: Buffer | undefined, pps: Buffer | undefined) {
 /** An access unit that arrives when it is due. */
 export function toAccessUnit(nals: readonly Buffer[], key: boolean, rtpTime: number): AccessUnit {
   const receivedMonotonicMs = rtpTime / 90;
-  return {
-    nals,
-    key,
-    rtpTime,
-    damaged: false,
-    receivedMonotonicMs,
+  return accessUnit(nals, {
+    ...{ key, rtpTime, damaged: false, receivedMonotonicMs },
     receivedWallMs: Date.UTC(2026, 0, 1) + receivedMonotonicMs,
-  };
+  });
 }
 
 /** Everything that a subscriber gets from these units. */
@@ -85,7 +82,7 @@ export function withoutVui({ track, units, muxed }: Encoded): Encoded {
   const nalsOf = (nals: readonly Buffer[]) => nals.map((nal) => (nal.equals(sps) ? cut : nal));
   return {
     track: { ...track, parameterSets: { ...track.parameterSets, sps: cut } },
-    units: units.map((unit) => ({ ...unit, nals: nalsOf(unit.nals) })),
+    units: units.map((unit) => accessUnit(nalsOf(unit.nals), unit)),
     muxed,
   };
 }

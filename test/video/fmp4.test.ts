@@ -5,6 +5,7 @@ import type { AccessUnit } from '../../agent/camera/types.ts';
 import type { Chunk } from '../../agent/video/destination.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
 import { Muxer } from '../../agent/video/muxer.ts';
+import { accessUnit } from '../support/access-unit.ts';
 import { clip } from '../support/clips.ts';
 import { boxAt, boxes } from './boxes.ts';
 import {
@@ -299,7 +300,9 @@ t.test('fmp4: a key frame whose beginning was lost starts nothing', async (t) =>
 t.test('fmp4: damaged pictures go on with the NAL units that came', async (t) => {
   const encoded = encode({ ...STREAMS['H.264 with several slices'], frames: 30, fps: 25 });
   const units = encoded.units.map((unit, index) =>
-    index === 7 ? { ...unit, damaged: true, nals: unit.nals.slice(0, 2) } : { ...unit, damaged: index === 8 },
+    index === 7
+      ? accessUnit(unit.nals.slice(0, 2), { ...unit, damaged: true })
+      : { ...unit, damaged: index === 8 },
   );
   const read = packets(toFile(muxAll({ ...encoded, units })));
   t.same(

@@ -10,7 +10,9 @@ const CREDIT = 10;
 
 function chunk(number: number, key: boolean, frames: number): Chunk {
   const wallMs = 1_000 * number;
-  return { parts: [Buffer.alloc(frames)], bytes: frames, frames, key, number, wallMs, durationMs: 1_000 };
+  const memory = { hold: () => undefined, release: () => undefined };
+  const parts = [Buffer.alloc(frames)];
+  return { parts, bytes: frames, frames, key, number, wallMs, durationMs: 1_000, ...memory };
 }
 
 type Step =

@@ -17,6 +17,7 @@ import {
 } from '../../agent/video/link-server.ts';
 
 const MIB = 2 ** 20;
+const LAUNCHER = join(import.meta.dirname, '../../agent/beffroi');
 
 export const SITE = '57463-mairie';
 
@@ -139,6 +140,15 @@ export class VideoPlane {
   }
 
   static async start(brokerUrl: string, ...args: string[]): Promise<VideoPlane> {
+    return VideoPlane.#begin(brokerUrl, (plane) => plane.spawn(...args));
+  }
+
+  /** Through the launcher, with everything that it sets for a box. */
+  static async launch(brokerUrl: string): Promise<VideoPlane> {
+    return VideoPlane.#begin(brokerUrl, (plane) => plane.#run(LAUNCHER, 'video'));
+  }
+
+  static async #begin(brokerUrl: string, run: (plane: VideoPlane) => void): Promise<VideoPlane> {
     const folder = await mkdtemp(join(tmpdir(), 'video-plane-'));
     await mkdir(join(folder, 'run'), { mode: 0o700 });
     const configFile = join(folder, 'box.json');
@@ -155,14 +165,17 @@ export class VideoPlane {
     await writeFile(configFile, JSON.stringify(box));
     const plane = new VideoPlane(folder, configFile);
     await plane.agent.start();
-    plane.spawn(...args);
+    run(plane);
     await plane.agent.until(() => plane.agent.brokerConnected);
     return plane;
   }
 
   spawn(...args: string[]): ChildProcess {
-    const entry = join(import.meta.dirname, '../../agent/video-main.ts');
-    const child = spawn(process.execPath, [entry, '--config', this.#configFile, ...args], { stdio: 'pipe' });
+    return this.#run(process.execPath, join(import.meta.dirname, '../../agent/video-main.ts'), ...args);
+  }
+
+  #run(command: string, ...args: string[]): ChildProcess {
+    const child = spawn(command, [...args, '--config', this.#configFile], { stdio: 'pipe' });
     child.stdout?.on('data', (text: Buffer) => (this.log += text.toString()));
     child.stderr?.on('data', (text: Buffer) => (this.log += text.toString()));
     this.child = child;

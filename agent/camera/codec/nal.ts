@@ -7,14 +7,14 @@ import type { VideoCodec } from '../types.ts';
  */
 type NalKind = 'slice' | 'vps' | 'sps' | 'pps' | 'leading' | 'trailing';
 
-/** What the rest of the room needs to know of a codec's NAL units. */
+/** What the rest of the room needs to know of a codec's NAL units; `at` is where one begins in the bytes, 0 when left out. */
 export interface NalRules {
   readonly headerBytes: number;
-  kind(nal: Buffer): NalKind;
+  kind(nal: Buffer, at?: number): NalKind;
   /** A slice of a picture at which decoding can start: IDR (H.264), IRAP (H.265). */
-  isKey(nal: Buffer): boolean;
+  isKey(nal: Buffer, at?: number): boolean;
   /** The first slice of its picture; only meaningful for slices. */
-  startsPicture(nal: Buffer): boolean;
+  startsPicture(nal: Buffer, at?: number): boolean;
 }
 
 /** @see ITU-T H.264 table 7-1, §7.4.1.2.3 */
@@ -37,18 +37,19 @@ const h264Kinds: Readonly<Record<number, NalKind>> = {
 
 const h264: NalRules = {
   headerBytes: 1,
-  kind: (nal) => h264Kinds[nalType264(nal)] ?? 'trailing',
-  isKey: (nal) => nalType264(nal) === 5,
+  kind: (nal, at = 0) => h264Kinds[nalType264(nal, at)] ?? 'trailing',
+  isKey: (nal, at = 0) => nalType264(nal, at) === 5,
   // first_mb_in_slice is the exp-Golomb code for 0: a single 1 bit. Partitions B and C never begin a picture.
-  startsPicture: (nal) => nalType264(nal) !== 3 && nalType264(nal) !== 4 && ((nal[1] ?? 0) & 0x80) !== 0,
+  startsPicture: (nal, at = 0) =>
+    nalType264(nal, at) !== 3 && nalType264(nal, at) !== 4 && ((nal[at + 1] ?? 0) & 0x80) !== 0,
 };
 
 const h265: NalRules = {
   headerBytes: 2,
-  kind: (nal) => h265Kind(nalType265(nal)),
-  isKey: (nal) => nalType265(nal) >= 16 && nalType265(nal) <= 23,
+  kind: (nal, at = 0) => h265Kind(nalType265(nal, at)),
+  isKey: (nal, at = 0) => nalType265(nal, at) >= 16 && nalType265(nal, at) <= 23,
   // first_slice_segment_in_pic_flag
-  startsPicture: (nal) => ((nal[2] ?? 0) & 0x80) !== 0,
+  startsPicture: (nal, at = 0) => ((nal[at + 2] ?? 0) & 0x80) !== 0,
 };
 
 /** @see ITU-T H.265 table 7-1, §7.4.2.4.4 */
@@ -65,10 +66,10 @@ export function nalRules(codec: VideoCodec): NalRules {
   return codec === 'h264' ? h264 : h265;
 }
 
-function nalType264(nal: Buffer): number {
-  return (nal[0] ?? 0) & 0x1f;
+function nalType264(nal: Buffer, at: number): number {
+  return (nal[at] ?? 0) & 0x1f;
 }
 
-function nalType265(nal: Buffer): number {
-  return ((nal[0] ?? 0) >> 1) & 0x3f;
+function nalType265(nal: Buffer, at: number): number {
+  return ((nal[at] ?? 0) >> 1) & 0x3f;
 }

@@ -1,8 +1,10 @@
+import type { BytePool } from '../../base/pool.ts';
 import type { NalRules } from '../codec/nal.ts';
+import { splitStartCodes } from '../codec/start-codes.ts';
+import { type TakenUnits, UnitStorage } from './unit-storage.ts';
 
-/** A coded picture as assembled; the stream adds the times. */
-export interface AssembledUnit {
-  readonly nals: readonly Buffer[];
+/** A coded picture as assembled; the stream adds the times. Whoever takes it releases its block. */
+export interface AssembledUnit extends TakenUnits {
   readonly timestamp: number;
   readonly key: boolean;
   readonly damaged: boolean;
@@ -28,23 +30,23 @@ type MarkerTrust = 'unknown' | 'trusted' | 'untrusted';
 export class AccessUnitAssembler {
   readonly #rules: NalRules;
   readonly #out: (unit: AssembledUnit) => void;
-  /** The unit that grows. */
-  #nals: Buffer[] = [];
+  /** The unit that grows, and behind it what may open the next one. */
+  readonly #storage: UnitStorage;
+  /** How many NAL units of the storage are of this unit, when some behind them may open the next. */
+  #own: number | undefined;
   #timestamp = 0;
   #receivedMonotonicMs = 0;
   #hasSlice = false;
   #key = false;
-  /** What may open the next unit, seen behind a slice of this one. */
-  #next: Buffer[] = [];
-  #bytes = 0;
   #damaged = false;
   #marked = false;
   #marker: MarkerTrust = 'unknown';
   #lastTimestamp: number | undefined;
   #dropped = 0;
 
-  constructor(rules: NalRules, out: (unit: AssembledUnit) => void) {
+  constructor(rules: NalRules, pool: BytePool, out: (unit: AssembledUnit) => void) {
     this.#rules = rules;
+    this.#storage = new UnitStorage(pool);
     this.#out = out;
   }
 
@@ -58,7 +60,7 @@ export class AccessUnitAssembler {
     const isEnded = this.#marked && this.#marker !== 'untrusted';
     if (gap && !isEnded) this.#damaged = true;
     if (timestamp !== this.#timestamp) {
-      if (this.#hasSlice) this.#finish();
+      if (this.#hasSlice) this.#finish(this.#own ?? this.#storage.count);
       this.#timestamp = timestamp;
     }
     // Missing packets between two units may belong to either.
@@ -71,79 +73,121 @@ export class AccessUnitAssembler {
     this.#damaged = true;
   }
 
-  nal(nal: Buffer): void {
-    if (nal.length === 0) return;
-    const kind = this.#rules.kind(nal);
-    if (kind === 'slice') this.#slice(nal);
-    else if (this.#hasSlice && kind !== 'trailing') this.#add(this.#next, nal);
-    else this.#add(this.#nals, nal);
+  /** Begins a NAL unit. */
+  begin(): void {
+    this.#storage.begin();
+  }
+
+  /** A part of the NAL unit that was begun. @returns false when the access unit was given up: it is above the bounds */
+  part(bytes: Buffer, from: number, until: number): boolean {
+    this.#storage.add(bytes, from, until);
+    const fits = this.#storage.length <= MAX_UNIT_BYTES;
+    if (!fits) this.#giveUp();
+    return fits;
+  }
+
+  /** What was begun is no NAL unit. */
+  abandon(): void {
+    this.#storage.abandon();
+  }
+
+  /**
+   * The NAL unit that was begun is complete.
+   *
+   * Cameras put a whole byte stream with start codes into one NAL unit, always beginning with parameter sets
+   * (V380 and others with the same server). Slices are not searched: that would cost as much as all the rest.
+   */
+  complete(): void {
+    const { bytes, length } = this.#storage;
+    this.#storage.complete();
+    const start = this.#storage.lastStart;
+    if (start === length) this.#storage.takeLast();
+    else if (this.#rules.kind(bytes, start) === 'slice' && bytes[start] !== 0) this.#nal();
+    else if (hasStartCode(bytes, start, length)) this.#split();
+    else this.#nal();
   }
 
   /** After the NAL units of a packet. */
   endPacket(marker: boolean): void {
     if (!marker || !this.#hasSlice) return;
     this.#marked = true;
-    if (this.#marker === 'trusted' && this.#next.length === 0) this.#finish();
+    if (this.#marker === 'trusted' && this.#own === undefined) this.#finish(this.#storage.count);
   }
 
-  #slice(nal: Buffer): void {
-    const starts = this.#rules.startsPicture(nal);
-    const opensNext = this.#next.length > 0 || this.#marked;
+  #split(): void {
+    for (const part of splitStartCodes(this.#storage.takeLast())) {
+      this.#storage.begin();
+      this.#storage.add(part, 0, part.length);
+      this.#storage.complete();
+      this.#nal();
+    }
+  }
+
+  /** Judges the last NAL unit of the storage. */
+  #nal(): void {
+    const kind = this.#rules.kind(this.#storage.bytes, this.#storage.lastStart);
+    if (kind === 'slice') this.#slice();
+    else if (this.#hasSlice && kind !== 'trailing') this.#own ??= this.#storage.count - 1;
+    if (this.#storage.count > MAX_UNIT_NALS) this.#giveUp();
+  }
+
+  #slice(): void {
+    const at = this.#storage.lastStart;
+    const key = this.#rules.isKey(this.#storage.bytes, at);
+    const starts = this.#rules.startsPicture(this.#storage.bytes, at);
+    const opensNext = this.#own !== undefined || this.#marked;
     if (this.#hasSlice && opensNext) {
-      if (starts) this.#finish();
+      if (starts) this.#finish(this.#own ?? this.#storage.count - 1);
       else this.#continues();
     } else if (!this.#hasSlice && !starts) {
       // The beginning of the picture is missing, or the marker ended the unit too early.
       this.#damaged = true;
       if (this.#timestamp === this.#lastTimestamp) this.#marker = 'untrusted';
     }
-    if (!this.#add(this.#nals, nal)) return;
     this.#hasSlice = true;
-    this.#key ||= this.#rules.isKey(nal);
+    this.#key ||= key;
   }
 
   /** The picture goes on behind a marker, or behind what should have opened the next one. */
   #continues(): void {
     if (this.#marked) this.#marker = 'untrusted';
-    this.#nals.push(...this.#next);
-    this.#next = [];
+    this.#own = undefined;
   }
 
-  /** @returns false when the unit was given up because it grew above the bounds */
-  #add(list: Buffer[], nal: Buffer): boolean {
-    this.#bytes += nal.length;
-    const fits = this.#bytes <= MAX_UNIT_BYTES && this.#nals.length + this.#next.length < MAX_UNIT_NALS;
-    if (fits) {
-      list.push(nal);
-    } else {
-      this.#dropped += 1;
-      this.#reset([]);
-      this.#damaged = true;
-    }
-    return fits;
+  #giveUp(): void {
+    this.#dropped += 1;
+    this.#storage.abandon();
+    this.#storage.clear();
+    this.#reset();
+    this.#damaged = true;
   }
 
-  #finish(): void {
+  /** @param count how many NAL units of the storage are of this unit */
+  #finish(count: number): void {
     if (this.#marker === 'unknown') this.#marker = this.#marked ? 'trusted' : 'unknown';
     const unit = {
-      nals: this.#nals,
+      ...this.#storage.takeFirst(count),
       timestamp: this.#timestamp,
       key: this.#key,
       damaged: this.#damaged,
       receivedMonotonicMs: this.#receivedMonotonicMs,
     };
     this.#lastTimestamp = this.#timestamp;
-    this.#reset(this.#next);
+    this.#reset();
     this.#out(unit);
   }
 
-  #reset(nals: Buffer[]): void {
-    this.#nals = nals;
-    this.#next = [];
-    this.#bytes = nals.reduce((sum, nal) => sum + nal.length, 0);
+  #reset(): void {
+    this.#own = undefined;
     this.#hasSlice = false;
     this.#key = false;
     this.#damaged = false;
     this.#marked = false;
   }
+}
+
+const START_CODE = Buffer.from([0, 0, 1]);
+
+function hasStartCode(bytes: Buffer, from: number, until: number): boolean {
+  return bytes.subarray(from, until).includes(START_CODE);
 }

@@ -8,7 +8,7 @@ import {
   systemCode,
 } from '../../base/errors.ts';
 import type { Reply, RtspMessage, ServerRequest } from './message.ts';
-import { StreamReader } from './reader.ts';
+import { type ReaderEvents, StreamReader } from './reader.ts';
 
 export type Field = readonly [name: string, value: string];
 
@@ -43,14 +43,14 @@ export class RtspConnection {
   #error: BeffroiError | undefined;
   #sequence = 0;
   #closedByUs = false;
-  #onFrame: (channel: number, payload: Buffer) => void = () => undefined;
+  #onFrame: ReaderEvents['frame'] = () => undefined;
 
   constructor(camera: string, socket: Socket, clock: Clock) {
     this.#camera = camera;
     this.#socket = socket;
     this.#clock = clock;
     this.#reader = new StreamReader(camera, {
-      frame: (channel, payload) => this.#onFrame(channel, payload),
+      frame: (channel, bytes, from, until) => this.#onFrame(channel, bytes, from, until),
       message: (message) => this.#message(message),
     });
     this.#failed.promise.catch(() => undefined);
@@ -75,7 +75,7 @@ export class RtspConnection {
     return this.#closedByUs;
   }
 
-  onFrame(listener: (channel: number, payload: Buffer) => void): void {
+  onFrame(listener: ReaderEvents['frame']): void {
     this.#onFrame = listener;
   }
 

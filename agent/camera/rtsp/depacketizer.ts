@@ -1,42 +1,20 @@
-import { type NalRules, nalRules } from '../codec/nal.ts';
-import { splitStartCodes } from '../codec/start-codes.ts';
+import type { BytePool } from '../../base/pool.ts';
+import { nalRules } from '../codec/nal.ts';
 import type { VideoCodec } from '../types.ts';
-import { AccessUnitAssembler, type AssembledUnit, MAX_UNIT_BYTES } from './access-units.ts';
-import { FragmentJoiner } from './fragment-joiner.ts';
-import type { OrderedPacket } from './sequence.ts';
-
-/** What one RTP payload holds. */
-export type PayloadShape =
-  /** One NAL unit. */
-  | { readonly kind: 'single' }
-  /** Several, each with its length in front, from `offset` on. */
-  | { readonly kind: 'aggregate'; readonly offset: number }
-  /** A part of one, from `offset` on; the first carries the NAL header. */
-  | {
-      readonly kind: 'fragment';
-      readonly start: boolean;
-      readonly end: boolean;
-      readonly header: Buffer;
-      readonly offset: number;
-    }
-  /** Not part of what RFC 6184 §5.4 and RFC 7798 §4.4 let a camera send without asking. */
-  | { readonly kind: 'unknown' };
-
-export type ReadShape = (payload: Buffer) => PayloadShape;
+import { AccessUnitAssembler, type AssembledUnit } from './access-units.ts';
+import { PayloadShape } from './payload-shape.ts';
+import type { RtpPacket } from './rtp.ts';
 
 /** Turns ordered RTP packets of one codec into access units. Never joins what does not belong together. */
 export class Depacketizer {
-  readonly #readShape: ReadShape;
-  readonly #rules: NalRules;
+  readonly #shape: PayloadShape;
   readonly #units: AccessUnitAssembler;
-  readonly #fragments = new FragmentJoiner();
   /** Time stamp of the NAL unit that comes in fragments. */
   #partial: number | undefined;
 
-  constructor(codec: VideoCodec, readShape: ReadShape, out: (unit: AssembledUnit) => void) {
-    this.#readShape = readShape;
-    this.#rules = nalRules(codec);
-    this.#units = new AccessUnitAssembler(this.#rules, out);
+  constructor(codec: VideoCodec, pool: BytePool, out: (unit: AssembledUnit) => void) {
+    this.#shape = new PayloadShape(codec);
+    this.#units = new AccessUnitAssembler(nalRules(codec), pool, out);
   }
 
   /** Access units that were above the bounds and given up. */
@@ -44,78 +22,70 @@ export class Depacketizer {
     return this.#units.dropped;
   }
 
-  push({ packet, gap }: OrderedPacket): void {
-    const { payload, timestamp, marker } = packet;
-    if (gap) this.#partial = undefined;
+  push(packet: RtpPacket, gap: boolean): void {
+    const { timestamp, marker } = packet;
+    if (gap) this.#forgetPartial();
     if (this.#partial !== undefined && this.#partial !== timestamp) this.#dropPartial();
     this.#units.beginPacket(timestamp, gap, packet.receivedMonotonicMs);
-    if (payload.length > 0) this.#payload(payload, timestamp, marker);
+    if (packet.payloadBytes > 0) this.#payload(packet);
     this.#units.endPacket(marker);
   }
 
-  #payload(payload: Buffer, timestamp: number, marker: boolean): void {
-    const shape = this.#readShape(payload);
+  #payload({ bytes, from, until, timestamp, marker }: RtpPacket): void {
+    const shape = this.#shape;
+    shape.read(bytes, from, until);
     if (shape.kind === 'fragment') {
-      this.#fragment(shape, payload.subarray(shape.offset), timestamp, marker);
+      this.#fragment(bytes, until, timestamp, marker);
       return;
     }
     if (this.#partial !== undefined) this.#dropPartial();
-    if (shape.kind === 'single') this.#nal(Buffer.from(payload));
-    else if (shape.kind === 'aggregate') this.#aggregate(payload, shape.offset);
+    if (shape.kind === 'single') this.#nal(bytes, from, until);
+    else if (shape.kind === 'aggregate') this.#aggregate(bytes, shape.from, until);
     else this.#units.damage();
   }
 
-  #aggregate(payload: Buffer, offset: number): void {
-    let at = offset;
-    while (at + 2 <= payload.length) {
-      const end = at + 2 + payload.readUInt16BE(at);
-      if (end > payload.length) break;
-      this.#nal(Buffer.from(payload.subarray(at + 2, end)));
+  #aggregate(bytes: Buffer, from: number, until: number): void {
+    let at = from;
+    while (at + 2 <= until) {
+      const end = at + 2 + bytes.readUInt16BE(at);
+      if (end > until) break;
+      this.#nal(bytes, at + 2, end);
       at = end;
     }
-    if (at !== payload.length) this.#units.damage();
+    if (at !== until) this.#units.damage();
   }
 
-  #fragment(
-    shape: PayloadShape & { kind: 'fragment' },
-    part: Buffer,
-    timestamp: number,
-    marker: boolean,
-  ): void {
-    if (shape.start) {
+  #fragment(bytes: Buffer, until: number, timestamp: number, marker: boolean): void {
+    const { start, end, from, header, headerBytes } = this.#shape;
+    if (start) {
       if (this.#partial !== undefined) this.#dropPartial();
       this.#partial = timestamp;
-      this.#fragments.begin(shape.header);
+      this.#units.begin();
+      this.#units.part(header, 0, headerBytes);
     }
-    if (this.#partial === undefined) {
-      this.#units.damage();
-      return;
-    }
-    this.#fragments.add(part);
-    if (this.#fragments.bytes > MAX_UNIT_BYTES) this.#dropPartial();
+    if (this.#partial === undefined) this.#units.damage();
+    else if (!this.#units.part(bytes, from, until)) this.#partial = undefined;
     // Some cameras leave the end bit out and only set the marker.
-    else if (shape.end || marker) this.#complete();
+    else if (end || marker) this.#complete();
   }
 
   #complete(): void {
     this.#partial = undefined;
-    this.#nal(this.#fragments.joined());
+    this.#units.complete();
+  }
+
+  #nal(bytes: Buffer, from: number, until: number): void {
+    this.#units.begin();
+    if (this.#units.part(bytes, from, until)) this.#units.complete();
   }
 
   #dropPartial(): void {
-    this.#partial = undefined;
+    this.#forgetPartial();
     this.#units.damage();
   }
 
-  /**
-   * @param nal with bytes of its own
-   *
-   * Cameras put a whole byte stream with start codes into one NAL unit, always beginning with parameter sets
-   * (V380 and others with the same server). Slices are not searched: that would cost as much as all the rest.
-   */
-  #nal(nal: Buffer): void {
-    const isWhole = this.#rules.kind(nal) === 'slice' && nal[0] !== 0;
-    if (isWhole) this.#units.nal(nal);
-    else for (const part of splitStartCodes(nal)) this.#units.nal(part);
+  #forgetPartial(): void {
+    this.#partial = undefined;
+    this.#units.abandon();
   }
 }

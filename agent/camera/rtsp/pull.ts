@@ -1,4 +1,5 @@
 import { DeviceError } from '../../base/errors.ts';
+import type { BytePool } from '../../base/pool.ts';
 import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../types.ts';
 import { isOk, statusError } from './client.ts';
 import { controlUrls } from './control-url.ts';
@@ -24,6 +25,11 @@ export interface StreamHandlers {
   accessUnit(unit: AccessUnit): void;
 }
 
+export interface PullNeeds extends StreamNeeds {
+  /** Where the pictures lie. */
+  readonly pool: BytePool;
+}
+
 /** How long the farewell to a camera may take. Source: guess. */
 const TEARDOWN_TIMEOUT_MS = 1_000;
 const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
@@ -40,14 +46,14 @@ export async function pullStream(
   target: StreamTarget,
   permit: Permit,
   handlers: StreamHandlers,
-  needs: StreamNeeds,
+  needs: PullNeeds,
   options: StreamOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const conversation = { target, permit, needs, options };
   try {
     await withCamera(conversation, signal, (described) =>
-      new Pull(conversation, described, handlers).run(signal),
+      new Pull(conversation, described, handlers, needs.pool).run(signal),
     );
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
@@ -60,16 +66,18 @@ class Pull {
   readonly #conversation: Conversation;
   readonly #described: Described;
   readonly #handlers: StreamHandlers;
+  readonly #pool: BytePool;
   /** The address of the presentation, for all but SETUP. */
   readonly #url: string;
   #receiver: VideoReceiver | undefined;
   #session: SessionField | undefined;
 
-  constructor(conversation: Conversation, described: Described, handlers: StreamHandlers) {
+  constructor(conversation: Conversation, described: Described, handlers: StreamHandlers, pool: BytePool) {
     this.#camera = conversation.target.camera;
     this.#conversation = conversation;
     this.#described = described;
     this.#handlers = handlers;
+    this.#pool = pool;
     const { address, base, video } = described;
     this.#url = controlUrls(address, base, video.sessionControl)[0] ?? base;
   }
@@ -90,10 +98,12 @@ class Pull {
     const { connection, client, video } = this.#described;
     const { clock, log } = this.#conversation.needs;
     const transport = await this.#setUp();
-    const receiver = new VideoReceiver(video, transport, clock, (unit) => this.#handlers.accessUnit(unit));
+    const receiver = new VideoReceiver(video, transport, { clock, pool: this.#pool }, (unit) =>
+      this.#handlers.accessUnit(unit),
+    );
     this.#receiver = receiver;
     // Cameras send the first frames before their answer to PLAY.
-    connection.onFrame((channel, payload) => receiver.frame(channel, payload));
+    connection.onFrame((channel, bytes, from, until) => receiver.frame(channel, bytes, from, until));
     const fields = [...sessionFields(this.#session), ['Range', 'npt=0.000-'] as const];
     const reply = await client.expectOk('PLAY', this.#url, fields);
     const [rtpInfo] = parseRtpInfo(reply.headers.get('rtp-info') ?? '');

@@ -4,8 +4,8 @@ import { Hold } from './hold.ts';
 import { bodyLength, parseHeaders, parseStartLine, type RtspMessage, type StartLine } from './message.ts';
 
 export interface ReaderEvents {
-  /** Interleaved data; `payload` may be a part of the chunk that was fed, and holds only until this returns. */
-  frame(channel: number, payload: Buffer): void;
+  /** Interleaved data between `from` and `until`; the bytes hold only until this returns. */
+  frame(channel: number, bytes: Buffer, from: number, until: number): void;
   message(message: RtspMessage): void;
 }
 
@@ -21,6 +21,9 @@ const GARBAGE_SAMPLE_BYTES = 60;
 
 /** The shortest RTCP packet; RTP and RTCP both begin with version 2. @see RFC 3550 §5.1, §6.4 */
 const MIN_FRAME_BYTES = 8;
+const FRAME_HEADER_BYTES = 4;
+/** Room for any packet that fits an Ethernet frame. */
+const MIN_FRAME_STORAGE_BYTES = 2048;
 const DOLLAR = 0x24;
 const SLASH = 0x2f;
 const SPACE = 0x20;
@@ -31,6 +34,7 @@ const MAX_WORD_BYTES = 20;
 /** What is being filled: the payload of a frame or the body of a message. */
 interface Filling {
   readonly buffer: Buffer;
+  readonly length: number;
   filled: number;
   readonly done: (buffer: Buffer) => void;
 }
@@ -49,6 +53,8 @@ export class StreamReader {
   readonly #camera: string;
   readonly #events: ReaderEvents;
   readonly #hold = new Hold();
+  /** Where a frame is put together that came in two reads: used for all frames of the connection. */
+  #frameBytes = Buffer.alloc(0);
   #filling: Filling | undefined;
   #synchronised = true;
   /** Channels that were used; behind garbage no other is believed. */
@@ -125,9 +131,22 @@ export class StreamReader {
     const length = data.readUInt16BE(at + 2);
     if (length < MIN_FRAME_BYTES || (data[at + 4] ?? 0) >> 6 !== 2) return 'garbage';
     if (!this.#synchronised && this.#channels.size > 0 && !this.#channels.has(channel)) return 'garbage';
-    this.#channels.add(channel);
-    this.#inStep();
-    return this.#take(data, at, at + 4, length, (payload) => this.#events.frame(channel, payload));
+    if (!this.#channels.has(channel)) this.#channels.add(channel);
+    if (!this.#synchronised || this.#scan.at > 0 || this.#garbageInARow > 0) this.#inStep();
+    const from = at + FRAME_HEADER_BYTES;
+    if (data.length < from + length) return this.#beginFrame(channel, data, from, length) - at;
+    this.#events.frame(channel, data, from, from + length);
+    return FRAME_HEADER_BYTES + length;
+  }
+
+  /** The rest of the frame comes with the next chunk. @returns where the data ends */
+  #beginFrame(channel: number, data: Buffer, from: number, length: number): number {
+    if (this.#frameBytes.length < length)
+      this.#frameBytes = Buffer.allocUnsafeSlow(Math.max(length, MIN_FRAME_STORAGE_BYTES));
+    const buffer = this.#frameBytes;
+    const done = () => this.#events.frame(channel, buffer, 0, length);
+    this.#filling = { buffer, length, filled: data.copy(buffer, 0, from), done };
+    return data.length;
   }
 
   #message(data: Buffer, at: number): Step {
@@ -177,7 +196,7 @@ export class StreamReader {
       done(present);
     } else {
       const buffer = Buffer.allocUnsafeSlow(length);
-      this.#filling = { buffer, filled: present.copy(buffer), done };
+      this.#filling = { buffer, length, filled: present.copy(buffer), done };
     }
     return from - at + present.length;
   }
@@ -186,9 +205,9 @@ export class StreamReader {
   #fill(chunk: Buffer): Buffer {
     const filling = this.#filling;
     if (!filling) return chunk;
-    const copied = chunk.copy(filling.buffer, filling.filled);
+    const copied = chunk.copy(filling.buffer, filling.filled, 0, filling.length - filling.filled);
     filling.filled += copied;
-    if (filling.filled === filling.buffer.length) {
+    if (filling.filled === filling.length) {
       this.#filling = undefined;
       filling.done(filling.buffer);
     }

@@ -1,13 +1,20 @@
 import type { Clock } from '../../base/clock.ts';
+import type { BytePool } from '../../base/pool.ts';
 import type { AccessUnit, StreamCounters } from '../types.ts';
 import type { AssembledUnit } from './access-units.ts';
 import { Depacketizer } from './depacketizer.ts';
 import type { Transport } from './fields.ts';
-import { shapeReader } from './payload-shape.ts';
-import { findSenderReport, isRtcp, parseRtp, type RtpPacket } from './rtp.ts';
+import { ReceivedUnit } from './received-unit.ts';
+import { findSenderReport, isRtcp, RtpPacket } from './rtp.ts';
 import type { DescribedVideo } from './sdp.ts';
 import { SequenceWindow } from './sequence.ts';
 import { Timeline } from './timeline.ts';
+
+export interface ReceiverNeeds {
+  readonly clock: Clock;
+  /** Where the pictures lie. */
+  readonly pool: BytePool;
+}
 
 /** Changes of the source after which they mean nothing. Source: guess. */
 const MAX_SOURCE_CHANGES = 16;
@@ -18,6 +25,7 @@ export class VideoReceiver {
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #out: (unit: AccessUnit) => void;
+  readonly #packet = new RtpPacket();
   readonly #window: SequenceWindow;
   readonly #timeline: Timeline;
   readonly #depacketizer: Depacketizer;
@@ -28,16 +36,21 @@ export class VideoReceiver {
   #damaged = 0;
   #lastUnitMs: number | undefined;
 
-  constructor(video: DescribedVideo, transport: Transport, clock: Clock, out: (unit: AccessUnit) => void) {
+  constructor(
+    video: DescribedVideo,
+    transport: Transport,
+    needs: ReceiverNeeds,
+    out: (unit: AccessUnit) => void,
+  ) {
     this.#payloadType = video.payloadType;
     this.#transport = transport;
     this.#channel = transport.rtpChannel;
-    this.#clock = clock;
+    this.#clock = needs.clock;
     this.#out = out;
     this.#timeline = new Timeline(video.track.clockRate);
     const { codec } = video.track;
-    this.#depacketizer = new Depacketizer(codec, shapeReader(codec), (unit) => this.#unit(unit));
-    this.#window = new SequenceWindow((ordered) => this.#depacketizer.push(ordered));
+    this.#depacketizer = new Depacketizer(codec, needs.pool, (unit) => this.#unit(unit));
+    this.#window = new SequenceWindow((packet, gap) => this.#depacketizer.push(packet, gap));
   }
 
   /** Now; the numbers since the stream began. */
@@ -61,10 +74,11 @@ export class VideoReceiver {
   }
 
   /** Takes one interleaved frame; what belongs to no track of ours is left out. */
-  frame(channel: number, bytes: Buffer): void {
-    const packet = parseRtp(bytes, this.#clock.monotonicMs());
-    if (packet?.payloadType === this.#payloadType && this.#isOurs(channel)) this.#rtp(packet);
-    else if (isRtcp(bytes)) this.#rtcp(channel, bytes);
+  frame(channel: number, bytes: Buffer, from: number, until: number): void {
+    const packet = this.#packet;
+    const isRtp = packet.read(bytes, from, until, this.#clock.monotonicMs());
+    if (isRtp && packet.payloadType === this.#payloadType && this.#isOurs(channel)) this.#rtp(packet);
+    else if (isRtcp(bytes, from, until)) this.#rtcp(channel, bytes.subarray(from, until));
   }
 
   /** Cameras answer SETUP with one channel and send on another: the first that carries the track is it. */
@@ -75,7 +89,7 @@ export class VideoReceiver {
 
   #rtp(packet: RtpPacket): void {
     if (packet.ssrc !== this.#ssrc) this.#changeSource(packet.ssrc);
-    this.#bytes += packet.payload.length;
+    this.#bytes += packet.payloadBytes;
     this.#window.push(packet);
   }
 
@@ -96,21 +110,20 @@ export class VideoReceiver {
     }
   }
 
-  #unit(unit: AssembledUnit): void {
-    const { nals, key, damaged, receivedMonotonicMs } = unit;
-    const rtpTime = this.#timeline.unwrap(unit.timestamp);
-    const captureWallMs = this.#timeline.wallMs(rtpTime);
-    const receivedWallMs = this.#clock.wallMs() - (this.#clock.monotonicMs() - receivedMonotonicMs);
-    if (damaged) this.#damaged += 1;
-    this.#lastUnitMs = this.#clock.monotonicMs();
-    this.#out({
-      nals,
+  #unit(assembled: AssembledUnit): void {
+    const rtpTime = this.#timeline.unwrap(assembled.timestamp);
+    const nowMs = this.#clock.monotonicMs();
+    const unit = new ReceivedUnit(assembled, {
       rtpTime,
-      key,
-      damaged,
-      receivedWallMs,
-      receivedMonotonicMs,
-      ...(captureWallMs === undefined ? {} : { captureWallMs }),
+      receivedWallMs: this.#clock.wallMs() - (nowMs - assembled.receivedMonotonicMs),
+      captureWallMs: this.#timeline.wallMs(rtpTime),
     });
+    if (assembled.damaged) this.#damaged += 1;
+    this.#lastUnitMs = nowMs;
+    try {
+      this.#out(unit);
+    } finally {
+      unit.release();
+    }
   }
 }

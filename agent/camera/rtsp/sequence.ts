@@ -6,19 +6,18 @@ export const REORDER_PACKETS = 8;
 const MAX_DROPOUT = 3000;
 const MAX_MISORDER = 100;
 
-/** A packet in its place. */
-export interface OrderedPacket {
-  readonly packet: RtpPacket;
-  /** Packets are missing between the one before and this one. */
-  readonly gap: boolean;
-}
+/**
+ * Takes a packet in its place; it holds only during the call.
+ * @param gap packets are missing between the one before and this one
+ */
+export type TakeOrdered = (packet: RtpPacket, gap: boolean) => void;
 
 /**
  * Puts the packets of one source in order, drops what comes twice or too late, counts what is missing.
  * Each sequence number comes out at most once and in rising order, until the sender starts anew.
  */
 export class SequenceWindow {
-  readonly #out: (packet: OrderedPacket) => void;
+  readonly #out: TakeOrdered;
   readonly #held = new Map<number, RtpPacket>();
   #next: number | undefined;
   #jump: RtpPacket | undefined;
@@ -26,7 +25,7 @@ export class SequenceWindow {
   #lost = 0;
   #received = 0;
 
-  constructor(out: (packet: OrderedPacket) => void) {
+  constructor(out: TakeOrdered) {
     this.#out = out;
   }
 
@@ -61,7 +60,7 @@ export class SequenceWindow {
       this.#release(packet);
       return;
     }
-    this.#held.set(packet.sequence, this.#held.get(packet.sequence) ?? kept(packet));
+    this.#held.set(packet.sequence, this.#held.get(packet.sequence) ?? packet.kept());
     this.#releaseInOrder();
     if (this.#held.size > REORDER_PACKETS) this.#giveUpMissing();
   }
@@ -69,11 +68,12 @@ export class SequenceWindow {
   /** One packet far away may be damage; two in a row are a sender that started anew. */
   #jumped(packet: RtpPacket): void {
     const before = this.#jump;
-    this.#jump = kept(packet);
+    const kept = packet.kept();
+    this.#jump = kept;
     if (!before || distance(before.sequence, packet.sequence) !== 1) return;
     this.restart();
     this.push(before);
-    this.push(packet);
+    this.push(kept);
   }
 
   #releaseInOrder(): void {
@@ -116,13 +116,8 @@ export class SequenceWindow {
     this.#received += 1;
     const gap = this.#gap;
     this.#gap = false;
-    this.#out({ packet, gap });
+    this.#out(packet, gap);
   }
-}
-
-/** The packet with bytes of its own: those that were read into are used again. */
-function kept(packet: RtpPacket): RtpPacket {
-  return { ...packet, payload: Buffer.from(packet.payload) };
 }
 
 /** How far `to` lies ahead of `from` in 16-bit sequence numbers; negative when it lies behind. */

@@ -1,11 +1,9 @@
 import { BoxWriter } from './box-writer.ts';
 import { TRACK_ID } from './init-segment.ts';
-import { NAL_LENGTH_BYTES } from './sample-entry.ts';
 
 /** One sample of a fragment; times in units of `TIMESCALE`. */
 export interface Sample {
-  /** NAL units without start codes. */
-  readonly nals: readonly Buffer[];
+  readonly bytes: number;
   readonly key: boolean;
   readonly durationTicks: number;
   /** Presentation minus decode time. */
@@ -41,31 +39,19 @@ const BYTES_PER_SAMPLE = 16;
 const MDAT_HEADER_BYTES = 8;
 
 /**
- * `prft`, `moof` and `mdat` behind the initialisation segment, where there is one. The pictures are copied once.
+ * What stands before the pictures: `prft`, `moof` and the header of `mdat`, behind the initialisation segment where
+ * there is one. The samples follow in order, each NAL unit behind its length.
  * @throws RangeError when the samples do not fit a 32-bit box: the caller bounds a fragment far below
  */
-export function fragmentBytes(init: Buffer | undefined, fragment: Fragment): Buffer {
-  const dataBytes = fragment.samples.reduce((sum, sample) => sum + sampleBytes(sample), 0);
-  const headBytes = (init?.length ?? 0) + FIXED_BYTES + fragment.samples.length * BYTES_PER_SAMPLE;
-  const to = new BoxWriter(headBytes + dataBytes);
+export function fragmentHead(init: Buffer | undefined, fragment: Fragment): Buffer {
+  const dataBytes = fragment.samples.reduce((sum, sample) => sum + sample.bytes, 0);
+  const to = new BoxWriter((init?.length ?? 0) + FIXED_BYTES + fragment.samples.length * BYTES_PER_SAMPLE);
   if (init) to.bytes(init);
   writePrft(to, fragment.reference);
   writeMoof(to, fragment);
-  to.box('mdat', () => {
-    for (const sample of fragment.samples) writeNals(to, sample.nals);
-  });
+  to.u32(MDAT_HEADER_BYTES + dataBytes);
+  to.text('mdat');
   return to.finish();
-}
-
-function sampleBytes(sample: Sample): number {
-  return sample.nals.reduce((sum, nal) => sum + NAL_LENGTH_BYTES + nal.length, 0);
-}
-
-function writeNals(to: BoxWriter, nals: readonly Buffer[]): void {
-  for (const nal of nals) {
-    to.u32(nal.length);
-    to.bytes(nal);
-  }
 }
 
 function writeMoof(to: BoxWriter, fragment: Fragment): void {
@@ -89,7 +75,7 @@ function writeMoof(to: BoxWriter, fragment: Fragment): void {
 
 function writeSample(to: BoxWriter, sample: Sample): void {
   to.u32(sample.durationTicks);
-  to.u32(sampleBytes(sample));
+  to.u32(sample.bytes);
   to.u32(sample.key ? KEY_SAMPLE_FLAGS : OTHER_SAMPLE_FLAGS);
   to.i32(sample.compositionTicks);
 }

@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { BytePool } from '../../../agent/base/pool.ts';
 import type { AssembledUnit } from '../../../agent/camera/rtsp/access-units.ts';
 import { MAX_UNIT_BYTES } from '../../../agent/camera/rtsp/access-units.ts';
 import { Depacketizer } from '../../../agent/camera/rtsp/depacketizer.ts';
-import { shapeReader } from '../../../agent/camera/rtsp/payload-shape.ts';
-import type { RtpPacket } from '../../../agent/camera/rtsp/rtp.ts';
 import { SequenceWindow } from '../../../agent/camera/rtsp/sequence.ts';
 import { aggregate, packetOf, payloads264, payloads265 } from './packetize.ts';
 
 type Codec = 'h264' | 'h265';
+
+const pool = new BytePool(0);
 
 /** One packet: time stamp, payload, marker; the number follows from its place unless `skip` numbers are missing. */
 interface P {
@@ -20,11 +21,11 @@ interface P {
 
 function run(codec: Codec, packets: readonly P[]): { units: AssembledUnit[]; depacketizer: Depacketizer } {
   const units: AssembledUnit[] = [];
-  const depacketizer = new Depacketizer(codec, shapeReader(codec), (unit) => units.push(unit));
+  const depacketizer = new Depacketizer(codec, pool, (unit) => units.push(unit));
   let sequence = 0;
   for (const { ts, payload, marker = false, skip = 0 } of packets) {
     sequence += 1 + skip;
-    depacketizer.push({ packet: packetOf({ sequence, timestamp: ts, marker, payload }), gap: skip > 0 });
+    depacketizer.push(packetOf({ sequence, timestamp: ts, marker, payload }), skip > 0);
   }
   return { units, depacketizer };
 }
@@ -296,12 +297,12 @@ function property(
     fc.integer({ min: 20, max: 200 }),
     faults,
     (pictures, max, { lost, twice, swapped }) => {
-      const packets: RtpPacket[] = pictures.flatMap((one, i) =>
-        packetize(one, max).map((payload, n, all) =>
-          packetOf({ sequence: 0, timestamp: 3000 * i, marker: n === all.length - 1, payload }),
-        ),
+      const packets = pictures.flatMap((one, i) =>
+        packetize(one, max).map((payload, n, all) => ({
+          ...{ timestamp: 3000 * i, marker: n === all.length - 1, payload },
+        })),
       );
-      const numbered = packets.map((packet, sequence) => ({ ...packet, sequence }));
+      const numbered = packets.map((packet, sequence) => packetOf({ ...packet, sequence }));
       const sent = numbered.flatMap((packet, i) => (twice.includes(i) ? [packet, packet] : [packet]));
       for (const i of swapped) {
         const [a, b] = [sent[i], sent[i + 1]];
@@ -309,8 +310,8 @@ function property(
       }
       const lostOnes = new Set(lost.filter((i) => i > 0 && i < packets.length));
       const units: AssembledUnit[] = [];
-      const depacketizer = new Depacketizer(codec, shapeReader(codec), (unit) => units.push(unit));
-      const window = new SequenceWindow((ordered) => depacketizer.push(ordered));
+      const depacketizer = new Depacketizer(codec, pool, (unit) => units.push(unit));
+      const window = new SequenceWindow((packet, gap) => depacketizer.push(packet, gap));
       const isFirstSwapped = swapped.includes(0);
       for (const packet of sent) if (!lostOnes.has(packet.sequence)) window.push(packet);
       if (isFirstSwapped) return true;

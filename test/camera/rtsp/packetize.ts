@@ -1,4 +1,4 @@
-import type { RtpPacket } from '../../../agent/camera/rtsp/rtp.ts';
+import { RtpPacket } from '../../../agent/camera/rtsp/rtp.ts';
 
 /** Payloads of one NAL unit of H.264: whole, or in fragments. @see RFC 6184 §5.6, §5.8 */
 export function payloads264(nal: Buffer, maxBytes: number): Buffer[] {
@@ -53,22 +53,15 @@ export interface PacketFields {
   readonly ssrc?: number;
 }
 
-export function packetOf({
-  sequence,
-  timestamp,
-  marker = false,
-  payload,
-  ssrc = 1,
-}: PacketFields): RtpPacket {
-  return {
-    sequence: sequence & 0xffff,
-    timestamp,
-    marker,
-    payload,
-    ssrc,
-    payloadType: 96,
-    receivedMonotonicMs: 0,
-  };
+export function packetOf(fields: PacketFields): RtpPacket {
+  const packet = new RtpPacket();
+  const bytes = rtpBytes(fields);
+  packet.read(bytes, 0, bytes.length, 0);
+  return packet;
+}
+
+export function payloadOf({ bytes, from, until }: RtpPacket): Buffer {
+  return bytes.subarray(from, until);
 }
 
 /** The bytes of a packet. @see RFC 3550 §5.1 */

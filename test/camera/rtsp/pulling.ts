@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { BeffroiError } from '../../../agent/base/errors.ts';
+import { BytePool } from '../../../agent/base/pool.ts';
 import { pullStream } from '../../../agent/camera/rtsp/pull.ts';
 import {
   defaultStreamOptions,
@@ -12,7 +13,12 @@ import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../../../ag
 
 export const credentials = { version: 1, user: 'watch', password: 'Geheim-17' };
 
-export const needs = { clock: systemClock, log: pino({ level: 'silent' }), randomBytes };
+export const needs = {
+  clock: systemClock,
+  log: pino({ level: 'silent' }),
+  randomBytes,
+  pool: new BytePool(2 ** 23),
+};
 
 /** A permit that counts. */
 export class TestPermit implements Permit {
@@ -106,6 +112,7 @@ export class Pulling<P extends Permit = TestPermit> {
   }
 
   #unit(unit: AccessUnit): void {
+    unit.hold();
     this.units.push(unit);
     for (const { count, done } of this.#waiting) if (this.units.length >= count) done();
   }

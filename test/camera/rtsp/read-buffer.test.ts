@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { systemClock } from '../../../agent/base/clock.ts';
+import { BytePool } from '../../../agent/base/pool.ts';
 import type { RtspMessage } from '../../../agent/camera/rtsp/message.ts';
 import { StreamReader } from '../../../agent/camera/rtsp/reader.ts';
 import { VideoReceiver } from '../../../agent/camera/rtsp/receiver.ts';
@@ -53,9 +54,14 @@ function read(bytes: Buffer, pieceBytes: number): { nals: Buffer[]; messages: Rt
   const nals: Buffer[] = [];
   const messages: RtspMessage[] = [];
   const transport = { interleaved: true, rtpChannel: 0, rtcpChannel: 1 };
-  const receiver = new VideoReceiver(VIDEO, transport, systemClock, (unit) => nals.push(...unit.nals));
+  const receiver = new VideoReceiver(
+    VIDEO,
+    transport,
+    { clock: systemClock, pool: new BytePool(0) },
+    (unit) => nals.push(...unit.nals),
+  );
   const reader = new StreamReader('cam-a', {
-    frame: (channel, payload) => receiver.frame(channel, payload),
+    frame: (channel, bytes, from, until) => receiver.frame(channel, bytes, from, until),
     message: (message) => messages.push(message),
   });
   const shared = Buffer.alloc(pieceBytes);

@@ -17,7 +17,8 @@ type Seen =
 function read(chunks: readonly Buffer[]): { seen: Seen[]; skipped: number; error?: string } {
   const seen: Seen[] = [];
   const reader = new StreamReader('cam-a', {
-    frame: (channel, payload) => seen.push({ frame: channel, hex: payload.toString('hex') }),
+    frame: (channel, bytes, from, until) =>
+      seen.push({ frame: channel, hex: bytes.toString('hex', from, until) }),
     message: (message) =>
       seen.push(
         message.kind === 'request'

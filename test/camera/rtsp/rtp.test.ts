@@ -1,11 +1,21 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { findSenderReport, isRtcp, parseRtp } from '../../../agent/camera/rtsp/rtp.ts';
-import { type OrderedPacket, REORDER_PACKETS, SequenceWindow } from '../../../agent/camera/rtsp/sequence.ts';
+import { findSenderReport, isRtcp, RtpPacket } from '../../../agent/camera/rtsp/rtp.ts';
+import { REORDER_PACKETS, SequenceWindow } from '../../../agent/camera/rtsp/sequence.ts';
 import { Timeline } from '../../../agent/camera/rtsp/timeline.ts';
-import { packetOf, rtpBytes } from './packetize.ts';
+import { packetOf, payloadOf, rtpBytes } from './packetize.ts';
 
 const payload = Buffer.from([0x65, 1, 2, 3]);
+
+/** Read where it lies: between other bytes. */
+function parseRtp(bytes: Buffer, receivedMonotonicMs: number): RtpPacket | undefined {
+  const packet = new RtpPacket();
+  const around = Buffer.concat([Buffer.alloc(3, 0xff), bytes, Buffer.alloc(5, 0xff)]);
+  return packet.read(around, 3, 3 + bytes.length, receivedMonotonicMs) ? packet : undefined;
+}
+
+const bytesOf = (packet: RtpPacket | undefined) => packet && payloadOf(packet);
+const isReport = (bytes: Buffer) => isRtcp(bytes, 0, bytes.length);
 
 t.test('packet: sources, extension and padding are no payload [RFC 3550 §5.1]', async (t) => {
   const plain = rtpBytes({ sequence: 7, timestamp: 0xfffffffe, marker: true, payload });
@@ -17,7 +27,7 @@ t.test('packet: sources, extension and padding are no payload [RFC 3550 §5.1]',
     ssrc: 1,
     receivedMonotonicMs: 5,
   });
-  t.same(parseRtp(plain, 0)?.payload, payload);
+  t.same(bytesOf(parseRtp(plain, 0)), payload);
   const full = Buffer.concat([
     plain.subarray(0, 12),
     Buffer.alloc(8, 9),
@@ -27,7 +37,7 @@ t.test('packet: sources, extension and padding are no payload [RFC 3550 §5.1]',
     Buffer.from([0, 0, 3]),
   ]);
   full[0] = 0x80 | 0x20 | 0x10 | 2;
-  t.same(parseRtp(full, 0)?.payload, payload);
+  t.same(bytesOf(parseRtp(full, 0)), payload);
 });
 
 t.test('packet: what is cut, of another version or without sense is none', async (t) => {
@@ -47,9 +57,9 @@ t.test('packet: what is cut, of another version or without sense is none', async
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), (raw) => {
       const packet = parseRtp(Buffer.from(raw), 0);
-      isRtcp(Buffer.from(raw));
+      isReport(Buffer.from(raw));
       findSenderReport(Buffer.from(raw));
-      return !packet || packet.payload.length <= raw.length - 12;
+      return !packet || packet.payloadBytes <= raw.length - 12;
     }),
   );
 });
@@ -70,8 +80,8 @@ const NTP_2026 = 2_208_988_800 + Date.UTC(2026, 0, 1) / 1000;
 
 t.test('sender report: gives the wall time of the camera for every picture [RFC 3550 §6.4.1]', async (t) => {
   const bytes = senderReport(NTP_2026, 0x80000000, 0xffffff00);
-  t.equal(isRtcp(bytes), true);
-  t.equal(isRtcp(rtpBytes({ sequence: 1, timestamp: 1, marker: true, payload })), false);
+  t.equal(isReport(bytes), true);
+  t.equal(isReport(rtpBytes({ sequence: 1, timestamp: 1, marker: true, payload })), false);
   const report = findSenderReport(bytes);
   t.same(report, { ssrc: 1, rtpTimestamp: 0xffffff00, wallMs: Date.UTC(2026, 0, 1) + 500 });
   const timeline = new Timeline(90_000);
@@ -110,9 +120,14 @@ t.test('timeline: the steps are those of the camera, modulo 2^32', async (t) => 
   t.pass('held');
 });
 
+interface OrderedPacket {
+  readonly packet: RtpPacket;
+  readonly gap: boolean;
+}
+
 function throughWindow(sequences: readonly number[]): { out: OrderedPacket[]; window: SequenceWindow } {
   const out: OrderedPacket[] = [];
-  const window = new SequenceWindow((ordered) => out.push(ordered));
+  const window = new SequenceWindow((packet, gap) => out.push({ packet: packet.kept(), gap }));
   for (const sequence of sequences) window.push(packetOf({ sequence, timestamp: 0, payload }));
   return { out, window };
 }

@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { type Block, BytePool } from '../../agent/base/pool.ts';
+import { ReceivedUnit } from '../../agent/camera/rtsp/received-unit.ts';
+import type { Chunk, Destination } from '../../agent/video/destination.ts';
+import { Feed } from '../../agent/video/feed.ts';
+import { MediaClock } from '../../agent/video/media-clock.ts';
+import { clip } from '../support/clips.ts';
+
+/** A pool that spoils what nobody holds, and knows what is out. */
+class SpoilingPool extends BytePool {
+  out = 0;
+
+  constructor() {
+    super(2 ** 24);
+  }
+
+  override take(bytes: number): Block {
+    this.out += 1;
+    return super.take(bytes);
+  }
+
+  override giveBack(block: Block): void {
+    this.out -= 1;
+    block.buffer.fill(0xdd);
+    super.giveBack(block);
+  }
+}
+
+/** Keeps each chunk for so many others, as a slow connection does. */
+class Keeper implements Destination {
+  readonly id: string;
+  readonly format = 'mp4';
+  readonly #delay: number;
+  readonly #kept: { readonly chunk: Chunk; readonly bytes: Buffer }[] = [];
+  spoilt = 0;
+
+  constructor(id: string, delay: number) {
+    this.id = id;
+    this.#delay = delay;
+  }
+
+  begin(): void {}
+
+  take(chunk: Chunk): void {
+    chunk.hold();
+    this.#kept.push({ chunk, bytes: Buffer.concat(chunk.parts) });
+    if (this.#kept.length > this.#delay) this.#drop();
+  }
+
+  streamEnded(): void {}
+
+  status(): never {
+    throw new Error('nobody asks');
+  }
+
+  async end(): Promise<void> {
+    while (this.#kept.length > 0) this.#drop();
+  }
+
+  #drop(): void {
+    const first = this.#kept.shift();
+    if (!first) return;
+    if (!Buffer.concat(first.chunk.parts).equals(first.bytes)) this.spoilt += 1;
+    first.chunk.release();
+  }
+}
+
+const CLIP = clip('h264-small');
+const [sps, pps] = CLIP.parameterSets as [Buffer, Buffer];
+
+/** One picture of the clip in a block of the pool, as the camera room hands it over. */
+function received(pool: BytePool, number: number): ReceivedUnit {
+  const { nals, key } = CLIP.units[number % CLIP.units.length] as (typeof CLIP.units)[number];
+  const length = nals.reduce((sum, nal) => sum + 4 + nal.length, 0);
+  const block = pool.take(length);
+  let at = 0;
+  const views = nals.map((nal) => {
+    at = block.buffer.writeUInt32BE(nal.length, at);
+    nal.copy(block.buffer, at);
+    at += nal.length;
+    return block.buffer.subarray(at - nal.length, at);
+  });
+  const bytes = block.buffer.subarray(0, length);
+  const times = { rtpTime: number * 6000, receivedWallMs: number * 67, captureWallMs: undefined };
+  const assembled = { block, bytes, nals: views, key, damaged: false };
+  return new ReceivedUnit({ ...assembled, timestamp: 0, receivedMonotonicMs: number * 67 }, times);
+}
+
+t.test('memory: no picture is spoilt while anybody holds it, and every block comes back', async (t) => {
+  const pulls = fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 3 });
+  const delays = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 3 });
+  await fc.assert(
+    fc.asyncProperty(pulls, delays, fc.integer({ min: 0, max: 60_000 }), async (lengths, delays, cacheBytes) => {
+      const pool = new SpoilingPool();
+      const feed = new Feed({ clock: new MediaClock(0) }, { fragmentMs: 200, cacheBytes });
+      const keepers = delays.map((delay, i) => new Keeper(`keeper-${i}`, delay));
+      for (const keeper of keepers) feed.attach(keeper);
+      for (const length of lengths) {
+        feed.streamBegins({ codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps } });
+        for (let number = 0; number < length; number += 1) {
+          const unit = received(pool, number);
+          feed.take(unit);
+          unit.release();
+        }
+        feed.streamEnds();
+      }
+      await feed.end();
+      return pool.out === 0 && keepers.every(({ spoilt }) => spoilt === 0);
+    }),
+    { numRuns: 200 },
+  );
+  t.pass();
+});
