@@ -91,23 +91,28 @@ t.test('memory: no picture is spoilt while anybody holds it, and every block com
   const pulls = fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 3 });
   const delays = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 3 });
   await fc.assert(
-    fc.asyncProperty(pulls, delays, fc.integer({ min: 0, max: 60_000 }), async (lengths, delays, cacheBytes) => {
-      const pool = new SpoilingPool();
-      const feed = new Feed({ clock: new MediaClock(0) }, { fragmentMs: 200, cacheBytes });
-      const keepers = delays.map((delay, i) => new Keeper(`keeper-${i}`, delay));
-      for (const keeper of keepers) feed.attach(keeper);
-      for (const length of lengths) {
-        feed.streamBegins({ codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps } });
-        for (let number = 0; number < length; number += 1) {
-          const unit = received(pool, number);
-          feed.take(unit);
-          unit.release();
+    fc.asyncProperty(
+      pulls,
+      delays,
+      fc.integer({ min: 0, max: 60_000 }),
+      async (lengths, delays, cacheBytes) => {
+        const pool = new SpoilingPool();
+        const feed = new Feed({ clock: new MediaClock(0) }, { fragmentMs: 200, cacheBytes });
+        const keepers = delays.map((delay, i) => new Keeper(`keeper-${i}`, delay));
+        for (const keeper of keepers) feed.attach(keeper);
+        for (const length of lengths) {
+          feed.streamBegins({ codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps } });
+          for (let number = 0; number < length; number += 1) {
+            const unit = received(pool, number);
+            feed.take(unit);
+            unit.release();
+          }
+          feed.streamEnds();
         }
-        feed.streamEnds();
-      }
-      await feed.end();
-      return pool.out === 0 && keepers.every(({ spoilt }) => spoilt === 0);
-    }),
+        await feed.end();
+        return pool.out === 0 && keepers.every(({ spoilt }) => spoilt === 0);
+      },
+    ),
     { numRuns: 200 },
   );
   t.pass();

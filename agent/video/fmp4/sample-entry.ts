@@ -12,7 +12,7 @@ export interface CodecSets {
 }
 
 /** Length prefix of a NAL unit in a sample, bytes. */
-export const NAL_LENGTH_BYTES = 4;
+const NAL_LENGTH_BYTES = 4;
 
 /**
  * A sample entry `avc3` with `avcC`. Not `avc1`: that forbids parameter sets inside samples, and NAL units are

@@ -6,7 +6,7 @@ import { cameraAt, VideoPlane } from '../../video/plane.ts';
 import type { SinkPorts } from './sink.ts';
 
 /** One way of carrying the pictures: the processes that do it, and their end. */
-export interface Running {
+interface Running {
   readonly pids: readonly number[];
   stop(): Promise<void>;
 }
@@ -71,3 +71,6 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
   ffmpeg,
   floor,
 };
+
+/** Those of the video process. */
+export const OURS: readonly string[] = ['mqtt'];
