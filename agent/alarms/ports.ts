@@ -29,12 +29,22 @@ interface AnyPoint {
 
 /** A point that a camera speaks for. */
 export interface CameraPoint extends AnyPoint {
-  readonly kind: 'digital-input' | 'tampering';
+  readonly kind:
+    | 'digital-input'
+    | 'tampering'
+    | 'signal-loss'
+    | 'hardware-failure'
+    | 'login-failure'
+    | 'configuration-changed';
   readonly camera: string;
+  /** Topics of the maker that mean the same as those of the kind. */
+  readonly topics?: readonly string[] | undefined;
   /** Token of the digital input; any input when absent. */
   readonly input?: string | undefined;
-  /** True where the open circuit is the alarm. */
-  readonly inverted: boolean;
+  /** Of a digital input: true where `false` is the alarm. */
+  readonly inverted?: boolean | undefined;
+  /** A point that never clears by itself is cleared after this, seconds. */
+  readonly clearsAfterS?: number | undefined;
 }
 
 /** What an alarm panel says of one zone, one area, one kind of alarm, or everything. */

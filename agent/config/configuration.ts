@@ -4,10 +4,11 @@ import { confirmation } from '../contract/delivery.ts';
 import { partnerId } from '../contract/lease-terms.ts';
 import { cameraId, cameraOwner, severity } from '../contract/messages.ts';
 import { alarmSettings } from './alarms.ts';
+import { cameraPoints } from './camera-points.ts';
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
 import { connectedObject, localBroker, objectPoints } from './objects.ts';
 import { besideLeased, delivery, partner, regimeFaults } from './partners.ts';
-import { anyPoint, credentials, debounce, host, name, port } from './words.ts';
+import { anyPoint, clearsAfterS, credentials, debounce, host, name, port } from './words.ts';
 
 const certificateSha256 = z
   .string()
@@ -94,9 +95,6 @@ const camera = z
   });
 
 const alarmSeverity = severity.default('major');
-const speakingCamera = cameraId.meta({
-  description: 'camera that speaks for the point; it takes ONVIF events',
-});
 
 const panelId = z
   .string()
@@ -161,27 +159,7 @@ const panel = z.strictObject({
 
 /** What an alarm point is, by what it is fed by. */
 const point = z.discriminatedUnion('kind', [
-  z.strictObject({
-    ...anyPoint,
-    ...debounce,
-    kind: z.literal('digital-input').meta({ description: 'an input of a camera' }),
-    camera: speakingCamera,
-    input: z
-      .string()
-      .max(64)
-      .optional()
-      .meta({ description: 'token of the digital input; any input of the camera when absent' }),
-    inverted: z.boolean().default(false).meta({ description: 'true where the open circuit is the alarm' }),
-    severity: alarmSeverity,
-  }),
-  z.strictObject({
-    ...anyPoint,
-    ...debounce,
-    kind: z.literal('tampering').meta({ description: 'somebody works on a camera' }),
-    camera: speakingCamera,
-    inverted: z.literal(false).default(false),
-    severity: alarmSeverity,
-  }),
+  ...cameraPoints,
   z.strictObject({
     ...anyPoint,
     ...debounce,
@@ -204,12 +182,9 @@ const point = z.discriminatedUnion('kind', [
       .max(64)
       .optional()
       .meta({ description: 'codes of alarms.md, one of each kind is enough; any when absent' }),
-    clearsAfterS: z
-      .int()
-      .min(1)
-      .max(604_800)
-      .optional()
-      .meta({ description: 'seconds after which an alarm that the panel never clears is cleared by itself' }),
+    clearsAfterS: clearsAfterS.optional().meta({
+      description: 'seconds after which an alarm that the panel never clears is cleared by itself',
+    }),
     severity: severity.optional().meta({ description: 'that of the code, see alarms.md, when absent' }),
   }),
   z.strictObject({

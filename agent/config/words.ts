@@ -46,3 +46,5 @@ export const debounce = {
     .default(0)
     .meta({ description: 'a change counts when it has held for so long, ms' }),
 };
+/** How long an alarm lasts that its source never ends, seconds. */
+export const clearsAfterS = z.int().min(1).max(604_800);

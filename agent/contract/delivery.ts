@@ -12,7 +12,10 @@ export type Confirmation = z.infer<typeof confirmation>;
 export const LOSS_REASONS = ['space', 'age', 'too-large', 'damaged'] as const;
 export type LossReason = (typeof LOSS_REASONS)[number];
 
-/** By severity; tampering is never below intrusion. Messages that are no alarm serve the service alone. */
+/**
+ * By severity; tampering is never below intrusion. What a panel says beside its points counts as an alarm; messages that
+ * are none serve the service alone.
+ */
 const CLASS_OF_SEVERITY: Readonly<Record<string, OutboxClass>> = {
   critical: 'life-safety',
   major: 'intrusion',
@@ -27,7 +30,7 @@ const CLASS_OF_SEVERITY: Readonly<Record<string, OutboxClass>> = {
  */
 export function outboxClassOf(name: string, fields: { severity?: unknown; kind?: unknown }): OutboxClass {
   if (name === 'loss') return 'intrusion';
-  if (name !== 'alarm') return 'service';
+  if (name !== 'alarm' && name !== 'panel-signal') return 'service';
   const bySeverity = CLASS_OF_SEVERITY[String(fields.severity)] ?? 'intrusion';
   return fields.kind === 'tampering' && bySeverity === 'technical' ? 'intrusion' : bySeverity;
 }

@@ -47,6 +47,10 @@ const ratio = z.number().min(0);
 const alarmKind = z.enum([
   'digital-input',
   'tampering',
+  'signal-loss',
+  'hardware-failure',
+  'login-failure',
+  'configuration-changed',
   'panel-zone',
   'panel-silence',
   'module-input',

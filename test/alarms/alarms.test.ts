@@ -187,14 +187,76 @@ t.test(
 );
 
 t.test(
-  'a camera that forgot the subscription, as after a restart, gets a new one within seconds',
+  'a fault of the subscription means one new one after 40 to 60 s, and then longer and longer pauses',
   async (t) => {
     const { clock, camera } = await begin(t);
+    await clock.advance(60_000);
+    camera.refusal = REFUSED;
     await camera.lose(REFUSED);
-    await clock.advance(2000);
-    t.equal(camera.runs, 2);
+    const tries: number[] = [];
+    for (let s = 1; s <= 1_800; s += 1) {
+      const before = camera.runs;
+      await clock.advance(1_000);
+      if (camera.runs > before) tries.push(s);
+    }
+    const pauses = tries.map((s, index) => s - (tries[index - 1] ?? 0));
+    t.same(pauses, [50, 100, 200, 400, 500, 500], 'with jitter in the middle');
+    camera.refusal = undefined;
+    await clock.advance(600_000);
+    t.ok(camera.subscribed);
+    await clock.advance(60_000);
+    const runs = camera.runs;
+    await camera.lose(REFUSED);
+    await clock.advance(49_000);
+    t.equal(camera.runs, runs);
+    await clock.advance(2_000);
+    t.equal(camera.runs, runs + 1, 'a subscription that held makes it short again');
   },
 );
+
+t.test('what only ever happens is at rest before, raised by it, and cleared by itself', async (t) => {
+  const points = ['login-failure', 'configuration-changed'].map((kind) => ({
+    ...POINT,
+    id: `pt-${kind}`,
+    kind: kind as 'login-failure',
+    clearsAfterS: 300,
+  }));
+  const { clock, camera, watch } = await begin(t, points);
+  t.same(
+    points.map(({ id }) => watch.shown(id).state),
+    ['cleared', 'cleared'],
+  );
+  const failed = { topic: 'tns1:Device/SecurityPolicy/AuthFailed', data: { UserName: 'root' } };
+  camera.say({ ...failed, operation: undefined });
+  t.same(watch.transitions, ['pt-login-failure raised']);
+  t.match(watch.events[0], { text: 'UserName=root', kind: 'login-failure', camera: 'cam-1' });
+  await clock.advance(200_000);
+  camera.say({ ...failed, operation: undefined });
+  camera.refusal = LOST;
+  await camera.lose(LOST);
+  await clock.advance(15_000);
+  t.equal(watch.shown('pt-login-failure').state, 'unknown');
+  camera.refusal = undefined;
+  await clock.advance(31_000);
+  t.equal(watch.shown('pt-login-failure').state, 'raised', 'it holds: no camera repeats it');
+  t.equal(watch.shown('pt-configuration-changed').state, 'cleared');
+  await clock.advance(250_000);
+  t.equal(watch.transitions.length, 1);
+  await clock.advance(10_000);
+  t.same(watch.transitions, ['pt-login-failure raised', 'pt-login-failure cleared']);
+});
+
+t.test('a state that its camera never ends is ended after its time, and may begin again', async (t) => {
+  const { clock, camera, watch } = await begin(t, [{ ...POINT, kind: 'tampering', clearsAfterS: 60 }]);
+  camera.tamper('GlobalSceneChange', true);
+  await clock.advance(50_000);
+  camera.tamper('GlobalSceneChange', true);
+  await clock.advance(55_000);
+  t.same(watch.transitions, ['pt-porte raised'], 'said anew, it lasts anew');
+  await clock.advance(10_000);
+  camera.tamper('GlobalSceneChange', true);
+  t.same(watch.transitions, ['pt-porte raised', 'pt-porte cleared', 'pt-porte raised']);
+});
 
 t.test('a kill at any time loses and doubles nothing: state and event are written together', async (t) => {
   const folder = t.testdir();

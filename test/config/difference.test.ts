@@ -55,6 +55,7 @@ const point = fc.record(
     camera: fc.constant('cam-0'),
     kind: fc.constant('digital-input' as const),
     inverted: fc.boolean(),
+    topics: fc.constant([] as string[]),
     owner: fc.constantFrom('commune' as const, 'partner' as const),
     minDurationS: fc.constant(0),
     debounceMs: fc.constantFrom(0, 100),

@@ -1,8 +1,14 @@
 import { ALARM_CODES, type AlarmCode } from '../../agent/alarms/codes.ts';
+import { EVENT_KINDS } from '../../agent/alarms/onvif/topics.ts';
 
 /** `docs/reference/alarms.md`: where alarms come from, and what the codes of alarm panels mean. */
 export function alarmsPage(): string {
   const rows = ALARM_CODES.map(codeRow);
+  const cameraRows = Object.entries(EVENT_KINDS).map(([kind, { topics, happening }]) => {
+    const list = topics.map((topic) => `\`${topic}\``).join(', ');
+    const how = happening ? 'happens' : 'holds';
+    return `| \`${kind}\` | camera | ONVIF event that ${how}: ${list} | of the point |`;
+  });
   return `# Alarms: sources and codes
 
 Generated from \`agent/alarms\`; do not edit. The messages are in [mqtt.md](mqtt.md), the settings in
@@ -12,8 +18,7 @@ Generated from \`agent/alarms\`; do not edit. The messages are in [mqtt.md](mqtt
 
 | \`kind\` of the point | \`source\` | what raises it | severity |
 | --- | --- | --- | --- |
-| \`digital-input\` | camera | ONVIF \`tns1:Device/Trigger/DigitalInput\` | of the point |
-| \`tampering\` | camera | ONVIF scene change, picture too blurry, dark or bright, makers' detectors | of the point |
+${cameraRows.join('\n')}
 | \`panel-zone\` | panel | SIA DC-09, a code of the table below | of the point, else of the code |
 | \`panel-silence\` | panel | SIA DC-09, nothing from the account within its supervision time | of the point |
 | \`module-input\` | input module | Modbus TCP, a discrete input (function 2) | of the point |
@@ -21,6 +26,10 @@ Generated from \`agent/alarms\`; do not edit. The messages are in [mqtt.md](mqtt
 | \`ups-battery\` | UPS | NUT, \`ups.status\` holds \`LB\` or \`FSD\` | of the point |
 | \`ups-battery-replace\` | UPS | NUT, \`ups.status\` holds \`RB\` | of the point |
 | \`ups-communication\` | UPS | no good data of the UPS for \`lostAfterMs\` | of the point |
+
+Topics of ONVIF are compared without prefixes and in small letters, and what stands below one counts with it; a point may
+name more of them (\`topics\`). A state holds until the camera says that it is over. What happens is only ever said once:
+its alarm ends \`clearsAfterS\` after the last time.
 
 A source that fails for longer than ten seconds is told once, with its cause, as \`event/fault\` of the collector, and
 once when it works again. Its points become \`unknown\`; other sources go on.

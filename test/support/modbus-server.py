@@ -1,10 +1,14 @@
 """A Modbus TCP server that the project did not write: pymodbus. Commands come on standard input, one JSON per line."""
 import asyncio
 import json
+import logging
 import sys
 
 from pymodbus.datastore import ModbusServerContext, ModbusSlaveContext, ModbusSparseDataBlock
 from pymodbus.server.async_io import ModbusTcpServer
+
+
+logging.disable(logging.CRITICAL)
 
 
 async def main() -> None:

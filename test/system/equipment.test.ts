@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { ModbusServer } from '../support/modbus-server.ts';
 import { NutServer } from '../support/nut-server.ts';
-import { Scene } from '../support/scene.ts';
+import { configurationOf, Scene, simulatedCamera } from '../support/scene.ts';
 
 interface Alarm {
   readonly alarm: string;
@@ -100,4 +100,48 @@ t.test('equipment: a UPS on battery reaches the CSU as an alarm, with measures',
     kinds.every((kind) => transitions(scene, `pt-${kind}`).join() === 'raised,cleared'),
   );
   t.notMatch(await box.lastLog(), 'un mot de passe');
+});
+
+t.test('equipment: what a camera says of itself reaches the CSU as alarms', async (t) => {
+  const camera = await simulatedCamera(t);
+  const scene = await Scene.create(t);
+  const { csu } = scene;
+  scene.box.start();
+  const kinds = ['signal-loss', 'hardware-failure', 'login-failure', 'configuration-changed'];
+  const points = kinds.map((kind) => ({ id: `pt-${kind}`, name: kind, kind, camera: 'cam-quai' }));
+  const happening = { clearsAfterS: 1 };
+  await scene.push({
+    ...configurationOf(camera),
+    points: points.map((point, index) => ({ ...point, ...(index > 1 ? happening : {}) })),
+  });
+  const shown = (kind: string) =>
+    csu.json(`/pt-${kind}/state/alarm-current`).at(-1) as { state: string } | undefined;
+  await csu.until('what has no state at rest', () =>
+    kinds.slice(2).every((kind) => shown(kind)?.state === 'cleared'),
+  );
+  const say = (active: boolean) => {
+    const data = (name: string) => ({ [name]: String(active) });
+    const source = { Token: 'a' };
+    camera.setProperty({ topic: 'tns1:VideoSource/SignalLoss', source, data: data('State') });
+    camera.setProperty({ topic: 'tns1:Device/HardwareFailure/FanFailure', source, data: data('Failed') });
+  };
+  say(true);
+  camera.happen({
+    topic: 'tns1:Device/SecurityPolicy/AuthFailed',
+    source: {},
+    data: { UserName: 'root', IPAddress: '10.0.0.66' },
+  });
+  camera.happen({ topic: 'tns1:Media/ConfigurationChanged', source: { Token: 'p1' }, data: {} });
+  const raised = () => kinds.filter((kind) => transitions(scene, `pt-${kind}`)[0] === 'raised');
+  await csu.until('four alarms', () => raised().length === kinds.length);
+  t.match(csu.json('/pt-login-failure/event/alarm')[0], {
+    camera: 'cam-quai',
+    severity: 'warning',
+    text: 'IPAddress=10.0.0.66 UserName=root',
+  });
+  t.match(csu.json('/pt-hardware-failure/event/alarm')[0], { category: 'equipment', code_sia: 'ET' });
+  say(false);
+  await csu.until('their ends', () =>
+    kinds.every((kind) => transitions(scene, `pt-${kind}`).join() === 'raised,cleared'),
+  );
 });

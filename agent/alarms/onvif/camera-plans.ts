@@ -7,7 +7,7 @@ export function cameraPlans(needs: CameraSourceNeeds, { cameras, points }: Alarm
   return cameras.flatMap((camera) => {
     const own = points.filter(isCameraPoint).filter((point) => point.camera === camera.id);
     if (own.length === 0 || !camera.onvif?.events) return [];
-    const rules = own.map(({ id, kind, input, inverted }) => [id, kind, input, inverted]);
+    const rules = own.map(({ id, kind, topics, input, inverted }) => [id, kind, topics, input, inverted]);
     return {
       id: camera.id,
       depends: JSON.stringify([camera, rules]),
@@ -18,5 +18,5 @@ export function cameraPlans(needs: CameraSourceNeeds, { cameras, points }: Alarm
 }
 
 function isCameraPoint(point: AlarmPoint): point is CameraPoint {
-  return point.kind === 'digital-input' || point.kind === 'tampering';
+  return 'camera' in point;
 }

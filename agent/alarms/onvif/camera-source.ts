@@ -4,9 +4,11 @@ import type { Log } from '../../base/log.ts';
 import { RepeatedFault } from '../../base/repeated.ts';
 import { type Backoff, type RetryPolicy, retryLoop } from '../../base/retry.ts';
 import type { OnvifEvent } from '../../camera/onvif/notification.ts';
-import type { CameraEvents, CameraPoint } from '../ports.ts';
+import { fieldsOfSia } from '../codes.ts';
+import type { CameraEvents, CameraPoint, Details } from '../ports.ts';
 import type { AlarmSource, SourceListener } from '../source.ts';
-import { concerns, conditionOf } from './condition.ts';
+import { conditionOf } from './condition.ts';
+import { EVENT_KINDS } from './topics.ts';
 
 export interface CameraSourceNeeds {
   readonly clock: Clock;
@@ -23,9 +25,12 @@ export interface CameraSourceOptions {
 
 /** After a plain loss of the network. Source: guess. */
 const AFTER_LOSS: Backoff = { firstMs: 2_000, factor: 1.7, capMs: 30_000, jitter: 0.5 };
-/** After the camera said no: 40 to 60 s, in which cameras forget subscriptions of before. Source: guess. */
-const AFTER_REFUSAL: Backoff = { firstMs: 60_000, factor: 1, capMs: 60_000, jitter: 1 / 3 };
+/** After the camera said no: 40 to 60 s, in which cameras forget subscriptions of before, then longer. Source: guess. */
+const AFTER_REFUSAL: Backoff = { firstMs: 60_000, factor: 2, capMs: 600_000, jitter: 1 / 3 };
 const STABLE_MS = 30_000;
+
+/** Key of no condition. */
+const NOTHING = '';
 
 /** Keeps one subscription to the events of one camera. After a loss the camera repeats its states by itself. */
 export class CameraSource implements AlarmSource {
@@ -35,7 +40,8 @@ export class CameraSource implements AlarmSource {
   readonly #listener: SourceListener;
   readonly #abort = new AbortController();
   readonly #fault: RepeatedFault;
-  #refused = false;
+  /** Refusals in a row, without a subscription in between that held. */
+  #refusals = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(needs: CameraSourceNeeds, { camera, points }: CameraSourceOptions, listener: SourceListener) {
@@ -66,9 +72,14 @@ export class CameraSource implements AlarmSource {
     await this.#running;
   }
 
-  /** The curve depends on who ended the last run. */
+  /** The curve depends on who ended the last run; refusals are counted by themselves. */
   #policy(): RetryPolicy {
-    const curve = () => (this.#refused ? AFTER_REFUSAL : AFTER_LOSS);
+    const refused = () => ({
+      ...AFTER_REFUSAL,
+      firstMs: AFTER_REFUSAL.firstMs * AFTER_REFUSAL.factor ** (this.#refusals - 1),
+      factor: 1,
+    });
+    const curve = () => (this.#refusals > 0 ? refused() : AFTER_LOSS);
     return {
       get neverUp() {
         return curve();
@@ -81,16 +92,18 @@ export class CameraSource implements AlarmSource {
   }
 
   async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
-    let subscribed = false;
+    const { clock } = this.#needs;
+    let upAtMs: number | undefined;
     const onSubscribed = () => {
-      subscribed = true;
+      upAtMs = clock.monotonicMs();
       up();
       this.#recovered();
     };
     try {
       await this.#subscription(onSubscribed, signal);
     } catch (thrown) {
-      this.#refused = !subscribed && !isLoss(thrown);
+      const held = upAtMs !== undefined && clock.monotonicMs() - upAtMs >= STABLE_MS;
+      this.#refusals = isLoss(thrown) ? 0 : held ? 1 : this.#refusals + 1;
       throw thrown;
     } finally {
       this.#listener.lost();
@@ -105,19 +118,25 @@ export class CameraSource implements AlarmSource {
   }
 
   #take(event: OnvifEvent): void {
-    const condition = conditionOf(event);
-    if (!condition) return;
-    const { key, active } = condition;
-    const sourceMs = event.utcTimeMs;
-    for (const point of this.#points.filter((own) => concerns(own, condition))) {
-      const holds = active === undefined ? undefined : active !== point.inverted;
-      this.#listener.observed(point.id, { key, active: holds, sourceMs });
+    for (const point of this.#points) {
+      const condition = conditionOf(point, event);
+      if (!condition) continue;
+      const { text, ...state } = condition;
+      const details = { ...codesOf(point, state.active), ...(text === undefined ? {} : { text }) };
+      this.#listener.observed(point.id, { ...state, sourceMs: event.utcTimeMs, details });
     }
   }
 
+  /** What only ever happens is at rest until it happens, and the camera does not repeat it. */
+  #atRest(): void {
+    const happenings = this.#points.filter(({ kind }) => EVENT_KINDS[kind].happening);
+    this.#listener.confirmed(happenings.map(({ id }) => id));
+    for (const { id } of happenings) this.#listener.observed(id, { key: NOTHING, active: false });
+  }
+
   #recovered(): void {
-    this.#refused = false;
     this.#listener.works();
+    this.#atRest();
     const failures = this.#fault.recovered();
     this.#needs.log.info({ camera: this.#camera, failures }, 'events of the camera subscribed');
   }
@@ -135,6 +154,11 @@ export class CameraSource implements AlarmSource {
       'events of the camera cannot be heard',
     );
   }
+}
+
+function codesOf({ kind }: CameraPoint, active: boolean | undefined): Details {
+  const codes = EVENT_KINDS[kind].sia;
+  return codes === undefined || active === undefined ? {} : fieldsOfSia(codes[active ? 0 : 1]);
 }
 
 /** Nobody said no: the camera was away, silent or cut. */

@@ -1,68 +1,61 @@
 import { isActive, type OnvifEvent } from '../../camera/onvif/notification.ts';
 import type { CameraPoint } from '../ports.ts';
+import { EVENT_KINDS, isTopicOf, plainTopic } from './topics.ts';
 
-/** One condition that an event of a camera speaks of: one input, or one kind of tampering of one video source. */
+/** What an event of a camera says of a point. */
 export interface Condition {
-  readonly kind: 'digital-input' | 'tampering';
-  /** Tells conditions of one point apart; from the camera, cut. */
+  /** Tells conditions of one point apart, such as two inputs or two video sources; from the camera, cut. */
   readonly key: string;
-  /** Token of the digital input. */
-  readonly input: string;
   /** Undefined when the camera says that the property exists no longer. */
   readonly active: boolean | undefined;
+  /** What else stands in an event that says no more than that something happened. */
+  readonly text?: string;
 }
 
-/** @see ONVIF Device IO Service Specification §5.10.1, topic tns1:Device/Trigger/DigitalInput */
-const DIGITAL_INPUT = 'device/trigger/digitalinput';
-
-/**
- * Topics of tampering, without prefixes and in small letters; what follows them is one more condition.
- * @see ONVIF Imaging Service Specification, section Events; the last three are makers' own
- */
-const TAMPERING = [
-  'videosource/globalscenechange',
-  'videosource/imagetooblurry',
-  'videosource/imagetoodark',
-  'videosource/imagetoobright',
-  'device/tampering',
-  'videosource/tampering',
-  'ruleengine/tamperdetector/tamper',
-];
-
 /** Names that makers give to the item that says whether the condition holds, the standard ones first. */
-const STATE_ITEMS = ['logicalstate', 'state', 'istamper', 'tamper', 'tampering', 'active', 'value'];
+const STATE_ITEMS = [
+  ...['logicalstate', 'state', 'istamper', 'failed', 'critical'],
+  ...['tamper', 'tampering', 'active', 'value'],
+];
 const INPUT_ITEMS = ['inputtoken', 'token', 'input', 'port'];
 
 const KEY_MAX = 160;
+const TEXT_MAX = 120;
 
-/** @returns undefined when the event is none of ours, or does not say whether its condition holds */
-export function conditionOf(event: OnvifEvent): Condition | undefined {
+/** @returns undefined when the event is none of the point's, or does not say whether its condition holds */
+export function conditionOf(point: CameraPoint, event: OnvifEvent): Condition | undefined {
   const topic = plainTopic(event.topic);
-  const kind = kindOf(topic);
-  if (!kind) return undefined;
-  const deleted = event.operation === 'Deleted';
-  const active = deleted ? undefined : stateOf(event.data);
-  if (active === undefined && !deleted) return undefined;
-  const input = kind === 'digital-input' ? inputOf(event.source) : '';
-  const key = kind === 'digital-input' ? input : `${topic} ${itemsText(event.source)}`;
-  return { kind, key: key.slice(0, KEY_MAX), input, active };
+  if (!isTopicOf(point, topic)) return undefined;
+  if (EVENT_KINDS[point.kind].happening) return happeningOf(topic, event);
+  if (point.kind === 'digital-input') return inputConditionOf(point, event);
+  return stateConditionOf(`${topic} ${itemsText(event.source)}`, event, false);
 }
 
-/** The topic without the prefixes of its levels, which are the sender's choice, in small letters. */
-function plainTopic(topic: string): string {
-  return topic
-    .trim()
-    .split('/')
-    .map((level) => level.slice(level.indexOf(':') + 1))
-    .join('/')
-    .toLowerCase();
+/** What the camera repeats at the begin of a subscription has not happened now. */
+function happeningOf(topic: string, { operation, source, data }: OnvifEvent): Condition | undefined {
+  if (operation === 'Initialized' || operation === 'Deleted') return undefined;
+  const text = plainText(itemsText({ ...source, ...data }));
+  return { key: topic.slice(0, KEY_MAX), active: true, ...(text === '' ? {} : { text }) };
 }
 
-function kindOf(topic: string): Condition['kind'] | undefined {
-  if (topic === DIGITAL_INPUT) return 'digital-input';
-  return TAMPERING.some((known) => topic === known || topic.startsWith(`${known}/`))
-    ? 'tampering'
-    : undefined;
+function inputConditionOf(
+  { input, inverted = false }: CameraPoint,
+  event: OnvifEvent,
+): Condition | undefined {
+  const token = inputOf(event.source);
+  if (input !== undefined && token !== input) return undefined;
+  return stateConditionOf(token, event, inverted);
+}
+
+function stateConditionOf(
+  key: string,
+  { operation, data }: OnvifEvent,
+  inverted: boolean,
+): Condition | undefined {
+  const cut = key.slice(0, KEY_MAX);
+  if (operation === 'Deleted') return { key: cut, active: undefined };
+  const state = stateOf(data);
+  return state === undefined ? undefined : { key: cut, active: state !== inverted };
 }
 
 type Items = OnvifEvent['data'];
@@ -89,8 +82,10 @@ function itemsText(items: Items): string {
     .join(' ');
 }
 
-/** Whether the point listens to this condition. */
-export function concerns(point: CameraPoint, condition: Condition): boolean {
-  if (point.kind !== condition.kind) return false;
-  return point.kind !== 'digital-input' || point.input === undefined || point.input === condition.input;
+/** Words of the camera, for people. */
+function plainText(text: string): string {
+  return text
+    .replace(/\p{C}+/gu, ' ')
+    .trim()
+    .slice(0, TEXT_MAX);
 }

@@ -78,10 +78,15 @@ export function isActive(value: string | undefined): boolean | undefined {
   return INACTIVE.has(word) ? false : undefined;
 }
 
-/** What a camera granted for a subscription, milliseconds; undefined when it does not say or contradicts itself. */
-export function grantedMs(content: XmlElement): number | undefined {
-  const now = parseDateTime(textAt(content, 'CurrentTime'));
+/**
+ * What a camera granted for a subscription, milliseconds: from its own words, or from its clock as it was measured,
+ * whichever is less and still to come. Undefined when neither makes sense.
+ * @param cameraMs the time in the clock of the camera, Unix ms
+ */
+export function grantedMs(content: XmlElement, cameraMs: number): number | undefined {
   const end = parseDateTime(textAt(content, 'TerminationTime'));
-  if (now === undefined || end === undefined || end <= now) return undefined;
-  return end - now;
+  const stated = parseDateTime(textAt(content, 'CurrentTime'));
+  if (end === undefined) return undefined;
+  const grants = [stated, cameraMs].flatMap((now) => (now !== undefined && end > now ? [end - now] : []));
+  return grants.length === 0 ? undefined : Math.min(...grants);
 }

@@ -5,7 +5,7 @@ import type { Credentials, Gate } from '../types.ts';
 import { buildEnvelope } from './envelope.ts';
 import { type Ask, askDevice, askMedia } from './package.ts';
 import { readProfiles, readProfiles2, type VideoProfile } from './profiles.ts';
-import { type EventHandler, PullPoint, type SubscriptionMemory } from './pull-point.ts';
+import { type EventHandler, PullPoint, type SubscriptionMemory, type TimeForm } from './pull-point.ts';
 import {
   type AnnouncedService,
   findServices,
@@ -47,6 +47,8 @@ export interface DeviceInformation {
 
 /** Longest text that is kept of a camera's description. Source: guess. */
 const MAX_TEXT_CHARS = 128;
+/** Codes of a camera that cannot do what was asked. */
+const LACKING = ['camera-unsupported', 'camera-fault', 'camera-protocol'];
 
 /**
  * One camera by ONVIF. Every call takes a permit of the gate, ends within its bounds, and throws `BeffroiError` with
@@ -56,6 +58,7 @@ export class OnvifCamera {
   readonly #target: OnvifTarget;
   readonly #needs: OnvifNeeds;
   readonly #soap: Soap;
+  readonly #times: TimeForm = {};
   #services: Services | undefined;
 
   constructor(target: OnvifTarget, gate: Gate, needs: OnvifNeeds) {
@@ -119,14 +122,32 @@ export class OnvifCamera {
   async events(handler: EventHandler, signal: AbortSignal): Promise<void> {
     try {
       const service = await this.#need('events', signal);
-      const offsetMs = async () => (this.#soap.cameraClock.fresh ?? (await this.systemTime(signal))).offsetMs;
-      const needs = { ...this.#needs, memory: this.#needs.subscription, soap: this.#soap, offsetMs };
+      await this.#offsetMs(signal);
+      const needs = {
+        ...this.#needs,
+        memory: this.#needs.subscription,
+        soap: this.#soap,
+        offsetMs: (inner: AbortSignal) => this.#offsetMs(inner),
+        times: this.#times,
+      };
       await new PullPoint(needs, this.#target.camera, this.#address(service.path), service.port).run(
         handler,
         signal,
       );
     } catch (error) {
       if (!signal.aborted) throw asBeffroiError(error);
+    }
+  }
+
+  /** How far the clock of the camera is ahead; nothing is known of one that does not tell it. */
+  async #offsetMs(signal: AbortSignal): Promise<number> {
+    const { fresh } = this.#soap.cameraClock;
+    if (fresh) return fresh.offsetMs;
+    try {
+      return (await this.systemTime(signal)).offsetMs;
+    } catch (error) {
+      if (error instanceof BeffroiError && LACKING.includes(error.code)) return 0;
+      throw error;
     }
   }
 
@@ -142,8 +163,7 @@ export class OnvifCamera {
     try {
       return (await this.#ask('media2', path, signal)(method, envelope)).content;
     } catch (error) {
-      const lacking = ['camera-unsupported', 'camera-fault', 'camera-protocol'];
-      if (error instanceof BeffroiError && lacking.includes(error.code)) return undefined;
+      if (error instanceof BeffroiError && LACKING.includes(error.code)) return undefined;
       throw error;
     }
   }

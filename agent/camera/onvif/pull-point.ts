@@ -27,7 +27,13 @@ export interface SubscriptionMemory {
   clear(): void;
 }
 
+/** How a camera takes times, once it is known; kept from run to run. */
+export interface TimeForm {
+  absolute?: boolean;
+}
+
 export interface PullPointNeeds {
+  readonly times: TimeForm;
   readonly memory: SubscriptionMemory;
   readonly soap: Soap;
   /** How far the clock of the camera is ahead of the box, milliseconds. */
@@ -52,13 +58,16 @@ const PULL_LIMIT = 100;
 /** Renewing begins at this share of what was granted. */
 const RENEW_SHARE = 0.8;
 
+/** A camera that grants less than this share of what was asked may have misread the time. Source: guess. */
+const GRANT_SHARE_MIN = 0.5;
+
 /** Renewing is not more frequent than this, unless the camera grants less. */
 const RENEW_MIN_MS = 60_000;
 
 /** Pulls that bring nothing at once are spaced by this. Source: guess. */
 const PACE_MS = 1_000;
 
-/** Pulls in a row that the camera may close without an answer. Source: guess. */
+/** Pulls in a row that are closed without an answer until the subscription is asked after. Source: guess. */
 const MAX_CLOSED = 5;
 
 /** How long saying good-bye may take. */
@@ -75,7 +84,8 @@ interface Subscription {
   readonly parameters: string;
   /** How the camera takes times. */
   readonly absolute: boolean;
-  grantMs: number;
+  /** Undefined when the camera does not say it in a way that makes sense. */
+  grantMs: number | undefined;
 }
 
 /** A subscription, and the events that waited in it. */
@@ -91,7 +101,7 @@ interface Kept {
   readonly to: string;
   readonly parameters: string;
   readonly absolute?: boolean;
-  readonly grantMs?: number;
+  readonly grantMs?: number | undefined;
 }
 
 /**
@@ -113,22 +123,20 @@ export class PullPoint {
   }
 
   /**
-   * Pulls until the signal aborts or something fails; then takes leave of the camera. A subscription from which only the
-   * network or a crash cut us off still holds what happened meanwhile, so it is gone on with.
+   * Pulls until the signal aborts or something fails. A pause, a cut and a crash leave the subscription where it is: it
+   * holds what happens meanwhile, the next run goes on with it, and what is not gone on with ends by itself. Some cameras
+   * end the subscriptions of all at an Unsubscribe.
    */
   async run(handler: EventHandler, signal: AbortSignal): Promise<void> {
     const { subscription, waiting } = (await this.#resume(signal)) ?? (await this.#begin(signal));
-    let cutOff = false;
     try {
       await this.#synchronize(subscription, signal);
       handler.subscribed();
       for (const event of waiting) handler.event(event);
       await this.#pullOn(subscription, handler, signal);
     } catch (error) {
-      cutOff = !signal.aborted && isCutOff(error);
+      if (isFault(error)) this.#needs.memory.clear();
       throw error;
-    } finally {
-      if (!cutOff) await this.#unsubscribe(subscription);
     }
   }
 
@@ -142,7 +150,7 @@ export class PullPoint {
   async #resume(signal: AbortSignal): Promise<Begun | undefined> {
     const text = this.#needs.memory.load();
     if (text === undefined) return undefined;
-    const { port, path, absolute = false, grantMs = RENEW_MIN_MS, ...rest } = JSON.parse(text) as Kept;
+    const { port, path, absolute = false, grantMs, ...rest } = JSON.parse(text) as Kept;
     const address = { target: { ...this.#service.target, port }, path };
     const subscription = { ...rest, address, absolute, grantMs };
     try {
@@ -153,19 +161,38 @@ export class PullPoint {
       }
     } catch (error) {
       if (signal.aborted || isAway(error)) throw error;
+      if (isFault(error)) {
+        this.#needs.memory.clear();
+        return undefined;
+      }
     }
     await this.#unsubscribe(subscription);
     return undefined;
   }
 
-  /** Times are relative; a camera that refuses that gets them in its own clock. */
+  /** Times are relative; a camera that refuses that, or misreads it, gets them in its own clock. */
   async #subscribe(signal: AbortSignal): Promise<Subscription> {
+    const { times } = this.#needs;
     try {
-      return await this.#create(false, signal);
+      if (times.absolute !== undefined) return await this.#create(times.absolute, signal);
+      const subscription = (await this.#createRelative(signal)) ?? (await this.#create(true, signal));
+      times.absolute = subscription.absolute;
+      return subscription;
     } catch (error) {
-      if (!(error instanceof BeffroiError) || error.code !== 'camera-fault') throw error;
-      return await this.#create(true, signal);
+      delete times.absolute;
+      throw error;
     }
+  }
+
+  /** @returns undefined when the camera refuses relative times, or grants what cannot be meant */
+  async #createRelative(signal: AbortSignal): Promise<Subscription | undefined> {
+    const relative = await this.#create(false, signal).catch((error: unknown) => {
+      if (isFault(error)) return undefined;
+      throw error;
+    });
+    if (!relative || (relative.grantMs ?? 0) >= LEASE_MS * GRANT_SHARE_MIN) return relative;
+    await this.#unsubscribe(relative);
+    return undefined;
   }
 
   async #create(absolute: boolean, signal: AbortSignal): Promise<Subscription> {
@@ -174,9 +201,15 @@ export class PullPoint {
     const action = `${NAMESPACES.events}/EventPortType/CreatePullPointSubscriptionRequest`;
     const place = { address: this.#service, to: this.#ownAddress, parameters: '' };
     const { content } = await this.#ask(place, 'CreatePullPointSubscription', action, body, signal);
-    const granted = grantedMs(content) ?? RENEW_MIN_MS;
-    this.#needs.log.debug({ camera: this.#camera, grantedMs: granted, absolute }, 'subscribed to events');
-    return { ...this.#reference(content), absolute, grantMs: granted };
+    const grantMs = await this.#grantedMs(content, signal);
+    this.#needs.log.debug({ camera: this.#camera, grantMs, absolute }, 'subscribed to events');
+    return { ...this.#reference(content), absolute, grantMs };
+  }
+
+  /** What the camera grants, by its own words and by its clock as the box has measured it. */
+  async #grantedMs(content: XmlElement, signal: AbortSignal): Promise<number | undefined> {
+    const offsetMs = await this.#needs.offsetMs(signal);
+    return grantedMs(content, this.#needs.clock.wallMs() + offsetMs);
   }
 
   async #synchronize(subscription: Subscription, signal: AbortSignal): Promise<void> {
@@ -197,7 +230,10 @@ export class PullPoint {
       const startMs = clock.monotonicMs();
       const events = await this.#pull(subscription, renewAtMs - startMs, signal);
       closed = events === undefined ? closed + 1 : 0;
-      if (closed >= MAX_CLOSED) throw this.#closed();
+      if (closed >= MAX_CLOSED) {
+        await this.#askAfter(subscription, signal);
+        closed = 0;
+      }
       for (const event of events ?? []) handler.event(event);
       const fast = clock.monotonicMs() - startMs < PACE_MS;
       if (fast && (events === undefined || events.length === 0)) await clock.sleep(PACE_MS, signal);
@@ -223,12 +259,25 @@ export class PullPoint {
   }
 
   async #renew(subscription: Subscription, signal: AbortSignal): Promise<void> {
+    const answer = await this.#askRenew(subscription, signal).catch(isNoSuchCall);
+    subscription.grantMs =
+      (answer && (await this.#grantedMs(answer.content, signal))) ?? subscription.grantMs;
+  }
+
+  async #askRenew(subscription: Subscription, signal: AbortSignal): Promise<SoapAnswer> {
     const until = await this.#until(subscription.absolute, signal);
     const body = `<wsnt:Renew><wsnt:TerminationTime>${until}</wsnt:TerminationTime></wsnt:Renew>`;
-    const answer = await this.#ask(subscription, 'Renew', `${WSN}/RenewRequest`, body, signal).catch(
-      isNoSuchCall,
-    );
-    subscription.grantMs = (answer && grantedMs(answer.content)) ?? subscription.grantMs;
+    return await this.#ask(subscription, 'Renew', `${WSN}/RenewRequest`, body, signal);
+  }
+
+  /** A camera that closes quiet pulls keeps its subscription; one that is gone, or does not answer at all, does not. */
+  async #askAfter(subscription: Subscription, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#askRenew(subscription, signal);
+    } catch (error) {
+      if (signal.aborted || isFault(error)) throw error;
+      throw this.#closed(error);
+    }
   }
 
   async #unsubscribe(subscription: Pick<Subscription, 'address' | 'to' | 'parameters'>): Promise<void> {
@@ -293,9 +342,9 @@ export class PullPoint {
     return new Date(endMs).toISOString().replace(/\.\d+/, '');
   }
 
-  #closed(): DeviceError {
-    const message = `${this.#camera}: expected answers to PullMessages, ${MAX_CLOSED} in a row were closed without one`;
-    return new DeviceError('camera-closed', message);
+  #closed(cause: unknown): DeviceError {
+    const message = `${this.#camera}: expected answers to PullMessages, ${MAX_CLOSED} in a row were closed without one, and Renew has none`;
+    return new DeviceError('camera-closed', message, { cause });
   }
 }
 
@@ -308,13 +357,13 @@ function isAway(error: unknown): boolean {
   return ['camera-unreachable', 'camera-port-closed'].includes(asBeffroiError(error).code);
 }
 
-/** The camera has not said that the subscription is over. */
-function isCutOff(error: unknown): boolean {
-  return isAway(error) || ['camera-silent', 'camera-closed'].includes(asBeffroiError(error).code);
+/** The camera said no by a SOAP fault: to what was asked, or to a subscription that it does not know any more. */
+function isFault(error: unknown): boolean {
+  return error instanceof BeffroiError && error.code === 'camera-fault';
 }
 
 /** Time from a grant to its renewal, milliseconds. */
-export function renewAfterMs(grantMs: number): number {
+export function renewAfterMs(grantMs: number = RENEW_MIN_MS): number {
   const shareMs = grantMs * RENEW_SHARE;
   if (shareMs >= RENEW_MIN_MS) return shareMs;
   return grantMs > RENEW_MIN_MS + PULL_MS ? RENEW_MIN_MS : Math.max(PACE_MS, shareMs);

@@ -6,6 +6,7 @@ Takes its settings as JSON in the first argument, prints its port, ends when sta
   window     seconds of error that it takes in a token (default 5)
   absolute   true: takes absolute termination times alone
   grant      seconds that it grants at most
+  misread    seconds that it grants whatever relative time is asked
   no_sync, no_renew   true: lacks SetSynchronizationPoint, Renew
 GET /stats tells what it saw; POST /event?topic=…&state=… makes an event; POST /skew?seconds=… turns its clock;
 POST /forget drops every subscription.
@@ -240,6 +241,8 @@ class Camera(BaseHTTPRequestHandler):
         relative = re.fullmatch(r'PT(\d+)S', text or '')
         if relative and settings.get('absolute'):
             raise Fault('wsnt:UnacceptableInitialTerminationTimeFault', 'absolute times only', 400)
+        if relative and 'misread' in settings:
+            return now() + datetime.timedelta(seconds=settings['misread'])
         wanted = int(relative.group(1)) if relative else (datetime.datetime.fromisoformat(text.replace('Z', '+00:00')) - now()).total_seconds()
         return now() + datetime.timedelta(seconds=min(wanted, settings.get('grant', 600)))
 

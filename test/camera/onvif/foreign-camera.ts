@@ -10,6 +10,7 @@ export interface ForeignSettings {
   readonly window?: number;
   readonly absolute?: boolean;
   readonly grant?: number;
+  readonly misread?: number;
   readonly no_sync?: boolean;
   readonly no_renew?: boolean;
   readonly password?: string;

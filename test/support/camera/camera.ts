@@ -1,6 +1,7 @@
 import { type Clip, clip } from '../clips.ts';
 import type { OnvifCounters, OnvifOptions } from './onvif-options.ts';
 import { OnvifServer } from './onvif-server.ts';
+import type { Property } from './pull-points.ts';
 import type { RtspCounters, RtspOptions } from './rtsp-options.ts';
 import { RtspServer } from './rtsp-server.ts';
 
@@ -92,6 +93,16 @@ export class SimulatedCamera {
 
   setTampering(active: boolean): void {
     this.onvif.events.setTampering(active);
+  }
+
+  /** Any other property that events report. */
+  setProperty(property: Property): void {
+    this.onvif.events.points.set(property);
+  }
+
+  /** An event that only says that something happened. */
+  happen(event: Property): void {
+    this.onvif.events.points.happen(event);
   }
 
   stall(on: boolean): void {

@@ -59,6 +59,11 @@ export class PullPoints {
       this.#publish(property, 'Changed');
   }
 
+  /** Says that something happened which has no state. */
+  happen(event: Property): void {
+    this.#publish(event, undefined);
+  }
+
   /**
    * A new pull point; the state of every property waits in it.
    * @param filter topic expression of the ConcreteSet dialect, or undefined for all
@@ -149,11 +154,11 @@ export class PullPoints {
     for (const id of [...this.#points.keys()]) this.unsubscribe(id);
   }
 
-  #publish(property: Property, operation: PropertyOperation): void {
+  #publish(property: Property, operation: PropertyOperation | undefined): void {
     for (const point of this.#points.values()) this.#deliver(point, property, operation);
   }
 
-  #deliver(point: PullPoint, property: Property, operation: PropertyOperation): void {
+  #deliver(point: PullPoint, property: Property, operation: PropertyOperation | undefined): void {
     if (point.topics.length > 0 && !point.topics.some((topic) => matches(topic, property.topic))) return;
     point.queue.push(notification(property, operation, this.#wallMs()));
     if (point.queue.length > MAX_QUEUE) point.queue.shift();
@@ -189,11 +194,11 @@ function matches(expression: string, topic: string): boolean {
   return topic === root || topic.startsWith(`${root}/`);
 }
 
-function notification(property: Property, operation: PropertyOperation, wallMs: number): string {
+function notification(property: Property, operation: PropertyOperation | undefined, wallMs: number): string {
   const dialect = 'http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet';
   return (
     `<wsnt:NotificationMessage><wsnt:Topic Dialect="${dialect}">${property.topic}</wsnt:Topic>` +
-    `<wsnt:Message><tt:Message UtcTime="${dateTime(wallMs)}" PropertyOperation="${operation}">` +
+    `<wsnt:Message><tt:Message UtcTime="${dateTime(wallMs)}"${operation ? ` PropertyOperation="${operation}"` : ''}>` +
     `<tt:Source>${simpleItems(property.source)}</tt:Source><tt:Data>${simpleItems(property.data)}</tt:Data>` +
     `</tt:Message></wsnt:Message></wsnt:NotificationMessage>`
   );
