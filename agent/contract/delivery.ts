@@ -12,25 +12,39 @@ export type Confirmation = z.infer<typeof confirmation>;
 export const LOSS_REASONS = ['space', 'age', 'too-large', 'damaged'] as const;
 export type LossReason = (typeof LOSS_REASONS)[number];
 
-/**
- * By severity; tampering is never below intrusion. What a panel says beside its points counts as an alarm; messages that
- * are none serve the service alone.
- */
 const CLASS_OF_SEVERITY: Readonly<Record<string, OutboxClass>> = {
   critical: 'life-safety',
   major: 'intrusion',
   warning: 'technical',
   info: 'technical',
 };
+/** What these are about raises them, whatever their severity. */
+const CLASS_OF_CATEGORY: Readonly<Record<string, OutboxClass>> = {
+  fire: 'life-safety',
+  panic: 'life-safety',
+  medical: 'life-safety',
+  gas: 'life-safety',
+  intrusion: 'intrusion',
+  tamper: 'intrusion',
+};
+/** Messages that are alarms; the others serve the service alone. */
+const ALARMS = ['alarm', 'panel-signal'];
+
+interface Classified {
+  readonly severity?: unknown;
+  readonly category?: unknown;
+  readonly kind?: unknown;
+}
 
 /**
- * The class of an event.
+ * The class of an event: the higher one of severity and category; tampering is never below intrusion.
  * @param name of the message: `alarm`, `command`, …
  * @param fields of the message
  */
-export function outboxClassOf(name: string, fields: { severity?: unknown; kind?: unknown }): OutboxClass {
+export function outboxClassOf(name: string, { severity, category, kind }: Classified): OutboxClass {
   if (name === 'loss') return 'intrusion';
-  if (name !== 'alarm' && name !== 'panel-signal') return 'service';
-  const bySeverity = CLASS_OF_SEVERITY[String(fields.severity)] ?? 'intrusion';
-  return fields.kind === 'tampering' && bySeverity === 'technical' ? 'intrusion' : bySeverity;
+  if (!ALARMS.includes(name)) return 'service';
+  const bySeverity = CLASS_OF_SEVERITY[String(severity)] ?? 'intrusion';
+  const byCategory = CLASS_OF_CATEGORY[kind === 'tampering' ? 'tamper' : String(category)] ?? bySeverity;
+  return OUTBOX_CLASSES.find((of) => of === bySeverity || of === byCategory) ?? bySeverity;
 }

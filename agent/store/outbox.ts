@@ -1,4 +1,5 @@
 import type { Confirmation, LossReason } from '../contract/delivery.ts';
+import { parseTopic } from '../contract/topics.ts';
 import type { Engine } from './engine.ts';
 import { markTold, untold } from './losses.ts';
 import { metaNumber, metaText, setMeta } from './meta.ts';
@@ -202,8 +203,12 @@ export class SqlOutbox implements Outbox {
     return { seq, id: event.id };
   }
 
-  /** Earlier events of the same point go before this one, also when its class has become a higher one. */
+  /**
+   * Earlier events of the same point or camera go before this one, also when its class has become a higher one. What the
+   * collector itself says is no sequence.
+   */
   #keepOrder(sql: Sql, { topic, class: of }: NewEvent): void {
+    if (parseTopic(topic)?.entity === 'collector') return;
     const rank = rankOf(of);
     const behind = sql.get('SELECT 1 FROM outbox WHERE topic = ? AND class > ? LIMIT 1', topic, rank);
     if (!behind) return;

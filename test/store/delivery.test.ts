@@ -323,3 +323,15 @@ t.test(
     store.close();
   },
 );
+
+t.test(
+  'what the collector says is no sequence: a later event of a higher class takes none with it',
+  async (t) => {
+    const { store } = openFor(temporaryFolder(t));
+    put(store, 'technical', 'first', 'collector');
+    put(store, 'life-safety', 'second', 'collector');
+    put(store, 'technical', 'third', 'collector');
+    t.same(dueNumbers(store, ['live']), [2, 1, 3]);
+    store.close();
+  },
+);
