@@ -14,6 +14,7 @@ import {
   type MessageKey,
   type RefusalEvent,
   type RegisterState,
+  type TimeCorrectionEvent,
 } from '../agent/contract/messages.ts';
 import type { Topic } from '../agent/contract/topics.ts';
 import type { Texts } from './texts.ts';
@@ -66,6 +67,8 @@ const DESCRIBERS: Partial<Record<MessageKey, Describe>> = {
   command: (event: CommandEvent, texts) => describeStatus(event, texts),
   refusal: ({ order, order_id, cause, detail }: RefusalEvent, { refused, orders, means }) =>
     `${refused} (${orders[order]}${order_id === '' ? '' : ` ${order_id}`})${because(cause, detail, means)}`,
+  timeCorrection: ({ first_seq, last_seq, correction_ms, exact }: TimeCorrectionEvent, { correction }) =>
+    `${correction}: ${first_seq}–${last_seq}: ${exact ? '' : '≤ '}${correction_ms < 0 ? '' : '+'}${correction_ms} ms`,
   loss: ({ lost_class, reason, first_seq, last_seq, lost }: LossEvent, { loss, lossReasons, classes }) =>
     `${loss}: ${lost} (${classes[lost_class]}, ${first_seq}–${last_seq}): ${lossReasons[reason]}`,
   fault: ({ cause, detail }: FaultEvent, { fault, means }) => `${fault}${because(cause, detail, means)}`,

@@ -50,6 +50,7 @@ const FRENCH = {
   orders: { command: 'commande', configuration: 'configuration', receipt: 'reçu' },
   refused: 'ordre refusé',
   fault: 'défaut',
+  correction: 'heures corrigées',
   loss: 'ÉVÉNEMENTS PERDUS',
   lossReasons: {
     space: 'faute de place',
@@ -148,6 +149,7 @@ const ENGLISH: Texts = {
   orders: { command: 'command', configuration: 'configuration', receipt: 'receipt' },
   refused: 'order refused',
   fault: 'fault',
+  correction: 'times corrected',
   loss: 'EVENTS LOST',
   lossReasons: {
     space: 'no room',

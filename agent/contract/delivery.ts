@@ -27,8 +27,9 @@ const CLASS_OF_CATEGORY: Readonly<Record<string, OutboxClass>> = {
   intrusion: 'intrusion',
   tamper: 'intrusion',
 };
-/** Messages that are alarms; the others serve the service alone. */
+/** Messages that are alarms, and those without which alarms cannot be accounted for; the others serve the service alone. */
 const ALARMS = ['alarm', 'panel-signal'];
+const BOOKS = ['loss', 'time-correction'];
 
 interface Classified {
   readonly severity?: unknown;
@@ -42,7 +43,7 @@ interface Classified {
  * @param fields of the message
  */
 export function outboxClassOf(name: string, { severity, category, kind }: Classified): OutboxClass {
-  if (name === 'loss') return 'intrusion';
+  if (BOOKS.includes(name)) return 'intrusion';
   if (!ALARMS.includes(name)) return 'service';
   const bySeverity = CLASS_OF_SEVERITY[String(severity)] ?? 'intrusion';
   const byCategory = CLASS_OF_CATEGORY[kind === 'tampering' ? 'tamper' : String(category)] ?? bySeverity;

@@ -432,6 +432,24 @@ const lossEvent = z.strictObject({
   }),
 });
 
+const timeCorrectionEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40),
+  about_boot: count.meta({ description: 'the start of the agent that the events are of' }),
+  first_seq: count.meta({
+    description: 'number of the first event that was written with an untrusted clock',
+  }),
+  last_seq: count.meta({ description: 'number of the last one' }),
+  correction_ms: z.int().meta({
+    description:
+      'to be added to `ts`, and to every other time of the box in these events and in states of this stretch',
+  }),
+  exact: z.boolean().meta({
+    description:
+      'false when the agent was off in between: the corrected time is then the latest possible; also when the clock was set dozens of times: it is then a guess',
+  }),
+});
+
 export type LinkState = z.infer<typeof linkState>;
 export type BoxHealthState = z.infer<typeof boxHealthState>;
 export type ConfigState = z.infer<typeof configState>;
@@ -442,6 +460,7 @@ export type AlarmEvent = z.infer<typeof alarmEvent>;
 export type CommandEvent = z.infer<typeof commandEvent>;
 export type RefusalEvent = z.infer<typeof refusalEvent>;
 export type LossEvent = z.infer<typeof lossEvent>;
+export type TimeCorrectionEvent = z.infer<typeof timeCorrectionEvent>;
 export type FaultEvent = z.infer<typeof faultEvent>;
 export type ChannelEvent = z.infer<typeof channelEvent>;
 
@@ -589,6 +608,13 @@ export const MESSAGES = {
     entity: 'collector',
     summary: 'Something happened to the box that the CSU must know.',
     schema: faultEvent,
+  },
+  timeCorrection: {
+    class: 'event',
+    name: 'time-correction',
+    entity: 'collector',
+    summary: 'The clock of the box is good again: what the times of events were that had `clock: untrusted`.',
+    schema: timeCorrectionEvent,
   },
   loss: {
     class: 'event',

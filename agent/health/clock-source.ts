@@ -8,6 +8,8 @@ import type { Log } from '../base/log.ts';
 export type ClockSourceKind = 'chrony' | 'timesyncd' | 'host';
 
 const POLL_MS = 60_000;
+/** While nobody can believe the clock, alarms wait for their right times. Source: guess. */
+const UNTRUSTED_POLL_MS = 10_000;
 const COMMAND_TIMEOUT_MS = 3_000;
 const OUTPUT_MAX_BYTES = 16 * 1024;
 
@@ -35,6 +37,7 @@ export class ClockSource implements Service {
   readonly #abort = new AbortController();
   #syncedNow = false;
   #lastSyncMonotonicMs: number | undefined;
+  #told: ClockTrust | undefined;
   #polling: Promise<void> = Promise.resolve();
 
   constructor(needs: ClockSourceNeeds, kind: ClockSourceKind) {
@@ -64,13 +67,13 @@ export class ClockSource implements Service {
     const { clock } = this.#needs;
     const { signal } = this.#abort;
     while (!signal.aborted) {
-      await clock.sleep(POLL_MS, signal).catch(() => undefined);
+      const waitMs = this.trust() === 'untrusted' ? UNTRUSTED_POLL_MS : POLL_MS;
+      await clock.sleep(waitMs, signal).catch(() => undefined);
       if (!signal.aborted) await this.#poll();
     }
   }
 
   async #poll(): Promise<void> {
-    const before = this.trust();
     this.#syncedNow = await this.#needs.synchronised(
       this.#kind,
       this.#needs.clock.wallMs(),
@@ -78,11 +81,12 @@ export class ClockSource implements Service {
     );
     if (this.#syncedNow) this.#lastSyncMonotonicMs = this.#needs.clock.monotonicMs();
     const now = this.trust();
-    if (now !== before || now === 'untrusted')
-      this.#needs.log[now === 'synced' ? 'info' : 'warn'](
-        { clock: now, source: this.#kind },
-        'clock of the box',
-      );
+    if (now === this.#told) return;
+    this.#told = now;
+    this.#needs.log[now === 'synced' ? 'info' : 'warn'](
+      { clock: now, source: this.#kind },
+      'clock of the box',
+    );
   }
 }
 

@@ -44,6 +44,7 @@ export class SqliteStore implements Store, Service {
   readonly memory: Memory;
   readonly #engine: Engine;
   readonly #needs: StoreNeeds;
+  readonly #runClock: RunClock;
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
 
@@ -51,10 +52,11 @@ export class SqliteStore implements Store, Service {
     this.#engine = engine;
     this.#needs = needs;
     this.boot = boot;
+    this.#runClock = new RunClock(engine, () => needs.clock.monotonicMs());
     this.outbox = new SqlOutbox(
       engine,
       {
-        runClock: new RunClock(engine, () => needs.clock.monotonicMs()),
+        runClock: this.#runClock,
         wallMs: () => needs.clock.wallMs(),
         clockTrusted: () => needs.clockTrust() !== 'untrusted',
       },
@@ -69,6 +71,10 @@ export class SqliteStore implements Store, Service {
 
   get durable(): boolean {
     return this.#engine.medium.durable;
+  }
+
+  get ranMs(): number {
+    return this.#runClock.nowMs();
   }
 
   transaction<T>(work: () => T): T {

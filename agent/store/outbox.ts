@@ -193,7 +193,7 @@ export class SqlOutbox implements Outbox {
     const seq = this.#engine.medium.nextNumber();
     const event = build(seq);
     const putMs = this.#needs.runClock.nowMs();
-    this.#needs.runClock.save(sql, this.#engine);
+    this.#needs.runClock.saveWith(sql, putMs);
     this.#keepOrder(sql, event);
     const wallMs = Math.round(this.#needs.wallMs());
     const dueMs = putMs + this.#rules.liveWithinMs;

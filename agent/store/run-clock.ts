@@ -2,7 +2,7 @@ import type { Engine } from './engine.ts';
 import { metaNumber, raiseMeta } from './meta.ts';
 import type { Sql } from './sql.ts';
 
-/** How much operating time a power cut may lose, ms. Source: guess; one small write per interval. */
+/** How much operating time without an event a power cut may lose, ms. Source: guess; one small write per interval. */
 const SAVE_INTERVAL_MS = 60_000;
 
 /**
@@ -25,6 +25,11 @@ export class RunClock {
   /** Milliseconds since the first start, without the time in which the box was off. */
   nowMs(): number {
     return this.#baseMs + Math.max(0, Math.round(this.#monotonicMs() - this.#startMs));
+  }
+
+  /** Keeps the time with an event, so that none is ever younger than the clock. Call it in a transaction. */
+  saveWith(sql: Sql, eventMs: number): void {
+    raiseMeta(sql, 'ran_ms', eventMs);
   }
 
   /** Keeps the time when the last one kept is old. Call it in a transaction. */

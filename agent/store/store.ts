@@ -9,6 +9,8 @@ export interface Store {
   readonly durable: boolean;
   /** Number of this start of the agent: rises by one per start, durable. */
   readonly boot: number;
+  /** Operating time of the box over all starts, ms: without the time in which it was off. It never goes back. */
+  readonly ranMs: number;
   readonly outbox: Outbox;
   readonly register: Register;
   readonly journal: Journal;

@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import type { InternalError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { outboxClassOf } from '../contract/delivery.ts';
+import type { Envelope } from '../contract/envelope.ts';
 import { type Fields, MESSAGES, type MessageKey } from '../contract/messages.ts';
 import type { EventKey, MeasureKey, Reporter, StateKey } from '../contract/reporter.ts';
 import type { Outbox } from '../store/store.ts';
@@ -10,6 +11,7 @@ import type { RetainedInventory } from './inventory.ts';
 import { encode, topicOf } from './messages.ts';
 import type { Stamp } from './stamp.ts';
 import type { RetainedStates } from './states.ts';
+import type { UntrustedTimes } from './untrusted-times.ts';
 
 export interface MqttReporterNeeds {
   readonly log: Log;
@@ -18,6 +20,7 @@ export interface MqttReporterNeeds {
   readonly states: RetainedStates;
   readonly inventory: RetainedInventory;
   readonly outbox: Outbox;
+  readonly times: UntrustedTimes;
 }
 
 /** What the rooms say, made into messages of the contract. */
@@ -67,12 +70,19 @@ export class MqttReporter implements Reporter {
     const topic = topicOf(stamp.site, key, entity, reader);
     outbox.append((seq) => {
       const id = randomUUIDv7();
-      const { payload, fault } = encode(key, stamp.envelope(seq), { id, ...fields });
+      const { payload, fault } = encode(key, this.#envelope(seq), { id, ...fields });
       if (fault) this.#mistake(key, entity, fault);
       // The CSU signs receipts for what it reads; what is for another reader leaves on the PUBACK.
       const receipted = reader === undefined ? id : '';
       return { topic, payload, id: receipted, class: outboxClassOf(MESSAGES[key].name, fields) };
     });
+  }
+
+  /** Corrects the times of events that were written with an untrusted clock, once it is good again. */
+  corrections(): void {
+    const { stamp, times } = this.#needs;
+    if (stamp.clockTrust === 'untrusted') return;
+    times.settle(stamp.now, (correction) => this.event('timeCorrection', 'collector', correction));
   }
 
   /** Makes an event of each line of the loss ledger that waits to be told. */
@@ -82,10 +92,17 @@ export class MqttReporter implements Reporter {
     outbox.tellLosses((seq, { class: of, reason, firstSeq, lastSeq, count }) => {
       const id = randomUUIDv7();
       const fields = { id, lost_class: of, reason, first_seq: firstSeq, last_seq: lastSeq, lost: count };
-      const { payload, fault } = encode('loss', stamp.envelope(seq), fields);
+      const { payload, fault } = encode('loss', this.#envelope(seq), fields);
       if (fault) this.#mistake('loss', 'collector', fault);
       return { topic, payload, id, class: outboxClassOf('loss', {}) };
     });
+  }
+
+  /** The envelope of an event, whose time can be corrected later. */
+  #envelope(seq: number): Envelope {
+    const envelope = this.#needs.stamp.envelope(seq);
+    this.#needs.times.note(envelope);
+    return envelope;
   }
 
   #mistake(key: MessageKey, entity: string, err: InternalError): void {

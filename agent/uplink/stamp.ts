@@ -27,14 +27,22 @@ export class Stamp {
     return this.#options.site;
   }
 
+  get clockTrust(): ClockTrust {
+    return this.#needs.clockTrust();
+  }
+
+  /** What every message of this moment carries, but for a number. */
+  get now(): Pick<Envelope, 'ts' | 'boot'> {
+    return { ts: Math.max(0, Math.round(this.#needs.clock.wallMs())), boot: this.#options.boot };
+  }
+
   /** @param seq durable number of an event; left out, a number that rises within this boot */
   envelope(seq?: number): Envelope {
     return {
       v: CONTRACT_VERSION,
       site: this.#options.site,
-      ts: Math.max(0, Math.round(this.#needs.clock.wallMs())),
-      clock: this.#needs.clockTrust(),
-      boot: this.#options.boot,
+      ...this.now,
+      clock: this.clockTrust,
       seq: seq ?? this.#rise(),
     };
   }

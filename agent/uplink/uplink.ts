@@ -15,13 +15,14 @@ import { MqttReporter } from './reporter.ts';
 import type { TlsFiles } from './socket.ts';
 import { Stamp } from './stamp.ts';
 import { RetainedStates } from './states.ts';
+import { UntrustedTimes } from './untrusted-times.ts';
 
 export interface UplinkNeeds {
   readonly clock: Clock;
   readonly log: Log;
   /** A number in [0, 1). */
   readonly random: () => number;
-  readonly store: Pick<Store, 'boot' | 'outbox' | 'memory'>;
+  readonly store: Pick<Store, 'boot' | 'outbox' | 'memory' | 'ranMs' | 'transaction'>;
   readonly clockTrust: () => ClockTrust;
 }
 
@@ -58,8 +59,8 @@ export interface Delivery extends DeliveryRules {
 }
 
 const FAREWELL_TIMEOUT_MS = 1_000;
-/** How often the loss ledger is told, at most. Source: guess. */
-const LOSSES_INTERVAL_MS = 10_000;
+/** How often losses and corrections of times are told, at most. Source: guess. */
+const BOOKS_INTERVAL_MS = 10_000;
 
 /**
  * The agent's link to the CSU. Every session starts clean: a resumed one would not replay the retained
@@ -104,7 +105,8 @@ export class Uplink implements Service {
       },
     );
     const states = new RetainedStates({ clock, log, client, inventory });
-    this.reporter = new MqttReporter({ log, stamp, client, states, inventory, outbox: store.outbox });
+    const times = new UntrustedTimes(store);
+    this.reporter = new MqttReporter({ log, stamp, client, states, inventory, outbox: store.outbox, times });
     this.#drain = new OutboxDrain({ clock, log, random, client, outbox: store.outbox });
     this.#client = client;
     this.#presence = presence;
@@ -142,7 +144,7 @@ export class Uplink implements Service {
     this.#drain.watch();
     this.#client.listen({ up: () => this.#up(), down: (error) => this.#down(error) });
     await this.#client.start(signal);
-    this.#telling = this.#tellLosses(AbortSignal.any([signal, this.#stopping.signal]));
+    this.#telling = this.#tellBooks(AbortSignal.any([signal, this.#stopping.signal]));
   }
 
   /** Says `online: false`, then DISCONNECT; each bounded. What is not acknowledged stays in the outbox. */
@@ -184,14 +186,15 @@ export class Uplink implements Service {
       .catch((err: unknown) => this.#needs.log.warn({ err }, 'presence was not taken by the broker'));
   }
 
-  async #tellLosses(signal: AbortSignal): Promise<void> {
+  async #tellBooks(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         this.reporter.losses();
+        this.reporter.corrections();
       } catch (err) {
-        this.#needs.log.error({ err }, 'losses could not be told');
+        this.#needs.log.error({ err }, 'losses and corrections could not be told');
       }
-      await this.#needs.clock.sleep(LOSSES_INTERVAL_MS, signal).catch(() => undefined);
+      await this.#needs.clock.sleep(BOOKS_INTERVAL_MS, signal).catch(() => undefined);
     }
   }
 

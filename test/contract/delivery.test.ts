@@ -16,6 +16,7 @@ t.test('delivery: an event is of the higher class of its severity and its catego
     ['panel-signal', { severity: 'warning', category: 'panic' }, 'life-safety'],
     ['panel-signal', { severity: 'info', category: 'test' }, 'technical'],
     ['loss', {}, 'intrusion'],
+    ['time-correction', {}, 'intrusion'],
     ['command', { severity: 'critical' }, 'service'],
   ];
   for (const [name, fields, expected] of cases)

@@ -304,6 +304,16 @@ export const EXAMPLES: Examples = {
     fault: 'ourselves',
     detail: 'the database was damaged and set aside',
   },
+  timeCorrection: {
+    ...common,
+    seq: 1051,
+    id: '01a201dd-d03f-7b47-9783-04894afdd51c',
+    about_boot: 12,
+    first_seq: 1047,
+    last_seq: 1050,
+    correction_ms: 1_763_755_200_000,
+    exact: true,
+  },
   loss: {
     ...common,
     seq: 1046,

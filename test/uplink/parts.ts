@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import type { Clock } from '../../agent/base/clock.ts';
+import type { Clock, ClockTrust } from '../../agent/base/clock.ts';
 import { systemClock } from '../../agent/base/clock.ts';
 import type { BeffroiError } from '../../agent/base/errors.ts';
 import { createLog, type Log } from '../../agent/base/log.ts';
@@ -115,9 +115,10 @@ export function uplink(
   held: SqliteStore,
   options: Partial<UplinkOptions> & Pick<UplinkOptions, 'brokers'>,
   clock: Clock = systemClock,
+  clockTrust: () => ClockTrust = () => 'synced',
 ): Uplink {
   const made = new Uplink(
-    { clock, log: quietLog().log, random: Math.random, store: held, clockTrust: () => 'synced' },
+    { clock, log: quietLog().log, random: Math.random, store: held, clockTrust },
     { site: SITE, plainLoopback: true, software: '0.1.0', ...options },
   );
   t.teardown(() => made.stop());
