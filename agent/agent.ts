@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BoxView } from './alarms/ports.ts';
 import { AlarmRoom } from './alarms/room.ts';
 import { type Clock, systemClock } from './base/clock.ts';
 import { DeviceError, OrderRefusedError } from './base/errors.ts';
@@ -22,9 +23,11 @@ import { type CameraRegime, regimesOf } from './config/partners.ts';
 import type { StatusSnapshot } from './contract/status.ts';
 import type { PulledCamera } from './contract/video-link.ts';
 import { BoxHealth } from './health/box-health.ts';
+import { certificateEndsMs } from './health/certificate.ts';
 import { ClockSource, isSynchronised } from './health/clock-source.ts';
 import { Forwarding } from './health/forwarding.ts';
 import { CameraHealthRoom } from './health/room.ts';
+import { freeMb, temperatureC } from './health/vitals.ts';
 import { openStore, type SqliteStore } from './store/open-store.ts';
 import { Refusals } from './trust/refusals.ts';
 import { listenToBroker, localClientId } from './uplink/local-broker.ts';
@@ -137,6 +140,7 @@ export class Agent implements Service {
       store: this.#store,
       newId: randomUUID,
       events: (camera) => this.#fleet.onvif(camera),
+      box: this.#boxView(),
       objectBrokers: {
         listen: (broker, topics, handler, signal) =>
           listenToBroker(
@@ -238,6 +242,23 @@ export class Agent implements Service {
       new StatusServer(statusSocketPath(box.runtimeFolder), () => this.#snapshot()),
       notifier,
     ];
+  }
+
+  /** What the rooms know of the box, for its own alarms. */
+  #boxView(): BoxView {
+    const { stateFolder, tls } = this.#needs.box;
+    return {
+      cameras: () => this.#cameraHealth.status(),
+      clockTrust: () => this.#clockSource.trust(),
+      linkIsUp: () => this.#uplink.status().connected,
+      videoRuns: () => this.#video.connected,
+      storeIsDurable: () => this.#store.durable,
+      outboxPercent: () => this.#store.outbox.filledPercent(),
+      setAside: async () => this.#store.setAside(),
+      diskFreeMb: () => freeMb(stateFolder),
+      temperatureC,
+      certificateEndsMs: async () => tls && (await certificateEndsMs(tls.certificate)),
+    };
   }
 
   #videoLink(): VideoLink {

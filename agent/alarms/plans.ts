@@ -1,3 +1,4 @@
+import { type BoxSourceNeeds, boxPlans } from './box/box-source.ts';
 import { panelPlans } from './dc09/panel-plans.ts';
 import type { PanelSourceNeeds } from './dc09/panel-source.ts';
 import { type ModuleSourceNeeds, modulePlans } from './modbus/module-source.ts';
@@ -12,7 +13,8 @@ export type PlanNeeds = CameraSourceNeeds &
   PanelSourceNeeds &
   ModuleSourceNeeds &
   UpsSourceNeeds &
-  ObjectSourceNeeds;
+  ObjectSourceNeeds &
+  BoxSourceNeeds;
 
 /** Every source that the configuration asks for, of all kinds. */
 export function plansOf(needs: PlanNeeds, configuration: AlarmConfiguration): SourcePlan[] {
@@ -22,5 +24,6 @@ export function plansOf(needs: PlanNeeds, configuration: AlarmConfiguration): So
     ...modulePlans(needs, configuration),
     ...upsPlans(needs, configuration),
     ...brokerPlans(needs, configuration),
+    ...boxPlans(needs, configuration),
   ];
 }

@@ -1,5 +1,7 @@
+import type { ClockTrust } from '../base/clock.ts';
+import type { Code } from '../base/codes.ts';
 import type { EventHandler } from '../camera/onvif/pull-point.ts';
-import type { Fields, Severity } from '../contract/messages.ts';
+import type { Fields, HealthState, Severity } from '../contract/messages.ts';
 
 /** Events of one camera; the camera room's ONVIF helper fits. */
 export interface CameraEvents {
@@ -136,8 +138,33 @@ export interface ObjectSilencePoint extends AnyPoint {
 
 export type ObjectPoint = ObjectValuePoint | ObjectSilencePoint;
 
+/** A camera does not do its job. */
+export interface CameraHealthPoint extends AnyPoint {
+  readonly kind: 'camera-health';
+  /** Any camera when absent. */
+  readonly camera?: string | undefined;
+  /** From which state on. */
+  readonly from: 'degraded' | 'down';
+}
+
+/** Something is wrong with the box itself, or with the network of its cameras. */
+export type BoxPoint =
+  | (AnyPoint & { readonly kind: 'camera-network' | 'box-clock' | 'box-store' | 'box-video' })
+  | (AnyPoint & { readonly kind: 'box-disk'; readonly belowMb: number })
+  | (AnyPoint & { readonly kind: 'box-temperature'; readonly aboveC: number })
+  | (AnyPoint & { readonly kind: 'box-certificate'; readonly days: number })
+  | (AnyPoint & { readonly kind: 'box-outbox'; readonly abovePercent: number })
+  | (AnyPoint & { readonly kind: 'box-link'; readonly afterS: number });
+
 /** What alarms need to know of a point; an entry of the central configuration fits. `kind` says what it comes from. */
-export type AlarmPoint = CameraPoint | PanelPoint | ModulePoint | UpsPoint | ObjectPoint;
+export type AlarmPoint =
+  | CameraPoint
+  | PanelPoint
+  | ModulePoint
+  | UpsPoint
+  | ObjectPoint
+  | CameraHealthPoint
+  | BoxPoint;
 
 /** What alarms need to know of a camera; an entry of the central configuration fits. */
 interface AlarmCamera {
@@ -165,6 +192,30 @@ export interface AlarmUps {
   readonly pollMs: number;
   readonly timeoutMs: number;
   readonly lostAfterMs: number;
+}
+
+/** How a camera is, as the health of the box says. */
+export interface BoxCamera {
+  readonly camera: string;
+  readonly state: HealthState;
+  readonly cause: Code | 'none';
+}
+
+/** What the box knows of itself. The rooms that know it fit. What is not known is undefined. */
+export interface BoxView {
+  cameras(): readonly BoxCamera[];
+  clockTrust(): ClockTrust;
+  linkIsUp(): boolean;
+  videoRuns(): boolean;
+  storeIsDurable(): boolean;
+  /** The fullest of its bounds. */
+  outboxPercent(): number;
+  /** Names of damaged databases that still lie in the state folder. @throws BeffroiError, as the others do */
+  setAside(): Promise<readonly string[]>;
+  diskFreeMb(): Promise<number | undefined>;
+  temperatureC(): Promise<number | undefined>;
+  /** Unix ms. */
+  certificateEndsMs(): Promise<number | undefined>;
 }
 
 /** Settings of all alarms; the section of the central configuration fits. */

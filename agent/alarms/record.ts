@@ -87,10 +87,11 @@ function placeOf({ owner = 'commune', building, place }: AlarmPoint): PlaceOfPoi
 
 /** What the entry itself says of where the alarm comes from. */
 export function detailsOf(point: AlarmPoint): Details {
-  if ('camera' in point) return { source: point.camera, camera: point.camera };
+  if ('camera' in point && point.camera !== undefined) return { source: point.camera, camera: point.camera };
   if ('panel' in point) return { source: point.panel, account: point.account };
   if ('object' in point) return { source: point.object };
-  return { source: 'module' in point ? point.module : point.ups };
+  if ('module' in point) return { source: point.module };
+  return { source: 'ups' in point ? point.ups : 'collector' };
 }
 
 /** The conditions that hold after one was spoken of. @returns the same when nothing has changed */

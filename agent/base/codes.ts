@@ -638,6 +638,57 @@ export const CODES = {
     remedy: 'Note maker and firmware; check the format set in the panel (SIA-DCS or ADM-CID over DC-09).',
   },
 
+  // The box and the network of its cameras, as alarms.
+  'camera-network-down': {
+    fault: 'device',
+    retryable: true,
+    means: 'No camera of the box answers any more.',
+    remedy: 'Check the switch and the power that the cameras share, then the link between it and the box.',
+  },
+  'link-lost': {
+    fault: 'uplink',
+    retryable: true,
+    means:
+      'The box has had no link to the centre for longer than its point allows. Told when the link is back.',
+    remedy: 'Check the backbone; the message of the link says what failed.',
+  },
+  'disk-nearly-full': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'The disk of the state folder has less free space than the limit.',
+    remedy: 'Free space: logs, packages, databases that were set aside.',
+  },
+  'box-hot': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'The processor of the box is hotter than the limit.',
+    remedy: 'Check its place, its fan and its dust.',
+  },
+  'clock-unsynchronised': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'The clock of the box is no longer synchronised and holds the time by itself.',
+    remedy: 'Restore the time source of the box.',
+  },
+  'certificate-ending': {
+    fault: 'configuration',
+    retryable: true,
+    means: 'The certificate of the box ends soon.',
+    remedy: 'Renew the certificate at the CSU and install it.',
+  },
+  'outbox-filling': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'More of the outbox is full than the limit allows.',
+    remedy: 'Restore the link to the broker, or the receiver of the CSU that signs the receipts.',
+  },
+  'box-unreadable': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'The box cannot read its own disk, its sensors or its certificate.',
+    remedy: 'Read the log of the agent; check the rights of the service account.',
+  },
+
   // Ourselves.
   'clock-untrusted': {
     fault: 'ourselves',

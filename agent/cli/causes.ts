@@ -219,6 +219,40 @@ const FRENCH: Record<Code, CauseText> = {
     means: "Trop d'événements attendent le courtier ; les plus anciens sont abandonnés.",
     remedy: 'Rétablir le lien ; les numéros manquants disent ce qui est perdu.',
   },
+  'camera-network-down': {
+    means: 'Plus aucune caméra du collecteur ne répond.',
+    remedy:
+      "Vérifier le commutateur et l'alimentation communs aux caméras, puis le lien entre eux et le collecteur.",
+  },
+  'link-lost': {
+    means:
+      "Le collecteur n'a pas eu de lien avec le centre pendant plus longtemps que le réglage. Dit au retour du lien.",
+    remedy: 'Vérifier la dorsale ; le message du lien dit ce qui a manqué.',
+  },
+  'disk-nearly-full': {
+    means: "Le disque du dossier d'état a moins de place libre que la limite.",
+    remedy: 'Libérer de la place : journaux, paquets, bases mises de côté.',
+  },
+  'box-hot': {
+    means: 'Le processeur du collecteur est plus chaud que la limite.',
+    remedy: 'Vérifier son emplacement, son ventilateur et la poussière.',
+  },
+  'clock-unsynchronised': {
+    means: "L'heure du collecteur n'est plus synchronisée : il la tient seul.",
+    remedy: 'Rétablir la source de temps du collecteur.',
+  },
+  'certificate-ending': {
+    means: 'Le certificat du collecteur finit bientôt.',
+    remedy: "Renouveler le certificat au CSU et l'installer.",
+  },
+  'outbox-filling': {
+    means: "La boîte d'envoi est plus remplie que la limite.",
+    remedy: 'Rétablir le lien avec le courtier, ou le récepteur du CSU qui signe les reçus.',
+  },
+  'box-unreadable': {
+    means: 'Le collecteur ne peut pas lire son propre disque, ses capteurs ou son certificat.',
+    remedy: "Lire le journal de l'agent ; vérifier les droits du compte de service.",
+  },
   'clock-untrusted': {
     means: "L'horloge du collecteur n'est plus synchronisée depuis trop longtemps.",
     remedy: 'Rétablir la source de temps.',

@@ -4,6 +4,7 @@ import { confirmation } from '../contract/delivery.ts';
 import { partnerId } from '../contract/lease-terms.ts';
 import { cameraId, cameraOwner, severity } from '../contract/messages.ts';
 import { alarmSettings } from './alarms.ts';
+import { boxPoints, checkBoxPoint } from './box-points.ts';
 import { cameraPoints } from './camera-points.ts';
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
 import { connectedObject, localBroker, objectPoints } from './objects.ts';
@@ -196,6 +197,7 @@ const point = z.discriminatedUnion('kind', [
   }),
   ...equipmentPoints,
   ...objectPoints,
+  ...boxPoints,
 ]);
 
 /** The central configuration: one strict schema. Unknown keys are refused. */
@@ -329,9 +331,16 @@ function checkReferences(config: Configuration, context: z.RefinementCtx): void 
   checkPartners(config, refuse);
   for (const [index, point] of config.points.entries()) {
     const refusePoint = (key: string, message: string) => refuse(['points', index, key], message);
-    if ('camera' in point) checkSpeaks(cameras.get(point.camera), (why) => refusePoint('camera', why));
+    if (isBoxPoint(point)) checkBoxPoint(point, cameras, refusePoint);
+    else if ('camera' in point) checkSpeaks(cameras.get(point.camera), (why) => refusePoint('camera', why));
     else if ('module' in point || 'ups' in point) checkEquipmentPoint(point, equipment, refusePoint);
   }
+}
+
+function isBoxPoint(
+  point: PointConfig,
+): point is Extract<PointConfig, { kind: `camera-${string}` | `box-${string}` }> {
+  return point.kind.startsWith('camera-') || point.kind.startsWith('box-');
 }
 
 /** Objects name a broker, and points name an object. */

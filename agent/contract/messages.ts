@@ -62,6 +62,16 @@ const alarmKind = z.enum([
   'object-below',
   'object-equal',
   'object-silence',
+  'camera-health',
+  'camera-network',
+  'box-disk',
+  'box-temperature',
+  'box-clock',
+  'box-certificate',
+  'box-outbox',
+  'box-store',
+  'box-link',
+  'box-video',
 ]);
 const alarmCategory = z
   .enum([
@@ -94,13 +104,18 @@ const panelDetails = {
     .max(8)
     .optional()
     .meta({ description: 'qualifier and event of Contact ID (DC-05), such as 1130' }),
-  text: z.string().max(120).optional().meta({ description: 'what the panel says in words' }),
+  text: z
+    .string()
+    .max(120)
+    .optional()
+    .meta({ description: 'what the source says in words, such as the value' }),
 };
 const account = z.string().max(16).meta({ description: 'account of the panel' });
 /** Where an alarm comes from: what its source has, and nothing else. */
 const alarmDetails = {
   source: z.string().max(64).optional().meta({
-    description: 'id of the entry of the configuration that the alarm comes from, such as a camera',
+    description:
+      'id of the entry of the configuration that the alarm comes from, such as a camera; `collector`: the box itself',
   }),
   camera: cameraId.optional(),
   account: account.optional(),

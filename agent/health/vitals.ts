@@ -10,7 +10,7 @@ export async function readVitals(folder: string): Promise<Fields<'vitals'>> {
   const [load, memory, temperature, diskFreeMb] = await Promise.all([
     currentLoad(),
     mem(),
-    cpuTemperature(),
+    temperatureC(),
     freeMb(folder),
   ]);
   return {
@@ -18,13 +18,20 @@ export async function readVitals(folder: string): Promise<Fields<'vitals'>> {
     memory_used_mb: round(memory.active / MB),
     memory_total_mb: round(memory.total / MB),
     ...(diskFreeMb === undefined ? {} : { disk_free_mb: round(diskFreeMb) }),
-    ...(typeof temperature.main === 'number' ? { temperature_c: round(temperature.main) } : {}),
+    ...(temperature === undefined ? {} : { temperature_c: temperature }),
     uptime_s: Math.round(uptime()),
     agent_rss_mb: round(process.memoryUsage.rss() / MB),
   };
 }
 
-async function freeMb(folder: string): Promise<number | undefined> {
+/** The temperature of the processor; undefined where there is no sensor. */
+export async function temperatureC(): Promise<number | undefined> {
+  const { main } = await cpuTemperature();
+  return typeof main === 'number' ? round(main) : undefined;
+}
+
+/** @returns undefined when the file system does not say */
+export async function freeMb(folder: string): Promise<number | undefined> {
   return await statfs(folder).then(
     ({ bavail, bsize }) => (bavail * bsize) / MB,
     () => undefined,

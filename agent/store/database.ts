@@ -176,8 +176,8 @@ export function setAside(file: string, wallMs: number): string {
   return name;
 }
 
-/** The databases set aside before, oldest first. */
-function damagedDatabases(file: string): string[] {
+/** The databases set aside before, oldest first. @throws what the file system says */
+export function damagedDatabases(file: string): string[] {
   const folder = dirname(file);
   const prefix = `${file.slice(folder.length + 1)}.damaged-`;
   return readdirSync(folder)

@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import type { Clock, ClockTrust } from '../base/clock.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
+import { damagedDatabases } from './database.ts';
 import { Engine } from './engine.ts';
 import { metaNumber, setMeta } from './meta.ts';
 import { SqlOutbox } from './outbox.ts';
@@ -42,13 +43,15 @@ export class SqliteStore implements Store, Service {
   readonly journal: Journal;
   readonly slots: ConfigSlots;
   readonly memory: Memory;
+  readonly #file: string;
   readonly #engine: Engine;
   readonly #needs: StoreNeeds;
   readonly #runClock: RunClock;
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
 
-  constructor(engine: Engine, boot: number, needs: StoreNeeds, options: StoreOptions) {
+  constructor(file: string, engine: Engine, boot: number, needs: StoreNeeds, options: StoreOptions) {
+    this.#file = file;
     this.#engine = engine;
     this.#needs = needs;
     this.boot = boot;
@@ -75,6 +78,11 @@ export class SqliteStore implements Store, Service {
 
   get ranMs(): number {
     return this.#runClock.nowMs();
+  }
+
+  /** Names of the damaged databases that still lie in the state folder, oldest first. @throws what the file system says */
+  setAside(): string[] {
+    return damagedDatabases(this.#file).map((path) => basename(path));
   }
 
   transaction<T>(work: () => T): T {
@@ -132,12 +140,13 @@ export class SqliteStore implements Store, Service {
  * written everything is kept in memory; `onFault` tells.
  */
 export function openStore(folder: string, needs: StoreNeeds, options: StoreOptions = {}): SqliteStore {
-  const engine = new Engine(join(folder, DATABASE_NAME), needs);
+  const file = join(folder, DATABASE_NAME);
+  const engine = new Engine(file, needs);
   const boot = engine.write((sql) => {
     const next = metaNumber(sql, 'boot') + 1;
     setMeta(sql, 'boot', next);
     return next;
   });
   engine.medium.mark({ boot });
-  return new SqliteStore(engine, boot, needs, options);
+  return new SqliteStore(file, engine, boot, needs, options);
 }

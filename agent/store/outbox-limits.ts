@@ -61,6 +61,16 @@ export function sumOf(totals: readonly Total[]): Total {
   );
 }
 
+/** How full the fullest bound is, percent; may be a little above 100. */
+export function filledPercent(totals: readonly Total[], limits: OutboxLimits): number {
+  const all = sumOf(totals);
+  const ofClasses = OUTBOX_CLASSES.map((of) => {
+    const limitBytes = limits.classes?.[of]?.bytes;
+    return limitBytes === undefined ? 0 : (totals[rankOf(of)]?.bytes ?? 0) / limitBytes;
+  });
+  return 100 * Math.max(all.events / limits.events, all.bytes / limits.bytes, ...ofClasses);
+}
+
 /**
  * The class that has to make room: one that is above its own bound, else the least of all.
  * @returns undefined while everything fits; the last event of all always fits, and so does the last of a class

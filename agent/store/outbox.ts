@@ -17,7 +17,7 @@ import {
   moveEarlier,
   moveOverdue,
 } from './outbox-lanes.ts';
-import { hasRoomAgain, type OutboxLimits, sumOf, totalsOf } from './outbox-limits.ts';
+import { filledPercent, hasRoomAgain, type OutboxLimits, sumOf, totalsOf } from './outbox-limits.ts';
 import { classIn, insertEvent, rankOf, STATE } from './outbox-rows.ts';
 import type { RunClock } from './run-clock.ts';
 import { integerIn, type Sql } from './sql.ts';
@@ -147,6 +147,10 @@ export class SqlOutbox implements Outbox {
 
   pending(): number {
     return this.#engine.read((sql) => sumOf(totalsOf(sql)).events);
+  }
+
+  filledPercent(): number {
+    return this.#engine.read((sql) => filledPercent(totalsOf(sql), this.#limits));
   }
 
   unreceipted(): number {

@@ -111,6 +111,8 @@ export interface Outbox {
   giveUp(seq: number, reason: LossReason): void;
   /** Events that are not confirmed. */
   pending(): number;
+  /** How full the fullest of its bounds is, percent. */
+  filledPercent(): number;
   /** Of those, the ones that the broker has and that wait for a receipt. */
   unreceipted(): number;
   /** Events that were never confirmed and are gone: the sum of the loss ledger since the beginning. Durable. */

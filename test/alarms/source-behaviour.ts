@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import type { AlarmConfiguration, ObjectBrokers } from '../../agent/alarms/ports.ts';
+import type { AlarmConfiguration, BoxView, ObjectBrokers } from '../../agent/alarms/ports.ts';
 import type { Code } from '../../agent/base/codes.ts';
 import { DeviceError } from '../../agent/base/errors.ts';
 import { TestClock } from '../support/test-clock.ts';
@@ -15,6 +15,8 @@ export interface Rig {
   readonly camera?: ScriptedCamera;
   /** Brokers of the building, where the source is one. */
   readonly objectBrokers?: ObjectBrokers;
+  /** The box, where it is the source. */
+  readonly box?: BoxView;
   /** The source begins to say that the point is at rest; resolves when it was heard. */
   greet(): Promise<void>;
   /** The state changes and the source says so; resolves when it was heard. */
@@ -42,7 +44,7 @@ async function begin(t: Test, make: MakeRig, folder = t.testdir()): Promise<Begu
   const rig = await make(t, clock);
   const other = new ScriptedCamera();
   const events = (camera: string) => (camera === OTHER.camera ? other : rig.camera);
-  const watch = new Watch(folder, clock, events, rig.objectBrokers);
+  const watch = new Watch(folder, clock, events, rig.objectBrokers, rig.box);
   t.teardown(() => watch.end());
   await watch.begin({
     ...rig.configuration,

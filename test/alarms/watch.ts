@@ -3,12 +3,14 @@ import { setImmediate } from 'node:timers/promises';
 import type {
   AlarmConfiguration,
   AlarmPoint,
+  BoxCamera,
+  BoxView,
   CameraEvents,
   CameraPoint,
   ObjectBrokers,
 } from '../../agent/alarms/ports.ts';
 import { AlarmRoom } from '../../agent/alarms/room.ts';
-import type { Clock } from '../../agent/base/clock.ts';
+import type { Clock, ClockTrust } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import type { OnvifEvent } from '../../agent/camera/onvif/notification.ts';
 import type { EventHandler } from '../../agent/camera/onvif/pull-point.ts';
@@ -27,6 +29,38 @@ export const POINT: CameraPoint = {
   severity: 'major',
 };
 
+/** A box without fault, whose state a test changes. */
+export class ScriptedBox implements BoxView {
+  list: BoxCamera[] = [];
+  trust: ClockTrust = 'synced';
+  link = true;
+  video = true;
+  durable = true;
+  percent = 0;
+  damaged: string[] = [];
+  freeMb: number | undefined = 20_000;
+  celsius: number | undefined = 45;
+  ends: number | undefined = Date.UTC(2028, 0, 1);
+  /** What can no longer be read, with the error. */
+  broken: Error | undefined;
+
+  cameras = () => this.list;
+  clockTrust = () => this.trust;
+  linkIsUp = () => this.link;
+  videoRuns = () => this.video;
+  storeIsDurable = () => this.durable;
+  outboxPercent = () => this.percent;
+  setAside = () => this.#read(this.damaged);
+  diskFreeMb = () => this.#read(this.freeMb);
+  temperatureC = () => this.#read(this.celsius);
+  certificateEndsMs = () => this.#read(this.ends);
+
+  async #read<T>(value: T): Promise<T> {
+    if (this.broken) throw this.broken;
+    return value;
+  }
+}
+
 const NO_BROKERS: ObjectBrokers = { listen: () => Promise.reject(new Error('no broker in this test')) };
 
 export const CAMERA = { id: 'cam-1', onvif: { events: true } };
@@ -44,6 +78,7 @@ export class Watch {
     clock: Clock,
     events: (camera: string) => CameraEvents | undefined,
     objectBrokers = NO_BROKERS,
+    box: BoxView = new ScriptedBox(),
   ) {
     const log = createLog('error', { write: () => undefined });
     const clockTrust = () => 'synced' as const;
@@ -57,7 +92,7 @@ export class Watch {
     );
     const reporter = tee(this.recorder, uplink.reporter);
     this.room = new AlarmRoom({
-      ...{ clock, clockTrust, log, random, reporter, events, objectBrokers },
+      ...{ clock, clockTrust, log, random, reporter, events, objectBrokers, box },
       store: this.store,
       newId: randomUUID,
     });

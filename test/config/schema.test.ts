@@ -303,6 +303,16 @@ const REFUSED: Case[] = [
     'points.0.camera: unknown key',
   ],
   [
+    'the health of a camera that is not there',
+    { points: [{ id: 'pt-c', name: 'c', kind: 'camera-health', camera: 'cam-z' }] },
+    'points.0.camera: no camera of this configuration has this id',
+  ],
+  [
+    'the network of one camera',
+    { cameras: [camera()], points: [{ id: 'pt-n', name: 'n', kind: 'camera-network' }] },
+    'points.0.kind: expected at least two cameras: one that is silent says nothing of the others',
+  ],
+  [
     'an object of a broker that is not there',
     { objects: [OBJECT] },
     'objects.0.broker: no local broker of this configuration has this id',
@@ -390,6 +400,33 @@ t.test('config: defaults of input modules and UPS', async (t) => {
     ],
   });
 });
+
+t.test(
+  'config: the health of a camera needs no ONVIF events, and points of the box have limits',
+  async (t) => {
+    const kinds = ['disk', 'temperature', 'clock', 'certificate', 'outbox', 'store', 'link', 'video'];
+    const config = {
+      cameras: [camera({ onvif: undefined, rtsp: { path: '/live' } })],
+      points: [
+        { id: 'pt-c', name: 'c', kind: 'camera-health', camera: 'cam-a' },
+        { id: 'pt-any', name: 'any', kind: 'camera-health' },
+        ...kinds.map((kind) => ({ id: `pt-${kind}`, name: kind, kind: `box-${kind}` })),
+      ],
+    };
+    t.match(configurationSchema.parse(config).points, [
+      { camera: 'cam-a', from: 'down', severity: 'major' },
+      { from: 'down' },
+      { belowMb: 1024, severity: 'warning' },
+      { aboveC: 85 },
+      {},
+      { days: 30 },
+      { abovePercent: 50 },
+      { severity: 'major' },
+      { afterS: 60 },
+      {},
+    ]);
+  },
+);
 
 t.test('config: defaults of connected objects', async (t) => {
   t.match(configurationSchema.parse(ofObject()), {

@@ -26,6 +26,19 @@ ${cameraRows.join('\n')}
 | \`ups-battery\` | UPS | NUT, \`ups.status\` holds \`LB\` or \`FSD\` | of the point |
 | \`ups-battery-replace\` | UPS | NUT, \`ups.status\` holds \`RB\` | of the point |
 | \`ups-communication\` | UPS | no good data of the UPS for \`lostAfterMs\` | of the point |
+| \`object-above\`, \`object-below\` | object | MQTT at a broker of the building, a number beyond its limit | of the point |
+| \`object-equal\` | object | MQTT, this value | of the point |
+| \`object-silence\` | object | MQTT, no value for \`silentAfterS\` | of the point |
+| \`camera-health\` | camera, or \`collector\` for all | health of the camera: \`down\`, or \`degraded\` | of the point |
+| \`camera-network\` | \`collector\` | no camera answers; \`camera-health\` of each is not raised besides | of the point |
+| \`box-disk\` | \`collector\` | free space of the state folder | of the point |
+| \`box-temperature\` | \`collector\` | temperature of the processor | of the point |
+| \`box-clock\` | \`collector\` | the clock is not synchronised | of the point |
+| \`box-certificate\` | \`collector\` | the certificate of the box ends soon | of the point |
+| \`box-outbox\` | \`collector\` | the fullest bound of the outbox | of the point |
+| \`box-store\` | \`collector\` | the disk refuses, or a damaged database lies set aside | of the point |
+| \`box-link\` | \`collector\` | no link to the centre; told when it is back | of the point |
+| \`box-video\` | \`collector\` | the video process is not running | of the point |
 
 Topics of ONVIF are compared without prefixes and in small letters, and what stands below one counts with it; a point may
 name more of them (\`topics\`). A state holds until the camera says that it is over. What happens is only ever said once:
@@ -33,6 +46,10 @@ its alarm ends \`clearsAfterS\` after the last time.
 
 A source that fails for longer than ten seconds is told once, with its cause, as \`event/fault\` of the collector, and
 once when it works again. Its points become \`unknown\`; other sources go on.
+
+Points of objects name their category; points of equipment and of the box have the one of this page: \`camera-network\`,
+\`box-link\` and \`box-outbox\` communication (YC/YK, 350), \`box-temperature\` temperature (KA/KH, 158), the others
+equipment (ET/ER, 143).
 
 ## Codes of alarm panels
 

@@ -82,7 +82,8 @@ for (const [name, damage] of damages) {
     damage(database(folder));
     const { store, faults } = openFor(folder);
     t.match(faults, [{ code: 'store-damaged', recovered: false, detail: /set aside as .*damaged-/ }]);
-    t.equal(setAsideIn(folder).length, 1);
+    t.same(store.setAside(), setAsideIn(folder));
+    t.equal(store.setAside().length, 1);
     t.equal(store.durable, true);
     t.equal(store.boot, 2, 'the starts are counted on');
     t.equal(store.slots.highestVersion(), 9, 'an older configuration stays refused');

@@ -212,6 +212,20 @@ t.test(
   },
 );
 
+t.test('how full the outbox is: the fullest of its bounds', async (t) => {
+  const { store } = openFor(temporaryFolder(t), new TestClock(), {
+    outbox: { events: 10, bytes: 1_000_000, classes: { technical: { bytes: 400 } } },
+  });
+  t.equal(store.outbox.filledPercent(), 0);
+  put(store, 'service', '', 'pt-s');
+  t.equal(store.outbox.filledPercent(), 10, 'one of ten events');
+  put(store, 'technical', 'x'.repeat(200), 'pt-t');
+  t.ok(store.outbox.filledPercent() > 50, 'more than half of a class');
+  store.outbox.acknowledge(numbers(store));
+  t.equal(store.outbox.filledPercent(), 0);
+  store.close();
+});
+
 t.test('a class that is above its own bound drops its own events only', async (t) => {
   const { store } = openFor(temporaryFolder(t), new TestClock(), {
     outbox: { events: 1000, bytes: 1_000_000, classes: { technical: { bytes: 200 } } },

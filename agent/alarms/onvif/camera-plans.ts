@@ -18,5 +18,5 @@ export function cameraPlans(needs: CameraSourceNeeds, { cameras, points }: Alarm
 }
 
 function isCameraPoint(point: AlarmPoint): point is CameraPoint {
-  return 'camera' in point;
+  return 'camera' in point && point.kind !== 'camera-health';
 }

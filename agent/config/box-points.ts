@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { cameraId, severity } from '../contract/messages.ts';
+import { anyPoint, debounce } from './words.ts';
+
+/** The kinds of points that the health of the cameras and of the box feed. */
+export const boxPoints = [
+  z.strictObject({
+    ...anyPoint,
+    ...debounce,
+    kind: z.literal('camera-health').meta({ description: 'a camera does not do its job' }),
+    camera: cameraId.optional().meta({ description: 'camera that is watched; all of them when absent' }),
+    from: z
+      .enum(['degraded', 'down'])
+      .default('down')
+      .meta({ description: 'state of the camera from which on it is an alarm' }),
+    severity: severity.default('major'),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z.literal('camera-network').meta({
+      description: 'no camera answers; the camera-health of each is not raised besides',
+    }),
+    severity: severity.default('major'),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z.literal('box-disk').meta({ description: 'little space is left on the disk of the state folder' }),
+    belowMb: z.int().min(10).max(10_000_000).default(1024).meta({ description: 'free space, MB' }),
+    severity: severity.default('warning'),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z.literal('box-temperature').meta({ description: 'the processor is too hot' }),
+    aboveC: z.number().min(20).max(150).default(85).meta({ description: '°C' }),
+    severity: severity.default('warning'),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    ...debounce,
+    kind: z.literal('box-clock').meta({ description: 'the clock of the box is not synchronised' }),
+    severity: severity.default('warning'),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z.literal('box-certificate').meta({ description: 'the certificate of the box ends soon' }),
+    days: z.int().min(1).max(365).default(30).meta({ description: 'days before the end' }),
+    severity: severity.default('warning'),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z
+      .literal('box-outbox')
+      .meta({ description: 'the outbox fills; the alarm ends at half of the limit' }),
+    abovePercent: z
+      .number()
+      .min(1)
+      .max(99)
+      .default(50)
+      .meta({ description: 'of the fullest of its bounds, percent' }),
+    severity: severity.default('warning'),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z.literal('box-store').meta({
+      description: 'the disk refuses, or a damaged database was set aside and still lies in the state folder',
+    }),
+    severity: severity.default('major'),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z.literal('box-link').meta({ description: 'no link to the centre; told when it is back' }),
+    afterS: z.int().min(1).max(86_400).default(60).meta({ description: 'seconds without link' }),
+    severity: severity.default('warning'),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    ...debounce,
+    kind: z.literal('box-video').meta({ description: 'the video process is not running' }),
+    severity: severity.default('major'),
+  }),
+] as const;
+
+type Point = z.infer<(typeof boxPoints)[number]>;
+
+/** What a point of the box cannot know by itself: that its cameras are there. */
+export function checkBoxPoint(
+  point: Point,
+  cameras: ReadonlyMap<string, unknown>,
+  refuse: (key: string, message: string) => void,
+): void {
+  if (point.kind === 'camera-health' && point.camera !== undefined && !cameras.has(point.camera))
+    refuse('camera', 'no camera of this configuration has this id');
+  if (point.kind === 'camera-network' && cameras.size < 2)
+    refuse('kind', 'expected at least two cameras: one that is silent says nothing of the others');
+}

@@ -1,0 +1,312 @@
+import t, { type Test } from 'tap';
+import { HOLD_MS } from '../../../agent/alarms/box/camera-judge.ts';
+import type { AlarmPoint, BoxCamera } from '../../../agent/alarms/ports.ts';
+import type { Code } from '../../../agent/base/codes.ts';
+import type { TestClock } from '../../support/test-clock.ts';
+import { TestClock as Clock } from '../../support/test-clock.ts';
+import { type Rig, sourceBehaviour } from '../source-behaviour.ts';
+import { ScriptedBox, Watch } from '../watch.ts';
+
+/** Files and sensors are read so often. */
+const READ_MS = 11_000;
+const DAY_MS = 24 * 3600 * 1000;
+
+const DISK: AlarmPoint = { id: 'pt-disque', name: 'Disque', kind: 'box-disk', belowMb: 1000 };
+
+async function boxRig(_: Test, clock: TestClock): Promise<Rig> {
+  const box = new ScriptedBox();
+  const say = async (active: boolean) => {
+    box.freeMb = active ? 500 : 5000;
+    await clock.advance(READ_MS);
+  };
+  return {
+    point: DISK.id,
+    configuration: { points: [DISK], cameras: [] },
+    cause: 'box-unreadable',
+    box,
+    greet: () => say(false),
+    say,
+    lose: async () => {
+      box.broken = new Error('input/output error');
+      await clock.advance(READ_MS);
+    },
+    comeBack: async (active) => {
+      box.broken = undefined;
+      await say(active);
+    },
+  };
+}
+
+sourceBehaviour('the box itself', boxRig);
+
+interface Begun {
+  readonly box: ScriptedBox;
+  readonly clock: TestClock;
+  readonly watch: Watch;
+  readonly states: () => unknown[];
+}
+
+async function begin(
+  t: Test,
+  points: readonly AlarmPoint[],
+  { folder = t.testdir(), box = new ScriptedBox(), clock = new Clock() } = {},
+): Promise<Begun> {
+  const watch = new Watch(folder, clock, () => undefined, undefined, box);
+  t.teardown(() => watch.end());
+  await watch.begin({ points, cameras: [] });
+  await clock.advance(1_000);
+  return { box, clock, watch, states: () => points.map(({ id }) => watch.shown(id).state) };
+}
+
+const point = (kind: string, more: object = {}) =>
+  ({ id: `pt-${kind}`, name: kind, kind, ...more }) as AlarmPoint;
+
+for (const [kind, more, bad, good, event] of [
+  ['box-clock', {}, { trust: 'holdover' }, { trust: 'synced' }, { cause: 'clock-unsynchronised' }],
+  ['box-clock', {}, { trust: 'untrusted' }, { trust: 'synced' }, { cause: 'clock-untrusted' }],
+  [
+    'box-video',
+    {},
+    { video: false },
+    { video: true },
+    { cause: 'video-process-down', category: 'equipment' },
+  ],
+  ['box-store', {}, { durable: false }, { durable: true }, { cause: 'store-unavailable' }],
+  [
+    'box-store',
+    {},
+    { damaged: ['beffroi.db.damaged-1'] },
+    { damaged: [] },
+    { cause: 'store-damaged', text: 'beffroi.db.damaged-1' },
+  ],
+  [
+    'box-outbox',
+    { abovePercent: 50 },
+    { percent: 51 },
+    { percent: 20 },
+    { cause: 'outbox-filling', text: '51 %' },
+  ],
+  [
+    'box-temperature',
+    { aboveC: 85 },
+    { celsius: 85.5 },
+    { celsius: 80 },
+    { cause: 'box-hot', category: 'temperature', code_sia: 'KA', text: '85.5 °C' },
+  ],
+  [
+    'box-disk',
+    { belowMb: 1000 },
+    { freeMb: 999.9 },
+    { freeMb: 1100 },
+    {
+      cause: 'disk-nearly-full',
+      category: 'equipment',
+      code_sia: 'ET',
+      code_contact_id: '1143',
+      text: '999 MB',
+    },
+  ],
+  [
+    'box-certificate',
+    { days: 30 },
+    { ends: Date.UTC(2026, 0, 30) },
+    { ends: Date.UTC(2027, 0, 1) },
+    { cause: 'certificate-ending', text: '2026-01-30' },
+  ],
+  [
+    'box-certificate',
+    { days: 30 },
+    { ends: Date.UTC(2025, 11, 30) },
+    { ends: Date.UTC(2027, 0, 1) },
+    { cause: 'certificate-expired' },
+  ],
+] as const) {
+  t.test(`${kind}: ${JSON.stringify(bad)} is an alarm and ${JSON.stringify(good)} its end`, async (t) => {
+    const { box, clock, watch, states } = await begin(t, [point(kind, more)]);
+    t.same(states(), ['cleared']);
+    Object.assign(box, bad);
+    await clock.advance(READ_MS);
+    Object.assign(box, good);
+    await clock.advance(READ_MS);
+    t.same(watch.transitions, [`pt-${kind} raised`, `pt-${kind} cleared`]);
+    t.match(watch.events[0], { kind, source: 'collector', ...event });
+    t.notOk('cause' in (watch.events[1] ?? {}));
+  });
+}
+
+t.test('a value that swings about its limit raises one alarm', async (t) => {
+  const points = [
+    point('box-disk', { belowMb: 1000 }),
+    point('box-temperature', { aboveC: 85 }),
+    point('box-outbox', { abovePercent: 50 }),
+  ];
+  const { box, clock, watch } = await begin(t, points);
+  for (const step of [1, -1, 1, -1, 1]) {
+    box.freeMb = 1000 - step;
+    box.celsius = 85 + step;
+    box.percent = 50 + step;
+    await clock.advance(READ_MS);
+  }
+  t.same(watch.transitions.sort(), points.map(({ id }) => `${id} raised`).sort());
+});
+
+t.test('what the machine does not tell is unknown, and no fault', async (t) => {
+  const { box, clock, watch, states } = await begin(t, [point('box-temperature', { aboveC: 85 })]);
+  box.celsius = undefined;
+  await clock.advance(READ_MS + 11_000);
+  t.same(states(), ['unknown']);
+  t.same(watch.faults, []);
+});
+
+t.test('what cannot be read leaves what can be told as it is', async (t) => {
+  const points = [DISK, point('box-video'), point('box-clock')];
+  const { box, clock, watch, states } = await begin(t, points);
+  box.broken = new Error('input/output error');
+  await clock.advance(READ_MS);
+  box.video = false;
+  await clock.advance(600_000);
+  t.same(states(), ['unknown', 'raised', 'cleared']);
+  t.match(watch.faults, [{ cause: 'box-unreadable', detail: /pt-disque: input\/output error/ }]);
+  box.broken = undefined;
+  await clock.advance(READ_MS);
+  t.same(states(), ['cleared', 'raised', 'cleared']);
+  t.equal(watch.faults.length, 2);
+});
+
+t.test('a lost link is an alarm after its time, also when the agent was killed meanwhile', async (t) => {
+  const folder = t.testdir();
+  const points = [point('box-link', { afterS: 60 })];
+  const first = await begin(t, points, { folder });
+  const { box, clock } = first;
+  for (let i = 0; i < 5; i += 1) {
+    box.link = false;
+    await clock.advance(50_000);
+    box.link = true;
+    await clock.advance(2_000);
+  }
+  t.same(first.watch.transitions, [], 'short losses pass');
+  box.link = false;
+  await clock.advance(62_000);
+  t.same(first.watch.transitions, ['pt-box-link raised']);
+  t.match(first.watch.events[0], { cause: 'link-lost', category: 'communication', code_contact_id: '1350' });
+  await first.watch.room.stop();
+  const second = await begin(t, points, { folder, box, clock });
+  await clock.advance(3_600_000);
+  t.same(second.watch.transitions, ['pt-box-link raised']);
+  t.same(second.states(), ['raised']);
+  box.link = true;
+  await clock.advance(2_000);
+  t.same(second.watch.transitions, ['pt-box-link raised', 'pt-box-link cleared']);
+});
+
+const ok = (camera: string): BoxCamera => ({ camera, state: 'ok', cause: 'none' });
+const down = (camera: string, cause: Code = 'camera-unreachable'): BoxCamera => ({
+  camera,
+  state: 'down',
+  cause,
+});
+const unknown = (camera: string): BoxCamera => ({ camera, state: 'unknown', cause: 'none' });
+const slow = (camera: string): BoxCamera => ({ camera, state: 'degraded', cause: 'camera-low-rate' });
+const watched = (camera: string, more: object = {}) => ({
+  ...point('camera-health', { camera, from: 'down', ...more }),
+  id: `pt-${camera}`,
+});
+const CAMERAS = ['cam-a', 'cam-b', 'cam-c'];
+
+t.test(
+  'a camera that is down is an alarm with its cause; a degraded one where the point says so',
+  async (t) => {
+    const points = [
+      watched('cam-a'),
+      { ...watched('cam-a', { from: 'degraded' }), id: 'pt-pire' },
+      watched('cam-b'),
+    ];
+    const { box, clock, watch, states } = await begin(t, points);
+    box.list = [slow('cam-a'), unknown('cam-b')];
+    await clock.advance(12_000);
+    t.same(states(), ['cleared', 'raised', 'unknown']);
+    box.list = [down('cam-a', 'camera-stalled'), ok('cam-b')];
+    await clock.advance(1_000);
+    t.same(states(), ['raised', 'raised', 'cleared']);
+    box.list = [unknown('cam-a'), ok('cam-b')];
+    await clock.advance(12_000);
+    t.same(states(), ['unknown', 'unknown', 'cleared'], 'not cleared');
+    box.list = [ok('cam-a'), ok('cam-b')];
+    await clock.advance(1_000);
+    t.same(watch.transitions, ['pt-pire raised', 'pt-cam-a raised', 'pt-cam-a cleared', 'pt-pire cleared']);
+    t.match(watch.events.slice(0, 2), [
+      { source: 'cam-a', camera: 'cam-a', cause: 'camera-low-rate' },
+      { source: 'cam-a', camera: 'cam-a', cause: 'camera-stalled', category: 'equipment' },
+    ]);
+  },
+);
+
+t.test('one point may watch all cameras: it says how many and which', async (t) => {
+  const { box, clock, watch } = await begin(t, [point('camera-health', { from: 'down' })]);
+  box.list = [ok('cam-a'), down('cam-b', 'camera-login-refused'), down('cam-c')];
+  await clock.advance(1_000);
+  t.match(watch.events, [
+    { source: 'collector', cause: 'camera-login-refused', text: '2 of 3: cam-b, cam-c', camera: undefined },
+  ]);
+  box.list = CAMERAS.map(ok);
+  await clock.advance(1_000);
+  t.same(watch.transitions, ['pt-camera-health raised', 'pt-camera-health cleared']);
+});
+
+t.test('a box that is cut off from all its cameras says so once, and not once for each', async (t) => {
+  const points = [point('camera-network'), ...CAMERAS.map((camera) => watched(camera))];
+  const { box, clock, watch, states } = await begin(t, points);
+  box.list = CAMERAS.map(ok);
+  await clock.advance(1_000);
+  box.list = [down('cam-a'), ok('cam-b'), ok('cam-c')];
+  await clock.advance(4_000);
+  box.list = [down('cam-a'), down('cam-b'), ok('cam-c')];
+  await clock.advance(4_000);
+  box.list = CAMERAS.map((camera) => down(camera));
+  await clock.advance(3_600_000);
+  t.same(states(), ['raised', 'unknown', 'unknown', 'unknown']);
+  box.list = [ok('cam-a'), down('cam-b'), down('cam-c')];
+  await clock.advance(5_000);
+  box.list = [ok('cam-a'), ok('cam-b'), down('cam-c')];
+  await clock.advance(5_000);
+  t.same(watch.transitions, ['pt-camera-network raised', 'pt-camera-network cleared']);
+  t.match(watch.events[0], { cause: 'camera-network-down', category: 'communication', text: '3 cameras' });
+  await clock.advance(HOLD_MS);
+  t.same(watch.transitions.slice(2), ['pt-cam-c raised'], 'the one that did not come back is told');
+  t.same(states(), ['cleared', 'cleared', 'cleared', 'raised']);
+});
+
+t.test('one camera that does not answer is told after the others had time to fall silent too', async (t) => {
+  const points = [point('camera-network'), ...CAMERAS.map((camera) => watched(camera))];
+  const { box, clock, watch } = await begin(t, points);
+  box.list = [down('cam-a'), ok('cam-b'), down('cam-c', 'camera-stalled')];
+  await clock.advance(2_000);
+  t.same(watch.transitions, ['pt-cam-c raised'], 'another cause waits for nothing');
+  await clock.advance(HOLD_MS);
+  t.same(watch.transitions, ['pt-cam-c raised', 'pt-cam-a raised']);
+});
+
+t.test('an alarm of before the cut is neither cleared by it nor raised again after it', async (t) => {
+  const points = [point('camera-network'), ...CAMERAS.map((camera) => watched(camera))];
+  const { box, clock, watch, states } = await begin(t, points);
+  box.list = [down('cam-a'), ok('cam-b'), ok('cam-c')];
+  await clock.advance(HOLD_MS + 2_000);
+  box.list = CAMERAS.map((camera) => down(camera));
+  await clock.advance(60_000);
+  t.same(states(), ['raised', 'unknown', 'unknown', 'unknown']);
+  box.list = [down('cam-a'), ok('cam-b'), ok('cam-c')];
+  await clock.advance(60_000);
+  t.same(states(), ['cleared', 'raised', 'cleared', 'cleared']);
+  t.same(watch.transitions, ['pt-cam-a raised', 'pt-camera-network raised', 'pt-camera-network cleared']);
+});
+
+t.test('two days of clock jumps change nothing but the certificate', async (t) => {
+  const points = [point('box-certificate', { days: 30 }), point('box-link', { afterS: 60 })];
+  const { box, clock, watch } = await begin(t, points);
+  box.link = false;
+  clock.jumpWall(-365 * DAY_MS);
+  await clock.advance(READ_MS);
+  clock.jumpWall(365 * DAY_MS);
+  await clock.advance(10_000);
+  t.same(watch.transitions, []);
+});

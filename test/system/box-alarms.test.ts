@@ -1,0 +1,102 @@
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { configurationOf, Scene, simulatedCamera } from '../support/scene.ts';
+
+interface Alarm {
+  readonly transition: string;
+  readonly ts: number;
+}
+
+const transitions = ({ csu }: Scene, point: string) =>
+  [...csu.json<Alarm>(`/${point}/event/alarm`), ...csu.json<Alarm>(`/${point}/hist/alarm`)].map(
+    ({ transition }) => transition,
+  );
+/** The first event of the point. */
+const raised = ({ csu }: Scene, point: string) =>
+  csu.until(`${point} raised`, () => csu.json(`/${point}/event/alarm`)[0]);
+const shows = ({ csu }: Scene, point: string, state: string) =>
+  csu.until(`${point} ${state}`, () => csu.json(`/${point}/state/alarm-current`).at(-1)?.state === state);
+
+t.test('the box: a camera that goes is one alarm, a lost link is known when it is back', async (t) => {
+  const scene = await Scene.create(t);
+  const { csu, box, centre } = scene;
+  const camera = await simulatedCamera(t);
+  box.start();
+  const points = [
+    { id: 'pt-quai', name: 'Quai en panne', kind: 'camera-health', camera: 'cam-quai' },
+    { id: 'pt-lien', name: 'Lien', kind: 'box-link', afterS: 2 },
+    { id: 'pt-disque', name: 'Disque', kind: 'box-disk', belowMb: 10_000_000 },
+    { id: 'pt-certificat', name: 'Certificat', kind: 'box-certificate', days: 365 },
+    { id: 'pt-heure', name: 'Heure', kind: 'box-clock' },
+    { id: 'pt-envoi', name: 'Envoi', kind: 'box-outbox' },
+    { id: 'pt-video', name: 'Vidéo', kind: 'box-video', debounceMs: 5000 },
+  ];
+  await scene.push({ ...configurationOf(camera), points });
+  for (const id of ['pt-quai', 'pt-lien', 'pt-certificat', 'pt-heure', 'pt-envoi', 'pt-video'])
+    await shows(scene, id, 'cleared');
+  t.match(await raised(scene, 'pt-disque'), {
+    kind: 'box-disk',
+    source: 'collector',
+    cause: 'disk-nearly-full',
+    text: /^\d+ MB$/,
+  });
+
+  await camera.stop();
+  t.match(await raised(scene, 'pt-quai'), {
+    source: 'cam-quai',
+    camera: 'cam-quai',
+    category: 'equipment',
+  });
+
+  await centre.broker.kill();
+  await box.until('the alarm of the link', ({ alarms }) =>
+    alarms.some(({ point, state }) => point === 'pt-lien' && state === 'raised'),
+  );
+  await box.kill();
+  box.start();
+  await centre.broker.restart();
+  await csu.until('both', () => transitions(scene, 'pt-lien').length === 2);
+  t.same(transitions(scene, 'pt-lien').sort(), ['cleared', 'raised']);
+  t.same(transitions(scene, 'pt-quai'), ['raised']);
+});
+
+t.test(
+  'the box: cut off from all its cameras it says so once; a database set aside is an alarm until it is taken away',
+  async (t) => {
+    const scene = await Scene.create(t);
+    const { box } = scene;
+    const camera = await simulatedCamera(t);
+    const state = join(scene.folder, 'state');
+    const configuration = (host: string) => {
+      const { cameras } = configurationOf(camera) as { cameras: object[] };
+      const ids = ['cam-a', 'cam-b'];
+      return {
+        cameras: ids.map((id) => ({ ...cameras[0], id, host })),
+        points: [
+          { id: 'pt-reseau', name: 'Réseau des caméras', kind: 'camera-network' },
+          { id: 'pt-base', name: 'Base', kind: 'box-store' },
+          ...ids.map((id) => ({ id: `pt-${id}`, name: id, kind: 'camera-health', camera: id })),
+        ],
+      };
+    };
+    box.start();
+    await scene.push(configuration('127.0.0.1'));
+    for (const id of ['pt-reseau', 'pt-base', 'pt-cam-a', 'pt-cam-b']) await shows(scene, id, 'cleared');
+    await scene.push(configuration('nulle-part.invalid'));
+    await shows(scene, 'pt-reseau', 'raised');
+    await shows(scene, 'pt-cam-a', 'unknown');
+    await box.stop();
+    await writeFile(join(state, 'beffroi.db'), Buffer.alloc(64 * 1024, 0x5a));
+    box.start();
+    t.match(await raised(scene, 'pt-base'), { cause: 'store-damaged', text: /^beffroi\.db\.damaged-/ });
+    for (const name of await readdir(state))
+      if (name.includes('.damaged-')) await rm(join(state, name), { force: true });
+    await shows(scene, 'pt-base', 'cleared');
+    await scene.push(configuration('127.0.0.1'));
+    await shows(scene, 'pt-reseau', 'cleared');
+    await shows(scene, 'pt-cam-a', 'cleared');
+    t.same(transitions(scene, 'pt-cam-a'), []);
+    t.same(transitions(scene, 'pt-cam-b'), []);
+  },
+);
