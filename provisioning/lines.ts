@@ -1,6 +1,7 @@
 import type { Code } from '../agent/base/codes.ts';
 import { quoted } from '../agent/base/text.ts';
 import {
+  type ActivityEvent,
   type AlarmEvent,
   type AlarmState,
   type BoxHealthState,
@@ -15,6 +16,7 @@ import {
   type RefusalEvent,
   type RegisterState,
   type TimeCorrectionEvent,
+  type WindowEvent,
 } from '../agent/contract/messages.ts';
 import type { Topic } from '../agent/contract/topics.ts';
 import type { Texts } from './texts.ts';
@@ -64,6 +66,10 @@ const DESCRIBERS: Partial<Record<MessageKey, Describe>> = {
   alarmCurrent: ({ point, name, state, severity }: AlarmState, { words }) =>
     `${point} ${quoted(name)}: ${words[state]} (${words[severity]})`,
   alarm: (event: AlarmEvent, texts) => describeAlarm(event, texts),
+  activity: ({ point, name, transition }: ActivityEvent, { activity, words }) =>
+    `${activity} ${point} ${quoted(name)}: ${words[transition]}`,
+  window: ({ window, effect, transition, points, start, end, by, why }: WindowEvent, texts) =>
+    `${texts.effects[effect]} ${quoted(window)}: ${texts.words[transition]}${texts.by(quoted(by).slice(1, -1))}: ${points}, ${timeOf(start)} – ${timeOf(end)}: ${quoted(why, 200).slice(1, -1)}`,
   command: (event: CommandEvent, texts) => describeStatus(event, texts),
   refusal: ({ order, order_id, cause, detail }: RefusalEvent, { refused, orders, means }) =>
     `${refused} (${orders[order]}${order_id === '' ? '' : ` ${order_id}`})${because(cause, detail, means)}`,

@@ -6,25 +6,31 @@ import type { CommandWords } from './sign.ts';
 export const ORDER_OPTIONS = {
   camera: 'one',
   point: 'one',
+  points: 'one',
   alarm: 'one',
+  window: 'one',
   until: 'one',
+  start: 'one',
+  end: 'one',
   by: 'one',
   why: 'one',
 } as const;
 
-const TEXTS = ['camera', 'point', 'alarm', 'by', 'why'] as const;
+const TEXTS = ['camera', 'point', 'alarm', 'window', 'by', 'why'] as const;
+const TIMES = ['until', 'start', 'end'] as const;
 
 /** @throws ConfigurationError `command-line-invalid` */
 export function orderWords(options: Options): CommandWords {
-  const texts = TEXTS.flatMap((name) => {
-    const text = options.optional(name);
-    return text === undefined ? [] : [[name, text]];
-  });
-  const until = options.optional('until');
-  return {
-    ...Object.fromEntries(texts),
-    ...(until === undefined ? {} : { until: unixSeconds('until', until) }),
-  };
+  const given = <T>(names: readonly string[], read: (name: string, text: string) => T) =>
+    names.flatMap((name) => {
+      const text = options.optional(name);
+      return text === undefined ? [] : [[name, read(name, text)] as const];
+    });
+  return Object.fromEntries([
+    ...given(TEXTS, (_, text) => text),
+    ...given(TIMES, unixSeconds),
+    ...given(['points'], (_, text) => text.split(',')),
+  ]);
 }
 
 /** ISO 8601, with or without an offset; without one it is the time of this machine. */

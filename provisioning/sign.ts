@@ -86,9 +86,12 @@ export async function signConfiguration(
 export interface CommandWords {
   readonly camera?: string;
   readonly point?: string;
+  readonly points?: readonly string[];
   readonly alarm?: string;
-  /** Seconds since 1970. */
+  readonly window?: string;
+  /** Unix s, as `start`. */
   readonly until?: number;
+  readonly start?: number;
   readonly by?: string;
   readonly why?: string;
   /** Of views and leases: who views, for whom, why, until when (Unix s), and which one is meant. */

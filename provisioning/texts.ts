@@ -27,6 +27,9 @@ const FRENCH = {
         alarm.close                    --alarm ID --by QUI --why POURQUOI
         alarm.shelve                   --point pt-… --until 2026-12-24T18:30 --by QUI --why POURQUOI
         alarm.unshelve                 --point pt-… --by QUI [--why POURQUOI]
+        maintenance.announce           --points pt-…,pt-… --start 2026-12-24T08:00 --end 2026-12-24T12:00
+                                       --by QUI --why POURQUOI
+        maintenance.cancel             --window ID --by QUI --why POURQUOI
   beffroi-csu watch --folder DOSSIER --site SITE|+ --broker URL [--json]
       affiche ce que disent les collecteurs ; Ctrl-C termine
 
@@ -66,6 +69,8 @@ const FRENCH = {
   },
   backlog: 'arriéré',
   alarm: 'ALARME',
+  activity: 'hors surveillance',
+  effects: { maintenance: 'fenêtre de maintenance', mission: 'mission' },
   register: 'registre',
   media: 'images',
   words: {
@@ -93,6 +98,10 @@ const FRENCH = {
     closed: 'close',
     chattering: 'INSTABLE',
     steady: 'de nouveau stable',
+    announced: 'annoncée',
+    begun: 'début',
+    ended: 'fin',
+    cancelled: 'annulée',
     info: 'information',
     warning: 'avertissement',
     major: 'majeure',
@@ -127,6 +136,9 @@ const ENGLISH: Texts = {
         alarm.close                    --alarm ID --by WHO --why REASON
         alarm.shelve                   --point pt-… --until 2026-12-24T18:30 --by WHO --why REASON
         alarm.unshelve                 --point pt-… --by WHO [--why REASON]
+        maintenance.announce           --points pt-…,pt-… --start 2026-12-24T08:00 --end 2026-12-24T12:00
+                                       --by WHO --why REASON
+        maintenance.cancel             --window ID --by WHO --why REASON
   beffroi-csu watch --folder FOLDER --site SITE|+ --broker URL [--json]
       shows what the boxes say; Ctrl-C ends it
 
@@ -165,6 +177,8 @@ const ENGLISH: Texts = {
   },
   backlog: 'backlog',
   alarm: 'ALARM',
+  activity: 'not armed',
+  effects: { maintenance: 'maintenance window', mission: 'mission' },
   register: 'register',
   media: 'pictures',
   words: {
@@ -192,6 +206,10 @@ const ENGLISH: Texts = {
     closed: 'closed',
     chattering: 'CHATTERING',
     steady: 'steady again',
+    announced: 'announced',
+    begun: 'begun',
+    ended: 'ended',
+    cancelled: 'cancelled',
     info: 'info',
     warning: 'warning',
     major: 'major',

@@ -1,66 +1,120 @@
 import type { Clock } from '../base/clock.ts';
 import { OrderRefusedError } from '../base/errors.ts';
+import type { Arming } from './arming/arming.ts';
+import { ANNOUNCED_MAX } from './arming/windows.ts';
 import type { Decision } from './life/life.ts';
 import type { Point } from './point.ts';
 import type { Points } from './points.ts';
 import type { AlarmSettings } from './ports.ts';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Longest maintenance window, and how far ahead it may be announced. Source: guess. */
+const WINDOW_MAX_DAYS = 31;
+const AHEAD_MAX_DAYS = 366;
+
+export interface DecisionNeeds {
+  readonly clock: Clock;
+  readonly points: Points;
+  readonly arming: Arming;
+  readonly settings: () => AlarmSettings;
+}
+
+/** A maintenance window as an order announces it. */
+export interface AnnouncedWindow {
+  /** Unique id of the order. */
+  readonly id: string;
+  readonly points: readonly string[];
+  /** Wall time, Unix ms. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
 
 /** What signed orders do to alarms. Every answer is for the operator. */
 export class AlarmDecisions {
-  readonly #points: Points;
-  readonly #clock: Clock;
-  readonly #settings: () => AlarmSettings;
+  readonly #needs: DecisionNeeds;
 
-  constructor(points: Points, clock: Clock, settings: () => AlarmSettings) {
-    this.#points = points;
-    this.#clock = clock;
-    this.#settings = settings;
+  constructor(needs: DecisionNeeds) {
+    this.#needs = needs;
   }
 
   /** Whether there is an alarm of this id that is not closed. */
   knowsAlarm(alarm: string): boolean {
-    return this.#points.ofAlarm(alarm) !== undefined;
+    return this.#needs.points.ofAlarm(alarm) !== undefined;
   }
 
   knowsPoint(point: string): boolean {
-    return this.#points.get(point) !== undefined;
+    return this.#needs.points.get(point) !== undefined;
+  }
+
+  /** Whether there is a window of this id that an order announced and that is not over. */
+  knowsWindow(window: string): boolean {
+    return this.#needs.arming.windows.isAnnounced(window);
   }
 
   acknowledge(alarm: string, decision: Decision): string {
-    const done = this.#points.ofAlarm(alarm)?.acknowledge(decision);
+    const done = this.#needs.points.ofAlarm(alarm)?.acknowledge(decision);
     return done ? `${alarm} is acknowledged` : `${alarm} was acknowledged before`;
   }
 
   close(alarm: string, decision: Decision): string {
-    this.#points.ofAlarm(alarm)?.close(decision);
+    this.#needs.points.ofAlarm(alarm)?.close(decision);
     return `${alarm} is closed`;
   }
 
-  /** @throws OrderRefusedError `order-out-of-bounds` */
+  /** @throws OrderRefusedError `order-out-of-bounds`, `order-unknown-target` */
   shelve(point: string, untilMs: number, decision: Decision): string {
-    const { shelveMaxH } = this.#settings();
-    const forMs = untilMs - this.#clock.wallMs();
-    if (forMs <= 0 || forMs > shelveMaxH * HOUR_MS) {
-      const came = new Date(untilMs).toISOString();
-      throw new OrderRefusedError(
-        'order-out-of-bounds',
-        `expected an end from now and within ${shelveMaxH} h, came ${came}`,
-      );
-    }
+    const { shelveMaxH } = this.#needs.settings();
+    const forMs = untilMs - this.#needs.clock.wallMs();
+    if (forMs <= 0 || forMs > shelveMaxH * HOUR_MS)
+      throw outOfBounds(`an end from now and within ${shelveMaxH} h`, timeText(untilMs));
     this.#point(point).shelve(untilMs, decision);
-    return `${point} is shelved until ${new Date(untilMs).toISOString()}`;
+    return `${point} is shelved until ${timeText(untilMs)}`;
   }
 
+  /** @throws OrderRefusedError `order-unknown-target` */
   unshelve(point: string, decision: Decision): string {
     const done = this.#point(point).unshelve(decision);
     return done ? `${point} is no longer shelved` : `${point} was not shelved`;
   }
 
+  /** @throws OrderRefusedError `order-out-of-bounds` */
+  announce(window: AnnouncedWindow, decision: Decision): string {
+    const { arming, clock } = this.#needs;
+    checkWindow(window, clock.wallMs());
+    if (arming.windows.announced >= ANNOUNCED_MAX)
+      throw outOfBounds(`fewer than ${ANNOUNCED_MAX} announced windows`, `${arming.windows.announced}`);
+    arming.windows.announce({ ...window, ...decision, effect: 'maintenance' });
+    this.#needs.points.evaluate();
+    return `window ${window.id} is announced from ${timeText(window.startMs)} to ${timeText(window.endMs)}`;
+  }
+
+  cancel(window: string, decision: Decision): string {
+    this.#needs.arming.windows.cancel(window, decision);
+    this.#needs.points.evaluate();
+    return `window ${window} is cancelled`;
+  }
+
   #point(id: string): Point {
-    const point = this.#points.get(id);
+    const point = this.#needs.points.get(id);
     if (!point) throw new OrderRefusedError('order-unknown-target', `${id} is no point of the configuration`);
     return point;
   }
+}
+
+function checkWindow({ startMs, endMs }: AnnouncedWindow, wallMs: number): void {
+  const came = `${timeText(startMs)} to ${timeText(endMs)}`;
+  if (endMs <= startMs || endMs <= wallMs) throw outOfBounds('an end after the begin and after now', came);
+  if (endMs - startMs > WINDOW_MAX_DAYS * DAY_MS) throw outOfBounds(`${WINDOW_MAX_DAYS} days at most`, came);
+  if (startMs > wallMs + AHEAD_MAX_DAYS * DAY_MS)
+    throw outOfBounds(`a begin within ${AHEAD_MAX_DAYS} days`, came);
+}
+
+function outOfBounds(expected: string, came: string): OrderRefusedError {
+  return new OrderRefusedError('order-out-of-bounds', `expected ${expected}, came ${came}`);
+}
+
+/** A date that no calendar holds is told as its number. */
+function timeText(ms: number): string {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms);
 }

@@ -1,57 +1,138 @@
-import type { Decision, LifeInput } from './life/life.ts';
-import { step } from './life/life.ts';
-import type { Settling } from './life/settling.ts';
-import type { PointRecord } from './record.ts';
-import type { AlarmTransition, EventExtra } from './telling.ts';
-
-/** A transition with the record as it was then. */
-interface Told {
-  readonly record: PointRecord;
-  readonly transition: AlarmTransition;
-  readonly extra: EventExtra;
-}
+import type { Verdict } from './arming/arming.ts';
+import { fieldsOfPoint, severityOfPoint } from './codes.ts';
+import type { CountdownRecord } from './life/countdown.ts';
+import { type Decision, isActive, type LifeInput, step } from './life/life.ts';
+import { type Settling, say, UNSETTLED } from './life/settling.ts';
+import type { AlarmPoint } from './ports.ts';
+import { activeAfter, detailsOf, type PointRecord } from './record.ts';
+import type { Observation } from './source.ts';
+import { activityOf, type EventExtra, eventOf, type Told, verdictFields } from './telling.ts';
 
 export interface DraftNow {
   readonly wallMs: number;
+  readonly monotonicMs: number;
   readonly newId: () => string;
 }
 
 /** A change of a point that is not on disk yet: its record, and what is to be told of it. */
 export class Draft {
-  record: PointRecord;
-  settling: Settling;
   readonly told: Told[] = [];
+  readonly #point: AlarmPoint;
   readonly #now: DraftNow;
+  #record: PointRecord;
+  #settling: Settling;
 
-  constructor(record: PointRecord, settling: Settling, now: DraftNow) {
-    this.record = record;
-    this.settling = settling;
+  constructor(point: AlarmPoint, from: { record: PointRecord; settling: Settling }, now: DraftNow) {
+    this.#point = point;
+    this.#record = from.record;
+    this.#settling = from.settling;
     this.#now = now;
+  }
+
+  get record(): PointRecord {
+    return this.#record;
+  }
+
+  get settling(): Settling {
+    return this.#settling;
+  }
+
+  /** What the source says of one condition. */
+  say(seen: Observation, holds: boolean): void {
+    const { active: before, spoken } = this.#record;
+    const active = activeAfter(before, { key: seen.key, holds });
+    const settling = say(this.#settling, active.length > 0, this.#now.monotonicMs);
+    if (active !== before || !spoken) this.#change({ active, spoken: true });
+    if (settling.said !== this.#settling.said) this.#takeWords(seen, holds);
+    this.#settling = settling;
   }
 
   /** What counts from now on. */
   settle(settling: Settling): void {
-    this.settling = settling;
+    this.#settling = settling;
     const { settled, changes } = settling;
-    if (settled !== this.record.settled) this.record = { ...this.record, settled, since: this.#now.wallMs };
-    if (changes === this.record.chatter) return;
-    const { chatter, ...record } = this.record;
-    this.record = changes === undefined ? record : { ...record, chatter: changes };
+    if (settled !== this.#record.settled) this.#change({ settled, since: this.#now.wallMs });
+    if (changes !== this.#record.chatter) this.#change({ chatter: changes });
+  }
+
+  /** What the source said last is forgotten, or set to all being well. */
+  forget(said: false | undefined): void {
+    this.#change({ active: [], spoken: said !== undefined });
+    const settled = said === undefined ? 'unknown' : 'cleared';
+    this.settle({ ...UNSETTLED, said, saidMs: this.#now.monotonicMs, settled });
+  }
+
+  /** Does to the alarm what the settled condition asks for. */
+  level(verdict: Verdict, extra: EventExtra): void {
+    const { settled, life, activity } = this.#record;
+    if (settled === 'raised' && !isActive(life)) {
+      if (verdict.armed) this.#raise(verdict, extra);
+      else if (!activity) this.#activity('begun', verdict, extra);
+    } else if (settled === 'cleared') {
+      this.life('clear', extra);
+      if (activity) this.#activity('ended', verdict, extra);
+    }
   }
 
   /** @returns whether something has become of the alarm */
   life(input: LifeInput, extra: EventExtra, decision?: Decision): boolean {
-    const before = this.record;
+    const before = this.#record;
     const { life, told } = step(before.life, input, { ...this.#now, ...(decision && { decision }) });
     if (told.length === 0) return false;
-    const occurrences = before.occurrences + (input === 'raise' ? 1 : 0);
-    this.record = { ...before, life, occurrences };
-    for (const state of told) this.tell(state, extra, { ...this.record, life: { ...life, state } });
+    this.#change({ life, occurrences: before.occurrences + (input === 'raise' ? 1 : 0) });
+    for (const state of told) this.tell(state, extra, { ...this.#record, life: { ...life, state } });
     return true;
   }
 
-  tell(transition: AlarmTransition, extra: EventExtra, record = this.record): void {
-    this.told.push({ record, transition, extra });
+  tell(transition: Parameters<typeof eventOf>[2], extra: EventExtra, record = this.#record): void {
+    this.told.push(eventOf(this.#point.id, record, transition, extra));
+  }
+
+  shelve(left: CountdownRecord, decision: Decision): void {
+    this.#change({ shelf: { ...left, ...decision } });
+    this.tell('shelved', { ...decisionFields(decision), until: Math.round(left.untilMs) });
+  }
+
+  /** What is left of the time for which it is shelved. */
+  keepLeft(left: CountdownRecord): void {
+    const { shelf } = this.#record;
+    if (shelf) this.#change({ shelf: { ...shelf, ...left } });
+  }
+
+  /** @returns false when the point is not shelved */
+  unshelve(decision: Decision): boolean {
+    if (!this.#record.shelf) return false;
+    this.#change({ shelf: undefined });
+    this.tell('unshelved', decisionFields(decision));
+    return true;
+  }
+
+  /** What the source says with a change belongs to the alarm that follows. */
+  #takeWords(seen: Observation, holds: boolean): void {
+    const point = this.#point;
+    const before = this.#record;
+    const own = fieldsOfPoint(point, holds);
+    const said = seen.details ?? (own.category === undefined ? before.details : {});
+    const details = { ...detailsOf(point), ...said, ...own };
+    const severity = point.severity ?? severityOfPoint(point) ?? seen.severity;
+    this.#change({ details, ...(holds && severity ? { severity } : {}) });
+  }
+
+  #raise(verdict: Verdict & { armed: true }, extra: EventExtra): void {
+    const { severity = this.#record.severity } = verdict;
+    this.#change({ severity, activity: undefined });
+    this.life('raise', extra);
+  }
+
+  #activity(transition: 'begun' | 'ended', verdict: Verdict, extra: EventExtra): void {
+    this.#change({ activity: transition === 'begun' ? true : undefined });
+    const fields = { ...extra, ...verdictFields(verdict) };
+    this.told.push(activityOf(this.#point.id, this.#record, transition, fields));
+  }
+
+  #change(change: { [K in keyof PointRecord]?: PointRecord[K] | undefined }): void {
+    const entries = Object.entries({ ...this.#record, ...change }).filter(([, value]) => value !== undefined);
+    this.#record = Object.fromEntries(entries) as unknown as PointRecord;
   }
 }
 

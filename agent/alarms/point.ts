@@ -3,25 +3,19 @@ import type { Log } from '../base/log.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
 import type { Store } from '../store/store.ts';
+import type { Arming, Verdict } from './arming/arming.ts';
 import { byBox, Draft, decisionFields } from './draft.ts';
 import { Hearing } from './hearing.ts';
 import { Countdown } from './life/countdown.ts';
-import { type Decision, isActive, isOpen } from './life/life.ts';
-import {
-  type ChatterRule,
-  dueMs,
-  type Settling,
-  type SettlingRule,
-  say,
-  settle,
-  UNSETTLED,
-} from './life/settling.ts';
+import { type Decision, isOpen } from './life/life.ts';
+import { dueMs, type Settling, settle, UNSETTLED } from './life/settling.ts';
 import type { AlarmPoint, AlarmSettings } from './ports.ts';
-import { activeAfter, adopt, detailsOf, newRecord, type PointRecord } from './record.ts';
+import { adopt, newRecord, type PointRecord } from './record.ts';
 import { parseRecord } from './record-text.ts';
+import { rulesOf } from './rules.ts';
 import { ShownState } from './shown.ts';
 import type { Observation } from './source.ts';
-import { eventOf } from './telling.ts';
+import { report } from './telling.ts';
 
 export interface PointNeeds {
   readonly clock: Clock;
@@ -42,7 +36,7 @@ export const ROOM = 'alarms';
  * are compared with what is on disk.
  */
 export class Point {
-  readonly #needs: PointNeeds;
+  readonly #needs: PointNeeds & { readonly arming: Arming };
   readonly #hearing: Hearing;
   readonly #shown: ShownState;
   #point: AlarmPoint;
@@ -52,18 +46,18 @@ export class Point {
   #shelf: Countdown | undefined;
   /** When a condition was last said to hold. */
   #activeMs: number;
-  /** The time that the source gave with its last change. */
+  /** The time that the source gave with its last word. */
   #sourceMs: number | undefined;
 
-  constructor(needs: PointNeeds, point: AlarmPoint, settings: AlarmSettings) {
+  constructor(needs: PointNeeds & { readonly arming: Arming }, point: AlarmPoint, settings: AlarmSettings) {
+    const { clock, store } = needs;
+    const nowMs = clock.monotonicMs();
     this.#needs = needs;
     this.#point = point;
     this.#settings = settings;
-    const wallMs = needs.clock.wallMs();
-    const nowMs = needs.clock.monotonicMs();
-    const kept = parseRecord(needs.store.memory.get(ROOM, point.id) ?? '');
-    this.#record = kept ? adopt(kept, point) : newRecord(point, wallMs);
-    this.#hearing = new Hearing(needs.clock, this.#record.active);
+    const kept = parseRecord(store.memory.get(ROOM, point.id) ?? '');
+    this.#record = kept ? adopt(kept, point) : newRecord(point, clock.wallMs());
+    this.#hearing = new Hearing(clock, this.#record.active);
     this.#settling = settlingOf(this.#record, nowMs);
     this.#shelf = this.#record.shelf && Countdown.restored(this.#record.shelf, nowMs);
     this.#activeMs = nowMs;
@@ -117,20 +111,15 @@ export class Point {
   }
 
   /**
-   * @returns whether it is told: the alarm was raised or cleared by it, or it counts as chattering
+   * @returns whether it is told: the alarm was raised or cleared by it, it was recorded, or it counts as chattering
    * @throws whatever the store throws; nothing has changed then
    */
   see(seen: Observation): boolean {
-    if (seen.active === undefined) {
-      this.#hearing.vanished(seen.key, this.#record.active);
-      this.evaluate();
-      return false;
-    }
     const draft = this.#draft();
-    this.#take(draft, seen, seen.active);
-    this.#hearing.heard(seen.key, draft.record.active);
+    if (seen.active === undefined) this.#hearing.vanished(seen.key, this.#record.active);
+    else this.#hear(draft, seen, seen.active);
     const told = this.#evaluate(draft);
-    return told || this.#settling.changes !== undefined;
+    return told || (seen.active !== undefined && this.#settling.changes !== undefined);
   }
 
   /** Does what time alone does, and shows what is known now. */
@@ -148,21 +137,16 @@ export class Point {
   close(decision: Decision): boolean {
     const draft = this.#draft();
     if (!draft.life('close', decisionFields(decision), decision)) return false;
-    if (draft.record.settled !== 'cleared') {
-      draft.record = { ...draft.record, active: [], spoken: false };
-      draft.settle(UNSETTLED);
-    }
+    if (draft.record.settled !== 'cleared') draft.forget(undefined);
     return this.#commit(draft);
   }
 
   /** @param untilMs wall time of a clock that can be believed */
   shelve(untilMs: number, decision: Decision): void {
-    const { clock } = this.#needs;
-    const monotonicMs = clock.monotonicMs();
-    const countdown = Countdown.until(untilMs, { wallMs: clock.wallMs(), monotonicMs });
+    const now = this.#now;
+    const countdown = Countdown.until(untilMs, now);
     const draft = this.#draft();
-    draft.record = { ...draft.record, shelf: { ...countdown.record(monotonicMs), ...decision } };
-    draft.tell('shelved', { ...decisionFields(decision), until: Math.round(untilMs) });
+    draft.shelve(countdown.record(now.monotonicMs), decision);
     this.#commit(draft);
     this.#shelf = countdown;
   }
@@ -170,7 +154,7 @@ export class Point {
   /** @returns false when the point is not shelved */
   unshelve(decision: Decision): boolean {
     const draft = this.#draft();
-    return unshelve(draft, decision) && this.#commit(draft);
+    return draft.unshelve(decision) && this.#commit(draft);
   }
 
   status(): StatusSnapshot['alarms'][number] {
@@ -183,48 +167,40 @@ export class Point {
       alarmState: life.state,
       alarm: life.alarm,
       shelved: shelf !== undefined,
+      armed: this.#verdict(this.#record).armed,
       severity,
       occurrences,
     };
   }
 
-  get #rules(): { settling: SettlingRule; chatter: ChatterRule } {
-    const { minDurationS = 0 } = this.#point;
-    const debounceMs = 'module' in this.#point ? 0 : (this.#point.debounceMs ?? 0);
-    const { raises, withinS, quietS } = this.#settings.chatter;
-    return {
-      settling: { debounceMs, minDurationMs: minDurationS * 1000 },
-      chatter: { raises, withinMs: withinS * 1000, quietMs: quietS * 1000 },
-    };
+  get #rules() {
+    return rulesOf(this.#point, this.#settings);
+  }
+
+  get #now() {
+    const { clock, clockTrust } = this.#needs;
+    return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs(), trust: clockTrust() };
   }
 
   #draft(): Draft {
-    const { clock, newId } = this.#needs;
-    return new Draft(this.#record, this.#settling, { wallMs: clock.wallMs(), newId });
+    const from = { record: this.#record, settling: this.#settling };
+    return new Draft(this.#point, from, { ...this.#now, newId: this.#needs.newId });
   }
 
-  #take(draft: Draft, seen: Observation, holds: boolean): void {
-    const nowMs = this.#needs.clock.monotonicMs();
-    if (holds) this.#activeMs = nowMs;
-    const active = activeAfter(draft.record.active, { key: seen.key, holds });
-    const settling = say(draft.settling, active.length > 0, nowMs);
-    if (active !== draft.record.active || !draft.record.spoken)
-      draft.record = { ...draft.record, active, spoken: true };
-    if (settling.said !== draft.settling.said) this.#takeWords(draft, seen, holds);
-    draft.settling = settling;
+  #verdict({ details }: PointRecord): Verdict {
+    return this.#needs.arming.judge(this.#point, details.category);
   }
 
-  /** What the source says with a change belongs to the alarm that follows. */
-  #takeWords(draft: Draft, seen: Observation, holds: boolean): void {
-    const details = { ...detailsOf(this.#point), ...(seen.details ?? draft.record.details) };
-    const severity = (holds ? (this.#point.severity ?? seen.severity) : undefined) ?? draft.record.severity;
-    draft.record = { ...draft.record, details, severity };
+  #hear(draft: Draft, seen: Observation, holds: boolean): void {
+    if (holds) this.#activeMs = this.#needs.clock.monotonicMs();
     this.#sourceMs = seen.sourceMs;
+    draft.say(seen, holds);
+    this.#hearing.heard(seen.key, draft.record.active);
   }
 
   #evaluate(draft: Draft): boolean {
     this.#expire(draft);
-    this.#look(draft);
+    this.#countDown(draft);
     this.#settle(draft);
     try {
       this.#commit(draft);
@@ -232,29 +208,27 @@ export class Point {
       this.lost();
       throw thrown;
     }
-    return draft.told.some(({ transition }) => transition === 'raised' || transition === 'cleared');
+    return draft.told.some(
+      ({ message, fields }) => message === 'activity' || ['raised', 'cleared'].includes(fields.transition),
+    );
   }
 
   /** Clears by itself what its source never clears; after a restart the time begins anew. */
   #expire(draft: Draft): void {
     const limitS = 'clearsAfterS' in this.#point ? this.#point.clearsAfterS : undefined;
-    const nowMs = this.#needs.clock.monotonicMs();
     if (limitS === undefined || draft.record.settled !== 'raised') return;
-    if (nowMs - this.#activeMs < limitS * 1000) return;
-    draft.record = { ...draft.record, active: [] };
-    draft.settle({ ...UNSETTLED, said: false, saidMs: nowMs, settled: 'cleared' });
-    draft.life('clear', {});
+    if (this.#needs.clock.monotonicMs() - this.#activeMs < limitS * 1000) return;
+    draft.forget(false);
+    draft.level(this.#verdict(draft.record), {});
   }
 
-  #look(draft: Draft): void {
-    const { clock, clockTrust } = this.#needs;
-    const { shelf } = draft.record;
-    if (!shelf || !this.#shelf) return;
-    const monotonicMs = clock.monotonicMs();
-    const over = this.#shelf.isOver({ wallMs: clock.wallMs(), monotonicMs, trust: clockTrust() });
-    const left = over ? undefined : this.#shelf.due(monotonicMs);
-    if (over) unshelve(draft, byBox('the time is over'));
-    else if (left) draft.record = { ...draft.record, shelf: { ...shelf, ...left } };
+  #countDown(draft: Draft): void {
+    if (!this.#shelf) return;
+    const now = this.#now;
+    const over = this.#shelf.isOver(now);
+    const left = over ? undefined : this.#shelf.due(now.monotonicMs);
+    if (over) draft.unshelve(byBox('the time is over'));
+    else if (left) draft.keepLeft(left);
   }
 
   /** What the source does not say now changes nothing. */
@@ -262,10 +236,9 @@ export class Point {
     if (!this.#hearing.confirmed) return;
     const before = draft.record.chatter;
     draft.settle(settle(draft.settling, this.#rules, this.#needs.clock.monotonicMs()));
-    const { settled, life, chatter } = draft.record;
+    const { chatter } = draft.record;
     if (before !== undefined && chatter === undefined) draft.tell('steady', { changes: before });
-    if (settled === 'raised' && !isActive(life)) draft.life('raise', this.#sourceTime());
-    else if (settled === 'cleared' && isActive(life)) draft.life('clear', this.#sourceTime());
+    draft.level(this.#verdict(draft.record), this.#sourceTime());
     if (before === undefined && chatter !== undefined) draft.tell('chattering', { changes: chatter });
   }
 
@@ -282,21 +255,21 @@ export class Point {
     if (record !== this.#record || told.length > 0) {
       store.transaction(() => {
         store.memory.set(ROOM, id, JSON.stringify(record));
-        for (const one of told)
-          reporter.event('alarm', id, eventOf(id, one.record, one.transition, one.extra));
+        for (const one of told) report(reporter, id, one);
       });
     }
     this.#record = record;
     this.#settling = settling;
     if (!record.shelf) this.#shelf = undefined;
-    for (const { transition } of told)
-      log.info({ point: id, alarm: record.life.alarm }, `alarm ${transition}`);
+    for (const { message, fields } of told)
+      log.info({ point: id, alarm: record.life.alarm }, `${message} ${fields.transition}`);
     this.#show();
     return true;
   }
 
   #show(): void {
-    this.#shown.show(this.#record, this.#hearing.isUnknown(this.#point.maxAgeMs));
+    const unknown = this.#hearing.isUnknown(this.#point.maxAgeMs);
+    this.#shown.show(this.#record, unknown, this.#verdict(this.#record));
   }
 }
 
@@ -310,12 +283,4 @@ function settlingOf({ spoken, active, settled, chatter }: PointRecord, nowMs: nu
     settled,
     ...(chatter === undefined ? {} : { changes: chatter }),
   };
-}
-
-function unshelve(draft: Draft, decision: Decision): boolean {
-  const { shelf, ...record } = draft.record;
-  if (!shelf) return false;
-  draft.record = record;
-  draft.tell('unshelved', decisionFields(decision));
-  return true;
 }

@@ -1,20 +1,21 @@
 import { asBeffroiError } from '../base/errors.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
+import type { Arming } from './arming/arming.ts';
 import { byBox, decisionFields } from './draft.ts';
 import { step } from './life/life.ts';
 import { Point, type PointNeeds, ROOM } from './point.ts';
 import type { AlarmPoint, AlarmSettings } from './ports.ts';
 import { parseRecord } from './record-text.ts';
-import { eventOf } from './telling.ts';
+import { eventOf, report } from './telling.ts';
 
 /** The alarm points of the configuration in force. */
 export class Points {
-  readonly #needs: PointNeeds;
+  readonly #needs: PointNeeds & { readonly arming: Arming };
   readonly #points = new Map<string, Point>();
   readonly #fault: RepeatedFault;
 
-  constructor(needs: PointNeeds) {
+  constructor(needs: PointNeeds & { readonly arming: Arming }) {
     this.#needs = needs;
     this.#fault = new RepeatedFault(needs.clock);
   }
@@ -40,12 +41,12 @@ export class Points {
     });
   }
 
-  /** What cannot be kept of one point holds up no other; the next look tries again. */
+  /** Does what time alone does. What cannot be kept of one point holds up no other; the next look tries again. */
   evaluate(): void {
     let failed: unknown;
-    for (const point of this.#points.values()) {
+    for (const part of [this.#needs.arming, ...this.#points.values()]) {
       try {
-        point.evaluate();
+        part.evaluate();
       } catch (thrown) {
         failed = thrown;
       }
@@ -91,7 +92,6 @@ export class Points {
     if (!record) return;
     const { life, told } = step(record.life, 'close', { wallMs: clock.wallMs(), newId });
     const extra = decisionFields(byBox('the point was taken out of the configuration'));
-    for (const transition of told)
-      reporter.event('alarm', id, eventOf(id, { ...record, life }, transition, extra));
+    for (const transition of told) report(reporter, id, eventOf(id, { ...record, life }, transition, extra));
   }
 }

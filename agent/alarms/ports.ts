@@ -2,6 +2,8 @@ import type { ClockTrust } from '../base/clock.ts';
 import type { Code } from '../base/codes.ts';
 import type { EventHandler } from '../camera/onvif/pull-point.ts';
 import type { Fields, HealthState, Severity } from '../contract/messages.ts';
+import type { ArmingSchedule } from './arming/schedules.ts';
+import type { Window } from './arming/window-record.ts';
 
 /** Events of one camera; the camera room's ONVIF helper fits. */
 export interface CameraEvents {
@@ -21,6 +23,8 @@ interface AnyPoint {
   readonly place?: string | undefined;
   /** Absent where the source says it. */
   readonly severity?: Severity | undefined;
+  /** Id of the schedule by which it is armed; always when absent. */
+  readonly schedule?: string | undefined;
   /** A condition that holds for less raises nothing, seconds; 0 when absent. */
   readonly minDurationS?: number | undefined;
   /** A change counts when it has held for so long; at once when absent. */
@@ -47,6 +51,8 @@ export interface CameraPoint extends AnyPoint {
   readonly inverted?: boolean | undefined;
   /** A point that never clears by itself is cleared after this, seconds. */
   readonly clearsAfterS?: number | undefined;
+  /** SIA code that raises it, where its kind does not say it. */
+  readonly code?: string | undefined;
 }
 
 /** What an alarm panel says of one zone, one area, one kind of alarm, or everything. */
@@ -99,6 +105,8 @@ export interface ModulePoint extends AnyPoint {
   readonly inverted: boolean;
   readonly debounceMs: number;
   readonly maxAgeMs: number;
+  /** SIA code that raises it. */
+  readonly code?: string | undefined;
 }
 
 /** Something that a UPS says of itself, or that it is not heard. */
@@ -223,6 +231,20 @@ export interface AlarmSettings {
   readonly chatter: { readonly raises: number; readonly withinS: number; readonly quietS: number };
   /** An order may shelve a point for so long at most, hours. */
   readonly shelveMaxH: number;
+  readonly schedules: readonly ArmingSchedule[];
+  /** Dates in Europe/Paris. */
+  readonly holidays: readonly string[];
+  readonly windows: readonly {
+    readonly id: string;
+    readonly effect: Window['effect'];
+    readonly points: readonly string[];
+    /** ISO 8601 with an offset. */
+    readonly start: string;
+    readonly end: string;
+    readonly by: string;
+    readonly why: string;
+    readonly severity?: Severity | undefined;
+  }[];
 }
 
 /** What alarms need to know of a broker of the building; an opened entry of the central configuration fits. */

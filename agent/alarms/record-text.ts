@@ -33,7 +33,8 @@ function isRecord(value: unknown): value is PointRecord {
     isObject(record.place) &&
     isLife(record.life) &&
     (record.shelf === undefined || isShelf(record.shelf)) &&
-    (record.chatter === undefined || isCount(record.chatter))
+    (record.chatter === undefined || isCount(record.chatter)) &&
+    (record.activity === undefined || record.activity === true)
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Severity } from '../contract/messages.ts';
+import { fieldsOfPoint, severityOfPoint } from './codes.ts';
 import type { CountdownRecord } from './life/countdown.ts';
 import { type AlarmLife, type Decision, newLife } from './life/life.ts';
 import type { Settled } from './life/settling.ts';
@@ -25,6 +26,8 @@ export interface PointRecord {
   readonly since: number;
   readonly life: AlarmLife;
   readonly shelf?: Shelf;
+  /** Whether the condition holds, was recorded, and raised nothing: the point was not armed. */
+  readonly activity?: true;
   /** Changes of a condition that is chattering. */
   readonly chatter?: number;
   /** How often an alarm was raised since the point exists. */
@@ -38,7 +41,7 @@ const ACTIVE_MAX = 256;
 const SEVERITY_BEFORE: Severity = 'major';
 
 export function newRecord(point: AlarmPoint, wallMs: number): PointRecord {
-  const { name, kind, severity = SEVERITY_BEFORE } = point;
+  const { name, kind, severity = severityOfPoint(point) ?? SEVERITY_BEFORE } = point;
   return {
     name,
     kind,
@@ -57,7 +60,7 @@ export function newRecord(point: AlarmPoint, wallMs: number): PointRecord {
 
 /** The record under a changed entry of the configuration. */
 export function adopt(record: PointRecord, point: AlarmPoint): PointRecord {
-  const { name, kind, severity = record.severity } = point;
+  const { name, kind, severity = severityOfPoint(point) ?? record.severity } = point;
   const rule = ruleOf(point);
   const own = detailsOf(point);
   const adopted = { ...record, name, kind, place: placeOf(point), severity, rule };
@@ -72,7 +75,8 @@ function withoutChatter({ chatter, ...record }: PointRecord): PointRecord {
 
 /** Everything of the entry that decides how it is fed. */
 export function ruleOf(point: AlarmPoint): string {
-  const { id, name, severity, owner, building, place, minDurationS, debounceMs, ...rule } = point;
+  const { id, name, severity, owner, building, place, schedule, minDurationS, debounceMs, ...rest } = point;
+  const { code, ...rule } = { code: undefined, ...rest };
   const entries = Object.entries(rule).filter(([, value]) => value !== undefined);
   return JSON.stringify(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
@@ -87,6 +91,11 @@ function placeOf({ owner = 'commune', building, place }: AlarmPoint): PlaceOfPoi
 
 /** What the entry itself says of where the alarm comes from. */
 export function detailsOf(point: AlarmPoint): Details {
+  const { category } = fieldsOfPoint(point, false);
+  return { ...(category === undefined ? {} : { category }), ...sourceOf(point) };
+}
+
+function sourceOf(point: AlarmPoint): Details {
   if ('camera' in point && point.camera !== undefined) return { source: point.camera, camera: point.camera };
   if ('panel' in point) return { source: point.panel, account: point.account };
   if ('object' in point) return { source: point.object };

@@ -1,18 +1,17 @@
 import type { Service } from '../base/lifecycle.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
+import { Arming } from './arming/arming.ts';
 import { AlarmDecisions } from './decisions.ts';
 import { type PlanNeeds, plansOf } from './plans.ts';
 import type { Point, PointNeeds } from './point.ts';
 import { Points } from './points.ts';
-import type { AlarmConfiguration, AlarmSettings } from './ports.ts';
+import type { AlarmConfiguration } from './ports.ts';
+import { SETTINGS } from './rules.ts';
 import type { AlarmSource, SourceListener, SourcePlan } from './source.ts';
 import { SourceFault, toldSources } from './source-fault.ts';
 
 /** How often states that depend on time alone are looked at. Source: guess. */
 const TICK_MS = 1_000;
-/** Until a configuration says otherwise. */
-const SETTINGS: AlarmSettings = { chatter: { raises: 0, withinS: 60, quietS: 60 }, shelveMaxH: 24 };
-
 export type AlarmNeeds = PointNeeds & PlanNeeds;
 
 interface Running {
@@ -27,6 +26,7 @@ export class AlarmRoom implements Service {
   readonly decisions: AlarmDecisions;
   readonly #needs: AlarmNeeds;
   readonly #abort = new AbortController();
+  readonly #arming: Arming;
   readonly #points: Points;
   readonly #sources = new Map<string, Running>();
   #settings = SETTINGS;
@@ -35,8 +35,10 @@ export class AlarmRoom implements Service {
 
   constructor(needs: AlarmNeeds) {
     this.#needs = needs;
-    this.#points = new Points(needs);
-    this.decisions = new AlarmDecisions(this.#points, needs.clock, () => this.#settings);
+    this.#arming = new Arming(needs);
+    this.#points = new Points({ ...needs, arming: this.#arming });
+    const settings = () => this.#settings;
+    this.decisions = new AlarmDecisions({ ...needs, settings, points: this.#points, arming: this.#arming });
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -56,6 +58,7 @@ export class AlarmRoom implements Service {
     await this.#stopSources(new Map(plans.map(({ id, depends }) => [id, depends])));
     this.#forgetSources(new Set(plans.map(({ id }) => id)));
     this.#settings = configuration.alarms ?? SETTINGS;
+    this.#arming.configure(this.#settings);
     this.#points.take(configuration.points, this.#settings);
     if (this.#abort.signal.aborted) return;
     for (const plan of plans) this.#startSource(plan);

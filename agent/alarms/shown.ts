@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { AlarmState } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
+import type { Verdict } from './arming/arming.ts';
 import type { PointRecord } from './record.ts';
 import { stateOf } from './telling.ts';
 
@@ -29,9 +30,9 @@ export class ShownState {
   }
 
   /** Tells the state when something of it has changed. */
-  show(record: PointRecord, unknown: boolean): void {
+  show(record: PointRecord, unknown: boolean, verdict: Verdict): void {
     this.#unknownSince = unknown ? (this.#unknownSince ?? this.#needs.clock.wallMs()) : undefined;
-    const fields = stateOf(this.#point, record, this.of(record));
+    const fields = stateOf(this.#point, record, this.of(record), verdict);
     const text = JSON.stringify(fields);
     if (text === this.#told) return;
     this.#told = text;

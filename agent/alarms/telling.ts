@@ -1,20 +1,39 @@
 import type { AlarmState, Fields } from '../contract/messages.ts';
+import type { Reporter } from '../contract/reporter.ts';
+import type { Verdict } from './arming/arming.ts';
 import type { PointRecord } from './record.ts';
 
-export type AlarmTransition = Fields<'alarm'>['transition'];
+type AlarmFields = Omit<Fields<'alarm'>, 'id'>;
+type ActivityFields = Omit<Fields<'activity'>, 'id'>;
+
+/** An event of a point. */
+export type Told =
+  | { readonly message: 'alarm'; readonly fields: AlarmFields }
+  | { readonly message: 'activity'; readonly fields: ActivityFields };
+
 /** What an event carries beside what its record says. */
 export type EventExtra = Partial<
-  Pick<Fields<'alarm'>, 'source_ts' | 'by' | 'signer' | 'why' | 'until' | 'changes'>
+  Pick<AlarmFields, 'source_ts' | 'by' | 'signer' | 'why' | 'until' | 'changes'>
 >;
 
 /** The event that tells a transition of a record. */
 export function eventOf(
   id: string,
   record: PointRecord,
-  transition: AlarmTransition,
+  transition: AlarmFields['transition'],
   extra: EventExtra,
-): Omit<Fields<'alarm'>, 'id'> {
-  return { ...common(id, record), ...extra, transition };
+): Told {
+  return { message: 'alarm', fields: { ...whatOf(id, record), ...lifeOf(record), ...extra, transition } };
+}
+
+/** The event that a point that is not armed saw something. */
+export function activityOf(
+  id: string,
+  record: PointRecord,
+  transition: ActivityFields['transition'],
+  extra: Partial<Pick<ActivityFields, 'source_ts' | 'unarmed_by' | 'window'>>,
+): Told {
+  return { message: 'activity', fields: { ...whatOf(id, record), ...extra, transition } };
 }
 
 /** The retained state of a point. */
@@ -22,27 +41,40 @@ export function stateOf(
   id: string,
   record: PointRecord,
   shown: { readonly state: AlarmState['state']; readonly since: number },
+  verdict: Verdict,
 ): Fields<'alarmCurrent'> {
   const { life, shelf } = record;
   const { acknowledged } = life;
   return {
-    ...common(id, record),
+    ...whatOf(id, record),
+    ...lifeOf(record),
     ...shown,
+    armed: verdict.armed,
+    ...verdictFields(verdict),
     ...(acknowledged && { acknowledged_by: acknowledged.by, acknowledged_ts: whole(acknowledged.atMs) }),
     ...(shelf && { shelved_until: whole(shelf.untilMs), shelved_by: shelf.by }),
     ...(shelf && shelf.why !== '' && { shelved_why: shelf.why }),
   };
 }
 
-function common(id: string, record: PointRecord) {
-  const { name, kind, place, severity, life, shelf, chatter, occurrences, details } = record;
+export function report(reporter: Pick<Reporter, 'event'>, id: string, told: Told): void {
+  if (told.message === 'alarm') reporter.event('alarm', id, told.fields);
+  else reporter.event('activity', id, told.fields);
+}
+
+/** Why a point is not armed. */
+export function verdictFields(verdict: Verdict): Pick<ActivityFields, 'unarmed_by' | 'window'> {
+  if (verdict.armed) return {};
+  const { by, window } = verdict;
+  return { unarmed_by: by, ...(window === undefined ? {} : { window }) };
+}
+
+function whatOf(id: string, { name, kind, place, severity, details }: PointRecord) {
+  return { ...details, point: id, name, kind, ...place, severity };
+}
+
+function lifeOf({ life, shelf, chatter, occurrences }: PointRecord) {
   return {
-    ...details,
-    point: id,
-    name,
-    kind,
-    ...place,
-    severity,
     alarm: life.alarm,
     alarm_state: life.state,
     count: life.count,

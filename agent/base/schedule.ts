@@ -11,6 +11,41 @@ export function isCronExpression(text: string): boolean {
   return cron.validate(text);
 }
 
+/** Whether the text is a cron expression of five fields. */
+export function isMinuteExpression(text: string): boolean {
+  return text.trim().split(/\s+/).length === 5 && isCronExpression(text);
+}
+
+const MINUTE_MS = 60_000;
+
+/**
+ * The minutes that a cron expression of five fields names, by the clock of Europe/Paris. It is asked about an instant and
+ * remembers nothing: where clocks go forward no minute is missed, where they go back the doubled hour counts twice.
+ */
+export class MinutePattern {
+  readonly #task: ReturnType<typeof cron.createTask>;
+
+  constructor(expression: string) {
+    if (!isMinuteExpression(expression))
+      throw new InternalError('internal', `no cron expression of five fields: ${expression}`);
+    this.#task = cron.createTask(expression, () => undefined, { timezone: TIME_ZONE });
+    void this.#task.destroy();
+  }
+
+  /** @param wallMs Unix ms */
+  holds(wallMs: number): boolean {
+    return this.#task.match(new Date(Math.floor(wallMs / MINUTE_MS) * MINUTE_MS));
+  }
+}
+
+/** Sweden writes dates as ISO 8601 does. */
+const DATE = new Intl.DateTimeFormat('sv-SE', { timeZone: TIME_ZONE, dateStyle: 'short' });
+
+/** The date in Europe/Paris, `2026-12-25`. */
+export function localDate(wallMs: number): string {
+  return DATE.format(wallMs);
+}
+
 /** Runs `task` by a cron expression (six fields, seconds first, allowed), never twice at the same time. */
 export class Schedule implements Service {
   readonly name: string;

@@ -2,7 +2,7 @@ import { OrderRefusedError } from '../base/errors.ts';
 import type { CommandOrder } from '../contract/orders.ts';
 import type { ViewingOrder } from '../contract/viewing-orders.ts';
 import type { TakenCommand } from './open-commands.ts';
-import type { CommandPorts, Decision } from './ports.ts';
+import type { AnnouncedWindow, CommandPorts, Decision } from './ports.ts';
 
 /** Carries a command out. @returns what the operator is told */
 export async function act(ports: CommandPorts, command: TakenCommand, signal: AbortSignal): Promise<string> {
@@ -23,12 +23,25 @@ export async function act(ports: CommandPorts, command: TakenCommand, signal: Ab
       return ports.alarms.unshelve(order.point, decisionOf(order, signer));
     case 'alarm.close':
       return ports.alarms.close(order.alarm, decisionOf(order, signer));
+    case 'maintenance.announce':
+      return ports.alarms.announce(windowOf(order), decisionOf(order, signer));
+    case 'maintenance.cancel':
+      return ports.alarms.cancel(order.window, decisionOf(order, signer));
   }
 }
 
 /** Whether it is about a view or a lease. */
 export function isViewing(order: CommandOrder): order is ViewingOrder {
   return order.command.startsWith('view.') || order.command.startsWith('lease.');
+}
+
+function windowOf({
+  jti,
+  points,
+  start,
+  end,
+}: CommandOrder & { command: 'maintenance.announce' }): AnnouncedWindow {
+  return { id: jti, points, startMs: start * 1000, endMs: end * 1000 };
 }
 
 function decisionOf({ by, why = '' }: { by: string; why?: string | undefined }, signer: string): Decision {
@@ -39,11 +52,18 @@ function decisionOf({ by, why = '' }: { by: string; why?: string | undefined }, 
 export function missingTarget(ports: CommandPorts, order: CommandOrder): OrderRefusedError | undefined {
   if ('camera' in order && !ports.knowsCamera(order.camera))
     return unknown('a camera of the configuration in force', order.camera);
-  if ('point' in order && !ports.alarms.knowsPoint(order.point))
-    return unknown('a point of the configuration in force', order.point);
+  const point = pointsOf(order).find((id) => !ports.alarms.knowsPoint(id));
+  if (point !== undefined) return unknown('a point of the configuration in force', point);
   if ('alarm' in order && !ports.alarms.knowsAlarm(order.alarm))
     return unknown('an alarm that is not closed', order.alarm);
+  if ('window' in order && !ports.alarms.knowsWindow(order.window))
+    return unknown('a window that was announced and is not over', order.window);
   return undefined;
+}
+
+function pointsOf(order: CommandOrder): readonly string[] {
+  if ('points' in order) return order.points;
+  return 'point' in order ? [order.point] : [];
 }
 
 function unknown(expected: string, came: string): OrderRefusedError {

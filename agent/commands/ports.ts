@@ -12,6 +12,16 @@ export interface Decision {
   readonly why: string;
 }
 
+/** A time in which points raise no alarm. */
+export interface AnnouncedWindow {
+  /** Unique id of the order. */
+  readonly id: string;
+  readonly points: readonly string[];
+  /** Wall time, Unix ms. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
 /** What orders do to alarms. */
 export interface AlarmPorts {
   /** Whether there is an alarm of this id that is not closed. */
@@ -22,6 +32,11 @@ export interface AlarmPorts {
   /** @throws BeffroiError when it may not be shelved for so long */
   shelve(point: string, untilMs: number, decision: Decision): string;
   unshelve(point: string, decision: Decision): string;
+  /** Whether there is a maintenance window of this id that an order announced and that is not over. */
+  knowsWindow(window: string): boolean;
+  /** @throws BeffroiError when it is too long, over, or one too many */
+  announce(window: AnnouncedWindow, decision: Decision): string;
+  cancel(window: string, decision: Decision): string;
 }
 
 /** A command about a view or a lease. */

@@ -1,4 +1,61 @@
 import { z } from 'zod';
+import { isMinuteExpression } from '../base/schedule.ts';
+import { ALWAYS_ARMED, meaningOfSia } from '../contract/alarm-codes.ts';
+import { personName, reasonText, WINDOW_EFFECTS } from '../contract/alarm-life.ts';
+import { pointId, severity } from '../contract/messages.ts';
+import { isListOfEntries, name } from './words.ts';
+
+const DAY_MS = 24 * 3_600_000;
+/** As for a window that an order announces. */
+const WINDOW_MAX_DAYS = 31;
+
+const minutes = z
+  .array(
+    z.string().max(100).refine(isMinuteExpression, 'expected a cron expression of five fields, minute first'),
+  )
+  .max(32);
+
+const schedule = z.strictObject({
+  id: z.string().regex(/^sch-[a-z0-9][a-z0-9-]{0,58}$/, 'expected sch- and a name in small letters'),
+  name,
+  armed: minutes.min(1).meta({
+    description:
+      'cron expressions of five fields: armed in each minute that one of them names, Europe/Paris; day of month and day of week must both match',
+  }),
+  onHolidays: minutes
+    .default(['* * * * *'])
+    .meta({ description: 'the same, in place of `armed`, on the dates of `holidays`; none: never armed' }),
+});
+
+const dateTime = z.iso.datetime({ offset: true, error: 'expected a date and time with its offset' });
+const window = z
+  .strictObject({
+    id: z.string().regex(/^win-[a-z0-9][a-z0-9-]{0,58}$/, 'expected win- and a name in small letters'),
+    effect: z
+      .enum(WINDOW_EFFECTS)
+      .default('maintenance')
+      .meta({ description: 'maintenance: not armed; mission: armed whatever the schedule says' }),
+    points: z.array(pointId).min(1).max(1024),
+    start: dateTime.meta({ description: 'such as 2026-07-14T20:00:00+02:00' }),
+    end: dateTime,
+    by: personName,
+    why: reasonText,
+    severity: severity
+      .optional()
+      .meta({ description: 'of alarms that are raised during a mission; that of the point when absent' }),
+  })
+  .refine(({ start, end }) => isSpan(Date.parse(end) - Date.parse(start)), {
+    message: `expected an end after the begin, within ${WINDOW_MAX_DAYS} days`,
+    path: ['end'],
+  })
+  .refine(({ effect, severity: of }) => effect === 'mission' || of === undefined, {
+    message: 'only a mission has a severity',
+    path: ['severity'],
+  });
+
+function isSpan(ms: number): boolean {
+  return ms > 0 && ms <= WINDOW_MAX_DAYS * DAY_MS;
+}
 
 /** Settings of all alarms. */
 export const alarmSettings = z
@@ -23,5 +80,58 @@ export const alarmSettings = z
       .max(168)
       .default(24)
       .meta({ description: 'longest time for which an order may shelve a point, hours' }),
+    schedules: z.array(schedule).max(64).default([]),
+    holidays: z
+      .array(z.iso.date())
+      .max(366)
+      .default([])
+      .meta({ description: 'dates in Europe/Paris, such as 2026-12-25' }),
+    windows: z
+      .array(window)
+      .max(64)
+      .default([])
+      .meta({ description: 'maintenance windows and missions that are announced in advance' }),
   })
   .prefault({});
+
+type Settings = z.infer<typeof alarmSettings>;
+
+interface ArmedPoint {
+  readonly id: string;
+  readonly kind: string;
+  readonly schedule?: string | undefined;
+  readonly code?: string | undefined;
+  /** Of a connected object. */
+  readonly category?: string | undefined;
+}
+
+/** Whether `checkArming` can look at it although something is wrong in it. */
+export function hasArming(alarms: unknown): boolean {
+  const { schedules, windows } = (alarms ?? {}) as { schedules?: unknown; windows?: unknown };
+  const named = (window: object) => 'points' in window && Array.isArray(window.points);
+  return isListOfEntries(schedules) && isListOfEntries(windows) && windows.every(named);
+}
+
+/** Schedules and windows name what is there; no schedule disarms what lives depend on. */
+export function checkArming(
+  { alarms, points }: { readonly alarms: Settings; readonly points: readonly ArmedPoint[] },
+  refuse: (path: (string | number)[], message: string) => void,
+): void {
+  const schedules = new Set(alarms.schedules.map(({ id }) => id));
+  const ids = new Set(points.map(({ id }) => id));
+  for (const [index, point] of points.entries()) {
+    if (point.schedule === undefined) continue;
+    const refusePoint = (message: string) => refuse(['points', index, 'schedule'], message);
+    if (!schedules.has(point.schedule)) refusePoint('no schedule of this configuration has this id');
+    else if (isAlwaysArmed(point)) refusePoint('no schedule may disarm fire, panic, medical, gas or tamper');
+  }
+  for (const [index, { points: named }] of alarms.windows.entries())
+    for (const [at, id] of named.entries())
+      if (!ids.has(id)) refuse(['alarms', 'windows', index, 'points', at], 'no point has this id');
+}
+
+/** What a panel reports is known only when it does; the agent looks at it then. */
+function isAlwaysArmed({ kind, code, category }: ArmedPoint): boolean {
+  const about = code === undefined ? category : meaningOfSia(code)?.entry.category;
+  return kind === 'tampering' || ALWAYS_ARMED.some((always) => always === about);
+}

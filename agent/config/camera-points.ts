@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { cameraId, severity } from '../contract/messages.ts';
-import { anyPoint, clearsAfterS, debounce } from './words.ts';
+import { anyPoint, clearsAfterS, debounce, meaning } from './words.ts';
 
 const ofCamera = {
   ...anyPoint,
@@ -51,7 +51,7 @@ export const cameraPoints = [
       description:
         'true where `false` is the alarm: what a camera means by it is its own affair, so try it on the spot, both ways',
     }),
-    severity: severity.default('major'),
+    ...meaning,
   }),
   z.strictObject({
     ...ofCamera,

@@ -3,13 +3,13 @@ import { isCronExpression } from '../base/schedule.ts';
 import { confirmation } from '../contract/delivery.ts';
 import { partnerId } from '../contract/lease-terms.ts';
 import { cameraId, cameraOwner, severity } from '../contract/messages.ts';
-import { alarmSettings } from './alarms.ts';
+import { alarmSettings, checkArming, hasArming } from './alarms.ts';
 import { boxPoints, checkBoxPoint } from './box-points.ts';
 import { cameraPoints } from './camera-points.ts';
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
 import { connectedObject, localBroker, objectPoints } from './objects.ts';
 import { besideLeased, delivery, partner, regimeFaults } from './partners.ts';
-import { anyPoint, clearsAfterS, credentials, debounce, host, name, port } from './words.ts';
+import { anyPoint, clearsAfterS, credentials, debounce, host, isListOfEntries, name, port } from './words.ts';
 
 const certificateSha256 = z
   .string()
@@ -324,11 +324,15 @@ function checkReferences(config: Configuration, context: z.RefinementCtx): void 
   const refuse: Refuse = (path, message) => context.addIssue({ code: 'custom', path, message });
   for (const list of LISTS)
     for (const index of repeatedIds(config[list])) refuse([list, index, 'id'], 'this id stands twice');
+  for (const list of ['schedules', 'windows'] as const)
+    for (const index of repeatedIds(config.alarms[list]))
+      refuse(['alarms', list, index, 'id'], 'this id stands twice');
   const cameras = byId(config.cameras);
   const equipment = { modules: byId(config.modules), ups: byId(config.ups) };
   checkPanels(config, refuse);
   checkObjects(config, refuse);
   checkPartners(config, refuse);
+  checkArming(config, refuse);
   for (const [index, point] of config.points.entries()) {
     const refusePoint = (key: string, message: string) => refuse(['points', index, key], message);
     if (isBoxPoint(point)) checkBoxPoint(point, cameras, refusePoint);
@@ -403,10 +407,8 @@ function checkSpeaks(camera: CameraConfig | undefined, refuse: (message: string)
 
 /** Whether references can be checked although some entry is wrong elsewhere: so that every error shows at once. */
 function hasEntries(value: unknown): boolean {
-  const entries = (value ?? {}) as Partial<Record<(typeof LISTS)[number], unknown>>;
-  return LISTS.map((list) => entries[list]).every(
-    (list) => Array.isArray(list) && list.every((entry) => entry instanceof Object),
-  );
+  const entries = (value ?? {}) as Partial<Record<(typeof LISTS)[number] | 'alarms', unknown>>;
+  return LISTS.every((list) => isListOfEntries(entries[list])) && hasArming(entries.alarms);
 }
 
 /** Where an id stands for the second time or later. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { moduleId, severity, upsId } from '../contract/messages.ts';
-import { anyPoint, credentials, host, name, port } from './words.ts';
+import { anyPoint, credentials, host, meaning, name, port } from './words.ts';
 
 const timeoutMs = z
   .int()
@@ -81,7 +81,7 @@ export const equipmentPoints = [
       .max(3_600_000)
       .default(10_000)
       .meta({ description: 'age of the last reading from which the state is unknown, ms' }),
-    severity: severity.default('major'),
+    ...meaning,
   }),
   z.strictObject({
     ...anyPoint,

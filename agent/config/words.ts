@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { POINT_CODES } from '../contract/alarm-codes.ts';
 import { alarmPlace } from '../contract/alarm-life.ts';
-import { pointId } from '../contract/messages.ts';
+import { pointId, severity } from '../contract/messages.ts';
 
 /** What several entries of the configuration have. */
 
@@ -30,12 +31,24 @@ export const anyPoint = {
   name: name.meta({ description: 'what operators call the point' }),
   ...alarmPlace,
   owner: alarmPlace.owner.default('commune'),
+  schedule: z
+    .string()
+    .max(64)
+    .optional()
+    .meta({ description: 'id of the schedule by which the point is armed; always armed when absent' }),
   minDurationS: z
     .number()
     .min(0)
     .max(3600)
     .default(0)
     .meta({ description: 'a condition that holds for less raises nothing, seconds' }),
+};
+/** Of points of a contact, which says only that it is open or closed. */
+export const meaning = {
+  code: z.enum(POINT_CODES).default('UA').meta({
+    description: 'SIA code of alarms.md that says what the contact means: its category and severity',
+  }),
+  severity: severity.optional().meta({ description: 'that of the code when absent' }),
 };
 /** Of points whose source does not do it by itself. */
 export const debounce = {
@@ -48,3 +61,8 @@ export const debounce = {
 };
 /** How long an alarm lasts that its source never ends, seconds. */
 export const clearsAfterS = z.int().min(1).max(604_800);
+
+/** Whether the value is a list of objects, right or wrong in themselves. */
+export function isListOfEntries(value: unknown): value is object[] {
+  return Array.isArray(value) && value.every((entry) => entry instanceof Object);
+}

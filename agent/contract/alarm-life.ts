@@ -19,6 +19,9 @@ export const ALARM_TRANSITIONS = [
 /** Who answers for an alarm point. */
 const alarmOwner = z.enum(['commune', 'metropole', 'partner']);
 
+/** What a window does to its points: not armed, or armed whatever their schedule says. */
+export const WINDOW_EFFECTS = ['maintenance', 'mission'] as const;
+
 const placeText = z.string().min(1).max(80);
 
 /** Where an alarm point is, and whose it is. */

@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { ALL_CODES } from '../base/codes.ts';
-import { ALARM_TRANSITIONS, alarmId, alarmLife, alarmPlace, personName, reasonText } from './alarm-life.ts';
+import { ALARM_CATEGORIES, SEVERITIES } from './alarm-codes.ts';
+import {
+  ALARM_TRANSITIONS,
+  alarmId,
+  alarmLife,
+  alarmPlace,
+  personName,
+  reasonText,
+  WINDOW_EFFECTS,
+} from './alarm-life.ts';
 import { keyId, orderId } from './claims.ts';
 import { confirmation, LOSS_REASONS, OUTBOX_CLASSES } from './delivery.ts';
 import { count, envelope, text, unixMs } from './envelope.ts';
@@ -41,7 +50,7 @@ export const healthState = z.enum(['ok', 'degraded', 'down', 'unknown']);
 /** Who answers for a camera and its local link. */
 export const cameraOwner = z.enum(['commune', 'metropole', 'partner']);
 export const configPhase = z.enum(['none', 'received', 'applying', 'applied', 'failed']);
-export const severity = z.enum(['info', 'warning', 'major', 'critical']);
+export const severity = z.enum(SEVERITIES);
 const ratio = z.number().min(0);
 /** What an alarm point is fed by. */
 const alarmKind = z.enum([
@@ -74,25 +83,7 @@ const alarmKind = z.enum([
   'box-video',
 ]);
 const alarmCategory = z
-  .enum([
-    'fire',
-    'panic',
-    'medical',
-    'gas',
-    'intrusion',
-    'tamper',
-    'water',
-    'temperature',
-    'technical',
-    'power',
-    'battery',
-    'communication',
-    'equipment',
-    'test',
-    'program',
-    'opening',
-    'unknown',
-  ])
+  .enum(ALARM_CATEGORIES)
   .meta({ description: 'what the alarm is about, by the code of its source; see alarms.md' });
 /** What an alarm panel says of itself. */
 const panelDetails = {
@@ -123,8 +114,6 @@ const alarmDetails = {
   ...panelDetails,
   cause: cause.optional(),
 };
-
-export type AlarmCategory = z.infer<typeof alarmCategory>;
 
 export type Severity = z.infer<typeof severity>;
 export type HealthState = z.infer<typeof healthState>;
@@ -213,6 +202,18 @@ const cameraHealthState = z.strictObject({
   height: count.optional(),
 });
 
+const windowId = z
+  .string()
+  .max(64)
+  .meta({ description: 'id of the window: that of the configuration, or the unique id of the order' });
+const unarmedBy = {
+  unarmed_by: z
+    .enum(['schedule', 'maintenance'])
+    .optional()
+    .meta({ description: 'why the point is not armed; absent when it is' }),
+  window: windowId.optional(),
+};
+
 export const alarmState = z.strictObject({
   ...envelope,
   point: pointId,
@@ -231,6 +232,8 @@ export const alarmState = z.strictObject({
   shelved_until: unixMs.optional().meta({ description: 'when it is told as before, Unix ms UTC' }),
   shelved_by: personName.optional(),
   shelved_why: reasonText.optional(),
+  armed: z.boolean().meta({ description: 'whether the point would raise an alarm now' }),
+  ...unarmedBy,
   occurrences: count.meta({ description: 'how often an alarm was raised since the point exists' }),
 });
 
@@ -326,6 +329,37 @@ export const alarmEvent = z.strictObject({
     .meta({ description: 'with chattering and steady: how often the condition has changed so far' }),
   source_ts: unixMs.optional().meta({ description: 'time that the source gave, in its own clock' }),
   occurrences: count,
+});
+
+const activityEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
+  point: pointId,
+  name: z.string().max(80),
+  kind: alarmKind,
+  ...alarmPlace,
+  ...alarmDetails,
+  transition: z
+    .enum(['begun', 'ended'])
+    .meta({ description: 'the condition came, or went, while the point was not armed' }),
+  severity: severity.meta({ description: 'that the alarm would have' }),
+  ...unarmedBy,
+  source_ts: unixMs.optional().meta({ description: 'time that the source gave, in its own clock' }),
+});
+
+const windowEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
+  window: windowId,
+  effect: z.enum(WINDOW_EFFECTS),
+  transition: z.enum(['announced', 'begun', 'ended', 'cancelled']),
+  points: text.meta({ description: 'ids of the points, divided by spaces, cut to 2,000 characters' }),
+  point_count: count,
+  start: unixMs.meta({ description: 'announced begin, Unix ms UTC' }),
+  end: unixMs.meta({ description: 'announced end, Unix ms UTC' }),
+  by: personName,
+  signer: z.string().max(80).meta({ description: 'key that signed the order; empty for the configuration' }),
+  why: reasonText,
 });
 
 const panelSignal = z.strictObject({
@@ -472,6 +506,8 @@ export type RegisterState = z.infer<typeof registerState>;
 export type CameraHealthState = z.infer<typeof cameraHealthState>;
 export type AlarmState = z.infer<typeof alarmState>;
 export type AlarmEvent = z.infer<typeof alarmEvent>;
+export type ActivityEvent = z.infer<typeof activityEvent>;
+export type WindowEvent = z.infer<typeof windowEvent>;
 export type CommandEvent = z.infer<typeof commandEvent>;
 export type RefusalEvent = z.infer<typeof refusalEvent>;
 export type LossEvent = z.infer<typeof lossEvent>;
@@ -574,6 +610,20 @@ export const MESSAGES = {
     entity: 'point',
     summary: 'An alarm was raised or cleared.',
     schema: alarmEvent,
+  },
+  activity: {
+    class: 'event',
+    name: 'activity',
+    entity: 'point',
+    summary: 'A point that is not armed saw something: recorded, and no alarm.',
+    schema: activityEvent,
+  },
+  window: {
+    class: 'event',
+    name: 'window',
+    entity: 'collector',
+    summary: 'A maintenance window or a mission was announced, begins, ends, or is cancelled.',
+    schema: windowEvent,
   },
   panelSignal: {
     class: 'event',

@@ -86,6 +86,23 @@ const closeOrder = z.strictObject({
   why: reasonText,
 });
 
+const announceOrder = z.strictObject({
+  ...command,
+  command: z.literal('maintenance.announce'),
+  points: z.array(pointId).min(1).max(100).meta({ description: 'points that raise no alarm meanwhile' }),
+  start: numericDate.meta({ description: 'begin, seconds since 1970' }),
+  end: numericDate.meta({ description: 'end, seconds since 1970' }),
+  by: personName,
+  why: reasonText,
+});
+const cancelOrder = z.strictObject({
+  ...command,
+  command: z.literal('maintenance.cancel'),
+  window: orderClaims.jti.meta({ description: 'unique id of the order that announced it' }),
+  by: personName,
+  why: reasonText,
+});
+
 /** Payload of `cmd/request`: a closed list. */
 export const commandOrder = z.discriminatedUnion('command', [
   pingOrder,
@@ -95,6 +112,8 @@ export const commandOrder = z.discriminatedUnion('command', [
   shelveOrder,
   unshelveOrder,
   closeOrder,
+  announceOrder,
+  cancelOrder,
   ...VIEWING_ORDERS,
 ]);
 export type CommandOrder = z.infer<typeof commandOrder>;
@@ -131,6 +150,8 @@ export const COMMAND_ROLE: Record<CommandName, readonly Role[]> = {
   'alarm.shelve': ['operate'],
   'alarm.unshelve': ['operate'],
   'alarm.close': ['operate'],
+  'maintenance.announce': ['operate', 'maintain'],
+  'maintenance.cancel': ['operate', 'maintain'],
   'view.open': ['operate'],
   'view.extend': ['operate'],
   'view.close': ['operate'],

@@ -49,6 +49,7 @@ export const statusSnapshot = z.strictObject({
       alarmState: z.enum(LIFE_STATES),
       alarm: z.string(),
       shelved: z.boolean(),
+      armed: z.boolean(),
       severity,
       since: count,
       occurrences: count,

@@ -10,6 +10,8 @@ export const COMMAND_NAMES = [
   'alarm.shelve',
   'alarm.unshelve',
   'alarm.close',
+  'maintenance.announce',
+  'maintenance.cancel',
   'view.open',
   'view.extend',
   'view.close',

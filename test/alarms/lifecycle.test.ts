@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { AlarmPoint, AlarmSettings } from '../../agent/alarms/ports.ts';
+import { SETTINGS } from '../../agent/alarms/rules.ts';
 import { DeviceError } from '../../agent/base/errors.ts';
 import type { AlarmEvent } from '../../agent/contract/messages.ts';
 import { TestClock } from '../support/test-clock.ts';
@@ -8,7 +9,6 @@ import { CAMERA, POINT, ScriptedCamera, Watch } from './watch.ts';
 
 const HOUR = 3_600_000;
 const DECISION = { by: 'Opérateur 12', signer: 'key-operate', why: 'agent sur place' };
-const SETTINGS: AlarmSettings = { chatter: { raises: 0, withinS: 60, quietS: 60 }, shelveMaxH: 24 };
 
 interface Begun {
   readonly clock: TestClock;

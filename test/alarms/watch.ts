@@ -71,6 +71,8 @@ export class Watch {
   readonly recorder: Recorder;
   readonly room: AlarmRoom;
   readonly clock: Clock;
+  /** How far the wall clock can be believed. */
+  trust: ClockTrust = 'synced';
   readonly #stop = new AbortController();
 
   constructor(
@@ -81,7 +83,7 @@ export class Watch {
     box: BoxView = new ScriptedBox(),
   ) {
     const log = createLog('error', { write: () => undefined });
-    const clockTrust = () => 'synced' as const;
+    const clockTrust = () => this.trust;
     this.clock = clock;
     this.store = openStore(folder, { clock, clockTrust, log, sign: () => Buffer.alloc(64) });
     this.recorder = new Recorder(clock);
@@ -132,6 +134,20 @@ export class Watch {
   /** What panels said beside their points, oldest first. */
   get signals(): Record<string, unknown>[] {
     return this.#payloads('/event/panel-signal') as Record<string, unknown>[];
+  }
+
+  /** Everything on disk of alarms, of activity and of windows, oldest first. */
+  get told(): string[] {
+    const entries = this.store.outbox.next(0, 1000);
+    return entries.flatMap(({ topic, payload }) => {
+      const { transition } = JSON.parse(payload) as { transition?: string };
+      return transition === undefined ? [] : [`${topic.split('/').at(-1)} ${transition}`];
+    });
+  }
+
+  /** The last event of this name on disk. */
+  last(name: string): Record<string, unknown> {
+    return (this.#payloads(`/event/${name}`).at(-1) ?? {}) as Record<string, unknown>;
   }
 
   get transitions(): string[] {

@@ -54,6 +54,7 @@ const SNAPSHOT: StatusSnapshot = {
       alarmState: 'raised',
       alarm: 'a-1',
       shelved: false,
+      armed: true,
       severity: 'major',
       since: 0,
       occurrences: 1,

@@ -40,6 +40,10 @@ class Ports implements CommandPorts {
     close: (alarm, decision) => this.#decided('close', alarm, decision),
     shelve: (point, untilMs, decision) => this.#decided('shelve', `${point} ${untilMs}`, decision),
     unshelve: (point, decision) => this.#decided('unshelve', point, decision),
+    knowsWindow: (window) => window === 'order-window',
+    announce: ({ points, startMs, endMs }, decision) =>
+      this.#decided('announce', `${points} ${startMs} ${endMs}`, decision),
+    cancel: (window, decision) => this.#decided('cancel', window, decision),
   };
 
   #decided(what: string, target: string, { by, why }: Decision): string {
@@ -133,6 +137,16 @@ const GOOD: [CommandName, string | CommandWords | undefined, string][] = [
     'shelve pt-a 1790000000000 Opérateur 12 agent sur place',
   ],
   ['alarm.unshelve', { point: 'pt-a', by: 'Op 1' }, 'unshelve pt-a Op 1'],
+  [
+    'maintenance.announce',
+    { points: ['pt-a'], start: 1_790_000_000, end: 1_790_003_600, ...DECISION },
+    'announce pt-a 1790000000000 1790003600000 Opérateur 12 agent sur place',
+  ],
+  [
+    'maintenance.cancel',
+    { window: 'order-window', ...DECISION },
+    'cancel order-window Opérateur 12 agent sur place',
+  ],
 ];
 
 for (const [command, target, asked] of GOOD) {
@@ -217,6 +231,23 @@ t.test('commands: what does not hold is refused, counted, registered and told', 
     [
       'for a point that is not there',
       await signedAsIs(box, { command: 'alarm.unshelve', point: 'pt-z', by: 'Op' }),
+      false,
+      'order-unknown-target',
+      true,
+    ],
+    [
+      'for points of which one is not there',
+      await signedAsIs(box, {
+        ...{ command: 'maintenance.announce', points: ['pt-a', 'pt-z'], start: iat, end: iat + 60 },
+        ...{ by: 'Op', why: 'test' },
+      }),
+      false,
+      'order-unknown-target',
+      true,
+    ],
+    [
+      'for a window that is over',
+      await signedAsIs(box, { command: 'maintenance.cancel', window: 'order-gone', by: 'Op', why: 'test' }),
       false,
       'order-unknown-target',
       true,

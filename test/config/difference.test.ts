@@ -59,6 +59,7 @@ const point = fc.record(
     owner: fc.constantFrom('commune' as const, 'partner' as const),
     minDurationS: fc.constant(0),
     debounceMs: fc.constantFrom(0, 100),
+    code: fc.constant('UA' as const),
     severity: fc.constantFrom('major' as const, 'critical' as const),
   },
   plain,

@@ -383,7 +383,7 @@ t.test('config: defaults complete what is left out', async (t) => {
   const config = configurationSchema.parse({ cameras: [camera()], points: [point()] });
   t.match(config, {
     cameras: [{ onvif: { port: 80, tls: false, events: true }, maxConnections: 4, minFps: 0 }],
-    points: [{ inverted: false, severity: 'major' }],
+    points: [{ inverted: false, code: 'UA', owner: 'commune', minDurationS: 0, debounceMs: 0 }],
     health: { stallTimeoutMs: 3000, vitalsSchedule: '*/30 * * * * *' },
     video: { fragmentMs: 200 },
   });
@@ -394,10 +394,7 @@ t.test('config: defaults of input modules and UPS', async (t) => {
   t.match(configurationSchema.parse(config), {
     modules: [{ port: 502, unit: 1, pollMs: 500, timeoutMs: 2000 }],
     ups: [{ port: 3493, pollMs: 2000, timeoutMs: 2000, lostAfterMs: 15_000 }],
-    points: [
-      { inverted: false, debounceMs: 100, maxAgeMs: 10_000, severity: 'major' },
-      { severity: 'major' },
-    ],
+    points: [{ inverted: false, debounceMs: 100, maxAgeMs: 10_000, code: 'UA' }, { severity: 'major' }],
   });
 });
 
@@ -484,4 +481,67 @@ t.test('config: a leased camera and its partner are taken, with what completes t
   const regimes = regimesOf(config);
   t.match(regimes.get('cam-hall'), { regime: 'leased', terms: { partner: 'emh', maxMinutes: 60 } });
   t.same(regimes.get('cam-a'), { regime: 'continuous', delivery: 'continuous' });
+});
+
+const SCHEDULE = { id: 'sch-nuit', name: 'Nuit', armed: ['* 19-23,0-6 * * *'] };
+const WINDOW = {
+  id: 'win-serrure',
+  points: ['pt-a'],
+  start: '2026-12-24T08:00:00+01:00',
+  end: '2026-12-24T12:00:00+01:00',
+  by: 'Services techniques',
+  why: 'serrure',
+};
+
+t.test('config: schedules and windows complete what is left out', async (t) => {
+  const alarms = { schedules: [SCHEDULE], windows: [WINDOW], holidays: ['2026-12-25'] };
+  const config = { cameras: [camera()], points: [point({ schedule: 'sch-nuit' })], alarms };
+  t.match(configurationSchema.parse(config), {
+    alarms: {
+      schedules: [{ onHolidays: ['* * * * *'] }],
+      windows: [{ effect: 'maintenance' }],
+      chatter: { raises: 10, withinS: 60, quietS: 60 },
+      shelveMaxH: 24,
+    },
+  });
+});
+
+t.test('config: schedules and windows are refused where they are wrong, each with its path', async (t) => {
+  const armed = (change: object, of: object = {}) => ({
+    cameras: [camera()],
+    points: [point({ schedule: 'sch-nuit', ...change })],
+    alarms: { schedules: [SCHEDULE], ...of },
+  });
+  const windows = (change: object) => armed({}, { windows: [{ ...WINDOW, ...change }] });
+  const schedules = (change: object) => armed({}, { schedules: [{ ...SCHEDULE, ...change }] });
+  const tampering = {
+    ...armed({}),
+    points: [{ id: 'pt-t', name: 'Sabotage', kind: 'tampering', camera: 'cam-a', schedule: 'sch-nuit' }],
+  };
+  const table: [object, RegExp][] = [
+    [armed({ schedule: 'sch-z' }), /^points\.0\.schedule: no schedule/],
+    ...['FA', 'PA', 'MA', 'GA', 'TA'].map((code): [object, RegExp] => [
+      armed({ code }),
+      /^points\.0\.schedule: no schedule may disarm/,
+    ]),
+    [tampering, /^points\.0\.schedule: no schedule may disarm/],
+    [armed({ code: 'XX' }), /^points\.0\.code/],
+    [armed({ code: 'BH' }), /^points\.0\.code/],
+    [schedules({ armed: ['* * * * * *'] }), /^alarms\.schedules\.0\.armed\.0: .*five fields/],
+    [schedules({ armed: ['61 * * * *'] }), /^alarms\.schedules\.0\.armed\.0/],
+    [schedules({ armed: [] }), /^alarms\.schedules\.0\.armed/],
+    [armed({}, { schedules: [SCHEDULE, SCHEDULE] }), /^alarms\.schedules\.1\.id: this id stands twice/],
+    [armed({}, { holidays: ['25/12/2026'] }), /^alarms\.holidays\.0/],
+    [windows({ points: ['pt-z'] }), /^alarms\.windows\.0\.points\.0: no point/],
+    [windows({ points: [] }), /^alarms\.windows\.0\.points/],
+    [windows({ end: WINDOW.start }), /^alarms\.windows\.0\.end: expected an end after/],
+    [windows({ end: '2027-12-24T12:00:00+01:00' }), /^alarms\.windows\.0\.end: .*31 days/],
+    [windows({ start: '2026-12-24T08:00:00' }), /^alarms\.windows\.0\.start: .*offset/],
+    [windows({ severity: 'critical' }), /^alarms\.windows\.0\.severity: only a mission/],
+    [windows({ by: 'a\u0000b' }), /^alarms\.windows\.0\.by/],
+    [armed({}, { schedules: 5 }), /^alarms\.schedules/],
+    [windows({ points: 'pt-a' }), /^alarms\.windows\.0\.points/],
+  ];
+  for (const [config, expected] of table) t.match(errorsOf(config), [expected], String(expected));
+  t.match(errorsOf({ alarms: 5 }), [/^alarms/]);
 });

@@ -1,5 +1,5 @@
-import { ALARM_CODES, type AlarmCode } from '../../agent/alarms/codes.ts';
 import { EVENT_KINDS } from '../../agent/alarms/onvif/topics.ts';
+import { ALARM_CODES, type AlarmCode } from '../../agent/contract/alarm-codes.ts';
 
 /** `docs/reference/alarms.md`: where alarms come from, and what the codes of alarm panels mean. */
 export function alarmsPage(): string {

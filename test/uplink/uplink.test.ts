@@ -28,6 +28,7 @@ function point(state: AlarmState['state'], occurrences: number): Fields<'alarmCu
     count: 0,
     shelved: false,
     chattering: false,
+    armed: true,
   } as const;
   return { ...fixed, point: 'pt-door', state, since: 0, occurrences };
 }

@@ -1,8 +1,13 @@
 import type { Clock } from '../../base/clock.ts';
+import {
+  type ALARM_CODES,
+  type CodeMeaning,
+  meaningOfContactId,
+  meaningOfSia,
+} from '../../contract/alarm-codes.ts';
 import type { Fields, Severity } from '../../contract/messages.ts';
 import type { Reporter } from '../../contract/reporter.ts';
 import type { Store } from '../../store/store.ts';
-import { type ALARM_CODES, type CodeMeaning, meaningOfContactId, meaningOfSia } from '../codes.ts';
 import type { Details, OpenedPanel, PanelSilencePoint, PanelZonePoint } from '../ports.ts';
 import type { SourceListener } from '../source.ts';
 import { AccountMemory, type PanelMessage } from './account-memory.ts';
