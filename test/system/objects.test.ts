@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { mistakes } from '../support/contract-check.ts';
 import { foreignFlood, foreignPublish, Mosquitto, onlyWith } from '../support/mosquitto.ts';
 import { Scene } from '../support/scene.ts';
 
@@ -90,6 +91,7 @@ t.test('objects: raised and cleared at the CSU, also what changed while the agen
   await csu.until('the end of silence', () => transitions(scene, 'pt-muet').length === 2);
   t.same(transitions(scene, 'pt-cuve'), ['raised', 'cleared']);
   t.same(transitions(scene, 'pt-porte'), ['raised'], 'the same alarm, told once');
+  t.same(csu.received.flatMap(mistakes), [], 'every message is of the contract');
   t.notMatch(await box.lastLog(), LOGIN.password);
 });
 

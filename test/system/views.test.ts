@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import type { ChannelEvent, CommandEvent } from '../../agent/contract/messages.ts';
 import { commandTopic, mediaTopic } from '../../agent/contract/topics.ts';
 import { type CommandRequest, signCommand } from '../../provisioning/sign.ts';
+import { mistakes } from '../support/contract-check.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import { childrenOf } from '../support/processes.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
@@ -91,6 +92,7 @@ t.test(
     t.equal(line.frames, video.samples.length, 'every picture is counted');
     await open(stage, 60);
     await media.until('pictures again', () => media.received.length > heard);
+    t.same(scene.csu.received.flatMap(mistakes), [], 'every message is of the contract');
   },
 );
 
