@@ -7,7 +7,8 @@ export function alarmsPage(): string {
   const cameraRows = Object.entries(EVENT_KINDS).map(([kind, { topics, happening }]) => {
     const list = topics.map((topic) => `\`${topic}\``).join(', ');
     const how = happening ? 'happens' : 'holds';
-    return `| \`${kind}\` | camera | ONVIF event that ${how}: ${list} | of the point |`;
+    const severity = kind === 'digital-input' ? 'of the point, else of its `code`' : 'of the point';
+    return `| \`${kind}\` | camera | ONVIF event that ${how}: ${list} | ${severity} |`;
   });
   return `# Alarms: sources and codes
 
@@ -21,7 +22,7 @@ Generated from \`agent/alarms\`; do not edit. The messages are in [mqtt.md](mqtt
 ${cameraRows.join('\n')}
 | \`panel-zone\` | panel | SIA DC-09, a code of the table below | of the point, else of the code |
 | \`panel-silence\` | panel | SIA DC-09, nothing from the account within its supervision time | of the point |
-| \`module-input\` | input module | Modbus TCP, a discrete input (function 2) | of the point |
+| \`module-input\` | input module | Modbus TCP, a discrete input (function 2) | of the point, else of its \`code\` |
 | \`ups-mains\` | UPS | NUT, \`ups.status\` holds \`OB\` | of the point |
 | \`ups-battery\` | UPS | NUT, \`ups.status\` holds \`LB\` or \`FSD\` | of the point |
 | \`ups-battery-replace\` | UPS | NUT, \`ups.status\` holds \`RB\` | of the point |
