@@ -222,7 +222,7 @@ export class Agent implements Service {
   #inOrder(): Service[] {
     const { box, log } = this.#needs;
     const notifier = new SystemdNotifier(
-      { clock: this.#clock, log, progressing: () => this.#cameraHealth.progressing() },
+      { clock: this.#clock, log, parts: [this.#store, this.#cameraHealth, this.#alarms, this.#uplink] },
       process.env,
     );
     return [

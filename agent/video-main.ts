@@ -10,6 +10,7 @@ import { BytePool } from './base/pool.ts';
 import { SOFTWARE } from './base/software.ts';
 import { pullStream } from './camera/rtsp/pull.ts';
 import { defaultStreamOptions } from './camera/rtsp/stream.ts';
+import { untilRight } from './cli/installed.ts';
 import { SystemdNotifier } from './cli/systemd.ts';
 import { type BoxFile, readBoxFile } from './config/box-file.ts';
 import { readKeyringOf } from './config/box-keys.ts';
@@ -40,15 +41,17 @@ const pool = new BytePool(8 * 1024 * 1024);
 /**
  * Runs the video plane until a signal ends it. The first SIGTERM or SIGINT is polite, the second ends at once.
  * @returns the exit code
- * @throws ConfigurationError for a box file that cannot be used
  */
 export async function runVideo(options: VideoOptions): Promise<number> {
-  const box = await readBoxFile(options.config);
-  const log = createLog(box.logLevel).child({ plane: 'video' });
+  const firstLog = createLog('info').child({ plane: 'video' });
   const stopping = new AbortController();
-  endBySignals(stopping, log);
+  endBySignals(stopping, firstLog);
   if (options.withParent) endWithParent(stopping);
-  const plane = videoPlane(box, log, options.withParent ? {} : process.env);
+  const environment = options.withParent ? {} : process.env;
+  const box = await untilRight(() => readBoxFile(options.config), firstLog, environment, stopping.signal);
+  if (!box) return 0;
+  const log = createLog(box.logLevel).child({ plane: 'video' });
+  const plane = videoPlane(box, log, environment);
   await plane.start(stopping.signal);
   log.info({ site: box.site, software: SOFTWARE, pid: process.pid }, 'video plane started');
   if (!stopping.signal.aborted) {
@@ -104,7 +107,7 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
       link.tellAlive();
     },
   });
-  const systemd = new SystemdNotifier({ clock, log, progressing: () => engine.progressing() }, environment);
+  const systemd = new SystemdNotifier({ clock, log, parts: [engine, broker] }, environment);
   return new ServiceGroup('video plane', [broker, engine, views, leases, link, systemd], clock);
 }
 

@@ -1,4 +1,5 @@
 import type { Service } from '../base/lifecycle.ts';
+import { Pulse, type Working } from '../base/pulse.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
 import { Arming } from './arming/arming.ts';
 import { AlarmDecisions } from './decisions.ts';
@@ -12,6 +13,11 @@ import { SourceFault, toldSources } from './source-fault.ts';
 
 /** How often states that depend on time alone are looked at. Source: guess. */
 const TICK_MS = 1_000;
+/** Longer than any look at all points takes. Source: guess. */
+const LONGEST_ROUND_MS = 10_000;
+/** Until a configuration says otherwise. */
+const SETTINGS: AlarmSettings = { chatter: { raises: 0, withinS: 60, quietS: 60 }, shelveMaxH: 24 };
+
 export type AlarmNeeds = PointNeeds & PlanNeeds;
 
 interface Running {
@@ -21,11 +27,12 @@ interface Running {
 }
 
 /** The alarm points of the configuration, and the sources that feed them. */
-export class AlarmRoom implements Service {
+export class AlarmRoom implements Service, Working {
   readonly name = 'alarms';
   readonly decisions: AlarmDecisions;
   readonly #needs: AlarmNeeds;
   readonly #abort = new AbortController();
+  readonly #pulse: Pulse;
   readonly #arming: Arming;
   readonly #points: Points;
   readonly #sources = new Map<string, Running>();
@@ -35,6 +42,9 @@ export class AlarmRoom implements Service {
 
   constructor(needs: AlarmNeeds) {
     this.#needs = needs;
+    this.#pulse = new Pulse(needs.clock, LONGEST_ROUND_MS);
+    this.#points = new Points(needs);
+    this.decisions = new AlarmDecisions(this.#points, needs.clock, () => this.#settings);
     this.#arming = new Arming(needs);
     this.#points = new Points({ ...needs, arming: this.#arming });
     const settings = () => this.#settings;
@@ -64,12 +74,18 @@ export class AlarmRoom implements Service {
     for (const plan of plans) this.#startSource(plan);
   }
 
+  /** Whether the points are no longer looked at. */
+  get stuck(): boolean {
+    return this.#pulse.late;
+  }
+
   status(): StatusSnapshot['alarms'] {
     return this.#points.status();
   }
 
   async #tick(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.#pulse.beat();
       this.#points.evaluate();
       for (const { fault } of this.#sources.values()) fault.evaluate();
       await this.#pause(signal);

@@ -3,34 +3,53 @@ import { promisify } from 'node:util';
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
+import type { Working } from '../base/pulse.ts';
 
 const run = promisify(execFile);
 const NOTIFY_TIMEOUT_MS = 5000;
 
 /**
- * Tells systemd, through `systemd-notify`, that the service is ready, that it stops, and that it makes progress.
- * Does nothing outside systemd (no `NOTIFY_SOCKET`).
- * @see sd_notify(3), systemd.service(5) WatchdogSec
+ * Tells systemd something, through `systemd-notify`. Does nothing outside systemd (no `NOTIFY_SOCKET`).
+ * @param messages `READY=1`, `STATUS=…` and the like; @see sd_notify(3)
+ */
+export async function tellSystemd(
+  messages: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  log: Log,
+): Promise<void> {
+  if (!environment.NOTIFY_SOCKET) return;
+  await run('systemd-notify', [...messages], { timeout: NOTIFY_TIMEOUT_MS, env: environment }).catch(
+    (err: unknown) => log.warn({ err }, 'systemd could not be notified'),
+  );
+}
+
+export interface NotifierNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What must be at work for the watchdog to be fed. */
+  readonly parts: readonly Working[];
+}
+
+/**
+ * Tells systemd that the service is ready, that it stops, and that every part of it makes progress. One part that is
+ * stuck ends the feeding of the watchdog, and systemd restarts the service.
+ * @see systemd.service(5) WatchdogSec
  */
 export class SystemdNotifier implements Service {
   readonly name = 'systemd notifier';
-  readonly #needs: { readonly clock: Clock; readonly log: Log; readonly progressing: () => boolean };
+  readonly #needs: NotifierNeeds;
   readonly #environment: NodeJS.ProcessEnv;
   #stop = new AbortController();
   #loop: Promise<void> = Promise.resolve();
 
-  /** @param needs `progressing` says whether the service did real work since it was asked last */
-  constructor(
-    needs: { readonly clock: Clock; readonly log: Log; readonly progressing: () => boolean },
-    environment: NodeJS.ProcessEnv,
-  ) {
+  constructor(needs: NotifierNeeds, environment: NodeJS.ProcessEnv) {
     this.#needs = needs;
     this.#environment = environment;
   }
 
   async start(): Promise<void> {
     if (!this.#environment.NOTIFY_SOCKET) return;
-    await this.#notify('--ready');
+    await this.#notify('READY=1', 'STATUS=running');
     const watchdogMs = Number(this.#environment.WATCHDOG_USEC ?? 0) / 1000;
     this.#stop = new AbortController();
     if (watchdogMs > 0) this.#loop = this.#feed(watchdogMs / 3, this.#stop.signal);
@@ -39,20 +58,24 @@ export class SystemdNotifier implements Service {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
-    if (this.#environment.NOTIFY_SOCKET) await this.#notify('STOPPING=1');
+    await this.#notify('STOPPING=1', 'STATUS=stopping');
   }
 
   async #feed(everyMs: number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.#needs.progressing()) await this.#notify('WATCHDOG=1');
-      else this.#needs.log.error('no progress since the last watchdog interval: the watchdog is not fed');
+      await this.#look();
       await this.#needs.clock.sleep(everyMs, signal).catch(() => undefined);
     }
   }
 
-  async #notify(message: string): Promise<void> {
-    await run('systemd-notify', [message], { timeout: NOTIFY_TIMEOUT_MS }).catch((err: unknown) =>
-      this.#needs.log.warn({ err }, 'systemd could not be notified'),
-    );
+  async #look(): Promise<void> {
+    const stuck = this.#needs.parts.filter((part) => part.stuck).map(({ name }) => name);
+    if (stuck.length === 0) return await this.#notify('WATCHDOG=1');
+    this.#needs.log.error({ stuck }, 'no progress: the watchdog is not fed');
+    await this.#notify(`STATUS=no progress: ${stuck.join(', ')}`);
+  }
+
+  async #notify(...messages: string[]): Promise<void> {
+    await tellSystemd(messages, this.#environment, this.#needs.log);
   }
 }

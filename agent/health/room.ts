@@ -1,5 +1,6 @@
 import { DeviceError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
+import { Pulse, type Working } from '../base/pulse.ts';
 import type { HealthState } from '../contract/messages.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
 import { CameraHealth, type CameraHealthNeeds, type StreamAddress } from './camera-health.ts';
@@ -11,23 +12,25 @@ import { forgetSince, keptCameras } from './since.ts';
 
 /** How often verdicts that depend on time alone are looked at. Source: guess, small against the 5 s of a dead stream. */
 const TICK_MS = 250;
+/** Longer than any look at all cameras takes. Source: guess. */
+const LONGEST_ROUND_MS = 10_000;
 
 /** The health of every camera of the configuration. */
-export class CameraHealthRoom implements Service {
+export class CameraHealthRoom implements Service, Working {
   readonly name = 'camera health';
   readonly #needs: CameraHealthNeeds;
   readonly #lag = new LagGuard(TICK_MS);
   readonly #cameras = new Map<string, CameraHealth>();
   readonly #abort = new AbortController();
+  readonly #pulse: Pulse;
   readonly #addresses = new Map<string, StreamAddress>();
   #configured = new Map<string, string>();
   #ticking: Promise<void> = Promise.resolve();
   #videoRunning = false;
-  #ticks = 0;
-  #ticksTold = 0;
 
   constructor(needs: CameraHealthNeeds) {
     this.#needs = needs;
+    this.#pulse = new Pulse(needs.clock, LONGEST_ROUND_MS);
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -82,11 +85,9 @@ export class CameraHealthRoom implements Service {
     return await health.check(signal);
   }
 
-  /** Whether the cameras were looked at since this was asked last: what feeds the watchdog. */
-  progressing(): boolean {
-    const progressed = this.#ticks > this.#ticksTold;
-    this.#ticksTold = this.#ticks;
-    return progressed;
+  /** Whether the cameras are no longer looked at. */
+  get stuck(): boolean {
+    return this.#pulse.late;
   }
 
   /** How many cameras are in each state. */
@@ -103,7 +104,7 @@ export class CameraHealthRoom implements Service {
   async #tick(signal: AbortSignal): Promise<void> {
     const { clock } = this.#needs;
     while (!signal.aborted) {
-      this.#ticks += 1;
+      this.#pulse.beat();
       this.#lag.tick(clock.monotonicMs());
       for (const camera of this.#cameras.values()) camera.evaluate();
       await clock.sleep(TICK_MS, signal).catch(() => undefined);

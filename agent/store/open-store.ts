@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import type { Clock, ClockTrust } from '../base/clock.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
+import { Pulse, type Working } from '../base/pulse.ts';
 import { damagedDatabases } from './database.ts';
 import { Engine } from './engine.ts';
 import { metaNumber, setMeta } from './meta.ts';
@@ -17,6 +18,8 @@ import type { ConfigSlots, Journal, Memory, Register, Store, StoreFault } from '
 export const DATABASE_NAME = 'beffroi.db';
 /** How often a store in memory tries the disk again, ms. */
 const RETURN_INTERVAL_MS = 10_000;
+/** Longer than any maintenance takes, with the pause before it. Source: guess. */
+const LONGEST_ROUND_MS = 60_000;
 /** Years of a quiet box, a month of one that is flooded with forged orders. Source: guess. */
 const REGISTER_LINES = 150_000;
 
@@ -35,7 +38,7 @@ export interface StoreOptions {
 }
 
 /** The store in one SQLite file. As a service it returns to the disk after a fault; it works before it is started. */
-export class SqliteStore implements Store, Service {
+export class SqliteStore implements Store, Service, Working {
   readonly name = 'store';
   readonly boot: number;
   readonly outbox: SqlOutbox;
@@ -48,12 +51,14 @@ export class SqliteStore implements Store, Service {
   readonly #needs: StoreNeeds;
   readonly #runClock: RunClock;
   readonly #stopping = new AbortController();
+  readonly #pulse: Pulse;
   #loop: Promise<void> | undefined;
 
   constructor(file: string, engine: Engine, boot: number, needs: StoreNeeds, options: StoreOptions) {
     this.#file = file;
     this.#engine = engine;
     this.#needs = needs;
+    this.#pulse = new Pulse(needs.clock, LONGEST_ROUND_MS);
     this.boot = boot;
     this.#runClock = new RunClock(engine, () => needs.clock.monotonicMs());
     this.outbox = new SqlOutbox(
@@ -93,6 +98,11 @@ export class SqliteStore implements Store, Service {
     this.#engine.onFault(listener);
   }
 
+  /** Whether the store is no longer maintained. */
+  get stuck(): boolean {
+    return this.#pulse.late;
+  }
+
   async start(signal: AbortSignal): Promise<void> {
     this.#loop ??= this.#keepTrying(AbortSignal.any([signal, this.#stopping.signal]));
   }
@@ -110,6 +120,7 @@ export class SqliteStore implements Store, Service {
   async #keepTrying(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#needs.clock.sleep(RETURN_INTERVAL_MS, signal).catch(() => undefined);
+      this.#pulse.beat();
       if (!signal.aborted) this.#maintain();
     }
   }

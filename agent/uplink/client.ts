@@ -3,6 +3,7 @@ import type { Code } from '../base/codes.ts';
 import { asBeffroiError, type BeffroiError, UplinkError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
+import { Pulse, type Working } from '../base/pulse.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import { retryLoop } from '../base/retry.ts';
 import { quoted } from '../base/text.ts';
@@ -69,6 +70,8 @@ const DEFAULTS = {
   maxDownBytes: 0,
   highWaterBytes: 4 * 1024 * 1024,
 };
+/** Longer than the longest pause and a try, and far longer than the keep-alive. Source: guess. */
+const LONGEST_ROUND_MS = 180_000;
 /** For the outstanding acknowledgements and for DISCONNECT each. */
 const END_TIMEOUT_MS = 1_000;
 
@@ -76,13 +79,14 @@ const END_TIMEOUT_MS = 1_000;
  * A connection to one of several brokers that comes back by itself. Nothing is queued while it is down: callers
  * hold what must not be lost.
  */
-export class BrokerClient implements Service {
+export class BrokerClient implements Service, Working {
   readonly name = 'broker client';
   readonly #needs: BrokerClientNeeds;
   readonly #options: SessionOptions;
   readonly #urls: readonly string[];
   readonly #plainLoopback: boolean;
   readonly #protocols: ProtocolMemory;
+  readonly #pulse: Pulse;
   readonly #fault: RepeatedFault;
   readonly #large: RepeatedFault;
   readonly #listeners = new Set<ConnectionListener>();
@@ -103,12 +107,18 @@ export class BrokerClient implements Service {
     this.#plainLoopback = plainLoopback;
     this.#options = { ...DEFAULTS, ...session };
     this.#protocols = new ProtocolMemory(needs.clock);
+    this.#pulse = new Pulse(needs.clock, LONGEST_ROUND_MS);
     this.#fault = new RepeatedFault(needs.clock);
     this.#large = new RepeatedFault(needs.clock);
   }
 
   get connected(): boolean {
     return this.#session !== undefined;
+  }
+
+  /** Whether no try ends any more, and, while there is a connection, nothing comes from the broker: not even PINGRESP. */
+  get stuck(): boolean {
+    return this.#pulse.late;
   }
 
   /** Tells of every `up` and `down` from now on. @returns ends it */
@@ -238,6 +248,7 @@ export class BrokerClient implements Service {
 
   #open(address: BrokerAddress, protocol: Protocol, signal: AbortSignal): Promise<Session> {
     const events = {
+      heard: () => this.#pulse.beat(),
       message: (topic: string, payload: Buffer, retain: boolean) => this.#message(topic, payload, retain),
       oversize: (packet: OversizePacket) => this.#oversize(packet),
     };
@@ -282,6 +293,7 @@ export class BrokerClient implements Service {
   }
 
   #down(error: BeffroiError): void {
+    this.#pulse.beat();
     for (const { down } of this.#listeners) this.#guard(() => down?.(error));
   }
 }

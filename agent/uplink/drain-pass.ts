@@ -63,6 +63,7 @@ export class DrainPass {
   #sleeping = false;
   #forgetting = false;
   #forgetNow = false;
+  #busySinceMs: number | undefined;
 
   constructor(needs: DrainPassNeeds, connection: AbortSignal) {
     this.#needs = needs;
@@ -84,7 +85,16 @@ export class DrainPass {
 
   /** There may be something to send. */
   wake(): void {
+    this.#busySinceMs ??= this.#needs.clock.monotonicMs();
     this.#wake?.();
+  }
+
+  /**
+   * Since when it has done nothing though there is something to do, by the monotonic clock: it was woken, or an event is on
+   * the wire, and nothing came of it.
+   */
+  get busySinceMs(): number | undefined {
+    return this.#busySinceMs;
   }
 
   /** Holds the events of a topic back as after so many refusals. */
@@ -101,6 +111,8 @@ export class DrainPass {
       while (!this.#signal.aborted) {
         this.#launchFollowing();
         if (this.#isTimeToForget()) this.#forget();
+        if (this.#flying.size === 0) this.#busySinceMs = undefined;
+        else this.#busySinceMs ??= this.#needs.clock.monotonicMs();
         await this.#news();
       }
     } finally {
@@ -188,6 +200,7 @@ export class DrainPass {
       .finally(() => {
         this.#flying.delete(entry.seq);
         this.#landings.delete(landing);
+        this.#busySinceMs = undefined;
         this.wake();
       });
     this.#landings.add(landing);

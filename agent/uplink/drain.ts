@@ -14,6 +14,8 @@ const MAX_CLOSED_ON = 3;
 const BACKLOG_PER_S = 50;
 /** How often it is looked whether an event has become backlog. Source: guess. */
 const SETTLE_INTERVAL_MS = 500;
+/** Longer than any turn of a pass takes, and than the longest wait for the next pass. Source: guess. */
+const LONGEST_ROUND_MS = 180_000;
 
 /**
  * Empties the outbox while there is a connection; after any failure it begins again with the oldest event that is still
@@ -53,6 +55,12 @@ export class OutboxDrain {
     this.#connection = new AbortController();
     this.#running = this.#run(this.#connection.signal);
     this.#settling = this.#settle(this.#connection.signal);
+  }
+
+  /** Whether there is a connection and something to send, and nothing has come of it for long. */
+  get stuck(): boolean {
+    const sinceMs = this.#connection && this.#pass?.busySinceMs;
+    return sinceMs !== undefined && this.#needs.clock.monotonicMs() - sinceMs > LONGEST_ROUND_MS;
   }
 
   /** Resolves when nothing is in flight any more, after `disconnected`. */

@@ -3,6 +3,7 @@ import { type BeffroiError, UplinkError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import { limited } from '../base/limit.ts';
 import type { Log } from '../base/log.ts';
+import type { Working } from '../base/pulse.ts';
 import type { Confirmation } from '../contract/delivery.ts';
 import { MAX_DOWN_BYTES } from '../contract/envelope.ts';
 import { commandTopic, desiredConfigTopic, receiptTopic } from '../contract/topics.ts';
@@ -66,7 +67,7 @@ const BOOKS_INTERVAL_MS = 10_000;
  * The agent's link to the CSU. Every session starts clean: a resumed one would not replay the retained
  * configuration. So a command sent while the link is down is lost, on purpose: who sent it sees no `accepted`.
  */
-export class Uplink implements Service {
+export class Uplink implements Service, Working {
   readonly name = 'uplink';
   readonly reporter: MqttReporter;
   readonly #needs: UplinkNeeds;
@@ -157,6 +158,11 @@ export class Uplink implements Service {
     this.#stopping.abort();
     await this.#telling;
     await this.#drain.ended;
+  }
+
+  /** Whether the link or the sending of events stands still by our own fault. */
+  get stuck(): boolean {
+    return this.#client.stuck || this.#drain.stuck;
   }
 
   status(): LinkStatus {

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
+import { Pulse, type Working } from '../base/pulse.ts';
 import type { VideoCamera, VideoToAgent } from '../contract/video-link.ts';
 import { CameraDestinations, type MakeDestination } from './camera-destinations.ts';
 import { CameraStream, type CameraStreamNeeds, type PullStream } from './camera-stream.ts';
@@ -10,6 +11,8 @@ import { MediaClock } from './media-clock.ts';
 import { Meter } from './meter.ts';
 
 const MEASURE_INTERVAL_MS = 1_000;
+/** Longer than any round of measures takes. Source: guess. */
+const LONGEST_ROUND_MS = 10_000;
 /** Destinations are told of once in so many measures, beside their changes. Source: guess. */
 const MEASURES_PER_DESTINATION_REPORT = 5;
 
@@ -40,7 +43,7 @@ interface Entry {
 }
 
 /** Pulls the cameras of the agent's list. An unchanged camera goes on; a changed one alone begins anew. */
-export class VideoEngine implements Service {
+export class VideoEngine implements Service, Working {
   readonly name = 'video engine';
   readonly #needs: VideoEngineNeeds;
   readonly #options: VideoEngineOptions;
@@ -49,13 +52,14 @@ export class VideoEngine implements Service {
   readonly #ended = new Map<string, Promise<void>>();
   readonly #mediaClocks = new Map<string, MediaClock>();
   readonly #stopping = new AbortController();
+  readonly #pulse: Pulse;
   #viewed: ReadonlySet<string> = new Set();
   #measuring: Promise<void> | undefined;
-  #measured = true;
 
   constructor(needs: VideoEngineNeeds, options: VideoEngineOptions) {
     this.#needs = needs;
     this.#options = options;
+    this.#pulse = new Pulse(needs.clock, LONGEST_ROUND_MS);
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -109,11 +113,9 @@ export class VideoEngine implements Service {
     await this.#entries.get(camera)?.feed.detach(id);
   }
 
-  /** Whether the streams were measured since this was asked last. */
-  progressing(): boolean {
-    const progressed = this.#measured;
-    this.#measured = false;
-    return progressed;
+  /** Whether the streams are no longer measured. */
+  get stuck(): boolean {
+    return this.#pulse.late;
   }
 
   /** The last report of each stream. */
@@ -205,7 +207,7 @@ export class VideoEngine implements Service {
     for (let round = 1; !signal.aborted; round += 1) {
       await this.#needs.clock.sleep(MEASURE_INTERVAL_MS, signal).catch(() => undefined);
       const nowMs = this.#needs.clock.monotonicMs();
-      this.#measured = true;
+      this.#pulse.beat();
       for (const [id, { meter }] of this.#entries) this.#needs.report(meter.take(id, nowMs));
       if (round % MEASURES_PER_DESTINATION_REPORT > 0) continue;
       for (const { destinations } of this.#entries.values()) destinations.tell();

@@ -1,78 +1,40 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { addBox } from '../../provisioning/box.ts';
 import { createCsu } from '../../provisioning/csu.ts';
 import { freePort } from '../support/mosquitto.ts';
+import { Manager } from '../support/systemd-manager.ts';
 
 const LAUNCHER = join(import.meta.dirname, '../../agent/beffroi');
 const WATCHDOG_MS = 1500;
-/** The manager's side of sd_notify(3): a datagram socket, which Node does not have. */
-const MANAGER = `
-import socket, sys
-manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-manager.bind(sys.argv[1])
-print('listening', flush=True)
-while True: print(manager.recv(4096).decode().replace('\\n', ' '), flush=True)
-`;
-
-/** What a service tells systemd. */
-class Manager {
-  readonly heard: string[] = [];
-  readonly #waiting = new Set<() => void>();
-
-  static async start(t: Test, socket: string): Promise<Manager> {
-    const child = spawn('/usr/bin/python3', ['-c', MANAGER, socket], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    t.teardown(() => child.kill('SIGKILL'));
-    const manager = new Manager();
-    const lines = createInterface({ input: child.stdout });
-    lines.on('line', (line) => manager.#hear(line));
-    await manager.until((heard) => heard.includes('listening'));
-    return manager;
-  }
-
-  count(message: string): number {
-    return this.heard.filter((line) => line.includes(message)).length;
-  }
-
-  async until(enough: (heard: readonly string[]) => boolean): Promise<void> {
-    while (!enough(this.heard)) await new Promise<void>((resolve) => this.#waiting.add(resolve));
-  }
-
-  #hear(line: string): void {
-    this.heard.push(line);
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
-  }
-}
-
 interface Started {
   readonly manager: Manager;
   readonly service: ChildProcess;
+  readonly boxFile: string;
 }
 
-async function start(t: Test, command: readonly string[], watchdogMs: number): Promise<Started> {
+async function start(t: Test, command: readonly string[], watchdogMs: number, wrong = ''): Promise<Started> {
   const folder = await mkdtemp(join(tmpdir(), 'bfr-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const csu = await createCsu(join(folder, 'csu'), { brokerHosts: ['localhost'] });
   const brokers = [`mqtts://localhost:${await freePort()}`];
   const folders = { stateFolder: join(folder, 'state'), runtimeFolder: join(folder, 'run') };
   await addBox(csu, { site: '57463-mairie', brokers, ...folders, clock: 'host' }, join(folder, 'box'));
+  const boxFile = join(folder, 'box/box.json');
+  await appendFile(boxFile, wrong);
   const socket = join(folder, 'notify');
   const manager = await Manager.start(t, socket);
-  const service = spawn(LAUNCHER, [...command, '--config', join(folder, 'box/box.json')], {
+  const service = spawn(LAUNCHER, [...command, '--config', boxFile], {
     stdio: 'ignore',
     env: { ...process.env, NOTIFY_SOCKET: socket, WATCHDOG_USEC: String(watchdogMs * 1000) },
   });
   t.teardown(() => service.kill('SIGKILL'));
-  return { manager, service };
+  return { manager, service, boxFile };
 }
 
 for (const command of [['run', '--video', 'external'], ['video']]) {
@@ -100,3 +62,23 @@ t.test('systemd: an agent whose event loop hangs feeds the watchdog no more', as
   await delay(2 * WATCHDOG_MS);
   t.ok(manager.count('WATCHDOG=1') <= fed + 1, 'at most what was under way');
 });
+
+for (const command of [['run', '--video', 'external'], ['video']]) {
+  t.test(
+    `systemd: with a wrong box file beffroi ${command[0]} goes on starting, says why, and is READY when it is corrected`,
+    async (t) => {
+      const { manager, service, boxFile } = await start(t, command, 2 * WATCHDOG_MS, 'x');
+      const waits = () => manager.heard.filter((line) => line.includes('EXTEND_TIMEOUT_USEC=30000000'));
+      await manager.until(() => waits().length >= 2);
+      t.match(waits()[0], /STATUS=waiting for a correction: box-file-invalid: .*box\.json: expected JSON/);
+      t.equal(manager.count('READY=1'), 0);
+      t.equal(service.exitCode, null);
+      await writeFile(boxFile, (await readFile(boxFile, 'utf8')).slice(0, -1));
+      await manager.until(() => manager.count('READY=1') === 1);
+      t.match(
+        manager.heard.find((line) => line.includes('READY=1')),
+        /STATUS=running/,
+      );
+    },
+  );
+}
