@@ -50,7 +50,7 @@ export interface SessionInfo {
 
 export interface SessionEvents {
   /** A packet came from the broker, of whatever kind. */
-  readonly heard: () => void;
+  readonly heard?: () => void;
   readonly message: (topic: string, payload: Buffer, retain: boolean) => void;
   readonly oversize: (packet: OversizePacket) => void;
   /** Takes messages with QoS 0 before mqtt.js does, at a tenth of its cost. */
@@ -108,7 +108,7 @@ export class Link {
       fault ??= new UplinkError('broker-closed', `${address.label}: DISCONNECT ${reason(packet.reasonCode)}`);
       stream.destroy();
     });
-    this.mqtt.on('packetreceive', events.heard);
+    this.mqtt.on('packetreceive', () => events.heard?.());
     this.mqtt.on('message', (topic, payload, packet) => events.message(topic, payload, packet.retain));
     this.closed = new Promise((resolve) => {
       stream.on('close', () => {
