@@ -15,8 +15,6 @@ import { SourceFault, toldSources } from './source-fault.ts';
 const TICK_MS = 1_000;
 /** Longer than any look at all points takes. Source: guess. */
 const LONGEST_ROUND_MS = 10_000;
-/** Until a configuration says otherwise. */
-const SETTINGS: AlarmSettings = { chatter: { raises: 0, withinS: 60, quietS: 60 }, shelveMaxH: 24 };
 
 export type AlarmNeeds = PointNeeds & PlanNeeds;
 
@@ -43,8 +41,6 @@ export class AlarmRoom implements Service, Working {
   constructor(needs: AlarmNeeds) {
     this.#needs = needs;
     this.#pulse = new Pulse(needs.clock, LONGEST_ROUND_MS);
-    this.#points = new Points(needs);
-    this.decisions = new AlarmDecisions(this.#points, needs.clock, () => this.#settings);
     this.#arming = new Arming(needs);
     this.#points = new Points({ ...needs, arming: this.#arming });
     const settings = () => this.#settings;
