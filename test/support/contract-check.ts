@@ -16,7 +16,7 @@ export function messageOf(text: string): string | undefined {
 
 function entityOf(id: string): string {
   const [prefix = ''] = id.split('-');
-  return { collector: 'collector', cam: 'camera', pt: 'point' }[prefix] ?? prefix;
+  return { collector: 'collector', cam: 'camera', pt: 'point', obj: 'object' }[prefix] ?? prefix;
 }
 
 /** What the contract has against a message of the box. */

@@ -16,8 +16,18 @@ import { boxAt } from '../video/boxes.ts';
 const LOGIN = { user: 'beffroi', password: 'a long password' };
 const CAMERAS = 256;
 const POINTS = 1024;
-/** What a run without faults, objects, views, leases and full disks does not say: tests of those hold it. */
-const ELSEWHERE = ['fault', 'object', 'gap', 'channel', 'consignation', 'loss'];
+/** What a run without faults, objects, views, leases, windows, full disks and lost time does not say: other tests do. */
+const ELSEWHERE = [
+  'fault',
+  'object',
+  'gap',
+  'channel',
+  'consignation',
+  'loss',
+  'activity',
+  'window',
+  'timeCorrection',
+];
 /** Retained states of a box with one camera: link, health, configuration and register of the box, health of the camera. */
 const KEPT = 5;
 

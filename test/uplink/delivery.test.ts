@@ -42,10 +42,12 @@ t.test(
     t.equal(second.topic, `${BASE}/collector/event/fault`);
     t.equal(events.messages.length, 2 + BURST, 'nothing of the backlog without time');
     while (held.outbox.pending() > 0) await clock.advance(10);
-    const old = await events.count(60, ({ topic }) => topic === `${BASE}/collector/hist/fault`);
+    await events.message((m) => json(m).detail === 'old 59');
+    const old = events.messages.filter(({ topic }) => topic === `${BASE}/collector/hist/fault`);
     t.same(
-      old.map((m) => json(m).detail),
+      [...new Set(old.map((m) => json(m).detail))],
       Array.from({ length: 60 }, (_, n) => `old ${n}`),
+      'in order; one that the clock of the test outran may come twice',
     );
     t.equal(json(old[0] ?? first).ts, Date.UTC(2026, 0, 1), 'with its own time');
   },
