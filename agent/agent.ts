@@ -368,8 +368,9 @@ export class Agent implements Service {
     await this.#fleet.apply(next.cameras);
     await this.#cameraHealth.apply(next.cameras, next.health);
     await this.#alarms.apply(next);
-    const entities = [...next.cameras, ...next.points].map(({ id }) => id);
-    this.#uplink.reporter.retire(entities);
+    const entities = next.cameras.map(({ id }) => id);
+    const points = this.#alarms.status().map(({ point }) => point);
+    this.#uplink.reporter.retire([...entities, ...points]);
   }
 
   /** Cameras of the commune and the metropole are pulled as they are found; those of partners on a lease. */

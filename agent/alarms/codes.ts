@@ -15,7 +15,14 @@ export function fieldsOfSia(sia: string): CodeFields {
 }
 
 /** What a point is about when neither its entry nor its source says more. */
-const CODE_OF_KIND: Partial<Record<AlarmPoint['kind'], string>> = { 'panel-silence': 'YC' };
+const CODE_OF_KIND: Partial<Record<AlarmPoint['kind'], string>> = {
+  tampering: 'TA',
+  'hardware-failure': 'ET',
+  'login-failure': 'JA',
+  'configuration-changed': 'YG',
+  'panel-silence': 'YC',
+  'source-failure': 'YC',
+};
 
 /** The codes that the entry of a point gives it; none where its source says them. */
 export function fieldsOfPoint(point: AlarmPoint, holds: boolean): CodeFields {

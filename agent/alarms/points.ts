@@ -41,18 +41,30 @@ export class Points {
     });
   }
 
-  /** Does what time alone does. What cannot be kept of one point holds up no other; the next look tries again. */
+  /** One more than the configuration names. */
+  add(point: AlarmPoint, settings: AlarmSettings): Point {
+    const added = new Point(this.#needs, point, settings);
+    added.start();
+    this.#points.set(point.id, added);
+    return added;
+  }
+
+  /** Does what time alone does. */
   evaluate(): void {
-    let failed: unknown;
-    for (const part of [this.#needs.arming, ...this.#points.values()]) {
-      try {
-        part.evaluate();
-      } catch (thrown) {
-        failed = thrown;
-      }
+    const parts = [this.#needs.arming, ...this.#points.values()];
+    const done = parts.map((part) => this.safely(() => part.evaluate()));
+    if (!done.includes(false)) this.#fault.recovered();
+  }
+
+  /** What cannot be kept of one point holds up no other; the next look tries again. */
+  safely(look: () => void): boolean {
+    try {
+      look();
+      return true;
+    } catch (thrown) {
+      this.#complain(thrown);
+      return false;
     }
-    if (failed) this.#complain(failed);
-    else this.#fault.recovered();
   }
 
   /** When time alone next changes what counts of a point, monotonic ms; infinite when it does not. */

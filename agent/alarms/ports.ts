@@ -164,6 +164,12 @@ export type BoxPoint =
   | (AnyPoint & { readonly kind: 'box-outbox'; readonly abovePercent: number })
   | (AnyPoint & { readonly kind: 'box-link'; readonly afterS: number });
 
+/** A source that does not do its work; made by the box itself. */
+export interface SourceFailurePoint extends AnyPoint {
+  readonly kind: 'source-failure';
+  readonly source: string;
+}
+
 /** What alarms need to know of a point; an entry of the central configuration fits. `kind` says what it comes from. */
 export type AlarmPoint =
   | CameraPoint
@@ -172,7 +178,8 @@ export type AlarmPoint =
   | UpsPoint
   | ObjectPoint
   | CameraHealthPoint
-  | BoxPoint;
+  | BoxPoint
+  | SourceFailurePoint;
 
 /** What alarms need to know of a camera; an entry of the central configuration fits. */
 interface AlarmCamera {

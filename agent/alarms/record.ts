@@ -98,6 +98,7 @@ export function detailsOf(point: AlarmPoint): Details {
 function sourceOf(point: AlarmPoint): Details {
   if ('camera' in point && point.camera !== undefined) return { source: point.camera, camera: point.camera };
   if ('panel' in point) return { source: point.panel, account: point.account };
+  if ('source' in point) return { source: point.source };
   if ('object' in point) return { source: point.object };
   if ('module' in point) return { source: point.module };
   return { source: 'ups' in point ? point.ups : 'collector' };

@@ -4,12 +4,12 @@ import type { StatusSnapshot } from '../contract/status.ts';
 import { Arming } from './arming/arming.ts';
 import { AlarmDecisions } from './decisions.ts';
 import { type PlanNeeds, plansOf } from './plans.ts';
-import type { Point, PointNeeds } from './point.ts';
+import { type Point, type PointNeeds, ROOM } from './point.ts';
 import { Points } from './points.ts';
-import type { AlarmConfiguration } from './ports.ts';
+import type { AlarmConfiguration, SourceFailurePoint } from './ports.ts';
 import { SETTINGS } from './rules.ts';
 import type { AlarmSource, SourceListener, SourcePlan } from './source.ts';
-import { SourceFault, toldSources } from './source-fault.ts';
+import { failurePointOf, SourceFault } from './source-fault.ts';
 
 /** How often states that depend on time alone are looked at. Source: guess. */
 const TICK_MS = 1_000;
@@ -62,10 +62,9 @@ export class AlarmRoom implements Service, Working {
   async apply(configuration: AlarmConfiguration): Promise<void> {
     const plans = plansOf(this.#needs, configuration);
     await this.#stopSources(new Map(plans.map(({ id, depends }) => [id, depends])));
-    this.#forgetSources(new Set(plans.map(({ id }) => id)));
     this.#settings = configuration.alarms ?? SETTINGS;
     this.#arming.configure(this.#settings);
-    this.#points.take(configuration.points, this.#settings);
+    this.#points.take([...configuration.points, ...this.#failurePoints(plans)], this.#settings);
     if (this.#abort.signal.aborted) return;
     for (const plan of plans) this.#startSource(plan);
   }
@@ -82,8 +81,8 @@ export class AlarmRoom implements Service, Working {
   async #tick(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#pulse.beat();
+      for (const { fault } of this.#sources.values()) this.#points.safely(() => fault.evaluate());
       this.#points.evaluate();
-      for (const { fault } of this.#sources.values()) fault.evaluate();
       await this.#pause(signal);
     }
   }
@@ -104,14 +103,19 @@ export class AlarmRoom implements Service, Working {
     await Promise.all(old.map(([, { source }]) => source.stop()));
   }
 
-  #forgetSources(wanted: ReadonlySet<string>): void {
-    const gone = toldSources(this.#needs.store).filter((id) => !wanted.has(id));
-    for (const id of gone) new SourceFault(this.#needs, id).removed();
+  /** Of the sources that have failed before; the others get theirs when they fail. */
+  #failurePoints(plans: readonly SourcePlan[]): SourceFailurePoint[] {
+    const points = plans.map(({ id }) => failurePointOf(id));
+    return points.filter(({ id }) => this.#needs.store.memory.get(ROOM, id) !== undefined);
   }
 
   #startSource(plan: SourcePlan): void {
     if (this.#sources.has(plan.id)) return;
-    const fault = new SourceFault(this.#needs, plan.id);
+    const point = failurePointOf(plan.id);
+    const fault = new SourceFault(this.#needs.clock, {
+      find: () => this.#points.get(point.id),
+      make: () => this.#points.get(point.id) ?? this.#points.add(point, this.#settings),
+    });
     const source = plan.make(this.#listener(plan, fault));
     this.#sources.set(plan.id, { depends: plan.depends, source, fault });
     source.start();

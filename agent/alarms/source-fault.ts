@@ -1,33 +1,40 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
-import type { Reporter } from '../contract/reporter.ts';
-import type { Store } from '../store/store.ts';
+import { FAILURE_POINT_PREFIX } from '../contract/topics.ts';
 import { UNCONFIRMED_MS } from './hearing.ts';
+import type { Point } from './point.ts';
+import type { Details, SourceFailurePoint } from './ports.ts';
 
-export interface SourceFaultNeeds {
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-  readonly store: Store;
+/** What is known of the point that stands for the failure of a source. */
+export interface FailurePointAccess {
+  /** Undefined while the source has never failed. */
+  find(): Point | undefined;
+  /** The point, made when there is none yet. */
+  make(): Point;
 }
 
-/** What is on disk: which sources were told as failed. */
-const ROOM = 'alarm-sources';
-const DETAIL_MAX = 500;
+/** A source fails or does not: one condition. */
+const CONDITION = 'failure';
+const TEXT_MAX = 300;
+/** Longest id of a source that fits into the id of a point. */
+const SOURCE_ID_MAX = 50;
 
-/** The failure of one source: told once when it lasts, and once when it is over, also across restarts. */
+/** The failure of one source: an alarm when it lasts, cleared when it is over, also across restarts. */
 export class SourceFault {
-  readonly #needs: SourceFaultNeeds;
-  readonly #source: string;
+  readonly #clock: Clock;
+  readonly #point: FailurePointAccess;
   #failingSinceMs: number | undefined;
   #error: BeffroiError | undefined;
+  #told: boolean | undefined;
 
-  constructor(needs: SourceFaultNeeds, source: string) {
-    this.#needs = needs;
-    this.#source = source;
+  constructor(clock: Clock, point: FailurePointAccess) {
+    this.#clock = clock;
+    this.#point = point;
   }
 
   failed(error: unknown): void {
-    this.#failingSinceMs ??= this.#needs.clock.monotonicMs();
+    this.#failingSinceMs ??= this.#clock.monotonicMs();
     this.#error = asBeffroiError(error);
     this.evaluate();
   }
@@ -36,46 +43,31 @@ export class SourceFault {
   evaluate(): void {
     const sinceMs = this.#failingSinceMs;
     if (sinceMs === undefined || this.#told || !this.#error) return;
-    if (this.#needs.clock.monotonicMs() - sinceMs < UNCONFIRMED_MS) return;
-    const { code, fault, message } = this.#error;
-    this.#tell(code, fault, message, () => this.#needs.store.memory.set(ROOM, this.#source, code));
+    if (this.#clock.monotonicMs() - sinceMs < UNCONFIRMED_MS) return;
+    this.#point.make().see({ key: CONDITION, active: true, details: detailsOf(this.#error) });
+    this.#told = true;
   }
 
   works(): void {
-    this.#over('works again');
-  }
-
-  /** The configuration no longer holds the source. */
-  removed(): void {
-    this.#over('was taken out of the configuration');
-  }
-
-  get #told(): boolean {
-    return this.#needs.store.memory.get(ROOM, this.#source) !== undefined;
-  }
-
-  #over(how: string): void {
     this.#failingSinceMs = undefined;
     this.#error = undefined;
-    if (this.#told)
-      this.#tell('none', 'none', how, () => this.#needs.store.memory.delete(ROOM, this.#source));
-  }
-
-  #tell(
-    cause: BeffroiError['code'] | 'none',
-    fault: BeffroiError['fault'] | 'none',
-    how: string,
-    keep: () => void,
-  ) {
-    const detail = `alarms of ${this.#source}: ${how}`.slice(0, DETAIL_MAX);
-    this.#needs.store.transaction(() => {
-      keep();
-      this.#needs.reporter.event('fault', 'collector', { cause, fault, detail });
-    });
+    if (this.#told === false) return;
+    this.#point.find()?.see({ key: CONDITION, active: false, details: {} });
+    this.#told = false;
   }
 }
 
-/** Sources that were told as failed, perhaps by an earlier start. */
-export function toldSources(store: Store): string[] {
-  return store.memory.entries(ROOM).map(([id]) => id);
+/** The point that stands for the failure of a source. */
+export function failurePointOf(source: string): SourceFailurePoint {
+  const id = `${FAILURE_POINT_PREFIX}${source.length > SOURCE_ID_MAX ? shortened(source) : source}`;
+  return { id, name: `Source ${source}`, kind: 'source-failure', source, severity: 'major' };
+}
+
+function shortened(source: string): string {
+  const hash = createHash('sha256').update(source).digest('hex').slice(0, 8);
+  return `${source.slice(0, SOURCE_ID_MAX - 9)}-${hash}`;
+}
+
+function detailsOf({ code, message }: BeffroiError): Details {
+  return { cause: code, text: message.slice(0, TEXT_MAX) };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { POINT_CODES } from '../contract/alarm-codes.ts';
 import { alarmPlace } from '../contract/alarm-life.ts';
 import { pointId, severity } from '../contract/messages.ts';
+import { FAILURE_POINT_PREFIX } from '../contract/topics.ts';
 
 /** What several entries of the configuration have. */
 
@@ -27,7 +28,10 @@ export const credentials = z.strictObject({
 
 /** What every alarm point has. */
 export const anyPoint = {
-  id: pointId,
+  id: pointId.refine(
+    (id) => !id.startsWith(FAILURE_POINT_PREFIX),
+    `${FAILURE_POINT_PREFIX} begins the points that the box makes for its sources`,
+  ),
   name: name.meta({ description: 'what operators call the point' }),
   ...alarmPlace,
   owner: alarmPlace.owner.default('commune'),

@@ -74,6 +74,7 @@ export const ALARM_CODES = [
   code('manual test', 'test', 'info', 'RX', '', '601'),
   code('periodic test', 'test', 'info', 'RP', '', '602'),
   code('programming or parameters changed', 'program', 'info', 'YG LB LX RB', '', '305 306 412 627 628'),
+  code('refused user codes or logins', 'tamper', 'warning', 'JA', '', '461'),
   code('opening or closing by a user', 'opening', 'info', 'OP CL', '', '401'),
 ] as const;
 

@@ -67,6 +67,7 @@ const alarmKind = z.enum([
   'ups-battery',
   'ups-battery-replace',
   'ups-communication',
+  'source-failure',
   'object-above',
   'object-below',
   'object-equal',
@@ -97,7 +98,7 @@ const panelDetails = {
     .meta({ description: 'qualifier and event of Contact ID (DC-05), such as 1130' }),
   text: z
     .string()
-    .max(120)
+    .max(300)
     .optional()
     .meta({ description: 'what the source says in words, such as the value' }),
 };

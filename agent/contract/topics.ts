@@ -7,6 +7,8 @@
 export const SITE_PATTERN = /^[0-9][0-9ab][0-9]{3}-[a-z0-9][a-z0-9-]{0,38}$/;
 export const CAMERA_PATTERN = /^cam-[a-z0-9][a-z0-9-]{0,58}$/;
 export const POINT_PATTERN = /^pt-[a-z0-9][a-z0-9-]{0,58}$/;
+/** Of the points that stand for the failure of a source; no point of the configuration begins so. */
+export const FAILURE_POINT_PREFIX = 'pt-source-';
 export const MODULE_PATTERN = /^io-[a-z0-9][a-z0-9-]{0,58}$/;
 export const UPS_PATTERN = /^ups-[a-z0-9][a-z0-9-]{0,58}$/;
 export const OBJECT_PATTERN = /^obj-[a-z0-9][a-z0-9-]{0,58}$/;

@@ -87,18 +87,38 @@ export function sourceBehaviour(title: string, make: MakeRig): void {
     t.same(begun.watch.transitions, [`${begun.rig.point} raised`]);
   });
 
-  t.test(`${title}: a source that fails is told once with its cause, and once when it is back`, async (t) => {
-    const begun = await begin(t, make);
-    await away(begun);
-    await begun.clock.advance(600_000);
+  t.test(
+    `${title}: a source that fails is an alarm, once, with its cause; cleared when it is back`,
+    async (t) => {
+      const begun = await begin(t, make);
+      t.same(begun.watch.failures, []);
+      await away(begun);
+      await begun.clock.advance(600_000);
+      const told = () => begun.watch.failures.map(({ transition, cause }) => `${transition} ${cause ?? ''}`);
+      t.same(told(), [`raised ${begun.rig.cause}`]);
+      const [raised] = begun.watch.failures;
+      const { source } = begun.watch.events[0] ?? { source: raised?.source };
+      t.match(raised, { source, severity: 'major', category: 'communication', code_sia: 'YC' });
+      t.equal(begun.watch.shown(raised?.point).state, 'raised');
+      await begun.rig.comeBack(false);
+      t.same(told(), [`raised ${begun.rig.cause}`, 'cleared ']);
+      t.equal(begun.watch.shown(raised?.point).state, 'cleared');
+    },
+  );
+
+  t.test(`${title}: the failure of a source is known after a restart, and told no second time`, async (t) => {
+    const folder = t.testdir();
+    const first = await begin(t, make, folder);
+    await away(first);
+    const [raised] = first.watch.failures;
+    await first.watch.room.stop();
+    const second = await begin(t, make, folder);
+    t.equal(second.watch.shown(raised?.point).alarm, raised?.alarm);
+    await second.clock.advance(15_000);
     t.same(
-      begun.watch.faults.map(({ cause }) => cause),
-      [begun.rig.cause],
-    );
-    await begun.rig.comeBack(false);
-    t.same(
-      begun.watch.faults.map(({ cause }) => cause),
-      [begun.rig.cause, 'none'],
+      second.watch.failures.map(({ transition }) => transition),
+      ['raised', 'cleared'],
+      'it works since the restart',
     );
   });
 

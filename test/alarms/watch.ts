@@ -116,14 +116,23 @@ export class Watch {
     this.store.close();
   }
 
-  /** Alarm events on disk, oldest first. */
+  /** Alarm events of the points of the configuration on disk, oldest first. */
   get events(): AlarmEvent[] {
-    return this.#payloads('/event/alarm').map((payload) => alarmEvent.parse(payload));
+    return this.#alarms.filter(({ kind }) => kind !== 'source-failure');
+  }
+
+  /** Alarm events of sources that failed, on disk, oldest first. */
+  get failures(): AlarmEvent[] {
+    return this.#alarms.filter(({ kind }) => kind === 'source-failure');
   }
 
   /** Faults on disk, oldest first. */
   get faults(): FaultEvent[] {
     return this.#payloads('/event/fault').map((payload) => faultEvent.parse(payload));
+  }
+
+  get #alarms(): AlarmEvent[] {
+    return this.#payloads('/event/alarm').map((payload) => alarmEvent.parse(payload));
   }
 
   #payloads(topicEnd: string): unknown[] {

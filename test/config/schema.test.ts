@@ -236,6 +236,21 @@ const REFUSED: Case[] = [
     ],
   ),
   [
+    'a point with an id that the box keeps for its sources',
+    { cameras: [camera()], points: [point({ id: 'pt-source-cam-a' })] },
+    'points.0.id: pt-source- begins the points that the box makes for its sources',
+  ],
+  [
+    'a point that changes the meaning of what has no open and closed circuit',
+    { cameras: [camera()], points: [point({ kind: 'tampering', inverted: true })] },
+    'points.0.inverted: unknown key',
+  ],
+  [
+    'a point with a topic that is none',
+    { cameras: [camera()], points: [point({ topics: ['a//b'] })] },
+    'points.0.topics.0: expected a topic such as Device/Tampering',
+  ],
+  [
     'a panel on a name',
     { panels: [panel({ listen: { host: 'lan', port: 10_000 } })] },
     'panels.0.listen.host: expected an IP address',

@@ -45,8 +45,9 @@ Topics of ONVIF are compared without prefixes and in small letters, and what sta
 name more of them (\`topics\`). A state holds until the camera says that it is over. What happens is only ever said once:
 its alarm ends \`clearsAfterS\` after the last time.
 
-A source that fails for longer than ten seconds is told once, with its cause, as \`event/fault\` of the collector, and
-once when it works again. Its points become \`unknown\`; other sources go on.
+A source that fails for longer than ten seconds is itself an alarm: the point \`pt-source-\` and the id of the source, of
+kind \`source-failure\`, severity major, raised once with its \`cause\` ([errors.md](errors.md)) and cleared when it works
+again. The box makes the point when the source first fails. Its own points become \`unknown\`; other sources go on.
 
 Points of objects name their category; points of equipment and of the box have the one of this page: \`camera-network\`,
 \`box-link\` and \`box-outbox\` communication (YC/YK, 350), \`box-temperature\` temperature (KA/KH, 158), the others

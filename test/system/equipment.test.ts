@@ -50,7 +50,7 @@ t.test('equipment: an input of a module reaches the CSU as an alarm', async (t) 
   t.same(transitions(scene, 'pt-cuve'), ['raised', 'cleared']);
   t.equal(csu.json('/pt-nulle-part/event/alarm').length, 0);
   await csu.until('what the module refuses', () =>
-    csu.json('/collector/event/fault').some(({ cause }) => cause === 'module-exception'),
+    csu.json('/pt-source-io-1/event/alarm').some(({ cause }) => cause === 'module-exception'),
   );
 });
 

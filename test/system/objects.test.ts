@@ -7,7 +7,7 @@ import { Scene } from '../support/scene.ts';
 const LOGIN = { user: 'collecteur', password: 'un mot de passe local' };
 
 interface Alarm {
-  readonly alarm: string;
+  readonly id: string;
   readonly transition: string;
 }
 
@@ -50,8 +50,11 @@ const configurationOf = (broker: Mosquitto, password = LOGIN.password, version =
   ],
 });
 
-const transitions = ({ csu }: Scene, point: string) =>
-  csu.json<Alarm>(`/${point}/event/alarm`).map(({ transition }) => transition);
+/** Each event once: one may come again after a kill, under its id. */
+const transitions = ({ csu }: Scene, point: string) => {
+  const events = csu.json<Alarm>(`/${point}/event/alarm`);
+  return [...new Map(events.map(({ id, transition }) => [id, transition])).values()];
+};
 const shows = ({ csu }: Scene, point: string, state: string) =>
   csu.until(`${point} ${state}`, () => csu.json(`/${point}/state/alarm-current`).at(-1)?.state === state);
 
@@ -100,16 +103,20 @@ t.test(
   async (t) => {
     const { scene, broker } = await building(t);
     const { csu, box } = scene;
-    const fault = (cause: string, count = 1) =>
-      csu.until(
-        cause,
-        () => csu.json('/collector/event/fault').filter((event) => event.cause === cause)[count - 1],
-      );
+    const failure = (number: number, transition: string) =>
+      csu.until(`${transition}, number ${number}`, () => {
+        const events = csu.json('/pt-source-mqtt-gtb/event/alarm');
+        return events.filter((event) => event.transition === transition)[number - 1];
+      });
     await scene.push(configurationOf(broker, 'faux'));
-    t.match(await fault('equipment-login-refused'), { detail: /mqtt-gtb/, fault: 'device' });
+    t.match(await failure(1, 'raised'), {
+      cause: 'equipment-login-refused',
+      text: /mqtt-gtb/,
+      source: 'mqtt-gtb',
+    });
 
     await scene.push(configurationOf(broker, LOGIN.password, 2));
-    await fault('none');
+    await failure(1, 'cleared');
     await foreignPublish(broker, 'bat/porte', Buffer.alloc(10 * 1024 * 1024, 0x41), { login: LOGIN });
     await foreignFlood(broker, 'bat/cuve', Array(10_000).fill('{"niveau":99}'), LOGIN);
     await shows(scene, 'pt-cuve', 'raised');
@@ -117,10 +124,10 @@ t.test(
     t.ok(csu.json('/obj-cuve/meas/object').length <= 2, 'measures keep their pace');
 
     await broker.kill();
-    await fault('equipment-port-closed');
+    t.match(await failure(2, 'raised'), { cause: 'equipment-port-closed' });
     await shows(scene, 'pt-cuve', 'unknown');
     await broker.restart();
-    await fault('none', 2);
+    await failure(2, 'cleared');
     await foreignPublish(broker, 'bat/cuve', '{"niveau":1}', { login: LOGIN });
     await csu.until('the end of the alarm', () => transitions(scene, 'pt-cuve').length === 2);
     t.match(await box.status(), { config: { phase: 'applied' } });

@@ -1,4 +1,3 @@
-import { fieldsOfSia } from '../codes.ts';
 import { Polled, type PolledNeeds, type PolledWork } from '../equipment/polled.ts';
 import type { AlarmConfiguration, AlarmModule, AlarmPoint, ModulePoint } from '../ports.ts';
 import type { AlarmSource, SourceListener, SourcePlan } from '../source.ts';
@@ -105,8 +104,7 @@ class ModuleSource implements AlarmSource, PolledWork<ModbusClient> {
       const state = steady.read(states[point.address - block.address] === true, nowMs);
       if (state === undefined) continue;
       const active = state !== point.inverted;
-      const details = fieldsOfSia(active ? 'UA' : 'UH');
-      this.#listener.observed(point.id, { key: CONDITION, active, details });
+      this.#listener.observed(point.id, { key: CONDITION, active });
     }
   }
 

@@ -4,8 +4,7 @@ import type { Log } from '../../base/log.ts';
 import { RepeatedFault } from '../../base/repeated.ts';
 import { type Backoff, type RetryPolicy, retryLoop } from '../../base/retry.ts';
 import type { OnvifEvent } from '../../camera/onvif/notification.ts';
-import { fieldsOfSia } from '../codes.ts';
-import type { CameraEvents, CameraPoint, Details } from '../ports.ts';
+import type { CameraEvents, CameraPoint } from '../ports.ts';
 import type { AlarmSource, SourceListener } from '../source.ts';
 import { conditionOf } from './condition.ts';
 import { EVENT_KINDS } from './topics.ts';
@@ -122,7 +121,7 @@ export class CameraSource implements AlarmSource {
       const condition = conditionOf(point, event);
       if (!condition) continue;
       const { text, ...state } = condition;
-      const details = { ...codesOf(point, state.active), ...(text === undefined ? {} : { text }) };
+      const details = text === undefined ? {} : { text };
       this.#listener.observed(point.id, { ...state, sourceMs: event.utcTimeMs, details });
     }
   }
@@ -154,11 +153,6 @@ export class CameraSource implements AlarmSource {
       'events of the camera cannot be heard',
     );
   }
-}
-
-function codesOf({ kind }: CameraPoint, active: boolean | undefined): Details {
-  const codes = EVENT_KINDS[kind].sia;
-  return codes === undefined || active === undefined ? {} : fieldsOfSia(codes[active ? 0 : 1]);
 }
 
 /** Nobody said no: the camera was away, silent or cut. */

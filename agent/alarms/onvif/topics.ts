@@ -6,8 +6,6 @@ interface EventKind {
   readonly topics: readonly string[];
   /** The event says that something happened, and no event ever says that it is over. */
   readonly happening: boolean;
-  /** SIA codes of `alarms.md`: of the alarm and of its end. */
-  readonly sia: readonly [raised: string, cleared: string] | undefined;
 }
 
 /**
@@ -17,7 +15,7 @@ interface EventKind {
  *   Specification, annex on event topics
  */
 export const EVENT_KINDS: Readonly<Record<CameraPoint['kind'], EventKind>> = {
-  'digital-input': { topics: ['device/trigger/digitalinput'], happening: false, sia: ['UA', 'UH'] },
+  'digital-input': { topics: ['device/trigger/digitalinput'], happening: false },
   tampering: {
     topics: [
       'videosource/globalscenechange',
@@ -29,15 +27,13 @@ export const EVENT_KINDS: Readonly<Record<CameraPoint['kind'], EventKind>> = {
       'ruleengine/tamperdetector/tamper',
     ],
     happening: false,
-    sia: ['TA', 'TR'],
   },
-  'signal-loss': { topics: ['videosource/signalloss'], happening: false, sia: undefined },
-  'hardware-failure': { topics: ['device/hardwarefailure'], happening: false, sia: ['ET', 'ER'] },
-  'login-failure': { topics: ['device/securitypolicy/authfailed'], happening: true, sia: undefined },
+  'signal-loss': { topics: ['videosource/signalloss'], happening: false },
+  'hardware-failure': { topics: ['device/hardwarefailure'], happening: false },
+  'login-failure': { topics: ['device/securitypolicy/authfailed'], happening: true },
   'configuration-changed': {
     topics: ['media/configurationchanged', 'media/profilechanged', 'configuration'],
     happening: true,
-    sia: undefined,
   },
 };
 

@@ -283,7 +283,7 @@ t.test(
     t.match(watch.events[1], { cause: 'panel-silent', kind: 'panel-silence' });
     t.equal(watch.shown('pt-zone').state, 'unknown');
     await clock.advance(600_000);
-    t.same(watch.faults, [], 'the point says it');
+    t.same(watch.failures, [], 'the point says it');
     await dialler.call({ token: 'NULL', account: ACCOUNT, sequence: '0002' });
     t.same(watch.transitions.at(-1), 'pt-silence cleared');
     t.equal(watch.shown('pt-zone').state, 'raised');
@@ -307,15 +307,15 @@ t.test('a port that is taken is told with its cause, and opened when it is free'
   const second = await begin(t, { clock, port: first.port, folder: t.testdir({ second: {} }) });
   await until(async () => {
     await clock.advance(2_000);
-    return second.watch.faults.length > 0;
+    return second.watch.failures.length > 0;
   });
-  t.match(second.watch.faults, [{ cause: 'panel-port-unavailable', fault: 'configuration' }]);
+  t.match(second.watch.failures, [{ cause: 'panel-port-unavailable', transition: 'raised' }]);
   await first.watch.room.stop();
   await until(async () => {
     await clock.advance(31_000);
-    return second.watch.faults.length > 1;
+    return second.watch.failures.length > 1;
   });
-  t.equal(second.watch.faults[1]?.cause, 'none');
+  t.equal(second.watch.failures[1]?.transition, 'cleared');
   t.match(await second.dialler.call(ALARM), { answer: /^"ACK"/ });
 });
 

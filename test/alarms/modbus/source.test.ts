@@ -128,8 +128,8 @@ t.test('an input that the module does not have is told, and its neighbours are r
   for (let i = 0; i < 30; i += 1) await relay.heard(clock, POLL_MS);
   t.same(watch.transitions, ['pt-cuve raised']);
   t.equal(watch.shown('pt-nulle-part').state, 'unknown');
-  t.match(watch.faults, [{ cause: 'module-exception', detail: /exception 2, illegal data address/ }]);
-  t.equal(watch.faults.length, 1);
+  t.match(watch.failures, [{ cause: 'module-exception', text: /exception 2, illegal data address/ }]);
+  t.equal(watch.failures.length, 1);
   t.equal(relay.connections, 1, 'the connection is as good as before');
 });
 

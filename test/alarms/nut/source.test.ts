@@ -152,20 +152,20 @@ t.test('a driver that is away is told with that cause, and the connection to ups
   await relay.heard(clock, POLL_MS);
   await nut.stopDriver();
   await relay.wait(clock, POLL_MS, () => watch.transitions.length > 0);
-  await relay.wait(clock, POLL_MS, () => watch.faults.length > 0);
+  await relay.wait(clock, POLL_MS, () => watch.failures.length > 0);
   t.same(watch.transitions, ['pt-ups-communication raised']);
-  t.match(watch.faults, [{ cause: 'ups-data-stale' }]);
+  t.match(watch.failures, [{ cause: 'ups-data-stale' }]);
   t.match(watch.events[0], { cause: 'ups-data-stale' });
   await nut.startDriver();
   await relay.wait(clock, POLL_MS, () => watch.transitions.length > 1);
-  t.match(watch.faults[1], { cause: 'none' });
+  t.match(watch.failures[1], { transition: 'cleared' });
   t.equal(relay.connections, 1);
 });
 
 t.test('a UPS of another name is told as not found', async (t) => {
   const { relay, clock, watch } = await begin(t, { upsName: 'autre' });
-  await relay.wait(clock, POLL_MS, () => watch.faults.length > 0 && watch.transitions.length > 0);
-  t.match(watch.faults, [{ cause: 'ups-not-found' }]);
+  await relay.wait(clock, POLL_MS, () => watch.failures.length > 0 && watch.transitions.length > 0);
+  t.match(watch.failures, [{ cause: 'ups-not-found' }]);
   t.same(watch.transitions, ['pt-ups-communication raised']);
 });
 

@@ -262,7 +262,7 @@ t.test('while the broker is away no object is called silent: one cause, one repo
   await clock.advance(3_600_000);
   t.same(watch.transitions, []);
   t.same(states(), ['unknown', 'unknown']);
-  t.match(watch.faults, [{ cause: 'equipment-port-closed', detail: /mqtt-1/ }]);
+  t.match(watch.failures, [{ cause: 'equipment-port-closed', text: /mqtt-1/ }]);
   const before = tap.subscriptions;
   await broker.restart();
   await wait(clock, 100, () => tap.subscriptions > before);
@@ -270,7 +270,7 @@ t.test('while the broker is away no object is called silent: one cause, one repo
   t.same(watch.transitions, [], 'the time without broker does not count');
   await clock.advance(40_000);
   t.same(watch.transitions, ['pt-silence raised']);
-  t.match(watch.faults[1], { cause: 'none' });
+  t.match(watch.failures[1], { transition: 'cleared' });
 });
 
 t.test('measures go up as numbers at their pace, the last value when it is due', async (t) => {
@@ -321,12 +321,12 @@ for (const [what, payload, cause] of [
       await publish('bat/cuve', payload);
       await clock.advance(600_000);
       t.same(states(), ['unknown']);
-      t.match(watch.faults, [{ cause, detail: /obj-cuve on "bat\/cuve"/ }]);
+      t.match(watch.failures, [{ cause, text: /obj-cuve on "bat\/cuve"/ }]);
       await publish('bat/cuve', asJson ? '{"a":90}' : '90');
       await clock.advance(1_000);
       t.same(states(), ['raised']);
-      t.equal(watch.faults.length, 2);
-      t.match(watch.faults[1], { cause: 'none' });
+      t.equal(watch.failures.length, 2);
+      t.match(watch.failures[1], { transition: 'cleared' });
     },
   );
 }
@@ -352,7 +352,7 @@ t.test(
     t.equal(states()[0], 'raised', 'the last message of the flood');
     const told = watch.transitions.filter((transition) => transition.startsWith('pt-niveau')).length;
     t.ok(told > 10 && told < 30, `a burst and no more: ${told}`);
-    t.same(watch.faults, [], 'a short flood is no fault');
+    t.same(watch.failures, [], 'a short flood is no fault');
 
     const again = await connectAsync(broker.url);
     for (let second = 0; second < 15; second += 1) {
@@ -361,9 +361,9 @@ t.test(
       await delay(2);
     }
     await again.endAsync();
-    t.match(watch.faults, [{ cause: 'object-flood', detail: /obj-cuve/ }]);
+    t.match(watch.failures, [{ cause: 'object-flood', text: /obj-cuve/ }]);
     await clock.advance(10_000);
-    t.equal(watch.faults.length, 2);
+    t.equal(watch.failures.length, 2);
   },
 );
 
