@@ -155,7 +155,7 @@ t.test('what the machine does not tell is unknown, and no fault', async (t) => {
   box.celsius = undefined;
   await clock.advance(READ_MS + 11_000);
   t.same(states(), ['unknown']);
-  t.same(watch.faults, []);
+  t.same(watch.failures, []);
 });
 
 t.test('what cannot be read leaves what can be told as it is', async (t) => {
@@ -166,11 +166,11 @@ t.test('what cannot be read leaves what can be told as it is', async (t) => {
   box.video = false;
   await clock.advance(600_000);
   t.same(states(), ['unknown', 'raised', 'cleared']);
-  t.match(watch.faults, [{ cause: 'box-unreadable', detail: /pt-disque: input\/output error/ }]);
+  t.match(watch.failures, [{ cause: 'box-unreadable', text: /pt-disque: input\/output error/ }]);
   box.broken = undefined;
   await clock.advance(READ_MS);
   t.same(states(), ['cleared', 'raised', 'cleared']);
-  t.equal(watch.faults.length, 2);
+  t.equal(watch.failures.length, 2);
 });
 
 t.test('a lost link is an alarm after its time, also when the agent was killed meanwhile', async (t) => {

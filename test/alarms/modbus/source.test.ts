@@ -15,6 +15,7 @@ const POINT: ModulePoint = {
   kind: 'module-input',
   module: 'io-1',
   address: 3,
+  code: 'UA',
   inverted: false,
   debounceMs: 0,
   maxAgeMs: 10_000,
