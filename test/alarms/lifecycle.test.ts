@@ -325,6 +325,7 @@ t.test('whatever comes, with kills between, the events alone tell how every alar
   t.pass('60 stories');
 });
 
+/** A killed agent does nothing more: its clock stands still, and the next one has its own. */
 async function take(t: Test, step: Step, begun: Begun, folder: string): Promise<Begun> {
   const { camera, watch, clock } = begun;
   const { decisions } = watch.room;
@@ -336,7 +337,7 @@ async function take(t: Test, step: Step, begun: Begun, folder: string): Promise<
   else if (step === 'unshelve') decisions.unshelve('pt-porte', DECISION);
   else if (step === 'lose') await camera.lose(LOST);
   else if (step === 'wait') await clock.advance(11_000);
-  else if (step === 'kill') return await begin(t, { folder, clock });
+  else if (step === 'kill') return await begin(t, { folder, clock: new TestClock(clock.wallMs()) });
   return begun;
 }
 
