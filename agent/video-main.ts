@@ -24,6 +24,8 @@ import { LeaseKeeper } from './video/lease-keeper.ts';
 import { LinkClient } from './video/link-client.ts';
 import { MqttDestination } from './video/mqtt-destination.ts';
 import { PermitDesk } from './video/permit-desk.ts';
+import { KeyFrameDecoder } from './video/picture/decoder.ts';
+import { PictureDesk } from './video/picture/picture-desk.ts';
 import { ViewKeeper } from './video/views.ts';
 
 export interface VideoOptions {
@@ -76,8 +78,14 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
   );
   const desk = new PermitDesk();
   const tell = (message: VideoToAgent) => link.send(message);
+  const decoder = new KeyFrameDecoder({ clock }, { program: box.decoder });
+  const pictures = new PictureDesk({
+    log,
+    decode: (codec, stream, signal) => decoder.decode(codec, stream, signal),
+    report: tell,
+  });
   const media = { mediaOriginMs: uptime() * 1000 - clock.monotonicMs() };
-  const pulling = { ...{ clock, log, random, permits: desk }, pull: pullBy(log), report: tell };
+  const pulling = { ...{ clock, log, random, permits: desk }, pull: pictures.watching(pullBy(log)), report: tell };
   const engine = new VideoEngine({ ...pulling, destination: destinationBy(broker, box.site) }, media);
   const views = new ViewKeeper({ clock, engine, report: tell });
   const keyring = async () => (await readKeyringOf(box)).keyring;
@@ -95,6 +103,7 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
         restart: (camera) => engine.restart(camera),
       },
       leases,
+      pictures,
       standing: () => [...engine.standing(), ...views.standing(), ...leases.standing()],
       alive: () => alive(broker.connected, brokerError),
     },
@@ -108,7 +117,7 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     },
   });
   const systemd = new SystemdNotifier({ clock, log, parts: [engine, broker] }, environment);
-  return new ServiceGroup('video plane', [broker, engine, views, leases, link, systemd], clock);
+  return new ServiceGroup('video plane', [broker, pictures, engine, views, leases, link, systemd], clock);
 }
 
 function destinationBy(broker: BrokerClient, site: string): MakeDestination {

@@ -9,6 +9,7 @@ import {
   type AgentToVideo,
   agentToVideo,
   type LeaseOpening,
+  type PictureReport,
   type VideoCamera,
   type VideoToAgent,
   videoToAgent,
@@ -40,6 +41,7 @@ export interface VideoLinkNeeds {
     gap(report: GapReport): void;
     channel(report: ChannelReport): void;
     alive(report: AliveReport): void;
+    picture(report: PictureReport): void;
     connected(): void;
     disconnected(): void;
     /** The video process is there but says nothing any more; told before `disconnected`. */
@@ -113,6 +115,12 @@ export class VideoLink implements Service {
     return this.#peer !== undefined;
   }
 
+  /** Looks at the next key frame of a camera. @returns false when no video process is there */
+  look(camera: string): boolean {
+    this.#peer?.link.send({ type: 'look', camera });
+    return this.#peer !== undefined;
+  }
+
   /**
    * @throws InternalError when another agent listens on the socket
    * @throws ConfigurationError `box-file-invalid` when the path is too long for a socket
@@ -177,6 +185,7 @@ export class VideoLink implements Service {
     else if (message.type === 'gap') handlers.gap(withoutType(message));
     else if (message.type === 'channel') handlers.channel(withoutType(message));
     else if (message.type === 'alive') handlers.alive(withoutType(message));
+    else if (message.type === 'picture') handlers.picture(message);
     else peer.counter.take(message);
   }
 
