@@ -131,6 +131,7 @@ export class Agent implements Service {
       reporter,
       memory,
       tcp: probe,
+      look: (camera) => this.#video.look(camera),
       onvif: (camera) => this.#fleet.onvif(camera),
     });
     this.#alarms = new AlarmRoom({
@@ -288,6 +289,7 @@ export class Agent implements Service {
             if (report.code === 'camera-not-found') this.#fleet.doubtAddress(report.camera);
           },
           measure: (report) => this.#cameraHealth.onMeasure({ type: 'measure', ...report }),
+          picture: (report) => this.#cameraHealth.onPicture(report),
           destination: (report) => this.#forwarding.onDestination(report),
           gap: (report) => this.#forwarding.onGap(report),
           channel: (report) => this.#viewing.onReport(report),
@@ -320,6 +322,8 @@ export class Agent implements Service {
         }
         return `${camera}: the stream is begun anew`;
       },
+      confirmPicture: (camera) => this.#cameraHealth.confirmPicture(camera),
+      resetPicture: (camera) => this.#cameraHealth.resetPicture(camera),
       knowsCamera: (camera) => this.#inForce?.cameras.some(({ id }) => id === camera) ?? false,
       alarms: this.#alarms.decisions,
       viewing: this.#viewing,

@@ -85,7 +85,11 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     report: tell,
   });
   const media = { mediaOriginMs: uptime() * 1000 - clock.monotonicMs() };
-  const pulling = { ...{ clock, log, random, permits: desk }, pull: pictures.watching(pullBy(log)), report: tell };
+  const pulling = {
+    ...{ clock, log, random, permits: desk },
+    pull: pictures.watching(pullBy(log)),
+    report: tell,
+  };
   const engine = new VideoEngine({ ...pulling, destination: destinationBy(broker, box.site) }, media);
   const views = new ViewKeeper({ clock, engine, report: tell });
   const keyring = async () => (await readKeyringOf(box)).keyring;

@@ -423,8 +423,8 @@ const FRENCH: Record<Code, CauseText> = {
     remedy: "Nettoyer l'objectif et refaire la mise au point.",
   },
   'picture-turned': {
-    means: "La caméra montre une autre vue que celle qui a été apprise.",
-    remedy: "Remettre la caméra en place ; confirmer la vue si ce changement est voulu.",
+    means: 'La caméra montre une autre vue que celle qui a été apprise.',
+    remedy: 'Remettre la caméra en place ; confirmer la vue si ce changement est voulu.',
   },
   'picture-noisy': {
     means: "L'image est bien plus bruitée que d'habitude par cette lumière.",
@@ -436,7 +436,8 @@ const FRENCH: Record<Code, CauseText> = {
   },
   'picture-decoder-missing': {
     means: "Le collecteur n'a pas ffmpeg : aucune image n'est contrôlée.",
-    remedy: 'Installer ffmpeg sur le collecteur, ou indiquer son chemin dans le fichier du collecteur (« decoder »).',
+    remedy:
+      'Installer ffmpeg sur le collecteur, ou indiquer son chemin dans le fichier du collecteur (« decoder »).',
   },
   'picture-decoder-failed': {
     means: "ffmpeg a été trop lent, s'est arrêté ou a trop écrit : l'image n'a pas été contrôlée.",

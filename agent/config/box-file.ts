@@ -52,7 +52,8 @@ export const boxFileSchema = z
       .enum(['chrony', 'timesyncd', 'host'])
       .meta({ description: 'what says that the clock is synchronised; host declares it trusted' }),
     decoder: path.default('ffmpeg').meta({
-      description: 'ffmpeg, which decodes key frames for the picture checks: a path, or a name looked for in PATH',
+      description:
+        'ffmpeg, which decodes key frames for the picture checks: a path, or a name looked for in PATH',
     }),
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   })

@@ -51,6 +51,8 @@ export interface Evidence {
   readonly measurePeriodMs: number;
   readonly clock: Observed<ClockOffset> | undefined;
   readonly clockOff: boolean;
+  /** What is wrong with the pictures, once confirmed. */
+  readonly picture: { readonly cause: Code; readonly detail: string } | undefined;
   readonly lossy: boolean;
   readonly lowRate: boolean;
 }
@@ -61,6 +63,8 @@ export interface HealthLimits {
   readonly stallTimeoutMs: number;
   readonly clockOffsetLimitMs: number;
   readonly lossLimitPercent: number;
+  /** Pace of the looks at pictures; 0: none. */
+  readonly pictureIntervalS: number;
 }
 
 /** A fact of a probe older than this many intervals is unknown. Source: guess. */

@@ -51,6 +51,7 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
     memory: store.memory,
     tcp: probe,
     onvif: () => helper,
+    look: () => false,
   });
   const stop = new AbortController();
   await room.start(stop.signal);
@@ -66,6 +67,7 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
     owner: 'commune' as const,
     host: '127.0.0.1',
     minFps: 0,
+    pictureCheck: 'off' as const,
     credentials: { version: 1 },
   };
   await room.apply([{ ...watched, onvif: { port: onvifPort }, rtsp: { port: rtspPort } }], LIMITS);

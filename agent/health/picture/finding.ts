@@ -1,8 +1,8 @@
 import type { Code } from '../../base/codes.ts';
 import type { StreamNumbers } from '../../contract/picture.ts';
+import { FINE_GRID } from '../../contract/picture.ts';
 import type { Comparison } from './comparison.ts';
 import type { Reference, Sample } from './reference.ts';
-import { FINE_GRID } from '../../contract/picture.ts';
 
 export type PictureFault = Extract<
   Code,
@@ -103,29 +103,28 @@ function findWhite({ sample: { numbers }, recent, sameLight }: Evidence): Findin
 /** Bytes of a picture in which nothing moves: overhead, and so much per block of 16×16 pixels. Source: x264 and x265. */
 const STILL_BYTES = 64;
 const STILL_BYTES_PER_BLOCK = 0.04;
-/** No imager is without noise. */
-const NO_NOISE = 0.02;
-const SAME_PIXELS = 0.5;
-const SAME_MEANS = 0.15;
+/** No imager is without noise: this is no change at all. */
+const NO_CHANGE = 0.02;
+/** An encoder that codes the same picture anew changes no more than this. */
+const RECODED_PIXELS = 2;
+const RECODED_MEANS = 0.4;
 /** The quietest that was seen in this light is this many times livelier: else stillness says nothing. */
 const LIVELIER = 2.5;
 
 function findFrozen({ sample: { numbers, stream }, sameLight }: Evidence): Finding | undefined {
-  const { change } = numbers;
   const { keyFrames, repeatedKeyFrames, otherFrames, otherBytes } = stream;
   const repeated = stream.sameAsBefore || (keyFrames > 0 && repeatedKeyFrames >= keyFrames);
   if (repeated && (otherFrames === 0 || isStill(stream)))
     return certain('picture-frozen', 'key frames are the same, byte by byte, and nothing moves between them');
-  if (!change || !sameLight || otherFrames === 0) return undefined;
-  const { leastChange, leastBytes } = sameLight;
-  const isQuiet = isStill(stream) || LIVELIER * otherBytes <= leastBytes;
-  if (!isQuiet || change.pixels > SAME_PIXELS || change.means > SAME_MEANS) return undefined;
-  if (LIVELIER * change.pixels > leastChange) return undefined;
-  const usually = `never by less than ${leastChange.toFixed(1)} before`;
+  const { change } = numbers;
+  if (!change || !sameLight || otherFrames === 0 || LIVELIER * otherBytes > sameLight.leastBytes)
+    return undefined;
+  if (change.pixels > RECODED_PIXELS || change.means > RECODED_MEANS) return undefined;
+  if (!isStill(stream) && LIVELIER * change.pixels > sameLight.leastChange) return undefined;
   return {
     fault: 'picture-frozen',
-    certain: change.pixels <= NO_NOISE,
-    detail: `the picture changes by ${change.pixels.toFixed(2)} levels, ${usually}`,
+    certain: change.pixels <= NO_CHANGE,
+    detail: `changes by ${change.pixels.toFixed(2)} levels and ${otherBytes} bytes a frame, never by less than ${sameLight.leastChange.toFixed(1)} and ${Math.round(sameLight.leastBytes)} before`,
   };
 }
 
@@ -148,10 +147,16 @@ function findOtherView({ comparison, comparable }: Evidence): Finding | undefine
   const { likeness, lost, kept, offset } = comparison;
   if (!comparable || lost < MUCH_LOST) return undefined;
   const lostWords = `${percent(lost)} of the view is lost`;
-  if (offset) return { fault: 'picture-turned', certain: lost >= MOST_LOST, detail: `${lostWords}; ${moved(offset)}` };
+  if (offset)
+    return { fault: 'picture-turned', certain: lost >= MOST_LOST, detail: `${lostWords}; ${moved(offset)}` };
   if (kept < OTHER_EDGES) return { fault: 'picture-covered', certain: lost >= ALL_LOST, detail: lostWords };
-  if (likeness > UNLIKE) return { fault: 'picture-covered', certain: false, detail: `${lostWords}, something else is there` };
-  return { fault: 'picture-turned', certain: likeness <= UTTERLY_UNLIKE, detail: `${lostWords}, another view is there` };
+  if (likeness > UNLIKE)
+    return { fault: 'picture-covered', certain: false, detail: `${lostWords}, something else is there` };
+  return {
+    fault: 'picture-turned',
+    certain: likeness <= UTTERLY_UNLIKE,
+    detail: `${lostWords}, another view is there`,
+  };
 }
 
 function moved({ columns, rows }: { columns: number; rows: number }): string {

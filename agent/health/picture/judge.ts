@@ -63,13 +63,18 @@ export class PictureJudge {
   /** The view is as it should be. @returns whether it has to be learnt anew */
   confirm(): boolean {
     const isAnother = this.#suspicion.declared !== undefined;
-    if (isAnother) this.reset();
+    if (isAnother) this.#forget();
     this.references.confirmed = true;
     return isAnother;
   }
 
   /** Forgets the view. */
   reset(): void {
+    this.#forget();
+    this.references.confirmed = false;
+  }
+
+  #forget(): void {
     this.references.forget();
     this.#suspicion.forget();
   }
@@ -86,7 +91,8 @@ export class PictureJudge {
     const finding = find({ sample, recent, comparison, comparable, sameLight });
     const seen = { comparison, suitable };
     // Another view in a light that was never seen may be the same place: that shows when the known light is back.
-    if (finding?.fault === 'picture-turned' && switched && !this.references.of(light)) return { ...seen, strange: true };
+    if (finding?.fault === 'picture-turned' && switched && !this.references.of(light))
+      return { ...seen, strange: true };
     return { ...seen, finding };
   }
 

@@ -11,12 +11,20 @@ const PLAIN = 0.01;
 
 export function firstPattern(pattern: Pattern): LearntPattern {
   const { columns, rows, along, across, more } = pattern;
-  return { columns, rows, along: along.slice(), across: across.slice(), more: more.slice(), power: powerOf(pattern) };
+  return {
+    columns,
+    rows,
+    along: along.slice(),
+    across: across.slice(),
+    more: more.slice(),
+    power: powerOf(pattern),
+  };
 }
 
 /** The mean with another pattern in it, which counts for `share` of it. */
 export function learn(learnt: LearntPattern, pattern: Pattern, share: number): LearntPattern {
-  const mixed = (a: Float32Array, b: Float32Array) => a.map((value, cell) => value + share * ((b[cell] ?? 0) - value));
+  const mixed = (a: Float32Array, b: Float32Array) =>
+    a.map((value, cell) => value + share * ((b[cell] ?? 0) - value));
   return {
     columns: learnt.columns,
     rows: learnt.rows,
@@ -34,5 +42,7 @@ export function steadiness(learnt: LearntPattern): Float32Array {
 }
 
 export function powerOf(pattern: Pattern): Float32Array {
-  return pattern.along.map((_, cell) => DIRECTIONS.reduce((sum, key) => sum + (pattern[key][cell] ?? 0) ** 2, 0));
+  return pattern.along.map((_, cell) =>
+    DIRECTIONS.reduce((sum, key) => sum + (pattern[key][cell] ?? 0) ** 2, 0),
+  );
 }

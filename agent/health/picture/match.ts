@@ -31,7 +31,11 @@ export function likeness(now: Pattern, learnt: LearntPattern, offset = NO_OFFSET
   return both / Math.sqrt(ours * theirs + TINY);
 }
 
-function forOverlap({ columns, rows }: Pattern, offset: Offset, visit: (cell: number, other: number) => void): void {
+function forOverlap(
+  { columns, rows }: Pattern,
+  offset: Offset,
+  visit: (cell: number, other: number) => void,
+): void {
   for (let row = 0; row < rows; row += 1) {
     const otherRow = row + offset.rows;
     if (otherRow < 0 || otherRow >= rows) continue;
@@ -64,7 +68,9 @@ const FOUND = 0.4;
 export function lostCells(now: Pattern, learnt: LearntPattern): { lost: boolean[]; share: number } {
   const weights = steadiness(learnt);
   const powers = powerOf(learnt);
-  const fits = powers.map((_, cell) => DIRECTIONS.reduce((sum, key) => sum + (now[key][cell] ?? 0) * (learnt[key][cell] ?? 0), 0));
+  const fits = powers.map((_, cell) =>
+    DIRECTIONS.reduce((sum, key) => sum + (now[key][cell] ?? 0) * (learnt[key][cell] ?? 0), 0),
+  );
   const [fitAround, powerAround] = [sumsAround(fits, now), sumsAround(powers, now)];
   let all = 0;
   let gone = 0;
@@ -83,7 +89,8 @@ function sumsAround(values: Float32Array, { columns, rows }: Pattern): Float32Ar
     const [row, column] = [Math.floor(cell / columns), cell % columns];
     let sum = 0;
     for (let y = Math.max(0, row - 1); y <= Math.min(rows - 1, row + 1); y += 1) {
-      for (let x = Math.max(0, column - 1); x <= Math.min(columns - 1, column + 1); x += 1) sum += values[y * columns + x] ?? 0;
+      for (let x = Math.max(0, column - 1); x <= Math.min(columns - 1, column + 1); x += 1)
+        sum += values[y * columns + x] ?? 0;
     }
     return sum;
   });

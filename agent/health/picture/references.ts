@@ -1,5 +1,5 @@
-import { likeness } from './match.ts';
 import { LIGHTS, type Light } from './light.ts';
+import { likeness } from './match.ts';
 import { firstReference, learnReference, type Reference, type Sample } from './reference.ts';
 
 /** Pictures that a reference is good after. */
@@ -31,7 +31,9 @@ export class References {
 
   /** What a picture fits best. */
   best({ view }: Sample): Reference | undefined {
-    const known = [this.recent, ...LIGHTS.map((light) => this.of(light))].filter((reference) => reference !== undefined);
+    const known = [this.recent, ...LIGHTS.map((light) => this.of(light))].filter(
+      (reference) => reference !== undefined,
+    );
     const fits = known.map((reference) => ({ reference, likeness: likeness(view.fine, reference.fine) }));
     return fits.sort((a, b) => b.likeness - a.likeness)[0]?.reference;
   }
@@ -60,7 +62,6 @@ export class References {
   forget(): void {
     this.recent = undefined;
     this.lights.clear();
-    this.confirmed = false;
   }
 
   #forgetOther({ view }: Sample): void {

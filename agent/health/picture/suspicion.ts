@@ -36,7 +36,7 @@ export class Suspicion {
     this.#past = [...this.#past, { finding, atMs }].slice(-UNCERTAIN_OF);
     const confirmed = this.#certain(atMs, intervalMs) ?? this.#uncertain(atMs, intervalMs);
     if (this.#isGood()) this.#declared = undefined;
-    else if (confirmed) this.#declared = this.#latest(confirmed);
+    else if (confirmed && confirmed !== this.#declared?.fault) this.#declared = this.#latest(confirmed);
   }
 
   forget(): void {
@@ -47,7 +47,8 @@ export class Suspicion {
   #certain(atMs: number, intervalMs: number): PictureFault | undefined {
     const last = this.#past.slice(-CERTAIN_LOOKS);
     const isLong = atMs - (last[0]?.atMs ?? atMs) >= CERTAIN_INTERVALS * intervalMs;
-    if (last.length < CERTAIN_LOOKS || !isLong || !last.every(({ finding }) => finding?.certain)) return undefined;
+    if (last.length < CERTAIN_LOOKS || !isLong || !last.every(({ finding }) => finding?.certain))
+      return undefined;
     return mostFrequent(last);
   }
 

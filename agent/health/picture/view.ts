@@ -61,7 +61,12 @@ function meansAround(strength: readonly number[], { columns, rows }: Grid): Floa
   return means;
 }
 
-function meanAround(strength: readonly number[], { columns, rows }: Grid, column: number, row: number): number {
+function meanAround(
+  strength: readonly number[],
+  { columns, rows }: Grid,
+  column: number,
+  row: number,
+): number {
   let sum = 0;
   let count = 0;
   const [left, right] = [Math.max(0, column - AROUND), Math.min(columns - 1, column + AROUND)];

@@ -2,7 +2,12 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
-import { type BeffroiError, ConfigurationError, InternalError, PeerProtocolError } from '../../base/errors.ts';
+import {
+  type BeffroiError,
+  ConfigurationError,
+  InternalError,
+  PeerProtocolError,
+} from '../../base/errors.ts';
 import { limited } from '../../base/limit.ts';
 import { quoted } from '../../base/text.ts';
 import type { VideoCodec } from '../../camera/types.ts';
@@ -31,7 +36,12 @@ const LIMITS = [
 ].join('; ');
 
 /** What ffmpeg does with each picture. */
-export const REDUCING = ['-vf', `scale=${WIDTH}:${HEIGHT}:flags=area,format=yuv420p`, '-f', 'rawvideo'] as const;
+export const REDUCING = [
+  '-vf',
+  `scale=${WIDTH}:${HEIGHT}:flags=area,format=yuv420p`,
+  '-f',
+  'rawvideo',
+] as const;
 
 export interface DecoderNeeds {
   readonly clock: Clock;
@@ -91,7 +101,7 @@ export class KeyFrameDecoder {
         ...[...from, '-i', 'pipe:0', ...once, ...REDUCING, 'pipe:1'],
       ],
       // FFREPORT of ours would make it write a file.
-      { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/', env: { PATH: process.env['PATH'], LC_ALL: 'C' } },
+      { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C' } },
     );
   }
 
@@ -109,7 +119,10 @@ export class KeyFrameDecoder {
 
   #missing(): BeffroiError {
     const { program } = this.#options;
-    return new ConfigurationError('picture-decoder-missing', `expected ffmpeg at ${program}, found no program there`);
+    return new ConfigurationError(
+      'picture-decoder-missing',
+      `expected ffmpeg at ${program}, found no program there`,
+    );
   }
 }
 
@@ -118,7 +131,11 @@ function failed(what: string): InternalError {
 }
 
 /** The first bytes of a stream; the rest is read and thrown away. @param full called when there is more */
-async function firstBytes(stream: Readable, limit: number, full: () => void = () => undefined): Promise<Buffer> {
+async function firstBytes(
+  stream: Readable,
+  limit: number,
+  full: () => void = () => undefined,
+): Promise<Buffer> {
   const parts: Buffer[] = [];
   let left = limit;
   stream.on('error', () => undefined);

@@ -31,10 +31,19 @@ export function edgesOf(plane: Plane, { columns, rows }: Grid): GridEdges {
       addPixel(sums, plane, y * width + x, row + Math.floor((x * columns) / width));
   }
   const scale = (TENTHS * cells) / (width * height);
-  return { strength: ints(sums.strength, scale), along: ints(sums.along, scale), across: ints(sums.across, scale) };
+  return {
+    strength: ints(sums.strength, scale),
+    along: ints(sums.along, scale),
+    across: ints(sums.across, scale),
+  };
 }
 
-function addPixel({ strength, along, across }: Sums, { width, values }: Plane, at: number, cell: number): void {
+function addPixel(
+  { strength, along, across }: Sums,
+  { width, values }: Plane,
+  at: number,
+  cell: number,
+): void {
   const px = (offset: number) => values[at + offset] ?? 0;
   const falling = px(width + 1) - px(-width - 1);
   const rising = px(-width + 1) - px(width - 1);

@@ -8,7 +8,10 @@ const GREY = 128;
 const OUTER_SHARE = 0.05;
 
 /** How light and how colourful a picture is. */
-export function levelsOf({ luma, chroma }: SmallPicture): Pick<PictureNumbers, 'mean' | 'low' | 'high' | 'white' | 'chroma'> {
+export function levelsOf({
+  luma,
+  chroma,
+}: SmallPicture): Pick<PictureNumbers, 'mean' | 'low' | 'high' | 'white' | 'chroma'> {
   const histogram = new Uint32Array(256);
   for (const level of luma) histogram[level] = (histogram[level] ?? 0) + 1;
   const total = luma.length;

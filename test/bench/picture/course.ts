@@ -3,10 +3,14 @@ import { join } from 'node:path';
 import type { AccessUnit } from '../../../agent/camera/types.ts';
 import { REDUCING } from '../../../agent/video/picture/decoder.ts';
 import { type KeyFrame, PictureSource } from '../../../agent/video/picture/picture-source.ts';
-import { SMALL_PICTURE_BYTES, type SmallPicture, smallPicture } from '../../../agent/video/picture/small-picture.ts';
+import {
+  SMALL_PICTURE_BYTES,
+  type SmallPicture,
+  smallPicture,
+} from '../../../agent/video/picture/small-picture.ts';
 import { clipFrom } from '../../support/clips.ts';
 import { ffmpeg, ffmpegStream } from './ffmpeg.ts';
-import { commandsOf, FRAMES_PER_MOMENT, type Film, filmArguments } from './film.ts';
+import { commandsOf, type Film, FRAMES_PER_MOMENT, filmArguments } from './film.ts';
 
 /** What a look at one moment would be given. */
 export interface Sight {
@@ -17,13 +21,21 @@ export interface Sight {
 }
 
 /** Films a course and yields its moments one after the other. */
-export async function* sightsOf(folder: string, name: string, film: Omit<Film, 'commandFile'>): AsyncGenerator<Sight> {
+export async function* sightsOf(
+  folder: string,
+  name: string,
+  film: Omit<Film, 'commandFile'>,
+): AsyncGenerator<Sight> {
   const commandFile = join(folder, `${name}.commands`);
   await writeFile(commandFile, commandsOf(film.moments) || '0 nothing do x;');
   const stream = await ffmpeg(filmArguments({ ...film, commandFile }));
   const units = clipFrom(stream, 'h264', 25).units;
   const [sps, pps] = clipFrom(stream.subarray(0, 100_000), 'h264', 25).parameterSets;
-  const source = new PictureSource({ codec: 'h264', clockRate: 90_000, parameterSets: { ...(sps && { sps }), ...(pps && { pps }) } });
+  const source = new PictureSource({
+    codec: 'h264',
+    clockRate: 90_000,
+    parameterSets: { ...(sps && { sps }), ...(pps && { pps }) },
+  });
   let next = 0;
   for await (const picture of keyPictures(stream)) {
     let taken: KeyFrame | undefined;
@@ -47,7 +59,19 @@ function accessUnit({ nals, key }: { nals: readonly Buffer[]; key: boolean }): A
 
 /** Every key frame, reduced as the product reduces it. */
 async function* keyPictures(stream: Buffer): AsyncGenerator<SmallPicture> {
-  const args = ['-threads', '1', '-skip_frame', 'nokey', '-f', 'h264', '-i', 'pipe:0', '-vsync', '0', ...REDUCING];
+  const args = [
+    '-threads',
+    '1',
+    '-skip_frame',
+    'nokey',
+    '-f',
+    'h264',
+    '-i',
+    'pipe:0',
+    '-vsync',
+    '0',
+    ...REDUCING,
+  ];
   let rest: Buffer = Buffer.alloc(0);
   for await (const part of ffmpegStream(args, stream)) {
     rest = rest.length > 0 ? Buffer.concat([rest, part]) : part;

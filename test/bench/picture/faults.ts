@@ -4,7 +4,16 @@ import { FRAME, type Turn } from './stills.ts';
 export const STRENGTHS = ['full', 'middle', 'weak'] as const;
 export type Strength = (typeof STRENGTHS)[number];
 
-export const FAULTS = ['black', 'uniform', 'overexposed', 'frozen', 'covered', 'defocused', 'turned', 'noisy'] as const;
+export const FAULTS = [
+  'black',
+  'uniform',
+  'overexposed',
+  'frozen',
+  'covered',
+  'defocused',
+  'turned',
+  'noisy',
+] as const;
 export type Fault = (typeof FAULTS)[number];
 
 /** What the verdict must say. A lens that is wholly covered by something plain shows a plain picture. */

@@ -21,7 +21,8 @@ export async function* ffmpegStream(args: readonly string[], input?: Buffer): As
   try {
     yield* child.stdout as Readable as AsyncIterable<Buffer>;
     const [code] = await exited;
-    if (code !== 0) throw new Error(`ffmpeg ended with ${code}: ${(await words).slice(-2000)}\n${args.join(' ')}`);
+    if (code !== 0)
+      throw new Error(`ffmpeg ended with ${code}: ${(await words).slice(-2000)}\n${args.join(' ')}`);
   } finally {
     child.kill('SIGKILL');
   }

@@ -1,6 +1,6 @@
-import { type Fault, FAULTS, RIGHT_CAUSES, showOf, STRENGTHS, type Strength } from './faults.ts';
-import type { Photo } from './photos.ts';
 import { seededRandom } from '../../support/camera/random.ts';
+import { FAULTS, type Fault, RIGHT_CAUSES, STRENGTHS, type Strength, showOf } from './faults.ts';
+import type { Photo } from './photos.ts';
 import { type Course, INTERVAL_MS, SimulatedCamera } from './simulated-camera.ts';
 import type { Studio } from './studio.ts';
 import { STEP_S } from './weather.ts';
@@ -49,12 +49,18 @@ export async function trialsOf(studio: Studio, photo: Photo, index: number): Pro
   return trials;
 }
 
-async function trial(camera: SimulatedCamera, fault: Fault, strength: Strength, course: Course): Promise<Trial> {
+async function trial(
+  camera: SimulatedCamera,
+  fault: Fault,
+  strength: Strength,
+  course: Course,
+): Promise<Trial> {
   let declared = '';
   const about = { photo: camera.photo.name, fault, strength };
   for await (const { judgement, atMs } of camera.live(course)) {
     declared = judgement.fault?.fault ?? '';
-    if (RIGHT_CAUSES[fault].some((cause) => cause === declared)) return { ...about, noticedMs: atMs, declared };
+    if (RIGHT_CAUSES[fault].some((cause) => cause === declared))
+      return { ...about, noticedMs: atMs, declared };
   }
   return { ...about, noticedMs: undefined, declared };
 }
@@ -73,7 +79,13 @@ export interface Peace {
 /** A camera with traffic and weather and nothing wrong with it. */
 export async function peaceOf(studio: Studio, photo: Photo, index: number, hours: number): Promise<Peace> {
   const steps = Math.round((hours * 3600) / STEP_S);
-  const course = { beginHour: (6.2 + index * 7) % 24, infrared: index % 2 === 1, busy: true, steps, seed: 5000 + index };
+  const course = {
+    beginHour: (6.2 + index * 7) % 24,
+    infrared: index % 2 === 1,
+    busy: true,
+    steps,
+    seed: 5000 + index,
+  };
   const camera = new SimulatedCamera(studio, photo);
   const alarms: Peace['alarms'][number][] = [];
   let looks = 0;
@@ -87,5 +99,12 @@ export async function peaceOf(studio: Studio, photo: Photo, index: number, hours
     standing = fault?.fault;
   }
   const simulatedMs = steps * STEP_S * 1000;
-  return { photo: photo.name, simulatedMs, looks, extraLooks: looks - simulatedMs / INTERVAL_MS, alarms, unsuitable };
+  return {
+    photo: photo.name,
+    simulatedMs,
+    looks,
+    extraLooks: looks - simulatedMs / INTERVAL_MS,
+    alarms,
+    unsuitable,
+  };
 }

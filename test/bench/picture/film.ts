@@ -1,5 +1,14 @@
-import { FRAME, BUS_SIZE, HEADLIGHTS_SIZE, LORRY_SIZE, MARGIN, type Props, RAIN_FRAMES, STILL } from './stills.ts';
 import type { Show } from './faults.ts';
+import {
+  BUS_SIZE,
+  FRAME,
+  HEADLIGHTS_SIZE,
+  LORRY_SIZE,
+  MARGIN,
+  type Props,
+  RAIN_FRAMES,
+  STILL,
+} from './stills.ts';
 import type { Moment } from './weather.ts';
 
 /** Raw stills of a view: what is before, and what noon, evening and night mix in. */
@@ -35,7 +44,9 @@ export function filmArguments(film: Film): string[] {
   const { lighting, props } = film;
   const frames = film.moments.length * FRAMES_PER_MOMENT;
   return [
-    ...(film.footage ? ['-stream_loop', '-1', '-r', '1', '-i', film.footage] : rawInput(lighting.morning, 'yuv420p', STILL)),
+    ...(film.footage
+      ? ['-stream_loop', '-1', '-r', '1', '-i', film.footage]
+      : rawInput(lighting.morning, 'yuv420p', STILL)),
     ...rawInput(lighting.noon, 'yuv420p', STILL),
     ...rawInput(lighting.evening, 'yuv420p', STILL),
     ...rawInput(lighting.night, 'yuv420p', STILL),
@@ -45,18 +56,35 @@ export function filmArguments(film: Film): string[] {
     ...rawInput(props.rain, 'yuv420p', FRAME),
     ...rawInput(props.cover, 'rgba', FRAME),
     ...['-filter_complex', graphOf(film), '-map', '[film]', '-frames:v', `${frames}`],
-    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '33', '-g', `${FRAMES_PER_MOMENT}`, '-threads', '1'],
+    ...[
+      '-c:v',
+      'libx264',
+      '-preset',
+      'ultrafast',
+      '-crf',
+      '33',
+      '-g',
+      `${FRAMES_PER_MOMENT}`,
+      '-threads',
+      '1',
+    ],
     ...['-x264-params', 'scenecut=0:repeat-headers=1', '-f', 'h264'],
   ];
 }
 
-function rawInput(file: string, format: string, { width, height }: { width: number; height: number }): string[] {
+function rawInput(
+  file: string,
+  format: string,
+  { width, height }: { width: number; height: number },
+): string[] {
   return ['-f', 'rawvideo', '-pix_fmt', format, '-s', `${width}x${height}`, '-r', '1', '-i', file];
 }
 
 function graphOf({ footage, show, noise, moments, commandFile }: Film): string {
   const day = footage
-    ? [`[0]scale=768:-2,crop=${STILL.width}:${STILL.height},format=yuv420p,setpts=N/TB,sendcmd=f=${commandFile}[morning]`]
+    ? [
+        `[0]scale=768:-2,crop=${STILL.width}:${STILL.height},format=yuv420p,setpts=N/TB,sendcmd=f=${commandFile}[morning]`,
+      ]
     : [`${forever(0, 'commanded')};[commanded]sendcmd=f=${commandFile}[morning]`];
   const isNight = nightOf(moments);
   const chain = [
@@ -79,7 +107,9 @@ function graphOf({ footage, show, noise, moments, commandFile }: Film): string {
     `[scene][bus]overlay@bus=${AWAY.x}:${AWAY.y}[a]`,
     `[a][lorry]overlay@lorry=${AWAY.x}:${AWAY.y}[b]`,
     `[b][headlights]overlay@headlights=${AWAY.x}:${AWAY.y}[c]`,
-    ...(moments.some(({ rain }) => rain > 0) ? [forever(7, 'rain', RAIN_FRAMES), '[c][rain]blend@rain=c0_mode=screen:c0_opacity=0.001[d]'] : ['[c]null[d]']),
+    ...(moments.some(({ rain }) => rain > 0)
+      ? [forever(7, 'rain', RAIN_FRAMES), '[c][rain]blend@rain=c0_mode=screen:c0_opacity=0.001[d]']
+      : ['[c]null[d]']),
     ...covered(show.cover),
     `[e]${late.join(',')}`,
   ].join(';');
@@ -87,7 +117,9 @@ function graphOf({ footage, show, noise, moments, commandFile }: Film): string {
 
 /** The light of each moment; what never shines is left out. */
 function mixed(moments: readonly Moment[]): string[] {
-  const lights = (['noon', 'evening', 'night'] as const).filter((light) => moments.some((moment) => moment[light] > 0));
+  const lights = (['noon', 'evening', 'night'] as const).filter((light) =>
+    moments.some((moment) => moment[light] > 0),
+  );
   const steps = lights.map((light, index) => {
     const before = lights[index - 1];
     const input = `[${light}][${before ? `mix${before}` : 'morning'}]`;
@@ -126,17 +158,19 @@ function nightOf(moments: readonly Moment[]): string {
 /** Commands to the filters: what changes, at the moment when it does. */
 export function commandsOf(moments: readonly Moment[]): string {
   const told = new Map<string, string>();
-  return moments.map((moment, index) => {
-    const changed = commands(moment).filter(([target, name, value]) => {
-      const key = `${target} ${name}`;
-      // Filters forget what they are told before their first picture.
-      if (index > 1 && told.get(key) === value) return false;
-      told.set(key, value);
-      return true;
-    });
-    const list = changed.map(([target, name, value]) => `${target} ${name} ${value}`).join(', ');
-    return list ? `${index * FRAMES_PER_MOMENT} ${list};\n` : '';
-  }).join('');
+  return moments
+    .map((moment, index) => {
+      const changed = commands(moment).filter(([target, name, value]) => {
+        const key = `${target} ${name}`;
+        // Filters forget what they are told before their first picture.
+        if (index > 1 && told.get(key) === value) return false;
+        told.set(key, value);
+        return true;
+      });
+      const list = changed.map(([target, name, value]) => `${target} ${name} ${value}`).join(', ');
+      return list ? `${index * FRAMES_PER_MOMENT} ${list};\n` : '';
+    })
+    .join('');
 }
 
 type Command = readonly [target: string, name: string, value: string];

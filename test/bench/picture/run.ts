@@ -1,7 +1,7 @@
 import type { Figures } from '../main.ts';
 import { FAULTS, STRENGTHS, type Strength } from './faults.ts';
 import { type Peace, peaceOf, type Trial, trialsOf } from './figures.ts';
-import { missingPhotos, PHOTO_PACKAGES, PHOTOS, type Photo } from './photos.ts';
+import { missingPhotos, PHOTO_PACKAGES, PHOTOS } from './photos.ts';
 import { INTERVAL_MS } from './simulated-camera.ts';
 import { Studio } from './studio.ts';
 
@@ -11,25 +11,18 @@ const PEACE_HOURS = 12;
 /** Processors that ffmpeg and the judge keep busy. */
 const AT_A_TIME = 2;
 
-export interface PictureOptions {
-  /** `tuning`: the photographs that the thresholds were chosen on, in words about each miss. */
-  readonly use: Photo['use'];
-  /** Only these photographs. */
-  readonly only: readonly string[];
-}
-
 /**
  * Real photographs and footage as simulated cameras, filmed with ffmpeg in changing light, weather and traffic, then
  * with each fault at three strengths; decoded, put into numbers and judged by the code of the product.
+ * @param names of photographs, or `tuning` for those that the thresholds were chosen on; the others when there is none
  */
-export async function picture(options: PictureOptions): Promise<Figures> {
+export async function picture(names: readonly string[]): Promise<Figures> {
   const missing = missingPhotos();
   if (missing.length > 0) {
     throw new Error(`${missing[0]} is missing: apt-get install ${PHOTO_PACKAGES.join(' ')}`);
   }
-  const photos = PHOTOS.filter(({ name, use }) =>
-    options.only.length > 0 ? options.only.includes(name) : use === options.use,
-  );
+  const wanted = names.length > 0 ? names : ['figure'];
+  const photos = PHOTOS.filter(({ name, use }) => wanted.includes(name) || wanted.includes(use));
   const studio = await Studio.open();
   try {
     const trials: Trial[] = [];
@@ -106,7 +99,8 @@ function alarms(peaces: readonly Peace[]): Figures {
 /** On standard error, for whoever works on the judge. */
 function tellMisses(trials: readonly Trial[], peaces: readonly Peace[]): void {
   for (const { photo, fault, strength, noticedMs, declared } of trials) {
-    if (noticedMs === undefined) console.error(`missed: ${photo} ${fault} ${strength}, declared ${declared || 'nothing'}`);
+    if (noticedMs === undefined)
+      console.error(`missed: ${photo} ${fault} ${strength}, declared ${declared || 'nothing'}`);
   }
   for (const { photo, alarms: raised } of peaces) {
     for (const { fault, detail, atMs } of raised)

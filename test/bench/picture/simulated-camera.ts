@@ -12,7 +12,7 @@ import { type Day, momentsOf, STEP_S } from './weather.ts';
 /** One picture per camera and minute, as the product does unless it is told otherwise. */
 export const INTERVAL_MS = 60_000;
 /** How the product looks sooner. */
-export const SOON_MS = INTERVAL_MS / 3;
+const SOON_MS = INTERVAL_MS / 3;
 const STEP_MS = STEP_S * 1000;
 const NOISE = { day: 5, night: 9 };
 
@@ -85,7 +85,11 @@ export class SimulatedCamera {
     };
     this.#films += 1;
     let first = true;
-    for await (const sight of sightsOf(this.#studio.folder, `${photo.name}-${course.seed}-${this.#films}`, film)) {
+    for await (const sight of sightsOf(
+      this.#studio.folder,
+      `${photo.name}-${course.seed}-${this.#films}`,
+      film,
+    )) {
       if (!first) yield sight;
       first = false;
     }

@@ -11,7 +11,7 @@ export const STILL = { width: FRAME.width + 2 * MARGIN, height: FRAME.height + 2
 /** The photograph is wider than the view by this, so that a camera can turn in it. */
 const FIELD_WIDTH = 1088;
 
-export const LIGHTS = ['morning', 'noon', 'evening', 'night', 'infrared'] as const;
+const LIGHTS = ['morning', 'noon', 'evening', 'night', 'infrared'] as const;
 export type Light = (typeof LIGHTS)[number];
 
 /** How far a camera is turned, as shares of the width and the height of its view. */
@@ -59,7 +59,8 @@ function shadow(random: () => number): string {
 }
 
 function lamps(random: () => number): string {
-  const one = () => `${(0.35 + random() * 0.4).toFixed(2)}*${glow(random(), random() * 0.7, 0.12 + random() * 0.15)}`;
+  const one = () =>
+    `${(0.35 + random() * 0.4).toFixed(2)}*${glow(random(), random() * 0.7, 0.12 + random() * 0.15)}`;
   return `${one()}+${one()}+${one()}`;
 }
 
@@ -101,8 +102,25 @@ export async function makeProps(coverOf: Photo): Promise<Props> {
     ffmpeg(['-i', BUS, '-vf', `crop=405:285:70:105,scale=${BUS_SIZE.width}:${BUS_SIZE.height}`, ...one]),
     ffmpeg(['-f', 'lavfi', '-i', lorry, ...one]),
     ffmpeg(['-f', 'lavfi', '-i', beams, ...one]),
-    ffmpeg(['-f', 'lavfi', '-i', drops, '-frames:v', `${RAIN_FRAMES}`, '-pix_fmt', 'yuv420p', '-f', 'rawvideo']),
-    ffmpeg(['-i', coverOf.file, '-vf', `scale=${width}:${height},gblur=sigma=60,eq=contrast=0.5:brightness=-0.15`, ...one]),
+    ffmpeg([
+      '-f',
+      'lavfi',
+      '-i',
+      drops,
+      '-frames:v',
+      `${RAIN_FRAMES}`,
+      '-pix_fmt',
+      'yuv420p',
+      '-f',
+      'rawvideo',
+    ]),
+    ffmpeg([
+      '-i',
+      coverOf.file,
+      '-vf',
+      `scale=${width}:${height},gblur=sigma=60,eq=contrast=0.5:brightness=-0.15`,
+      ...one,
+    ]),
   ]);
   return { bus, lorry: box, headlights, rain, cover };
 }

@@ -2,9 +2,9 @@ import { FRAME, MARGIN } from './stills.ts';
 
 /** Simulated time between two moments at which a picture may be looked at. */
 export const STEP_S = 20;
-export const STEPS_PER_MINUTE = 60 / STEP_S;
+const STEPS_PER_MINUTE = 60 / STEP_S;
 
-export interface Place {
+interface Place {
   readonly x: number;
   readonly y: number;
 }
@@ -22,7 +22,11 @@ export interface Moment {
   readonly lorry: Place | undefined;
   readonly headlights: Place | undefined;
   /** People and cars: left, top, width, height and colour. */
-  readonly passers: readonly (Place & { readonly width: number; readonly height: number; readonly colour: string })[];
+  readonly passers: readonly (Place & {
+    readonly width: number;
+    readonly height: number;
+    readonly colour: string;
+  })[];
   readonly rain: number;
 }
 
@@ -46,7 +50,8 @@ type Random = () => number;
 
 /** The moments of a course, the same for the same random numbers. */
 export function momentsOf(day: Day, random: Random): Moment[] {
-  const spells = (perDay: number, minutes: number) => (day.busy ? spellsOf(day, random, perDay, minutes) : []);
+  const spells = (perDay: number, minutes: number) =>
+    day.busy ? spellsOf(day, random, perDay, minutes) : [];
   const [rain, fog, flicker] = [spells(3, 40), spells(1, 60), spells(2, 10)];
   const [buses, parked] = [spells(30, 0.5), spells(4, 4)];
   let cloud = 0;
@@ -75,7 +80,8 @@ type LightOfDay = Pick<Moment, 'noon' | 'evening' | 'night' | 'brightness'>;
 function lightAt(hour: number, infrared: boolean): LightOfDay {
   const noon = ramp(hour, 8, 11);
   const evening = ramp(hour, 15, 18);
-  if (!infrared) return { noon, evening, night: ramp(hour, 19, 19.6) + 1 - ramp(hour, 5.4, 6), brightness: 0 };
+  if (!infrared)
+    return { noon, evening, night: ramp(hour, 19, 19.6) + 1 - ramp(hour, 5.4, 6), brightness: 0 };
   const isNight = hour >= 19.6 || hour < 5.4;
   const dusk = isNight ? 0 : ramp(hour, 19, 19.6) + 1 - ramp(hour, 5.4, 6);
   return { noon, evening, night: isNight ? 1 : 0, brightness: -0.22 * dusk };
