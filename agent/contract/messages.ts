@@ -256,11 +256,9 @@ const pictureMeasure = z.strictObject({
   level_high: ratio.meta({ description: '5 % of the picture is lighter' }),
   white_percent: ratio,
   noise: ratio.meta({ description: 'deviation in the flattest part, levels' }),
-  edge_rise: ratio
-    .optional()
-    .meta({
-      description: 'pixels, of 320 to the width, over which the sharpest edges rise; large out of focus',
-    }),
+  edge_rise: ratio.optional().meta({
+    description: 'pixels, of 320 to the width, over which the sharpest edges rise; large out of focus',
+  }),
   change: ratio.optional().meta({ description: 'difference from the picture before, levels' }),
   likeness_percent: ratio.optional().meta({ description: 'how far it is the view that was learnt' }),
   lost_percent: ratio.optional().meta({ description: 'share of the view that is not there' }),

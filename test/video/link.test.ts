@@ -282,22 +282,25 @@ async function awayFrom(desk: PermitDesk): Promise<void> {
   }
 }
 
-t.test('link: looks at pictures are asked for, answered with numbers, and forgotten when the agent goes', async (t) => {
-  const { end, socketPath } = await agent(t);
-  const { link, looks } = client(t, socketPath);
-  t.equal(end.link.look('cam-a'), false);
-  await link.start(never());
-  await end.until(() => end.connections === 1);
-  t.equal(end.link.look('cam-a'), true);
-  while (looks.length === 0) await new Promise((resolve) => setImmediate(resolve));
-  const stream = { keyFrames: 1, repeatedKeyFrames: 0, otherFrames: 9, otherBytes: 900 };
-  link.send({
-    ...{ type: 'picture', camera: 'cam-a', code: 'picture-undecodable', detail: 'why' },
-    stream: { ...stream, sameAsBefore: false, width: 640, height: 360 },
-  });
-  await end.until(() => end.pictures.length === 1);
-  t.match(end.pictures, [{ camera: 'cam-a', code: 'picture-undecodable', stream }]);
-  await end.stop();
-  while (looks.length === 1) await new Promise((resolve) => setImmediate(resolve));
-  t.strictSame(looks, ['cam-a', 'forget all']);
-});
+t.test(
+  'link: looks at pictures are asked for, answered with numbers, and forgotten when the agent goes',
+  async (t) => {
+    const { end, socketPath } = await agent(t);
+    const { link, looks } = client(t, socketPath);
+    t.equal(end.link.look('cam-a'), false);
+    await link.start(never());
+    await end.until(() => end.connections === 1);
+    t.equal(end.link.look('cam-a'), true);
+    while (looks.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const stream = { keyFrames: 1, repeatedKeyFrames: 0, otherFrames: 9, otherBytes: 900 };
+    link.send({
+      ...{ type: 'picture', camera: 'cam-a', code: 'picture-undecodable', detail: 'why' },
+      stream: { ...stream, sameAsBefore: false, width: 640, height: 360 },
+    });
+    await end.until(() => end.pictures.length === 1);
+    t.match(end.pictures, [{ camera: 'cam-a', code: 'picture-undecodable', stream }]);
+    await end.stop();
+    while (looks.length === 1) await new Promise((resolve) => setImmediate(resolve));
+    t.strictSame(looks, ['cam-a', 'forget all']);
+  },
+);

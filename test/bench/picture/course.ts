@@ -54,7 +54,8 @@ export async function* sightsOf(
 }
 
 function accessUnit({ nals, key }: { nals: readonly Buffer[]; key: boolean }): AccessUnit {
-  return { nals, key, damaged: false, rtpTime: 0, receivedWallMs: 0, receivedMonotonicMs: 0 };
+  const memory = { bytes: Buffer.alloc(0), hold: () => undefined, release: () => undefined };
+  return { ...memory, nals, key, damaged: false, rtpTime: 0, receivedWallMs: 0, receivedMonotonicMs: 0 };
 }
 
 /** Every key frame, reduced as the product reduces it. */

@@ -49,8 +49,14 @@ t.test('picture: looks come at the pace of the configuration, sooner while the v
   await answering.seconds(400);
   t.match(watch.state, { picture: 'ok', picture_view: 'learnt', picture_detail: '' });
   const all = pauses(watch);
-  t.ok(all.slice(0, 4).every((pause) => pause >= 20 && pause <= 22), all.join());
-  t.ok(all.slice(5).every((pause) => pause >= 60 && pause <= 62), all.join());
+  t.ok(
+    all.slice(0, 4).every((pause) => pause >= 20 && pause <= 22),
+    all.join(),
+  );
+  t.ok(
+    all.slice(5).every((pause) => pause >= 60 && pause <= 62),
+    all.join(),
+  );
 });
 
 t.test('picture: nothing is asked while no pictures come, and what is known grows old', async (t) => {
@@ -63,18 +69,21 @@ t.test('picture: nothing is asked while no pictures come, and what is known grow
   t.match(watch.state, { state: 'down', cause: 'camera-closed', picture: 'not-checked' });
 });
 
-t.test('picture: no look is asked for at interval 0, nor of a camera that is not to be checked', async (t) => {
-  const { watch } = await begun(t, new Watch(), { ...LIMITS, pictureIntervalS: 0 });
-  await watch.seconds(200);
-  t.strictSame(watch.looks, []);
-  t.match(watch.state, { picture: 'off', picture_detail: '' });
-  const other = new Watch();
-  t.teardown(() => other.end());
-  await other.start([{ ...CAMERA, pictureCheck: 'off' }]);
-  await other.well();
-  await other.seconds(200);
-  t.strictSame(other.looks, []);
-});
+t.test(
+  'picture: no look is asked for at interval 0, nor of a camera that is not to be checked',
+  async (t) => {
+    const { watch } = await begun(t, new Watch(), { ...LIMITS, pictureIntervalS: 0 });
+    await watch.seconds(200);
+    t.strictSame(watch.looks, []);
+    t.match(watch.state, { picture: 'off', picture_detail: '' });
+    const other = new Watch();
+    t.teardown(() => other.end());
+    await other.start([{ ...CAMERA, pictureCheck: 'off' }]);
+    await other.well();
+    await other.seconds(200);
+    t.strictSame(other.looks, []);
+  },
+);
 
 t.test('picture: a fault is told within two intervals with its numbers, once, and its end', async (t) => {
   const { watch, answering } = await begun(t);
@@ -82,14 +91,18 @@ t.test('picture: a fault is told within two intervals with its numbers, once, an
   const beganMs = watch.clock.monotonicMs();
   await answering.seconds(120, { seed: 1, light: () => 16 });
   t.match(watch.state, { state: 'degraded', cause: 'picture-black', fault: 'device', picture: 'faulty' });
-  const told = watch.recorder.of('state', 'cameraHealth').find(({ fields }) => fields['cause'] === 'picture-black');
+  const told = watch.recorder
+    .of('state', 'cameraHealth')
+    .find(({ fields }) => fields['cause'] === 'picture-black');
   t.ok(told && told.wallMs - beganMs <= watch.clock.wallMs() - watch.clock.monotonicMs() + 120_000);
   const states = watch.recorder.of('state', 'cameraHealth').length;
   await answering.seconds(600, { seed: 1, light: () => 16 });
   t.equal(watch.recorder.of('state', 'cameraHealth').length, states, 'a fault that stays is not told again');
   await answering.seconds(120);
   t.match(watch.state, { state: 'ok', picture: 'ok' });
-  t.match(watch.recorder.of('measure', 'picture').at(-1), { fields: { cause: 'none', light: 'day', state: 'ok' } });
+  t.match(watch.recorder.of('measure', 'picture').at(-1), {
+    fields: { cause: 'none', light: 'day', state: 'ok' },
+  });
 });
 
 t.test('picture: what was learnt outlives the agent, and is forgotten with the camera', async (t) => {

@@ -24,7 +24,9 @@ const TRACK: VideoTrack = {
 const COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
 
 function accessUnit(nals: readonly Buffer[] = [], more: Partial<AccessUnit> = {}): AccessUnit {
-  return { nals, key: true, damaged: false, rtpTime: 0, receivedWallMs: 0, receivedMonotonicMs: 0, ...more };
+  const times = { rtpTime: 0, receivedWallMs: 0, receivedMonotonicMs: 0 };
+  const memory = { bytes: Buffer.alloc(0), hold: () => undefined, release: () => undefined };
+  return { ...times, ...memory, nals, key: true, damaged: false, ...more };
 }
 
 const key = (index: number, more: Partial<AccessUnit> = {}) => accessUnit(keyFrames[index]?.nals, more);
