@@ -4,6 +4,7 @@ import { confirmation } from '../contract/delivery.ts';
 import { partnerId } from '../contract/lease-terms.ts';
 import { cameraId, cameraOwner, severity } from '../contract/messages.ts';
 import { alarmSettings } from './alarms.ts';
+import { cameraDestination, destinationFaults, mediaServer } from './destinations.ts';
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
 import { connectedObject, localBroker, objectPoints } from './objects.ts';
 import { besideLeased, delivery, partner, regimeFaults } from './partners.ts';
@@ -70,6 +71,10 @@ const camera = z
       .max(16)
       .default(4)
       .meta({ description: 'connections of the box to the camera at the same time' }),
+    destinations: z.array(cameraDestination).max(8).optional().meta({
+      description:
+        'where the pictures go, of a continuous camera; the media topic of the broker when absent, nowhere when empty',
+    }),
     minFps: z
       .number()
       .min(0)
@@ -227,6 +232,7 @@ const point = z.discriminatedUnion('kind', [
 export const configurationSchema = z
   .strictObject({
     cameras: z.array(camera).max(256).default([]),
+    mediaServers: z.array(mediaServer).max(16).default([]),
     partners: z.array(partner).max(16).default([]),
     panels: z.array(panel).max(16).default([]),
     modules: z.array(inputModule).max(64).default([]),
@@ -321,6 +327,7 @@ export const configurationSchema = z
 
 export type Configuration = z.infer<typeof configurationSchema>;
 export type CameraConfig = Configuration['cameras'][number];
+export type { MediaServerConfig } from './destinations.ts';
 export type { PartnerConfig } from './partners.ts';
 export type PanelConfig = Configuration['panels'][number];
 export type PointConfig = Configuration['points'][number];
@@ -333,6 +340,7 @@ type Refuse = (path: (string | number)[], message: string) => void;
 
 const LISTS = [
   'cameras',
+  'mediaServers',
   'partners',
   'panels',
   'modules',
@@ -352,10 +360,20 @@ function checkReferences(config: Configuration, context: z.RefinementCtx): void 
   checkPanels(config, refuse);
   checkObjects(config, refuse);
   checkPartners(config, refuse);
+  checkDestinations(config, refuse);
   for (const [index, point] of config.points.entries()) {
     const refusePoint = (key: string, message: string) => refuse(['points', index, key], message);
     if ('camera' in point) checkSpeaks(cameras.get(point.camera), (why) => refusePoint('camera', why));
     else if ('module' in point || 'ups' in point) checkEquipmentPoint(point, equipment, refusePoint);
+  }
+}
+
+/** Cameras name media servers. */
+function checkDestinations({ cameras, mediaServers }: Configuration, refuse: Refuse): void {
+  const servers = new Set(mediaServers.map(({ id }) => id));
+  for (const [index, camera] of cameras.entries()) {
+    for (const [at, message] of destinationFaults(camera, servers))
+      refuse(['cameras', index, 'destinations', ...at], message);
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
+import type { BytePool } from '../base/pool.ts';
 import type { VideoCamera, VideoToAgent } from '../contract/video-link.ts';
+import { isWithinHours } from '../trust/hours.ts';
 import { CameraDestinations, type MakeDestination } from './camera-destinations.ts';
 import { CameraStream, type CameraStreamNeeds, type PullStream } from './camera-stream.ts';
 import type { Destination } from './destination.ts';
@@ -20,6 +22,8 @@ export interface VideoEngineNeeds {
   readonly pull: PullStream;
   readonly permits: CameraStreamNeeds['permits'];
   readonly destination: MakeDestination;
+  /** Where what is framed anew lies. */
+  readonly pool: BytePool;
   /** Tells the agent, when it is there. */
   readonly report: (message: VideoToAgent) => void;
 }
@@ -80,6 +84,11 @@ export class VideoEngine implements Service {
   /** Cameras delivered on demand whose pictures go out now; all others of them are closed. */
   setViewed(cameras: ReadonlySet<string>): void {
     this.#viewed = cameras;
+    for (const { camera } of [...this.#entries.values()]) this.#equip(camera);
+  }
+
+  /** The time of day is another one: destinations whose hours begin or end now do so. */
+  reviewHours(): void {
     for (const { camera } of [...this.#entries.values()]) this.#equip(camera);
   }
 
@@ -156,9 +165,9 @@ export class VideoEngine implements Service {
 
   /** What outlives the pulls of a camera. */
   #outfit(camera: VideoCamera): Pick<Entry, 'meter' | 'feed' | 'destinations'> {
-    const { clock, destination, report } = this.#needs;
+    const { clock, destination, report, pool, random } = this.#needs;
     const meter = new Meter(clock.monotonicMs());
-    const feed = new Feed({ clock: this.#mediaClock(camera.camera) }, camera);
+    const feed = new Feed({ clock: this.#mediaClock(camera.camera), pool, random }, camera);
     const destinations = new CameraDestinations({ feed, meter, make: destination, report }, camera.camera);
     return { meter, feed, destinations };
   }
@@ -166,8 +175,10 @@ export class VideoEngine implements Service {
   /** A camera delivered on demand is pulled like every other, so that a view begins at once, and goes nowhere. */
   #equip({ camera, delivery, destinations }: VideoCamera): void {
     const open = delivery === 'continuous' || this.#viewed.has(camera);
+    const wallMs = this.#needs.clock.wallMs();
+    const now = destinations.filter(({ hours }) => !hours || isWithinHours(hours, wallMs));
     const entry = this.#entries.get(camera);
-    if (entry) this.#keepEnd(camera, entry.destinations.apply(open ? destinations : []));
+    if (entry) this.#keepEnd(camera, entry.destinations.apply(open ? now : []));
   }
 
   /** The engine stops when this has ended, and so does the next pull of the camera begin. */
