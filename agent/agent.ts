@@ -28,7 +28,7 @@ import { CameraHealthRoom } from './health/room.ts';
 import { openStore, type SqliteStore } from './store/open-store.ts';
 import { Refusals } from './trust/refusals.ts';
 import { listenToBroker, localClientId } from './uplink/local-broker.ts';
-import { Uplink } from './uplink/uplink.ts';
+import { type Delivery, Uplink } from './uplink/uplink.ts';
 import { VideoLink } from './video/link-server.ts';
 import { VideoSupervisor } from './video/supervisor.ts';
 import type { AskedLease, MachineClock, VideoPort } from './viewing/ports.ts';
@@ -99,6 +99,7 @@ export class Agent implements Service {
       {
         site,
         brokers: box.brokers,
+        backupBrokers: box.backupBrokers,
         plainLoopback: box.plainLoopback,
         software: options.software,
         ...(box.tls ? { tls: box.tls } : {}),
@@ -336,13 +337,7 @@ export class Agent implements Service {
     this.#regimes = regimesOf(next);
     this.#viewing.apply({ cameras: this.#regimes, maxViewMinutes: next.video.maxViewMinutes });
     if (this.#sources.length > 0) this.#pull(this.#sources); // what may no longer be pulled ends first
-    const { confirm, resendAfterS, liveWithinS, backlogPerS } = next.delivery;
-    this.#uplink.deliver({
-      confirm,
-      resendAfterMs: resendAfterS * 1000,
-      liveWithinMs: liveWithinS * 1000,
-      backlogPerS,
-    });
+    this.#uplink.deliver(deliveryOf(next));
     await this.#boxHealth.schedule(next.health.vitalsSchedule);
     await this.#fleet.apply(next.cameras);
     await this.#cameraHealth.apply(next.cameras, next.health);
@@ -440,4 +435,19 @@ function pulledBy(
 function machineClock(): MachineClock {
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'ascii').trim();
   return { bootId, uptimeMs: () => Number(process.hrtime.bigint()) / 1e6 };
+}
+
+/** The settings of delivery in the words of the uplink. */
+function deliveryOf({ delivery }: OpenedConfiguration): Delivery {
+  const { confirm, resendAfterS, liveWithinS, backlogPerS, supervisionS, backupSupervisionS, category } =
+    delivery;
+  return {
+    confirm,
+    resendAfterMs: resendAfterS * 1000,
+    liveWithinMs: liveWithinS * 1000,
+    backlogPerS,
+    supervisionMs: supervisionS * 1000,
+    backupSupervisionMs: backupSupervisionS * 1000,
+    category: category ?? 'none',
+  };
 }

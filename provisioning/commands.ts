@@ -54,6 +54,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       folder: 'one',
       site: 'one',
       broker: 'many',
+      'backup-broker': 'many',
       out: 'one',
       clock: 'one',
       state: 'one',
@@ -85,7 +86,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   receive: {
     options: {
       folder: 'one',
-      broker: 'one',
+      broker: 'many',
       database: 'one',
       'keep-days': 'one',
       after: 'one',
@@ -120,6 +121,7 @@ async function boxAdd({ options, texts, print }: Desk): Promise<boolean> {
   const box = {
     site,
     brokers: options.list('broker'),
+    backupBrokers: options.has('backup-broker') ? options.list('backup-broker') : [],
     plainLoopback: options.flag('plain-loopback'),
     ...(clock === undefined ? {} : { clock }),
     ...(stateFolder === undefined ? {} : { stateFolder }),
@@ -192,7 +194,7 @@ async function receive({ options, signal }: Desk): Promise<boolean> {
   await receiveEvents(
     csuOf(options),
     {
-      broker: options.required('broker'),
+      brokers: options.list('broker'),
       database: options.required('database'),
       keepDays: options.number('keep-days', 1, 36_500) ?? KEEP_DAYS,
       only: options.has('only') ? options.list('only') : [],

@@ -52,6 +52,12 @@ export interface ConnectionListener {
   readonly down?: (error: BeffroiError) => void;
 }
 
+/** How soon a session notices that its broker is gone: after one and a half keep-alives, and when a PUBACK is late. */
+export interface Supervision {
+  readonly keepAliveS: number;
+  readonly ackTimeoutMs: number;
+}
+
 export type MessageHandler = (topic: string, payload: Buffer, flags: { readonly retain: boolean }) => void;
 export type OversizeHandler = (topic: string, bytes: number, flags: { readonly retain: boolean }) => void;
 
@@ -79,7 +85,7 @@ const END_TIMEOUT_MS = 1_000;
 export class BrokerClient implements Service {
   readonly name = 'broker client';
   readonly #needs: BrokerClientNeeds;
-  readonly #options: SessionOptions;
+  #options: SessionOptions;
   readonly #urls: readonly string[];
   readonly #plainLoopback: boolean;
   readonly #protocols: ProtocolMemory;
@@ -115,6 +121,13 @@ export class BrokerClient implements Service {
   listen(listener: ConnectionListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Sessions are made with this from now on; the one in force ends politely and begins anew. */
+  supervise({ keepAliveS, ackTimeoutMs }: Supervision): void {
+    if (keepAliveS === this.#options.keepAliveS && ackTimeoutMs === this.#options.ackTimeoutMs) return;
+    this.#options = { ...this.#options, keepAliveS, ackTimeoutMs };
+    void this.#session?.end(END_TIMEOUT_MS);
   }
 
   /** Hands over every message of the subscriptions. With MQTT 3.1.1, `retain` is false for a message that comes live. */

@@ -1,4 +1,4 @@
-import { OUTBOX_CLASSES, type OutboxClass } from '../contract/delivery.ts';
+import type { OutboxClass } from '../contract/delivery.ts';
 import { backlogTopic } from '../contract/topics.ts';
 import type { Lane, Outbox, OutboxEntry } from '../store/store.ts';
 
@@ -23,11 +23,14 @@ export class DrainLane {
   /** Refusals in a row of each topic. */
   readonly refusals = new Map<string, number>();
   readonly #outbox: Outbox;
+  readonly #classes: readonly OutboxClass[];
   readonly #afterSeq = new Map<OutboxClass, number>();
 
-  constructor(name: Lane, outbox: Outbox) {
+  /** @param classes what goes, the first ones first */
+  constructor(name: Lane, outbox: Outbox, classes: readonly OutboxClass[]) {
     this.name = name;
     this.#outbox = outbox;
+    this.#classes = classes;
   }
 
   /** Begins with the oldest again. */
@@ -46,7 +49,7 @@ export class DrainLane {
    */
   following(room: number, flying: ReadonlyMap<number, Flying>): OutboxEntry[] {
     const chosen: OutboxEntry[] = [];
-    for (const of of OUTBOX_CLASSES) {
+    for (const of of this.#classes) {
       if (chosen.length >= room) break;
       this.#choose(of, room, flying, chosen);
     }
