@@ -70,7 +70,11 @@ export class Relay {
     from.on('data', (chunk: Buffer) => {
       if (this.dead) return;
       const late = this.delayMs > 0 ? delay(this.delayMs) : undefined;
-      last = Promise.all([last, late]).then(() => to.write(chunk));
+      last = Promise.all([last, late]).then(() => {
+        // Who does not read is not written to without end.
+        if (!to.write(chunk)) from.pause();
+      });
     });
+    to.on('drain', () => from.resume());
   }
 }

@@ -5,6 +5,7 @@ import { BrokerClient } from '../../agent/uplink/client.ts';
 import { MqttDestination } from '../../agent/video/mqtt-destination.ts';
 import { ForeignSubscriber, Mosquitto } from '../support/mosquitto.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
+import { Relay } from '../support/relay.ts';
 import { destinationBehaves, numberOf, type Rig, type RigNeeds } from './destination-behaviour.ts';
 
 const TOPIC = 'csu/v1/57463-mairie/cam-a/media/main';
@@ -14,37 +15,27 @@ destinationBehaves(t, 'mqtt', mqttRig);
 async function mqttRig(t: Test, { clock, events, creditBytes }: RigNeeds): Promise<Rig> {
   const broker = await Mosquitto.start(t.testdir());
   t.teardown(() => broker.stop());
-  const publisher = await connected(t, broker);
-  const got: Buffer[] = [];
-  let subscriber = await subscribed(t, broker);
-  const keep = () => got.push(...subscriber.messages.map(({ payload }) => payload));
+  const line = await Relay.start(() => broker.port);
+  t.teardown(() => line.stop());
+  const publisher = await connected(t, `mqtt://127.0.0.1:${line.port}`);
+  const subscriber = await ForeignSubscriber.start(broker, [TOPIC]);
+  t.teardown(() => subscriber.stop());
   return {
     destination: new MqttDestination({ clock, events, publisher }, { id: 'mqtt', topic: TOPIC, creditBytes }),
-    received: () => pictures([...got, ...subscriber.messages.map(({ payload }) => payload)]),
+    held: 1,
+    received: () => pictures(subscriber.messages.map(({ payload }) => payload)),
     stall: () => broker.pause(),
     resume: () => broker.resume(),
-    cut: async () => {
-      await broker.kill();
-      keep();
-    },
-    mend: async () => {
-      await broker.restart();
-      subscriber = await subscribed(t, broker);
-    },
+    cut: async () => line.cut(),
+    mend: () => line.mend(),
   };
 }
 
-async function subscribed(t: Test, broker: Mosquitto): Promise<ForeignSubscriber> {
-  const subscriber = await ForeignSubscriber.start(broker, [TOPIC]);
-  t.teardown(() => subscriber.stop());
-  return subscriber;
-}
-
-async function connected(t: Test, broker: Mosquitto): Promise<BrokerClient> {
+async function connected(t: Test, url: string): Promise<BrokerClient> {
   const log = createLog('error', { write: () => undefined });
   const client = new BrokerClient(
     { clock: systemClock, log, random: Math.random },
-    { brokers: [broker.url], clientId: 'box', plainLoopback: true, subscriptions: [] },
+    { brokers: [url], clientId: 'box', plainLoopback: true, subscriptions: [] },
   );
   const up = new Promise<void>((resolve) => client.listen({ up: () => resolve() }));
   await client.start(new AbortController().signal);
