@@ -1,34 +1,17 @@
-import type { Clock, ClockTrust } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
-import type { Reporter } from '../contract/reporter.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
-import type { Store } from '../store/store.ts';
 import type { Arming, Verdict } from './arming/arming.ts';
-import { byBox, Draft, decisionFields } from './draft.ts';
+import { type Draft, decisionFields } from './draft.ts';
 import { Hearing } from './hearing.ts';
-import { Countdown } from './life/countdown.ts';
+import { Keeping, type PointNeeds } from './keeping.ts';
+import { LastWord } from './last-word.ts';
 import { type Decision, isOpen } from './life/life.ts';
-import { dueMs, type Settling, settle, UNSETTLED } from './life/settling.ts';
+import { dueMs, settle } from './life/settling.ts';
 import type { AlarmPoint, AlarmSettings } from './ports.ts';
-import { adopt, newRecord, type PointRecord } from './record.ts';
-import { parseRecord } from './record-text.ts';
+import type { PointRecord } from './record.ts';
 import { rulesOf } from './rules.ts';
+import { Shelf } from './shelf.ts';
 import { ShownState } from './shown.ts';
 import type { Observation } from './source.ts';
-import { report } from './telling.ts';
-
-export interface PointNeeds {
-  readonly clock: Clock;
-  readonly clockTrust: () => ClockTrust;
-  readonly log: Log;
-  readonly reporter: Reporter;
-  readonly store: Store;
-  /** A new id, at most 40 characters, never given before. */
-  readonly newId: () => string;
-}
-
-/** The room's name in the store's memory. */
-export const ROOM = 'alarms';
 
 /**
  * One alarm point. What its source said last, what of it counts, and the life of its alarm are on disk together with the
@@ -37,30 +20,23 @@ export const ROOM = 'alarms';
  */
 export class Point {
   readonly #needs: PointNeeds & { readonly arming: Arming };
+  readonly #keeping: Keeping;
   readonly #hearing: Hearing;
+  readonly #word: LastWord;
+  readonly #shelf: Shelf;
   readonly #shown: ShownState;
   #point: AlarmPoint;
   #settings: AlarmSettings;
-  #record: PointRecord;
-  #settling: Settling;
-  #shelf: Countdown | undefined;
-  /** When a condition was last said to hold. */
-  #activeMs: number;
-  /** The time that the source gave with its last word. */
-  #sourceMs: number | undefined;
 
   constructor(needs: PointNeeds & { readonly arming: Arming }, point: AlarmPoint, settings: AlarmSettings) {
-    const { clock, store } = needs;
-    const nowMs = clock.monotonicMs();
+    const { clock } = needs;
     this.#needs = needs;
     this.#point = point;
     this.#settings = settings;
-    const kept = parseRecord(store.memory.get(ROOM, point.id) ?? '');
-    this.#record = kept ? adopt(kept, point) : newRecord(point, clock.wallMs());
+    this.#keeping = new Keeping(needs, point);
     this.#hearing = new Hearing(clock, this.#record.active);
-    this.#settling = settlingOf(this.#record, nowMs);
-    this.#shelf = this.#record.shelf && Countdown.restored(this.#record.shelf, nowMs);
-    this.#activeMs = nowMs;
+    this.#word = new LastWord(clock);
+    this.#shelf = new Shelf(this.#record.shelf, clock.monotonicMs());
     this.#shown = new ShownState(needs, point.id);
   }
 
@@ -71,7 +47,7 @@ export class Point {
 
   /** When time alone changes what counts, monotonic ms. */
   get dueMs(): number | undefined {
-    return this.#hearing.confirmed ? dueMs(this.#settling, this.#rules) : undefined;
+    return this.#hearing.confirmed ? dueMs(this.#keeping.settling, this.#rules) : undefined;
   }
 
   /** What the source said last, also before a restart. */
@@ -81,22 +57,15 @@ export class Point {
 
   /** Keeps and tells the state under the entry of the configuration in force. */
   start(): void {
-    const { memory } = this.#needs.store;
-    const text = JSON.stringify(this.#record);
-    if (memory.get(ROOM, this.#point.id) !== text) memory.set(ROOM, this.#point.id, text);
+    this.#keeping.write();
     this.#show();
   }
 
   /** Takes a changed entry of the configuration; `start` tells it. */
   change(point: AlarmPoint, settings: AlarmSettings): void {
-    const changed = adopt(this.#record, point);
-    const sameRule = changed.rule === this.#record.rule;
     this.#point = point;
     this.#settings = settings;
-    this.#record = changed;
-    if (sameRule) return;
-    this.#settling = settlingOf(changed, this.#needs.clock.monotonicMs());
-    this.lost();
+    if (!this.#keeping.change(point)) this.lost();
   }
 
   /** The source can no longer be heard. */
@@ -115,27 +84,27 @@ export class Point {
    * @throws whatever the store throws; nothing has changed then
    */
   see(seen: Observation): boolean {
-    const draft = this.#draft();
+    const draft = this.#keeping.draft();
     if (seen.active === undefined) this.#hearing.vanished(seen.key, this.#record.active);
     else this.#hear(draft, seen, seen.active);
     const told = this.#evaluate(draft);
-    return told || (seen.active !== undefined && this.#settling.changes !== undefined);
+    return told || (seen.active !== undefined && this.#keeping.settling.changes !== undefined);
   }
 
   /** Does what time alone does, and shows what is known now. */
   evaluate(): void {
-    this.#evaluate(this.#draft());
+    this.#evaluate(this.#keeping.draft());
   }
 
   /** @returns false when there was nothing to acknowledge */
   acknowledge(decision: Decision): boolean {
-    const draft = this.#draft();
+    const draft = this.#keeping.draft();
     return draft.life('acknowledge', decisionFields(decision), decision) && this.#commit(draft);
   }
 
   /** Ends the alarm. What the source says next decides whether there is another. */
   close(decision: Decision): boolean {
-    const draft = this.#draft();
+    const draft = this.#keeping.draft();
     if (!draft.life('close', decisionFields(decision), decision)) return false;
     if (draft.record.settled !== 'cleared') draft.forget(undefined);
     return this.#commit(draft);
@@ -143,17 +112,15 @@ export class Point {
 
   /** @param untilMs wall time of a clock that can be believed */
   shelve(untilMs: number, decision: Decision): void {
-    const now = this.#now;
-    const countdown = Countdown.until(untilMs, now);
-    const draft = this.#draft();
-    draft.shelve(countdown.record(now.monotonicMs), decision);
+    const draft = this.#keeping.draft();
+    const begun = this.#shelf.begin(draft, untilMs, decision, this.#now);
     this.#commit(draft);
-    this.#shelf = countdown;
+    begun();
   }
 
   /** @returns false when the point is not shelved */
   unshelve(decision: Decision): boolean {
-    const draft = this.#draft();
+    const draft = this.#keeping.draft();
     return draft.unshelve(decision) && this.#commit(draft);
   }
 
@@ -173,6 +140,10 @@ export class Point {
     };
   }
 
+  get #record(): PointRecord {
+    return this.#keeping.record;
+  }
+
   get #rules() {
     return rulesOf(this.#point, this.#settings);
   }
@@ -182,25 +153,19 @@ export class Point {
     return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs(), trust: clockTrust() };
   }
 
-  #draft(): Draft {
-    const from = { record: this.#record, settling: this.#settling };
-    return new Draft(this.#point, from, { ...this.#now, newId: this.#needs.newId });
-  }
-
   #verdict({ details }: PointRecord): Verdict {
     return this.#needs.arming.judge(this.#point, details.category);
   }
 
   #hear(draft: Draft, seen: Observation, holds: boolean): void {
-    if (holds) this.#activeMs = this.#needs.clock.monotonicMs();
-    this.#sourceMs = seen.sourceMs;
+    this.#word.take(seen);
     draft.say(seen, holds);
     this.#hearing.heard(seen.key, draft.record.active);
   }
 
   #evaluate(draft: Draft): boolean {
     this.#expire(draft);
-    this.#countDown(draft);
+    this.#shelf.pass(draft, this.#now);
     this.#settle(draft);
     try {
       this.#commit(draft);
@@ -213,22 +178,13 @@ export class Point {
     );
   }
 
-  /** Clears by itself what its source never clears; after a restart the time begins anew. */
+  /** Clears by itself what its source never clears. */
   #expire(draft: Draft): void {
     const limitS = 'clearsAfterS' in this.#point ? this.#point.clearsAfterS : undefined;
     if (limitS === undefined || draft.record.settled !== 'raised') return;
-    if (this.#needs.clock.monotonicMs() - this.#activeMs < limitS * 1000) return;
+    if (!this.#word.isSilentFor(limitS)) return;
     draft.forget(false);
     draft.level(this.#verdict(draft.record), {});
-  }
-
-  #countDown(draft: Draft): void {
-    if (!this.#shelf) return;
-    const now = this.#now;
-    const over = this.#shelf.isOver(now);
-    const left = over ? undefined : this.#shelf.due(now.monotonicMs);
-    if (over) draft.unshelve(byBox('the time is over'));
-    else if (left) draft.keepLeft(left);
   }
 
   /** What the source does not say now changes nothing. */
@@ -238,31 +194,13 @@ export class Point {
     draft.settle(settle(draft.settling, this.#rules, this.#needs.clock.monotonicMs()));
     const { chatter } = draft.record;
     if (before !== undefined && chatter === undefined) draft.tell('steady', { changes: before });
-    draft.level(this.#verdict(draft.record), this.#sourceTime());
+    draft.level(this.#verdict(draft.record), this.#word.sourceTime);
     if (before === undefined && chatter !== undefined) draft.tell('chattering', { changes: chatter });
   }
 
-  #sourceTime(): { source_ts?: number } {
-    const ms = this.#sourceMs;
-    return ms !== undefined && Number.isSafeInteger(ms) && ms >= 0 ? { source_ts: ms } : {};
-  }
-
-  /** State and events become durable together, so that neither a lost nor a doubled event follows a crash. */
   #commit(draft: Draft): true {
-    const { store, reporter, log } = this.#needs;
-    const { id } = this.#point;
-    const { record, settling, told } = draft;
-    if (record !== this.#record || told.length > 0) {
-      store.transaction(() => {
-        store.memory.set(ROOM, id, JSON.stringify(record));
-        for (const one of told) report(reporter, id, one);
-      });
-    }
-    this.#record = record;
-    this.#settling = settling;
-    if (!record.shelf) this.#shelf = undefined;
-    for (const { message, fields } of told)
-      log.info({ point: id, alarm: record.life.alarm }, `${message} ${fields.transition}`);
+    this.#keeping.commit(draft);
+    this.#shelf.kept(draft.record);
     this.#show();
     return true;
   }
@@ -271,16 +209,4 @@ export class Point {
     const unknown = this.#hearing.isUnknown(this.#point.maxAgeMs);
     this.#shown.show(this.#record, unknown, this.#verdict(this.#record));
   }
-}
-
-/** What a record says of its settling; times begin anew. */
-function settlingOf({ spoken, active, settled, chatter }: PointRecord, nowMs: number): Settling {
-  const said = spoken ? active.length > 0 : undefined;
-  return {
-    ...UNSETTLED,
-    said,
-    saidMs: nowMs,
-    settled,
-    ...(chatter === undefined ? {} : { changes: chatter }),
-  };
 }
