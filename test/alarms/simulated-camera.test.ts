@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { AlarmPoint } from '../../agent/alarms/ports.ts';
 import { systemClock } from '../../agent/base/clock.ts';
@@ -9,6 +8,7 @@ import { OnvifCamera } from '../../agent/camera/onvif/onvif-camera.ts';
 import { SimulatedCamera, type SimulatedCameraOptions } from '../support/camera/camera.ts';
 import { Relay } from '../support/relay.ts';
 import { subscriptionMemory } from '../support/subscription.ts';
+import { until } from '../support/until.ts';
 import { POINT, Watch } from './watch.ts';
 
 const POINTS: AlarmPoint[] = [
@@ -47,11 +47,6 @@ async function begin(t: Test, onvif: SimulatedCameraOptions['onvif'] = {}) {
   t.teardown(() => watch.end());
   await watch.start(POINTS);
   return { camera, watch, relay };
-}
-
-/** Waits, bounded by the time-out of the test, until what is asked for holds. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await delay(20);
 }
 
 for (const onvif of [{}, { tampering: 'tamper-rule', pullPointReference: 'parameter' }] as const) {

@@ -10,13 +10,13 @@ import { seededRandom } from '../support/camera/random.ts';
 import { Centre } from '../support/centre.ts';
 import { clip } from '../support/clips.ts';
 import { pssMb } from '../support/processes.ts';
+import { configurationOf, LOGIN } from '../support/scene.ts';
 import type { Subscriber } from '../support/subscriber.ts';
 import { append, fill, opened } from './backlog.ts';
 import { BenchReceiver, type PrintedAlarm } from './bench-receiver.ts';
 import type { Figures } from './main.ts';
 
 const SITE = '57463-mairie';
-const LOGIN = { user: 'beffroi', password: 'a long password' };
 const INPUTS = Array.from({ length: 8 }, (_, index) => `input-${index + 1}`);
 /** A whole number of rounds over the inputs, so that all are clear at the end. */
 const TRANSITIONS = 512;
@@ -75,7 +75,10 @@ async function measured(run: Run): Promise<Figures> {
 
 async function begin({ box, centre, csu, camera, receiver }: Run): Promise<void> {
   await receiver.start();
-  const { jws } = await signConfiguration(centre.csu, { site: SITE, configuration: configuration(camera) });
+  const { jws } = await signConfiguration(centre.csu, {
+    site: SITE,
+    configuration: { ...configurationOf(camera, INPUTS), delivery: DELIVERY },
+  });
   await csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
   box.start();
   await box.until(
@@ -221,29 +224,4 @@ function quantile(took: readonly number[], share: number): { value: number; unit
 
 function rounded(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-function configuration(camera: SimulatedCamera): object {
-  return {
-    cameras: [
-      {
-        id: 'cam-quai',
-        name: 'Quai',
-        host: '127.0.0.1',
-        regime: 'continuous',
-        owner: 'commune',
-        credentials: { version: 1, ...LOGIN },
-        onvif: { port: camera.onvifPort },
-      },
-    ],
-    points: INPUTS.map((input) => ({
-      id: `pt-${input}`,
-      name: input,
-      camera: 'cam-quai',
-      kind: 'digital-input',
-      input,
-    })),
-    alarms: { chatter: { raises: 0 } },
-    delivery: DELIVERY,
-  };
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
@@ -10,6 +9,7 @@ import { CameraHealthRoom } from '../../agent/health/room.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 import { SimulatedCamera } from '../support/camera/camera.ts';
 import { subscriptionMemory } from '../support/subscription.ts';
+import { until } from '../support/until.ts';
 import { Recorder } from './recorder.ts';
 import { LIMITS, MEASURE } from './watch.ts';
 
@@ -72,21 +72,16 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
   return { camera, room, state: () => recorder.last('cameraHealth', 'cam-1') };
 }
 
-/** Waits, bounded by the time-out of the test, until what is asked for holds. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await delay(20);
-}
-
 function stream(room: CameraHealthRoom, phase: 'playing' | 'stalled' | 'failed'): void {
   room.onStream({ type: 'stream', camera: 'cam-1', phase, detail: phase });
 }
 
 async function well({ room, state }: Awaited<ReturnType<typeof begin>>): Promise<void> {
   stream(room, 'playing');
-  while (state().flowing !== 'yes') {
+  await until(() => {
     room.onMeasure(MEASURE);
-    await delay(500);
-  }
+    return state().flowing === 'yes';
+  });
 }
 
 t.test('what ONVIF and TCP see of a camera is in its health', { timeout: 300_000 }, async (t) => {

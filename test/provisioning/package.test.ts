@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readlink, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import t from 'tap';
 import type { StatusSnapshot } from '../../agent/contract/status.ts';
 import { addBox } from '../../provisioning/box.ts';
 import { createCsu } from '../../provisioning/csu.ts';
 import { freePort } from '../support/mosquitto.ts';
+import { until } from '../support/until.ts';
 import { REPOSITORY, Running, temporaryFolder } from './processes.ts';
 
 const run = promisify(execFile);
@@ -54,17 +54,13 @@ t.test('package: what npm pack makes runs by itself, with the Node that it pins'
   await addBox(csu, { site: '57463-mairie', brokers, ...folders, clock: 'host' }, join(folder, 'box'));
   const config = ['--config', join(folder, 'box/box.json')];
   const agent = new Running(t, join(home, 'agent/beffroi'), ['run', ...config]);
-  const status = async (): Promise<StatusSnapshot> => {
-    for (;;) {
-      const { stdout } = await bin('agent/beffroi', ['status', '--json', ...config]).catch(
-        (failed: { stdout: string }) => failed,
-      );
-      if (stdout !== '') return JSON.parse(stdout) as StatusSnapshot;
-      await delay(50);
-    }
-  };
-  let snapshot = await status();
-  while (!snapshot.video.running) snapshot = await status();
+  const snapshot = await until(async () => {
+    const { stdout } = await bin('agent/beffroi', ['status', '--json', ...config]).catch(
+      (failed: { stdout: string }) => failed,
+    );
+    const told = stdout === '' ? undefined : (JSON.parse(stdout) as StatusSnapshot);
+    return told?.video.running ? told : undefined;
+  });
   t.equal(snapshot.site, '57463-mairie', 'the agent runs, and its video process');
   t.match(await readlink(`/proc/${agent.child.pid}/exe`), /node-linux-/);
   t.equal((await agent.end('SIGTERM')).code, 0);

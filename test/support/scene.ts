@@ -10,7 +10,8 @@ import { clip } from './clips.ts';
 import type { Subscriber } from './subscriber.ts';
 
 export const SITE = '57463-mairie';
-const LOGIN = { user: 'beffroi', password: 'a long password' };
+/** What the simulated camera accepts. */
+export const LOGIN = { user: 'beffroi', password: 'a long password' };
 
 /** What a test gives: things to end when it ends. */
 interface Teardown {

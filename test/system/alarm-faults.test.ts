@@ -156,7 +156,7 @@ t.test('alarms: nothing is lost while the broker and the way to it fail', { time
 
   centre.broker.pause();
   stage.toggle(3);
-  await delay(1_000);
+  await box.until('alarms that wait', ({ link }) => link.outboxPending > 0);
   centre.broker.resume();
   await stage.heard('a paused broker');
 

@@ -6,15 +6,13 @@ import t from 'tap';
 import { desiredConfigTopic } from '../../agent/contract/topics.ts';
 import { signConfiguration } from '../../provisioning/sign.ts';
 import { TestBox } from '../support/box.ts';
-import { SimulatedCamera } from '../support/camera/camera.ts';
 import { seededRandom } from '../support/camera/random.ts';
 import { Centre } from '../support/centre.ts';
-import { clip } from '../support/clips.ts';
+import { configurationOf, simulatedCamera } from '../support/scene.ts';
 
 const SITE = '57463-mairie';
 const KILLS = 20;
 const INPUTS = ['input-1', 'input-2', 'input-3'];
-const LOGIN = { user: 'beffroi', password: 'a long password' };
 
 interface AlarmMessage {
   id: string;
@@ -30,9 +28,7 @@ t.test(
   async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'bfr-'));
     t.teardown(() => rm(folder, { recursive: true, force: true }));
-    const camera = new SimulatedCamera({ name: 'Quai', clip: clip('h264-small'), ...LOGIN, inputs: INPUTS });
-    await camera.start();
-    t.teardown(() => camera.stop());
+    const camera = await simulatedCamera(t, INPUTS);
     const centre = await Centre.create(folder);
     t.teardown(() => centre.end());
     const csu = await centre.subscriber([`csu/v1/${SITE}/+/event/+`, `csu/v1/${SITE}/+/state/+`]);
@@ -40,7 +36,10 @@ t.test(
     const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers: [centre.broker.url] });
     t.teardown(() => box.stop());
     box.start();
-    const { jws } = await signConfiguration(centre.csu, { site: SITE, configuration: configuration(camera) });
+    const { jws } = await signConfiguration(centre.csu, {
+      site: SITE,
+      configuration: configurationOf(camera, INPUTS),
+    });
     await csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
     const events = () => csu.json<AlarmMessage>('/event/alarm');
     const known = () =>
@@ -93,28 +92,4 @@ t.test(
 function distinct(events: readonly AlarmMessage[], point: string): AlarmMessage[] {
   const seen = new Set<string>();
   return events.filter((event) => event.point === point && !seen.has(event.id) && seen.add(event.id));
-}
-
-function configuration(camera: SimulatedCamera): object {
-  return {
-    cameras: [
-      {
-        id: 'cam-quai',
-        name: 'Quai',
-        host: '127.0.0.1',
-        regime: 'continuous',
-        owner: 'commune',
-        credentials: { version: 1, ...LOGIN },
-        onvif: { port: camera.onvifPort },
-      },
-    ],
-    points: INPUTS.map((input) => ({
-      id: `pt-${input}`,
-      name: input,
-      camera: 'cam-quai',
-      kind: 'digital-input',
-      input,
-    })),
-    alarms: { chatter: { raises: 0 } },
-  };
 }

@@ -1,11 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { desiredConfigTopic } from '../../agent/contract/topics.ts';
 import { childrenOf } from '../support/processes.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
+import { until } from '../support/until.ts';
 
 interface Fault {
   cause: string;
@@ -13,12 +13,10 @@ interface Fault {
 }
 
 async function logged(scene: Scene, text: string): Promise<string> {
-  for (;;) {
+  return until(async () => {
     const log = await readFile(scene.box.logFile, 'utf8').catch(() => '');
-    const line = log.split('\n').find((one) => one.includes(text));
-    if (line) return line;
-    await delay(50);
-  }
+    return log.split('\n').find((one) => one.includes(text));
+  });
 }
 
 t.test(
@@ -162,11 +160,7 @@ t.test('planes: the video process is killed, comes back, and no alarm waits for 
   process.kill(video, 'SIGKILL');
   camera.setInput('input-1', true);
   await scene.csu.until('the alarm', () => scene.csu.json('/event/alarm')[0]);
-  let next: number | undefined;
-  while (next === undefined) {
-    await delay(50);
-    next = (await childrenOf(scene.box.pid ?? 0)).find((pid) => pid !== video);
-  }
+  const next = await until(async () => (await childrenOf(scene.box.pid ?? 0)).find((pid) => pid !== video));
   t.not(next, video, 'another video process runs');
   await scene.box.until('pictures', ({ cameras }) => cameras[0]?.state === 'ok' && cameras[0].fps > 0);
 });

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import type { StatusSnapshot } from '../../agent/contract/status.ts';
 import { SimulatedCamera } from '../support/camera/camera.ts';
 import { clip } from '../support/clips.ts';
 import { Scene } from '../support/scene.ts';
+import { until } from '../support/until.ts';
 
 const USER = 'beffroi';
 const RIGHT = 'a long password';
@@ -107,9 +107,9 @@ t.test('login: a camera that answers wrong logins by cutting the connection sees
 /** Waits for one or the other; a refusal is seen while its answer is still on the way to the box. */
 async function latchedBeforeRefusal(scene: Scene, camera: SimulatedCamera): Promise<boolean> {
   const before = camera.loginsRefused;
-  for (;;) {
-    if (camera.loginsRefused > before) return false;
-    if (await scene.box.status().then(isLatched, () => false)) return true;
-    await delay(20);
-  }
+  const first = await until(async () => {
+    if (camera.loginsRefused > before) return 'refusal';
+    return (await scene.box.status().then(isLatched, () => false)) && 'latch';
+  });
+  return first === 'latch';
 }

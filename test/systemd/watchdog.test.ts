@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { Clock } from '../../agent/base/clock.ts';
 import { systemClock } from '../../agent/base/clock.ts';
@@ -14,6 +13,7 @@ import { SystemdNotifier } from '../../agent/cli/systemd.ts';
 import { OddBroker } from '../support/odd-broker.ts';
 import { Manager } from '../support/systemd-manager.ts';
 import { TestClock } from '../support/test-clock.ts';
+import { until } from '../support/until.ts';
 import { broker, NEVER, store, uplink, watchedClient } from '../uplink/parts.ts';
 
 /** A clock whose sleeps do not end until it is released, as for a loop that hangs, and whose time the test moves. */
@@ -83,7 +83,7 @@ t.test('uplink: a client that is connected, or tries, works', async (t) => {
   t.notOk(client.stuck);
   clock.offsetMs = 200_000;
   t.ok(client.stuck, 'nothing was heard for so long');
-  while (client.stuck) await delay(20);
+  await until(() => !client.stuck);
   t.pass('PINGRESP is a sign of life');
 });
 
@@ -143,10 +143,10 @@ t.test('uplink: nothing to send, or nobody to send to, is no standing still', as
   const fault = { cause: 'store-damaged', fault: 'ourselves', detail: 'x' } as const;
   made.reporter.event('fault', 'collector', fault);
   await odd.until((taken) => taken.some(({ topic }) => topic.includes('/event/')));
-  while (held.outbox.pending() > 0) await delay(5);
+  await until(() => held.outbox.pending() === 0);
   clock.offsetMs = 170_000;
   made.reporter.event('fault', 'collector', fault);
-  while (held.outbox.pending() > 0) await delay(5);
+  await until(() => held.outbox.pending() === 0);
   clock.offsetMs = 340_000;
   t.notOk(made.stuck, 'heard within the time, and nothing waits');
 });

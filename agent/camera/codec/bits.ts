@@ -31,7 +31,7 @@ export class BitReader {
     return value;
   }
 
-  skip(count: number): void {
+  drop(count: number): void {
     this.#at += count;
     if (this.#at > this.#bytes.length * 8) this.#overrun = true;
   }

@@ -37,7 +37,7 @@ export function parseSps264(nal: Buffer): Sps264 | undefined {
   bits.ue();
   const pocType = readPictureOrder(bits);
   bits.ue();
-  bits.skip(1);
+  bits.drop(1);
   const size = readSize(bits, chroma.chromaFormat);
   if (bits.overrun || pocType > 2 || chroma.chromaFormat > 3) return undefined;
   if (size.width < 16 || size.height < 16 || size.width > 16384 || size.height > 16384) return undefined;
@@ -65,9 +65,9 @@ function neverReorders(profileIdc: number, constraints: number, pocType: number)
 function readChroma(bits: BitReader, profileIdc: number) {
   if (!HIGH_PROFILES.has(profileIdc)) return { chromaFormat: 1, bitDepthLuma: 8, bitDepthChroma: 8 };
   const chromaFormat = bits.ue();
-  if (chromaFormat === 3) bits.skip(1);
+  if (chromaFormat === 3) bits.drop(1);
   const [bitDepthLuma, bitDepthChroma] = [bits.ue() + 8, bits.ue() + 8];
-  bits.skip(1);
+  bits.drop(1);
   if (bits.flag()) skipScalingMatrix(bits, chromaFormat === 3 ? 12 : 8);
   return { chromaFormat, bitDepthLuma, bitDepthChroma };
 }
@@ -92,7 +92,7 @@ function readPictureOrder(bits: BitReader): number {
   const pocType = bits.ue();
   if (pocType === 0) bits.ue();
   if (pocType !== 1) return pocType;
-  bits.skip(1);
+  bits.drop(1);
   bits.se();
   bits.se();
   const cycle = Math.min(bits.ue(), 255);
@@ -103,8 +103,8 @@ function readPictureOrder(bits: BitReader): number {
 function readSize(bits: BitReader, chromaFormat: number) {
   const [widthMbs, heightUnits] = [bits.ue() + 1, bits.ue() + 1];
   const progressive = bits.flag();
-  if (!progressive) bits.skip(1);
-  bits.skip(1);
+  if (!progressive) bits.drop(1);
+  bits.drop(1);
   const fieldFactor = progressive ? 1 : 2;
   const crop = bits.flag()
     ? { left: bits.ue(), right: bits.ue(), top: bits.ue(), bottom: bits.ue() }
@@ -121,11 +121,11 @@ function readSize(bits: BitReader, chromaFormat: number) {
 /** A damaged VUI loses only what stands in it. @see ITU-T H.264 §E.1.1 */
 function readVui(bits: BitReader) {
   if (!bits.flag()) return { reorderDepth: undefined, framesPerSecond: undefined };
-  if (bits.flag() && bits.u(8) === EXTENDED_SAR) bits.skip(32);
-  if (bits.flag()) bits.skip(1);
+  if (bits.flag() && bits.u(8) === EXTENDED_SAR) bits.drop(32);
+  if (bits.flag()) bits.drop(1);
   if (bits.flag()) {
-    bits.skip(4);
-    if (bits.flag()) bits.skip(24);
+    bits.drop(4);
+    if (bits.flag()) bits.drop(24);
   }
   if (bits.flag()) {
     bits.ue();
@@ -134,15 +134,15 @@ function readVui(bits: BitReader) {
   const framesPerSecond = readTiming(bits);
   const nalHrd = skipHrd(bits);
   const vclHrd = skipHrd(bits);
-  if (nalHrd || vclHrd) bits.skip(1);
-  bits.skip(1);
+  if (nalHrd || vclHrd) bits.drop(1);
+  bits.drop(1);
   return { framesPerSecond, reorderDepth: readRestriction(bits) };
 }
 
 function readTiming(bits: BitReader): number | undefined {
   if (!bits.flag()) return undefined;
   const [unitsInTick, timeScale] = [bits.u(32), bits.u(32)];
-  bits.skip(1);
+  bits.drop(1);
   const fps = timeScale / (2 * unitsInTick);
   return !bits.overrun && fps > 0 && fps <= 1000 ? fps : undefined;
 }
@@ -151,19 +151,19 @@ function readTiming(bits: BitReader): number | undefined {
 function skipHrd(bits: BitReader): boolean {
   if (!bits.flag()) return false;
   const count = Math.min(bits.ue() + 1, 32);
-  bits.skip(8);
+  bits.drop(8);
   for (let i = 0; i < count; i += 1) {
     bits.ue();
     bits.ue();
-    bits.skip(1);
+    bits.drop(1);
   }
-  bits.skip(20);
+  bits.drop(20);
   return true;
 }
 
 function readRestriction(bits: BitReader): number | undefined {
   if (!bits.flag()) return undefined;
-  bits.skip(1);
+  bits.drop(1);
   for (let i = 0; i < 4; i += 1) bits.ue();
   const reorderFrames = bits.ue();
   bits.ue();

@@ -28,13 +28,13 @@ const PROFILE_BYTES = 12;
 export function parseSps265(nal: Buffer): Sps265 | undefined {
   const bytes = rbsp(nal, 2);
   const bits = new BitReader(bytes);
-  bits.skip(4);
+  bits.drop(4);
   const subLayersMinus1 = bits.u(3);
   const temporalIdNested = bits.flag();
   skipProfileTierLevel(bits, subLayersMinus1);
   bits.ue();
   const chromaFormat = bits.ue();
-  if (chromaFormat === 3) bits.skip(1);
+  if (chromaFormat === 3) bits.drop(1);
   const size = readSize(bits, chromaFormat);
   const [bitDepthLuma, bitDepthChroma] = [bits.ue() + 8, bits.ue() + 8];
   if (bits.overrun || chromaFormat > 3 || bitDepthLuma > 16 || bitDepthChroma > 16) return undefined;
@@ -54,11 +54,11 @@ export function parseSps265(nal: Buffer): Sps265 | undefined {
 
 /** @see ITU-T H.265 §7.3.3 */
 function skipProfileTierLevel(bits: BitReader, subLayersMinus1: number): void {
-  bits.skip(PROFILE_BYTES * 8);
+  bits.drop(PROFILE_BYTES * 8);
   const present: { profile: boolean; level: boolean }[] = [];
   for (let i = 0; i < subLayersMinus1; i += 1) present.push({ profile: bits.flag(), level: bits.flag() });
-  if (subLayersMinus1 > 0) bits.skip(2 * (8 - subLayersMinus1));
-  for (const { profile, level } of present) bits.skip((profile ? 88 : 0) + (level ? 8 : 0));
+  if (subLayersMinus1 > 0) bits.drop(2 * (8 - subLayersMinus1));
+  for (const { profile, level } of present) bits.drop((profile ? 88 : 0) + (level ? 8 : 0));
 }
 
 function readSize(bits: BitReader, chromaFormat: number): { width: number; height: number } {

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { connectAsync } from 'mqtt';
 import t, { type Test } from 'tap';
 import type {
@@ -17,6 +16,7 @@ import { asBeffroiError } from '../../../agent/base/errors.ts';
 import { listenToBroker } from '../../../agent/uplink/local-broker.ts';
 import { foreignFlood, Mosquitto } from '../../support/mosquitto.ts';
 import { TestClock } from '../../support/test-clock.ts';
+import { until } from '../../support/until.ts';
 import { type Rig, sourceBehaviour } from '../source-behaviour.ts';
 import { Watch } from '../watch.ts';
 
@@ -58,10 +58,10 @@ class Tap implements ObjectBrokers {
 
 /** The clock goes on in steps until it has happened; what comes over the network has time to come. */
 async function wait(clock: TestClock, stepMs: number, happened: () => boolean): Promise<void> {
-  while (!happened()) {
-    await clock.advance(stepMs);
-    await delay(2);
-  }
+  await until(async () => {
+    if (!happened()) await clock.advance(stepMs);
+    return happened();
+  });
 }
 
 interface Place {
@@ -87,7 +87,7 @@ async function place(t: Test): Promise<Place> {
     const before = tap.messages;
     await client.publishAsync(topic, payload as string, { qos: 1, retain });
     await client.endAsync();
-    while (tap.messages === before) await delay(1);
+    await until(() => tap.messages > before);
   };
   return { broker, tap, entry, publish };
 }
@@ -335,7 +335,7 @@ t.test(
   '10,000 messages: of the surplus the last one counts, others are heard, a flood that lasts is told once',
   async (t) => {
     const both: ObjectPoint[] = [LEVEL, { ...LEVEL, id: 'pt-calme', object: 'obj-calme' }];
-    const { broker, clock, watch, publish, states } = await begin(
+    const { broker, tap, clock, watch, publish, states } = await begin(
       t,
       [{ maxPerS: 1 }, { id: 'obj-calme', topic: 'bat/calme' }],
       both,
@@ -356,9 +356,10 @@ t.test(
 
     const again = await connectAsync(broker.url);
     for (let second = 0; second < 15; second += 1) {
+      const heard = tap.messages;
       for (let i = 0; i < 10; i += 1) await again.publishAsync('bat/cuve', '10', { qos: 1 });
+      await until(() => tap.messages >= heard + 10);
       await clock.advance(1_000);
-      await delay(2);
     }
     await again.endAsync();
     t.match(watch.failures, [{ cause: 'object-flood', text: /obj-cuve/ }]);

@@ -1,0 +1,18 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** How often to look, ms. A guess: short beside what tests wait for. */
+const LOOK_MS = 5;
+
+/**
+ * Waits, bounded by the time-out of the test, until what is asked for holds.
+ * For what tells no event of its own: a process, a file, a state of another program.
+ *
+ * @returns what `find` found
+ */
+export async function until<T>(find: () => T | Promise<T>): Promise<Exclude<T, false | undefined>> {
+  for (;;) {
+    const found = await find();
+    if (found !== undefined && found !== false) return found as Exclude<T, false | undefined>;
+    await delay(LOOK_MS);
+  }
+}
