@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Test } from 'tap';
+import { Dice } from './dice.ts';
 
 /** Cases of a parser in a normal run. */
 const CASES = 100_000;
@@ -13,6 +14,19 @@ export function fuzz<T>(t: Test, what: string, rule: fc.IProperty<T>): void {
   const numRuns = Number(process.env.BEFFROI_FUZZ_CASES ?? CASES);
   t.comment(`fuzz: ${what}: ${numRuns} cases, seed ${seed}`);
   const result = fc.check(rule, { numRuns, seed });
-  t.notOk(result.failed, fc.defaultReportMessage(result) ?? what);
+  t.notOk(result.failed, `${fc.defaultReportMessage(result) ?? what} ${result.errorInstance ?? ''}`);
   t.equal(result.numRuns, numRuns, 'every case was tried');
+}
+
+/**
+ * As `fuzz`, for cases that a rule makes itself of dice: a shrunk number would make another case, so none is shrunk.
+ * @param rule false when a case breaks it
+ */
+export function fuzzDice(t: Test, what: string, rule: (dice: Dice) => boolean): void {
+  const seeds = fc.noShrink(fc.noBias(fc.integer()));
+  fuzz(
+    t,
+    what,
+    fc.property(seeds, (seed) => rule(new Dice(seed))),
+  );
 }

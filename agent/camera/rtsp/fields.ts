@@ -65,24 +65,34 @@ export interface RtpInfo {
   readonly rtpTime?: number;
 }
 
+/** Tracks of one reply that are looked at, and the longest address of one. Source: guesses. */
+const MAX_RTP_INFOS = 16;
+const MAX_RTP_INFO_CHARS = 2048;
+
 /** @see RFC 2326 §12.33 */
 export function parseRtpInfo(value: string): RtpInfo[] {
-  const entries = value
-    .split(/,\s*(?=url\s*=)/i)
-    .map((entry) => /^\s*url\s*=\s*(.*?)((?:;\s*(?:seq|rtptime|ssrc)=[^;]*)*)\s*$/i.exec(entry));
-  return entries.flatMap((entry) => {
-    if (!entry) return [];
-    const named = new Map((entry[2] ?? '').split(';').map((param) => splitAt(param, '=')));
-    const sequence = unsigned(named.get('seq'), 0xffff);
-    const rtpTime = unsigned(named.get('rtptime'), 0xffffffff);
-    return [
-      {
-        url: entry[1] ?? '',
-        ...(sequence === undefined ? {} : { sequence }),
-        ...(rtpTime === undefined ? {} : { rtpTime }),
-      },
-    ];
-  });
+  return value
+    .split(/,\s*(?=url\s*=)/i, MAX_RTP_INFOS)
+    .filter((entry) => entry.length <= MAX_RTP_INFO_CHARS)
+    .flatMap(readRtpInfo);
+}
+
+/** Addresses hold semicolons too: what is known is taken from the end. */
+function readRtpInfo(entry: string): RtpInfo[] {
+  const parts = entry.split(';');
+  const known = parts.findLastIndex((part) => !/^\s*(seq|rtptime|ssrc)=/i.test(part)) + 1;
+  const [name, url] = splitAt(parts.slice(0, known).join(';'), '=');
+  if (name !== 'url') return [];
+  const named = new Map(parts.slice(known).map((param) => splitAt(param, '=')));
+  const sequence = unsigned(named.get('seq'), 0xffff);
+  const rtpTime = unsigned(named.get('rtptime'), 0xffffffff);
+  return [
+    {
+      url,
+      ...(sequence === undefined ? {} : { sequence }),
+      ...(rtpTime === undefined ? {} : { rtpTime }),
+    },
+  ];
 }
 
 /** The methods that the server offers, in upper case. @see RFC 2326 §12.28 */

@@ -1,5 +1,6 @@
 import { DeviceError } from '../../base/errors.ts';
 import type { BytePool } from '../../base/pool.ts';
+import { quoted } from '../../base/text.ts';
 import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../types.ts';
 import { isOk, statusError } from './client.ts';
 import { controlUrls } from './control-url.ts';
@@ -106,7 +107,8 @@ class Pull {
     connection.onFrame((channel, bytes, from, until) => receiver.frame(channel, bytes, from, until));
     const fields = [...sessionFields(this.#session), ['Range', 'npt=0.000-'] as const];
     const reply = await client.expectOk('PLAY', this.#url, fields);
-    const [rtpInfo] = parseRtpInfo(reply.headers.get('rtp-info') ?? '');
+    const [said] = parseRtpInfo(reply.headers.get('rtp-info') ?? '');
+    const rtpInfo = said && { ...said, url: quoted(said.url) };
     log.info({ camera: this.#camera, codec: video.track.codec, transport, rtpInfo }, 'stream plays');
     this.#handlers.playing();
   }

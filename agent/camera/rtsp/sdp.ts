@@ -15,6 +15,10 @@ export interface DescribedVideo {
 
 /** RTP clock of H.264 and H.265. @see RFC 6184 §8.1, RFC 7798 §7.1 */
 const VIDEO_CLOCK_RATE = 90_000;
+/** No camera counts faster. Source: guess. */
+const MAX_CLOCK_RATE = 1_000_000;
+/** @see RFC 3550 §5.1 */
+const MAX_PAYLOAD_TYPE = 127;
 
 /** Lines of one `m=` section, or of what stands before the first. */
 interface Section {
@@ -62,14 +66,18 @@ function videoOf(section: Section): Omit<DescribedVideo, 'sessionControl'> | und
   for (const [name, value] of section.attributes) {
     const [, type, encoding, rate] = /^(\d{1,3})\s+([^/\s]+)(?:\/(\d+))?/.exec(value) ?? [];
     const codec = name === 'rtpmap' ? CODECS[(encoding ?? '').toLowerCase()] : undefined;
-    if (!codec || type === undefined) continue;
     const payloadType = Number(type);
-    const clockRate = Number(rate ?? 0) > 0 ? Number(rate) : VIDEO_CLOCK_RATE;
+    if (!codec || !(payloadType <= MAX_PAYLOAD_TYPE)) continue;
+    const clockRate = clockRateOf(Number(rate));
     const parameterSets = readParameterSets(codec, formatOf(section, payloadType));
     const control = attribute(section, 'control') ?? '*';
     return { track: { codec, clockRate, parameterSets }, payloadType, control };
   }
   return undefined;
+}
+
+function clockRateOf(said: number): number {
+  return said > 0 && said <= MAX_CLOCK_RATE ? said : VIDEO_CLOCK_RATE;
 }
 
 /** The `a=fmtp` parameters of a payload type, names in lower case. */
@@ -101,8 +109,13 @@ function readParameterSets(codec: VideoCodec, format: ReadonlyMap<string, string
   return sets;
 }
 
+/** Parameter sets of one description, and characters of them, that are looked at. Source: guesses; real ones: three, 200. */
+const MAX_SPROPS = 16;
+const MAX_SPROP_CHARS = 64 * 1024;
+
 /** Cameras leave start codes in front of, between and behind the parameter sets. */
 function decodeSprop(value: string): Buffer[] {
-  const units = value.split(',').flatMap((part) => splitStartCodes(Buffer.from(part.trim(), 'base64')));
+  const sprops = value.slice(0, MAX_SPROP_CHARS).split(',', MAX_SPROPS);
+  const units = sprops.flatMap((part) => splitStartCodes(Buffer.from(part.trim(), 'base64')));
   return units.map(withoutTrailingZeros).map((unit) => Buffer.from(unit));
 }
