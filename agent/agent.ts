@@ -132,6 +132,7 @@ export class Agent implements Service {
       memory,
       tcp: probe,
       onvif: (camera) => this.#fleet.onvif(camera),
+      describe: (camera, signal) => this.#fleet.describe(camera, signal),
     });
     this.#alarms = new AlarmRoom({
       ...common,

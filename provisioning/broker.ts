@@ -72,4 +72,12 @@ topic read csu/v1/#
 topic write csu/v1/+/collector/cfg/desired
 topic write csu/v1/+/collector/cmd/request
 topic write csu/v1/+/collector/ack/receipt
+# Those of a lease for the police are not for the centre; they are encrypted besides.
+topic deny csu/v1/+/+/media/dipn
 `;
+
+/** What is added for a partner: it gives orders to the boxes with cameras of its own. */
+export function partnerAcl(id: string, sites: readonly string[]): string {
+  const lines = sites.map((site) => `topic write csu/v1/${site}/collector/cmd/request\n`);
+  return `\n# Partner ${id}\nuser ${id}\n${lines.join('')}`;
+}

@@ -10,11 +10,15 @@ import {
   type JsonGeneralName,
   KeyUsageFlags,
   KeyUsagesExtension,
+  Pkcs10CertificateRequest,
+  Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+
+import { ConfigurationError, InternalError } from '../agent/base/errors.ts';
 
 /** A certificate and its private key, both PEM. */
 export interface Identity {
@@ -59,6 +63,44 @@ export async function createClient(issuer: Identity, commonName: string, nowMs: 
   return await issue({ commonName, days: LEAF_DAYS, nowMs, issuer, extensions });
 }
 
+/** A key and a request for a certificate of it, for who keeps the key: nobody else ever has it. */
+export async function requestClient(
+  commonName: string,
+): Promise<{ readonly request: string; readonly key: string }> {
+  const keys = await webcrypto.subtle.generateKey(CURVE, true, ['sign', 'verify']);
+  const name = [{ CN: [commonName] }];
+  const request = await Pkcs10CertificateRequestGenerator.create({ name, keys, signingAlgorithm: SIGNATURE });
+  return { request: `${request.toString('pem')}\n`, key: exportKey(keys.privateKey) };
+}
+
+/**
+ * The certificate that a request asks for, under the name that the CSU gives.
+ * @throws ConfigurationError `command-line-invalid` when the request is none, or not signed by its own key
+ */
+export async function certifyClient(
+  issuer: Identity,
+  commonName: string,
+  request: string,
+  nowMs: number,
+): Promise<string> {
+  const publicKey = await requestedKey(request);
+  const extensions = leafExtensions(ExtendedKeyUsage.clientAuth);
+  return await certify({ commonName, days: LEAF_DAYS, nowMs, issuer, extensions }, publicKey);
+}
+
+async function requestedKey(text: string): Promise<webcrypto.CryptoKey> {
+  try {
+    const request = new Pkcs10CertificateRequest(text);
+    if (await request.verify()) return await request.publicKey.export(CURVE, ['verify']);
+  } catch {
+    // Said below: what came may be anything.
+  }
+  throw new ConfigurationError(
+    'command-line-invalid',
+    'expected a request for a certificate (PKCS #10, P-256) signed by its own key',
+  );
+}
+
 /** The broker, under every host name or address by which boxes reach it. */
 export async function createBroker(
   issuer: Identity,
@@ -86,23 +128,34 @@ interface Request {
 
 async function issue(request: Request): Promise<Identity> {
   const keys = await webcrypto.subtle.generateKey(CURVE, true, ['sign', 'verify']);
+  const certificate = await certify(request, keys.publicKey, keys.privateKey);
+  return { certificate, key: exportKey(keys.privateKey) };
+}
+
+/** @param ownKey signs where there is no issuer */
+async function certify(
+  request: Request,
+  publicKey: webcrypto.CryptoKey,
+  ownKey?: webcrypto.CryptoKey,
+): Promise<string> {
   const issuer = request.issuer && new X509Certificate(request.issuer.certificate);
-  const signingKey = request.issuer ? await importKey(request.issuer.key) : keys.privateKey;
+  const signingKey = request.issuer ? await importKey(request.issuer.key) : ownKey;
+  if (!signingKey) throw new InternalError('internal', 'a certificate without issuer signs itself');
   const certificate = await X509CertificateGenerator.create({
     subject: [{ CN: [request.commonName] }],
     issuer: issuer?.subjectName ?? [{ CN: [request.commonName] }],
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey,
     signingAlgorithm: SIGNATURE,
     notBefore: new Date(request.nowMs - BACKDATE_MS),
     notAfter: new Date(request.nowMs - BACKDATE_MS + request.days * DAY_MS),
     extensions: [
       ...request.extensions,
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await AuthorityKeyIdentifierExtension.create(issuer?.publicKey ?? keys.publicKey),
+      await SubjectKeyIdentifierExtension.create(publicKey),
+      await AuthorityKeyIdentifierExtension.create(issuer?.publicKey ?? publicKey),
     ],
   });
-  return { certificate: `${certificate.toString('pem')}\n`, key: exportKey(keys.privateKey) };
+  return `${certificate.toString('pem')}\n`;
 }
 
 function authorityExtensions(pathLength: number): Extension[] {

@@ -1,41 +1,27 @@
-import { readFile } from 'node:fs/promises';
-import { systemCode } from '../agent/base/errors.ts';
 import { COMMAND_ROLE, type CommandName } from '../agent/contract/orders.ts';
 import { parseStrictJson } from '../agent/trust/strict-json.ts';
-import { type OptionKinds, type Options, wrong } from './arguments.ts';
+import { wrong } from './arguments.ts';
 import { addBox } from './box.ts';
 import { createCsu } from './csu.ts';
+import { type Command, csuOf, type Desk, exchangeOf, readInputFile } from './desk.ts';
 import { pushConfiguration, readSignedConfiguration, sendCommand } from './exchange.ts';
 import { replaceFile } from './files.ts';
-import { CsuFolder, checkSite } from './folder.ts';
+import { checkSite } from './folder.ts';
 import { because, describeStatus } from './lines.ts';
 import { ORDER_OPTIONS, orderWords } from './order-words.ts';
 import { receiveEvents } from './receive/receiver.ts';
 import { signCommand, signConfiguration } from './sign.ts';
-import type { Texts } from './texts.ts';
+import { VIEWING_COMMANDS } from './viewing/commands.ts';
 import { watchBoxes } from './watch.ts';
-
-/** What a command works with. */
-interface Desk {
-  readonly options: Options;
-  readonly texts: Texts;
-  readonly signal: AbortSignal;
-  readonly print: (line: string) => void;
-  readonly readInput: () => Promise<string>;
-}
-
-export interface Command {
-  readonly options: OptionKinds;
-  /** @returns whether it went well */
-  readonly run: (desk: Desk) => Promise<boolean>;
-}
 
 const PUSH_WAIT_S = 60;
 const ORDER_WAIT_S = 90;
-const MAX_WAIT_S = 24 * 3600;
 /** How long the receiver keeps events. Source: guess; the CSU decides by its own rules. */
 const KEEP_DAYS = 400;
-const COMMAND_NAMES = Object.keys(COMMAND_ROLE) as CommandName[];
+/** Views and leases have commands of their own. */
+const COMMAND_NAMES = (Object.keys(COMMAND_ROLE) as CommandName[]).filter(
+  (name) => !/^(view|lease)\./.test(name),
+);
 
 /** The commands by the words of the command line. */
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -93,6 +79,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     },
     run: receive,
   },
+  ...VIEWING_COMMANDS,
   watch: { options: { folder: 'one', site: 'one', broker: 'one', json: 'flag' }, run: watch },
 };
 
@@ -201,26 +188,6 @@ async function receive({ options, signal }: Desk): Promise<boolean> {
     signal,
   );
   return true;
-}
-
-function csuOf(options: Options): CsuFolder {
-  return new CsuFolder(options.required('folder'));
-}
-
-function exchangeOf(options: Options, waitS: number): { site: string; broker: string; waitMs: number } {
-  const site = options.required('site');
-  checkSite(site);
-  return {
-    site,
-    broker: options.required('broker'),
-    waitMs: (options.number('wait-s', 1, MAX_WAIT_S) ?? waitS) * 1000,
-  };
-}
-
-async function readInputFile(file: string): Promise<string> {
-  return await readFile(file, 'utf8').catch((thrown: unknown) => {
-    throw wrong(`--in ${file}: ${systemCode(thrown) ?? 'unreadable'}`);
-  });
 }
 
 /** The parser's own message would show a piece of the file, which may be a password. */

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { ConfigurationError, InternalError } from '../agent/base/errors.ts';
 import { quoted } from '../agent/base/text.ts';
 import { parseSigningKey } from '../agent/trust/keys.ts';
-import { generateSigningKey } from '../agent/trust/sign.ts';
+import { generateSealKey, generateSigningKey } from '../agent/trust/sign.ts';
 import { CSU_USER, MOSQUITTO_ACL, mosquittoConfiguration } from './broker.ts';
 import { createBoxAuthority, createBroker, createClient, createRoot, type Identity } from './certificates.ts';
 import { createFolder, type FileTree } from './files.ts';
@@ -46,6 +46,7 @@ function keyFiles(nowMs: number): FileTree {
   if (!authority) throw new InternalError('internal', 'no authority key was made');
   return {
     ...Object.fromEntries([...keys].map(([role, key]) => [PATHS.key(role), json(key)])),
+    [PATHS.recipientKey]: json(generateSealKey().privateJwk),
     [PATHS.authority]: json(authority.publicJwk),
     [PATHS.keyring]: signKeyring(signers, authority, 1, nowMs),
   };

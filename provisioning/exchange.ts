@@ -62,7 +62,7 @@ export async function pushConfiguration(
   };
   const late = () => silent(site, waitMs, unread);
   return await withBroker(
-    csu,
+    csu.identity,
     { broker, subscriptions: [state, refusal], onMessage },
     signal,
     async (client) => {
@@ -92,7 +92,7 @@ export async function sendCommand(
     if (ENDED.includes(status.status)) resolve(status);
   };
   const subscriptions = [boxTopic(site, 'event', 'command')];
-  return await withBroker(csu, { broker, subscriptions, onMessage }, signal, async (client) => {
+  return await withBroker(csu.identity, { broker, subscriptions, onMessage }, signal, async (client) => {
     await client.publish(commandTopic(site), command.jws, { qos: 1 }, signal);
     return await limited(
       systemClock,

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError, systemCode } from '../agent/base/errors.ts';
@@ -6,9 +7,12 @@ import { x25519PublicKey } from '../agent/contract/lease-terms.ts';
 import type { Role } from '../agent/contract/orders.ts';
 import { ed25519PublicKey } from '../agent/contract/orders.ts';
 import { SITE_PATTERN } from '../agent/contract/topics.ts';
-import { parseSigningKey, type SigningKey } from '../agent/trust/keys.ts';
+import { parseSealKey, parseSigningKey, type SealKey, type SigningKey } from '../agent/trust/keys.ts';
+import { CSU_USER } from './broker.ts';
 import type { Identity } from './certificates.ts';
 import { readText, replaceFile } from './files.ts';
+import type { BrokerIdentity } from './link.ts';
+import { type MemberRequest, readRequest } from './viewing/documents.ts';
 
 /** The keys that a CSU makes and holds. Those of communes and partners are made and kept by their owners. */
 export const CSU_ROLES = [
@@ -35,6 +39,10 @@ export const PATHS = {
   broker: 'broker',
   key: (role: CsuRole) => `keys/${role}.jwk`,
   box: (site: string) => `boxes/${site}.json`,
+  /** X25519: pictures of partners' cameras are sealed to it. */
+  recipientKey: 'keys/recipient.jwk',
+  members: 'members',
+  member: (id: string) => `members/${id}.json`,
 } as const;
 
 const boxRecord = z.strictObject({
@@ -71,6 +79,40 @@ export class CsuFolder {
   /** The key of a role. @throws ConfigurationError `csu-folder-unusable`, `key-file-unreadable` */
   async key(role: CsuRole): Promise<SigningKey> {
     return parseSigningKey(await this.text(PATHS.key(role)));
+  }
+
+  /** The key that opens the pictures of a lease. @throws ConfigurationError as `key` */
+  async recipientKey(): Promise<SealKey> {
+    return parseSealKey(await this.text(PATHS.recipientKey));
+  }
+
+  /** The CSU as a user of the broker. */
+  get identity(): BrokerIdentity {
+    return {
+      user: CSU_USER,
+      authorities: this.file(PATHS.rootCertificate),
+      certificate: this.file(PATHS.clientCertificate),
+      key: this.file(PATHS.clientKey),
+    };
+  }
+
+  /** The partners and recipients that were let in. */
+  async members(): Promise<MemberRequest[]> {
+    const names = await readdir(this.file(PATHS.members)).catch(() => []);
+    const files = names.filter((name) => name.endsWith('.json')).sort();
+    return await Promise.all(
+      files.map(async (name) => readRequest(await this.text(join(PATHS.members, name)))),
+    );
+  }
+
+  /** @throws ConfigurationError `csu-folder-unusable` when it was let in already */
+  async refuseMember(id: string): Promise<void> {
+    if (!(await this.members()).some((member) => member.id === id)) return;
+    throw new ConfigurationError('csu-folder-unusable', `${id} was let in already: nothing is overwritten`);
+  }
+
+  async saveMember(member: MemberRequest): Promise<void> {
+    await replaceFile(this.file(PATHS.member(member.id)), `${JSON.stringify(member, null, 2)}\n`);
   }
 
   /** The authority that signs the certificates of boxes. */

@@ -6,6 +6,7 @@ import {
   type AlarmState,
   type BoxHealthState,
   type CameraHealthState,
+  type ChannelEvent,
   type CommandEvent,
   type ConfigState,
   type FaultEvent,
@@ -20,6 +21,7 @@ import {
 } from '../agent/contract/messages.ts';
 import type { Topic } from '../agent/contract/topics.ts';
 import type { Texts } from './texts.ts';
+import { describeChannel } from './viewing/lines.ts';
 
 /**
  * A message of a box as one readable line.
@@ -71,6 +73,7 @@ const DESCRIBERS: Partial<Record<MessageKey, Describe>> = {
   window: ({ window, effect, transition, points, start, end, by, why }: WindowEvent, texts) =>
     `${texts.effects[effect]} ${quoted(window)}: ${texts.words[transition]}${texts.by(quoted(by).slice(1, -1))}: ${points}, ${timeOf(start)} – ${timeOf(end)}: ${quoted(why, 200).slice(1, -1)}`,
   command: (event: CommandEvent, texts) => describeStatus(event, texts),
+  channel: (event: ChannelEvent, texts) => describeChannel(event, texts),
   refusal: ({ order, order_id, cause, detail }: RefusalEvent, { refused, orders, means }) =>
     `${refused} (${orders[order]}${order_id === '' ? '' : ` ${order_id}`})${because(cause, detail, means)}`,
   timeCorrection: ({ first_seq, last_seq, correction_ms, exact }: TimeCorrectionEvent, { correction }) =>

@@ -4,12 +4,18 @@ import { UplinkError } from '../agent/base/errors.ts';
 import { limited } from '../agent/base/limit.ts';
 import { createLog, type Log } from '../agent/base/log.ts';
 import { BrokerClient } from '../agent/uplink/client.ts';
-import { CSU_USER } from './broker.ts';
-import { type CsuFolder, PATHS } from './folder.ts';
 
 /** Largest message of a box that the CSU's side takes, in bytes: a fragment with a key frame. Source: guess. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 15_000;
+
+/** Who connects: a user of the broker, with the files of its certificate. */
+export interface BrokerIdentity {
+  readonly user: string;
+  readonly authorities: string;
+  readonly certificate: string;
+  readonly key: string;
+}
 
 export interface LinkOptions {
   /** `mqtts://host[:port]`; `mqtt://` to a loopback address. */
@@ -19,18 +25,18 @@ export interface LinkOptions {
 }
 
 /**
- * Connects to the broker as the CSU, runs `work` and disconnects.
+ * Connects to the broker, runs `work` and disconnects.
  * @throws UplinkError when the first connection fails; ConfigurationError for a wrong address or unusable files
  */
 export async function withBroker<T>(
-  csu: CsuFolder,
+  who: BrokerIdentity,
   options: LinkOptions,
   signal: AbortSignal,
   work: (client: BrokerClient) => Promise<T>,
 ): Promise<T> {
   const { broker, subscriptions } = options;
   const log = createLog('error', process.stderr);
-  const client = createClient(csu, { broker, subscriptions, maxBytes: MAX_MESSAGE_BYTES, log });
+  const client = createClient(who, { broker, subscriptions, maxBytes: MAX_MESSAGE_BYTES, log });
   client.onMessage((topic, payload, { retain }) => options.onMessage(topic, payload, retain));
   const connected = firstConnection(client);
   await client.start(signal);
@@ -51,9 +57,9 @@ interface ClientOptions {
   readonly log: Log;
 }
 
-/** A client of the broker with the certificate of the CSU, not yet started. */
+/** A client of the broker, not yet started. */
 export function createClient(
-  csu: CsuFolder,
+  { user, ...tls }: BrokerIdentity,
   { broker, subscriptions, maxBytes, log }: ClientOptions,
 ): BrokerClient {
   return new BrokerClient(
@@ -61,12 +67,8 @@ export function createClient(
     {
       brokers: [broker],
       plainLoopback: true,
-      clientId: `${CSU_USER}-${randomBytes(6).toString('hex')}`,
-      tls: {
-        authorities: csu.file(PATHS.rootCertificate),
-        certificate: csu.file(PATHS.clientCertificate),
-        key: csu.file(PATHS.clientKey),
-      },
+      clientId: `${user}-${randomBytes(6).toString('hex')}`,
+      tls,
       subscriptions,
       maxDownBytes: maxBytes,
     },

@@ -36,7 +36,8 @@ export function orderWords(options: Options): CommandWords {
 /** ISO 8601, with or without an offset; without one it is the time of this machine. */
 const DATE_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:?\d{2})?$/;
 
-function unixSeconds(option: string, text: string): number {
+/** The moment that an option names, Unix s. @throws ConfigurationError `command-line-invalid` */
+export function unixSeconds(option: string, text: string): number {
   const ms = DATE_TIME.test(text) ? Date.parse(text.replace(' ', 'T')) : Number.NaN;
   if (Number.isFinite(ms) && ms >= 0) return Math.floor(ms / 1000);
   throw wrong(`--${option}: expected a date and time such as 2026-12-24T18:30, came ${quoted(text)}`);

@@ -14,6 +14,7 @@ import { type SigningKey, thumbprint } from '../agent/trust/keys.ts';
 import { signOrder } from '../agent/trust/sign.ts';
 import { type CsuFolder, checkSite } from './folder.ts';
 import { sealConfiguration } from './seal.ts';
+import { completePartners } from './viewing/complete.ts';
 
 /** How long a configuration can be taken, days. Source: guess; a box that was off for longer needs a look anyway. */
 const CONFIGURATION_VALID_DAYS = 365;
@@ -68,7 +69,8 @@ export async function signConfiguration(
   nowMs = Date.now(),
 ): Promise<SignedConfiguration> {
   const box = await csu.box(request.site);
-  const config = await sealConfiguration(request.configuration, box);
+  const configuration = await completePartners(csu, request.configuration);
+  const config = await sealConfiguration(configuration, box);
   const version = request.version ?? box.configVersion + 1;
   const validDays = request.validDays ?? CONFIGURATION_VALID_DAYS;
   const order: ConfigOrder = {

@@ -1,6 +1,7 @@
 import type { Code } from '../agent/base/codes.ts';
 import { causeText } from '../agent/cli/causes.ts';
 import type { Language } from '../agent/cli/language.ts';
+import { VIEWING_ENGLISH, VIEWING_FRENCH } from './viewing/texts.ts';
 
 const FRENCH = {
   help: `beffroi-csu : les gestes du technicien du CSU
@@ -32,7 +33,7 @@ const FRENCH = {
         maintenance.cancel             --window ID --by QUI --why POURQUOI
   beffroi-csu watch --folder DOSSIER --site SITE|+ --broker URL [--json]
       affiche ce que disent les collecteurs ; Ctrl-C termine
-
+${VIEWING_FRENCH.help}
   --lang fr|en   langue des textes        --help   cette aide
   Code de sortie : 0 réussi, 1 refusé, échoué ou impossible, 2 ligne de commande incorrecte.
 `,
@@ -46,6 +47,7 @@ const FRENCH = {
   signed: (version: number, out: string) => `Configuration ${version} signée : ${out}`,
   published: (version: number) => `Configuration ${version} : envoi, attente de la réponse du collecteur…`,
   sent: (id: string) => `Ordre ${id} : envoi…`,
+  viewing: VIEWING_FRENCH,
   link: 'liaison',
   box: 'collecteur',
   configuration: 'configuration',
@@ -141,7 +143,7 @@ const ENGLISH: Texts = {
         maintenance.cancel             --window ID --by WHO --why REASON
   beffroi-csu watch --folder FOLDER --site SITE|+ --broker URL [--json]
       shows what the boxes say; Ctrl-C ends it
-
+${VIEWING_ENGLISH.help}
   --lang fr|en   language of the texts        --help   this help
   Exit code: 0 done, 1 refused, failed or impossible, 2 wrong command line.
 `,
@@ -154,6 +156,7 @@ const ENGLISH: Texts = {
   signed: (version, out) => `Configuration ${version} signed: ${out}`,
   published: (version) => `Configuration ${version}: sent, waiting for the answer of the box…`,
   sent: (id) => `Order ${id}: sent…`,
+  viewing: VIEWING_ENGLISH,
   link: 'link',
   box: 'box',
   configuration: 'configuration',

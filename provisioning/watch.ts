@@ -43,7 +43,7 @@ export async function watchBoxes(
   };
   const classes = json ? ['state', 'meas', 'event', 'hist', 'media'] : ['state', 'event', 'hist', 'media'];
   const subscriptions = classes.map((name) => `csu/v1/${site}/+/${name}/+`);
-  await withBroker(csu, { broker, subscriptions, onMessage }, signal, async () => {
+  await withBroker(csu.identity, { broker, subscriptions, onMessage }, signal, async () => {
     while (!signal.aborted) {
       await systemClock.sleep(MEDIA_INTERVAL_MS, signal).catch(() => undefined);
       for (const line of media.take(json, texts)) onLine(line);

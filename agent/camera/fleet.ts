@@ -6,8 +6,10 @@ import { CameraGate } from './gate.ts';
 import type { LoginRecord } from './login-count.ts';
 import { OnvifCamera } from './onvif/onvif-camera.ts';
 import type { SubscriptionMemory } from './onvif/pull-point.ts';
+import { describeStream } from './rtsp/describe.ts';
+import { defaultStreamOptions } from './rtsp/stream.ts';
 import { StreamFinder } from './stream-finder.ts';
-import type { Credentials, Gate } from './types.ts';
+import type { Credentials, Gate, VideoTrack } from './types.ts';
 
 /** Where the stream of a camera is, and the login for it: never logged. */
 export interface StreamSource {
@@ -67,6 +69,23 @@ export class CameraFleet implements Service {
 
   onvif(camera: string): OnvifCamera | undefined {
     return this.#members.get(camera)?.onvif;
+  }
+
+  /**
+   * What the camera says of its stream, without asking for pictures.
+   * @returns undefined while the address of the stream is not known
+   * @throws DeviceError, PeerProtocolError; see the `camera-…` codes; the signal's reason when it aborts
+   */
+  async describe(camera: string, signal: AbortSignal): Promise<VideoTrack | undefined> {
+    const member = this.#members.get(camera);
+    const source = member && sourceOf(member);
+    if (!source) return undefined;
+    const permit = await member.gate.acquire(signal);
+    try {
+      return await describeStream(source, permit, this.#needs, defaultStreamOptions, signal);
+    } finally {
+      permit.release();
+    }
   }
 
   /** The camera does not know the stream that we asked for: its address is asked anew. */
@@ -137,22 +156,22 @@ export class CameraFleet implements Service {
   }
 
   #tell(): void {
-    const sources = [...this.#members.values()].flatMap(({ camera, finder }) => {
-      const url = finder.url;
-      if (url === undefined) return [];
-      const certificateSha256 = camera.rtsp?.certificateSha256;
-      return [
-        {
-          camera: camera.id,
-          regime: camera.regime,
-          url,
-          ...(camera.credentials ? { credentials: camera.credentials } : {}),
-          ...(certificateSha256 ? { certificateSha256 } : {}),
-        },
-      ];
-    });
-    this.#needs.sourcesChanged(sources);
+    this.#needs.sourcesChanged([...this.#members.values()].flatMap((member) => sourceOf(member) ?? []));
   }
+}
+
+/** @returns undefined while the address is not known */
+function sourceOf({ camera, finder }: Member): StreamSource | undefined {
+  const url = finder.url;
+  if (url === undefined) return undefined;
+  const certificateSha256 = camera.rtsp?.certificateSha256;
+  return {
+    camera: camera.id,
+    regime: camera.regime,
+    url,
+    ...(camera.credentials ? { credentials: camera.credentials } : {}),
+    ...(certificateSha256 ? { certificateSha256 } : {}),
+  };
 }
 
 function same(a: FleetCamera, b: FleetCamera): boolean {

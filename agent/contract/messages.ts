@@ -515,6 +515,7 @@ export type LossEvent = z.infer<typeof lossEvent>;
 export type TimeCorrectionEvent = z.infer<typeof timeCorrectionEvent>;
 export type FaultEvent = z.infer<typeof faultEvent>;
 export type ChannelEvent = z.infer<typeof channelEvent>;
+export type ConsignationReport = z.infer<typeof consignationReport>;
 
 export interface MessageDefinition {
   readonly class: TopicClass;

@@ -10,7 +10,7 @@ import type { Evidence, HealthLimits } from './evidence.ts';
 import { EvidenceKeeper, type StreamReport, type WatchedCamera } from './evidence-keeper.ts';
 import type { LagGuard } from './lag-guard.ts';
 import type { MeasureReport } from './measure-window.ts';
-import type { OnvifHealth, TcpProbe } from './ports.ts';
+import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 import { Prober } from './prober.ts';
 import { keepSince, keptSince } from './since.ts';
 import { StreamMeter } from './stream-meter.ts';
@@ -25,6 +25,7 @@ export interface CameraHealthNeeds {
   readonly tcp: TcpProbe;
   /** The ONVIF helper of a camera; undefined when it speaks no ONVIF. */
   readonly onvif: (camera: string) => OnvifHealth | undefined;
+  readonly describe: Describe;
 }
 
 /** Host and port as the URL of the stream says them. */
@@ -161,7 +162,9 @@ export class CameraHealth {
   /** A camera without pictures, or whose ONVIF does not work, is asked more often: so its return is told soon. */
   #pauseMs(): number {
     const regularMs = this.#limits.probeIntervalS * 1000;
-    const isWell = this.#layers().flowing === 'yes' && this.#keeper.onvifIsWell;
+    const { flowing, described } = this.#layers();
+    const proven = flowing === 'yes' || (this.#camera.regime === 'leased' && described === 'yes');
+    const isWell = proven && this.#keeper.onvifIsWell;
     const pauseMs = isWell ? regularMs : Math.min(regularMs, TROUBLE_PAUSE_MS);
     return pauseMs * (0.9 + 0.2 * this.#needs.random());
   }
@@ -254,8 +257,8 @@ export class CameraHealth {
 }
 
 function sameDevice(a: WatchedCamera, b: WatchedCamera): boolean {
-  const device = ({ host, credentials, onvif, rtsp }: WatchedCamera) =>
-    JSON.stringify([host, credentials?.version, onvif?.port, rtsp?.port]);
+  const device = ({ regime, host, credentials, onvif, rtsp }: WatchedCamera) =>
+    JSON.stringify([regime, host, credentials?.version, onvif?.port, rtsp?.port]);
   return device(a) === device(b);
 }
 

@@ -9,6 +9,7 @@ export type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
 /** What health needs to know of a camera; an entry of the central configuration fits. */
 export interface WatchedCamera {
   readonly id: string;
+  readonly regime: 'continuous' | 'leased';
   readonly name: string;
   readonly owner: 'commune' | 'metropole' | 'partner';
   readonly host: string;
@@ -55,6 +56,8 @@ export class EvidenceKeeper {
   #phaseAtMs = 0;
   #failure: Observed<Failure> | undefined;
   #described = false;
+  /** What our own DESCRIBE said of a partner's camera. */
+  #ownDescribe: Evidence['ownDescribe'];
   #lastFlowAtMs: number | undefined;
   #lastMeasureAtMs: number | undefined;
   #flowingSinceMs: number | undefined;
@@ -107,6 +110,8 @@ export class EvidenceKeeper {
       phase: this.#phase,
       failure: this.#failure,
       described: this.#described,
+      leased: this.#camera.regime === 'leased',
+      ownDescribe: this.#ownDescribe,
       lastFlowAtMs: this.#lastFlowAtMs,
       flowingSinceMs: this.#flowingSinceMs,
       lastMeasureAtMs: this.#lastMeasureAtMs,
@@ -164,6 +169,18 @@ export class EvidenceKeeper {
     if (value !== 'open') this.#rtspBackAtMs = undefined;
     else if (before !== undefined && before !== 'open') this.#rtspBackAtMs = atMs;
     this.#rtspPort = { value, atMs };
+  }
+
+  /** The camera described its stream to us. */
+  describedAs(codec: 'h264' | 'h265', atMs: number): void {
+    this.#ownDescribe = { value: 'described', atMs };
+    this.#streamLogin = 'accepted';
+    this.#picture = { ...this.#picture, codec };
+  }
+
+  notDescribed(value: Failure, atMs: number): void {
+    this.#ownDescribe = { value, atMs };
+    this.#streamLogin = LOGIN_OF_CODE[value.code] ?? this.#streamLogin;
   }
 
   onvifAnswered(value: PortAnswer, atMs: number): void {

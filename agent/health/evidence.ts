@@ -41,6 +41,10 @@ export interface Evidence {
   /** Why there is no picture, since there last was one. */
   readonly failure: Observed<Failure> | undefined;
   readonly described: boolean;
+  /** The camera of a partner: no pictures are to come outside of a lease. */
+  readonly leased: boolean;
+  /** What came of our own DESCRIBE, where no stream is pulled. */
+  readonly ownDescribe: Observed<'described' | Failure> | undefined;
   /** When pictures last came; undefined when none came since the stream or the video process last began. */
   readonly lastFlowAtMs: number | undefined;
   /** Since when pictures have been coming without a break. */

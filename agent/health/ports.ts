@@ -1,8 +1,15 @@
 import type { ClockOffset } from '../camera/onvif/system-time.ts';
 import type { probe } from '../camera/probe.ts';
+import type { VideoTrack } from '../camera/types.ts';
 
 /** One short TCP connection, closed at once; `probe` of the camera room fits. */
 export type TcpProbe = typeof probe;
+
+/**
+ * Asks a camera to describe its stream, and for no picture; the fleet of the camera room fits.
+ * @returns undefined while nobody knows where the stream is
+ */
+export type Describe = (camera: string, signal: AbortSignal) => Promise<VideoTrack | undefined>;
 
 /** What health asks a camera by ONVIF; the camera room's helper fits. Each call ends by itself in bounded time. */
 export interface OnvifHealth {

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { asBeffroiError } from '../base/errors.ts';
 import type { HealthLimits, PortAnswer } from './evidence.ts';
 import type { EvidenceKeeper, WatchedCamera } from './evidence-keeper.ts';
-import type { OnvifHealth, TcpProbe } from './ports.ts';
+import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 
 /** How long a port may take to answer. A stall is to be declared within 5 s of the last picture, 3 s of which pass before. */
 const PORT_TIMEOUT_MS = 1_000;
@@ -13,6 +13,7 @@ export interface ProberNeeds {
   readonly clock: Clock;
   readonly tcp: TcpProbe;
   readonly onvif: (camera: string) => OnvifHealth | undefined;
+  readonly describe: Describe;
 }
 
 /** Asks a camera what our own eyes can see of it and puts the answers into the evidence. */
@@ -21,6 +22,8 @@ export class Prober {
   readonly #camera: WatchedCamera;
   readonly #keeper: EvidenceKeeper;
   #loginAtMs: number | undefined;
+  /** When DESCRIBE was refused its login, which counts in the latch: it is not asked again soon. */
+  #describeRefusedAtMs: number | undefined;
 
   constructor(needs: ProberNeeds, camera: WatchedCamera, keeper: EvidenceKeeper) {
     this.#needs = needs;
@@ -35,12 +38,34 @@ export class Prober {
 
   /** The regular round: the stream's port only while no pictures come, for pictures prove more. */
   async round(limits: HealthLimits, flowing: boolean, signal: AbortSignal): Promise<void> {
-    await Promise.all([flowing ? undefined : this.#rtspPort(signal), this.#onvif(limits, signal)]);
+    await Promise.all([flowing ? undefined : this.#stream(signal), this.#onvif(limits, signal)]);
   }
 
   /** Lets the next round log in again to see whether it is accepted. */
   askLoginAgain(): void {
     this.#loginAtMs = undefined;
+    this.#describeRefusedAtMs = undefined;
+  }
+
+  /** The stream of a partner's camera is described and not played: that proves as much as may be known of it. */
+  async #stream(signal: AbortSignal): Promise<void> {
+    await this.#rtspPort(signal);
+    if (this.#camera.regime === 'leased') await this.#describe(signal);
+  }
+
+  async #describe(signal: AbortSignal): Promise<void> {
+    const refusedAtMs = this.#describeRefusedAtMs ?? Number.NEGATIVE_INFINITY;
+    if (this.#needs.clock.monotonicMs() - refusedAtMs < LOGIN_INTERVAL_MS) return;
+    try {
+      const track = await this.#needs.describe(this.#camera.id, signal);
+      if (track) this.#keeper.describedAs(track.codec, this.#needs.clock.monotonicMs());
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const { code, message } = asBeffroiError(thrown);
+      if (code === 'camera-login-refused' || code === 'camera-latched')
+        this.#describeRefusedAtMs = this.#needs.clock.monotonicMs();
+      this.#keeper.notDescribed({ code, detail: message }, this.#needs.clock.monotonicMs());
+    }
   }
 
   async #rtspPort(signal: AbortSignal): Promise<void> {

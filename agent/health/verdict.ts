@@ -32,9 +32,23 @@ export function layersOf(evidence: Evidence, limits: HealthLimits, nowMs: number
   return {
     reachable: flowing === 'yes' ? 'yes' : reachableOf(evidence, limits, nowMs),
     login: evidence.login,
-    described: evidence.described || flowing === 'yes' ? 'yes' : evidence.failure ? 'no' : 'unknown',
+    described: evidence.leased
+      ? ownDescribed(evidence, limits, nowMs, flowing)
+      : describedOf(evidence, flowing),
     flowing,
   };
+}
+
+function describedOf(evidence: Evidence, flowing: Known): Known {
+  if (evidence.described || flowing === 'yes') return 'yes';
+  return evidence.failure ? 'no' : 'unknown';
+}
+
+function ownDescribed(evidence: Evidence, limits: HealthLimits, nowMs: number, flowing: Known): Known {
+  if (flowing === 'yes') return 'yes';
+  const own = fresh(evidence.ownDescribe, limits, nowMs);
+  if (own === undefined) return 'unknown';
+  return own === 'described' ? 'yes' : 'no';
 }
 
 /**
@@ -46,7 +60,25 @@ export function judgeCamera(evidence: Evidence, limits: HealthLimits, nowMs: num
   if (evidence.ourselvesLate) return undefined;
   if (flowingOf(evidence, limits, nowMs) === 'yes') return judgeFlowing(evidence, limits, nowMs);
   if (evidence.probing || silenceIsShort(evidence, limits, nowMs)) return undefined;
-  return networkVerdict(evidence, limits, nowMs) ?? streamVerdict(evidence, limits, nowMs);
+  const network = networkVerdict(evidence, limits, nowMs);
+  if (network) return network;
+  return isClosed(evidence) ? closedVerdict(evidence, limits, nowMs) : streamVerdict(evidence, limits, nowMs);
+}
+
+/** A partner's camera outside of a lease, which nothing pulls, or in its first moments. */
+function isClosed({ leased, phase, failure, lastFlowAtMs }: Evidence): boolean {
+  const begins = phase !== 'stalled' && phase !== 'failed' && lastFlowAtMs === undefined;
+  return leased && begins && failure === undefined;
+}
+
+/** It is as well as can be known without a picture. */
+function closedVerdict(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict {
+  if (evidence.login === 'latched') return down('camera-latched', 'login latched');
+  if (evidence.login === 'refused') return down('camera-login-refused', 'the camera refuses the login');
+  const own = fresh(evidence.ownDescribe, limits, nowMs);
+  if (own === undefined) return { ...WAITING, detail: 'waiting for the description of the stream' };
+  if (own !== 'described') return down(own.code, own.detail);
+  return degraded(evidence, limits, nowMs) ?? { state: 'ok', cause: 'none', detail: '' };
 }
 
 function judgeFlowing(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
@@ -174,9 +206,9 @@ function degraded(evidence: Evidence, limits: HealthLimits, nowMs: number): Verd
 
 function loginTrouble(evidence: Evidence): Verdict | undefined {
   if (evidence.login === 'latched')
-    return worse('camera-latched', 'pictures come, but ONVIF logins are latched');
+    return worse('camera-latched', `${working(evidence)}, but ONVIF logins are latched`);
   if (evidence.login === 'refused')
-    return worse('camera-login-refused', 'pictures come, but ONVIF refuses the login');
+    return worse('camera-login-refused', `${working(evidence)}, but ONVIF refuses the login`);
   return undefined;
 }
 
@@ -185,9 +217,16 @@ function onvifTrouble(evidence: Evidence, limits: HealthLimits, nowMs: number): 
   if (port === undefined) return undefined;
   const answer = fresh(evidence.onvifPort, limits, nowMs);
   if (answer !== undefined && answer !== 'open')
-    return worse('camera-port-closed', `pictures come, but the ONVIF port ${port} of ${host} does not open`);
+    return worse(
+      'camera-port-closed',
+      `${working(evidence)}, but the ONVIF port ${port} of ${host} does not open`,
+    );
   const failure = fresh(evidence.onvifFailure, limits, nowMs);
-  return failure && worse(failure.code, `pictures come, but ONVIF fails: ${failure.detail}`);
+  return failure && worse(failure.code, `${working(evidence)}, but ONVIF fails: ${failure.detail}`);
+}
+
+function working(evidence: Evidence): string {
+  return isClosed(evidence) ? 'the stream is described' : 'pictures come';
 }
 
 function streamTrouble(evidence: Evidence, limits: HealthLimits): Verdict | undefined {

@@ -41,7 +41,7 @@ export async function receiveEvents(
   const key = await csu.key('receive');
   const archive = Archive.open(options.database);
   const output = new LineOutput();
-  const client = createClient(csu, {
+  const client = createClient(csu.identity, {
     broker: options.broker,
     subscriptions: SUBSCRIPTIONS,
     maxBytes: MAX_EVENT_BYTES,

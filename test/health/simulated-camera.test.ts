@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
+import { InternalError } from '../../agent/base/errors.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { CameraGate } from '../../agent/camera/gate.ts';
 import { OnvifCamera } from '../../agent/camera/onvif/onvif-camera.ts';
@@ -51,6 +52,7 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
     memory: store.memory,
     tcp: probe,
     onvif: () => helper,
+    describe: () => Promise.reject(new InternalError('internal', 'a continuous camera is pulled')),
   });
   const stop = new AbortController();
   await room.start(stop.signal);
@@ -62,6 +64,7 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
   const { onvifPort, rtspPort } = camera;
   const watched = {
     id: 'cam-1',
+    regime: 'continuous' as const,
     name: 'Gare',
     owner: 'commune' as const,
     host: '127.0.0.1',

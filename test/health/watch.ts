@@ -5,6 +5,7 @@ import { DeviceError } from '../../agent/base/errors.ts';
 import { createLog } from '../../agent/base/log.ts';
 import type { ClockOffset } from '../../agent/camera/onvif/system-time.ts';
 import type { Probe } from '../../agent/camera/probe.ts';
+import type { VideoTrack } from '../../agent/camera/types.ts';
 import type { HealthLimits } from '../../agent/health/evidence.ts';
 import type { StreamReport, WatchedCamera } from '../../agent/health/evidence-keeper.ts';
 import type { MeasureReport } from '../../agent/health/measure-window.ts';
@@ -15,6 +16,7 @@ import { Recorder } from './recorder.ts';
 
 export const CAMERA: WatchedCamera = {
   id: 'cam-1',
+  regime: 'continuous',
   name: 'Place de la mairie',
   owner: 'commune',
   host: '192.0.2.1',
@@ -37,6 +39,9 @@ export interface Network {
   onvif: Probe['result'];
   offset: ClockOffset;
   login: 'accepted' | 'camera-login-refused' | 'camera-latched';
+  /** What DESCRIBE meets. */
+  described: 'yes' | 'camera-not-found' | 'camera-login-refused';
+  describes: number;
   probes: number;
   /** Where a port was probed last, other than the ONVIF port. */
   target: string;
@@ -50,6 +55,8 @@ export class Watch {
     onvif: 'open',
     offset: { offsetMs: 20, uncertaintyMs: 5 },
     login: 'accepted',
+    described: 'yes',
+    describes: 0,
     probes: 0,
     target: '',
   };
@@ -75,6 +82,7 @@ export class Watch {
         this.network.target = `${host} ${port}`;
         return { result: this.network.rtsp, roundTripMs: 1 };
       },
+      describe: async () => this.#describe(),
       onvif: () => ({ systemTime: async () => this.#time(), deviceInformation: async () => this.#login() }),
     });
   }
@@ -132,6 +140,12 @@ export class Watch {
   #time(): ClockOffset {
     if (this.network.onvif === 'open') return this.network.offset;
     throw new DeviceError('camera-unreachable', 'cam-1: no answer');
+  }
+
+  #describe(): VideoTrack {
+    this.network.describes += 1;
+    if (this.network.described === 'yes') return { codec: 'h264', clockRate: 90_000, parameterSets: {} };
+    throw new DeviceError(this.network.described, 'cam-1: no description');
   }
 
   #login(): object {

@@ -89,7 +89,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   provisioning: {
     folder: 'provisioning',
     is: "the technician's side at the CSU: enrolment, keys, signing, pushing; the receiver of the centre",
-    mayImport: ['base', 'contract', 'trust', 'config', 'uplink', 'cli'],
+    mayImport: ['base', 'contract', 'trust', 'store', 'config', 'uplink', 'cli'],
     // The receiver's archive is the centre's, on another machine than any box: it shares nothing with the store.
     owns: ['@peculiar/x509', 'node:sqlite', 'reflect-metadata', 'zod'],
   },
@@ -99,6 +99,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 export const NARROW: readonly { from: string; to: string; only: readonly string[] }[] = [
   { from: 'video', to: 'uplink', only: ['agent/uplink/client.ts', 'agent/uplink/options.ts'] },
   { from: 'provisioning', to: 'uplink', only: ['agent/uplink/client.ts', 'agent/uplink/options.ts'] },
+  { from: 'provisioning', to: 'store', only: ['agent/store/register-chain.ts'] },
   { from: 'provisioning', to: 'cli', only: ['agent/cli/causes.ts', 'agent/cli/language.ts'] },
   {
     from: 'provisioning',

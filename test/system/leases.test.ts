@@ -1,0 +1,283 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import type { ChannelEvent, CommandEvent } from '../../agent/contract/messages.ts';
+import { commandTopic, leasedMediaTopic } from '../../agent/contract/topics.ts';
+import { parseSigningKey, type SigningKey } from '../../agent/trust/keys.ts';
+import { MediaOpener } from '../../agent/trust/leased-media.ts';
+import { generateSigningKey, signOrder } from '../../agent/trust/sign.ts';
+import { signCommand } from '../../provisioning/sign.ts';
+import { type LeaseRequest, signLease, signLeaseClose } from '../../provisioning/viewing/lease.ts';
+import type { MemberFolder } from '../../provisioning/viewing/member.ts';
+import type { SimulatedCamera } from '../support/camera/camera.ts';
+import { readMp4 } from '../support/mp4-reader.ts';
+import { carryKeyring, letPartnerIn, partnerEntry } from '../support/partner.ts';
+import { childrenOf } from '../support/processes.ts';
+import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
+import type { Subscriber } from '../support/subscriber.ts';
+
+const CAMERA = 'cam-quai';
+const TOPIC = leasedMediaTopic(SITE, CAMERA, 'csu');
+
+interface Stage {
+  readonly scene: Scene;
+  readonly camera: SimulatedCamera;
+  readonly partner: MemberFolder;
+  /** Hears every picture of the box. */
+  readonly media: Subscriber;
+}
+
+/** A box whose only camera is a partner's. */
+async function leased(t: Test, more: object = {}): Promise<Stage> {
+  const scene = await Scene.create(t);
+  const camera = await simulatedCamera(t);
+  const { csu } = scene.centre;
+  const partner = await letPartnerIn(csu, join(scene.folder, 'emh'), [SITE]);
+  await carryKeyring(csu, scene.box);
+  const media = await scene.centre.subscriber([`csu/v1/${SITE}/+/media/+`]);
+  t.teardown(() => media.close());
+  scene.box.start();
+  await scene.push(configuration(camera, more));
+  await scene.box.until('the configuration', ({ config }) => config.appliedVersion > 0);
+  await scene.box.until('the link', ({ link, video }) => link.connected && video.brokerConnected);
+  return { scene, camera, partner, media };
+}
+
+function configuration(camera: SimulatedCamera, more: object = {}): object {
+  const { cameras } = configurationOf(camera) as { cameras: object[] };
+  const entry = { ...cameras[0], regime: 'leased', owner: 'partner', partner: 'emh' };
+  return { cameras: [entry], partners: [partnerEntry(more)] };
+}
+
+const WORDS: Omit<LeaseRequest, 'site'> = {
+  camera: CAMERA,
+  recipient: 'csu',
+  operator: 'c.weber',
+  grantedBy: 'a.muller',
+  reason: 'common-areas',
+  minutes: 5,
+};
+
+const reports = ({ scene }: Stage) => scene.csu.json<ChannelEvent>(`/${CAMERA}/report/emh`);
+const report = (stage: Stage, action: ChannelEvent['action'], id: string) =>
+  stage.scene.csu.until(`${action} ${id}`, () =>
+    reports(stage).find((line) => line.action === action && line.channel === id),
+  );
+
+async function open(stage: Stage, words: Partial<LeaseRequest> = {}): Promise<string> {
+  const { jws, id } = await signLease(stage.partner, { site: SITE, ...WORDS, ...words });
+  await stage.scene.csu.publish(commandTopic(SITE), jws);
+  return id;
+}
+
+const status = ({ scene }: Stage, id: string) =>
+  scene.csu.until('the end of the order', () =>
+    scene.csu
+      .json<CommandEvent>('/event/command')
+      .find(
+        ({ command_id, status: how }) =>
+          command_id === id && ['successful', 'failed', 'rejected'].includes(how),
+      ),
+  );
+
+t.test('leases: what the partner signs opens its camera for the named recipient alone', async (t) => {
+  const stage = await leased(t);
+  const { scene, media } = stage;
+  t.equal(media.received.length, 0, 'closed by default');
+  const id = await open(stage);
+  t.match(await status(stage, id), { status: 'successful' });
+  await media.until('pictures', () => media.received.length >= 6);
+  const key = await scene.centre.csu.recipientKey();
+  const opener = new MediaOpener({ site: SITE, camera: CAMERA, recipient: 'csu', topic: TOPIC, key });
+  const parts: Buffer[] = [];
+  for (const { topic, payload } of media.received) {
+    t.equal(topic, TOPIC, 'nothing on any other topic');
+    parts.push((await opener.open(payload)) ?? Buffer.alloc(0));
+  }
+  const video = await readMp4(Buffer.concat(parts));
+  t.ok(video.samples.length >= 10, `${video.samples.length} pictures`);
+  const close = await signLeaseClose(stage.partner, {
+    site: SITE,
+    camera: CAMERA,
+    lease: id,
+    operator: 'a.muller',
+  });
+  await scene.csu.publish(commandTopic(SITE), close.jws);
+  const line = await report(stage, 'lease.closed', id);
+  t.match(line, {
+    closed_by: 'order',
+    operator: 'c.weber',
+    on_behalf_of: 'a.muller',
+    reason: 'common-areas',
+  });
+  t.ok((line.frames ?? 0) >= video.samples.length);
+});
+
+const closed = (stage: Stage, id: string) => report(stage, 'lease.closed', id);
+
+/** Signs with the operator's key of the CSU and sends. */
+async function byCsu(
+  { scene }: Stage,
+  command: 'lease.close' | 'lease.followup',
+  words: object,
+): Promise<string> {
+  const request = { site: SITE, camera: CAMERA, command, operator: 'c.weber', ...words };
+  const { jws, id } = await signCommand(scene.centre.csu, request);
+  await scene.csu.publish(commandTopic(SITE), jws);
+  return id;
+}
+
+/** Opens and waits for pictures. */
+async function flowing(stage: Stage, words: Partial<LeaseRequest> = {}): Promise<string> {
+  const id = await open(stage, words);
+  const heard = stage.media.received.length;
+  await stage.media.until('pictures', () => stage.media.received.length > heard + 1);
+  return id;
+}
+
+/** The camera sends to nobody any more, also a moment later, and nobody asks it to. */
+async function isSilent({ media, camera }: Stage): Promise<boolean> {
+  const { rtsp } = camera.counters;
+  for (let sent = -1; sent !== rtsp.framesSent; await delay(500)) sent = rtsp.framesSent;
+  const before = { plays: rtsp.plays, sent: rtsp.framesSent, heard: media.received.length };
+  await delay(1000);
+  const after = { plays: rtsp.plays, sent: rtsp.framesSent, heard: media.received.length };
+  return JSON.stringify(after) === JSON.stringify(before);
+}
+
+t.test('leases: outside of one the camera is described and never asked for pictures', async (t) => {
+  const stage = await leased(t);
+  await stage.scene.box.until('the camera well', ({ cameras }) => cameras[0]?.state === 'ok');
+  t.match(stage.camera.counters.rtsp, { setups: 0, plays: 0 });
+  t.ok(stage.camera.counters.rtsp.describes >= 1);
+  t.match(stage.scene.csu.json(`/${CAMERA}/state/health`).at(-1), { owner: 'partner', described: 'yes' });
+  await flowing(stage);
+  t.match(stage.camera.counters.rtsp, { setups: 1, plays: 1, audioSetups: 0 });
+});
+
+t.test('leases: the CSU closes, and tells the partner the follow-up', async (t) => {
+  const stage = await leased(t);
+  const first = await flowing(stage);
+  await byCsu(stage, 'lease.close', { lease: first });
+  t.match(await closed(stage, first), { closed_by: 'order' });
+  t.ok(await isSilent(stage));
+  const second = await flowing(stage);
+  await byCsu(stage, 'lease.followup', { lease: second, done: 'Patrouille sur place, retour au calme.' });
+  t.match(await report(stage, 'lease.followup', second), {
+    ...{ operator: 'c.weber', detail: 'Patrouille sur place, retour au calme.', partner: 'emh' },
+  });
+  t.match(await closed(stage, second), { closed_by: 'followup' });
+  const late = await byCsu(stage, 'lease.followup', { lease: first, done: 'Plainte déposée.' });
+  t.match(await status(stage, late), { status: 'successful' }, 'also after it has closed');
+  t.ok(await isSilent(stage));
+});
+
+t.test('leases: one ends at its hard end, and the next needs a new one', async (t) => {
+  const stage = await leased(t);
+  const order = await signLease(stage.partner, { site: SITE, ...WORDS, minutes: 0.05 });
+  await stage.scene.csu.publish(commandTopic(SITE), order.jws);
+  const line = await closed(stage, order.id);
+  t.match(line, { closed_by: 'end', who: 'box' });
+  t.ok(line.end - line.start < 4500, `${line.end - line.start} ms`);
+  t.ok(await isSilent(stage));
+  await stage.scene.csu.publish(commandTopic(SITE), order.jws);
+  await stage.scene.csu.until('the replay told', () =>
+    reports(stage).some(({ action, cause }) => action === 'lease.refused' && cause === 'order-replayed'),
+  );
+  t.ok(await isSilent(stage));
+});
+
+t.test('leases: the link to the centre lost for too long closes', async (t) => {
+  const stage = await leased(t);
+  const id = await flowing(stage);
+  await stage.scene.centre.broker.kill();
+  await stage.scene.box.until('the end of the lease', ({ channels }) => channels.length === 0);
+  await stage.scene.centre.broker.restart();
+  t.match(await closed(stage, id), { closed_by: 'control-link', who: 'box' });
+  await stage.media.until('the broker is back', () => true);
+  t.ok(await isSilent(stage));
+});
+
+t.test('leases: a killed agent closes at once, and tells it when it is back', async (t) => {
+  const stage = await leased(t);
+  const id = await flowing(stage);
+  await stage.scene.box.kill();
+  t.ok(await isSilent(stage), 'the camera is left within moments');
+  stage.scene.box.start();
+  t.match(await closed(stage, id), { closed_by: 'agent' });
+  await stage.scene.box.until('the camera well', ({ cameras }) => cameras[0]?.state === 'ok');
+  t.ok(await isSilent(stage), 'and it does not open again');
+});
+
+t.test('leases: a killed video process closes, and the next one does not open it again', async (t) => {
+  const stage = await leased(t);
+  const id = await flowing(stage);
+  const [video = 0] = await childrenOf(stage.scene.box.pid ?? 0);
+  process.kill(video, 'SIGKILL');
+  t.match(await closed(stage, id), { closed_by: 'video' });
+  await stage.scene.box.until('the next video process', ({ video: { running } }) => running);
+  const heard = stage.media.received.length;
+  await delay(1500);
+  t.equal(stage.media.received.length, heard);
+});
+
+t.test('leases: an agent that stands still closes, although it says nothing', async (t) => {
+  const stage = await leased(t);
+  const id = await flowing(stage);
+  process.kill(stage.scene.box.pid ?? 0, 'SIGSTOP');
+  t.ok(await isSilent(stage));
+  process.kill(stage.scene.box.pid ?? 0, 'SIGCONT');
+  t.match(await closed(stage, id), { closed_by: 'agent' });
+});
+
+t.test('leases: a configuration that changes what it rests on closes', async (t) => {
+  const stage = await leased(t);
+  const first = await flowing(stage);
+  await stage.scene.push(configuration(stage.camera, { controlLossS: 4 }));
+  t.match(await closed(stage, first), { closed_by: 'configuration' });
+  const second = await flowing(stage);
+  const at = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+  const convention = { reference: '467/2024', validFrom: at(-30), validUntil: at(-1) };
+  await stage.scene.push(configuration(stage.camera, { convention }));
+  t.match(await closed(stage, second), { closed_by: 'configuration' });
+  const third = await open(stage);
+  t.match(await report(stage, 'lease.refused', third), { cause: 'lease-convention' });
+  t.ok(await isSilent(stage));
+});
+
+t.test('leases: nobody but the partner of the camera opens, and each try is told', async (t) => {
+  const stage = await leased(t);
+  const { scene, partner } = stage;
+  const { csu } = scene.centre;
+  const now = Math.floor(Date.now() / 1000);
+  const { jws, id } = await signLease(partner, { site: SITE, ...WORDS });
+  const claims = JSON.parse(Buffer.from(JSON.parse(jws).payload, 'base64url').toString());
+  const operate = await csu.key('operate');
+  const tries: [string, string, string][] = [
+    ['by the CSU', signOrder({ ...claims, jti: 'csu-lease-1' }, [operate]), 'order-wrong-role'],
+    ['by a stranger', signOrder({ ...claims, jti: 'csu-lease-2' }, [stranger()]), 'order-bad-signature'],
+    ['view of it', signOrder(viewOf(now), [operate]), 'order-wrong-regime'],
+    ['cut', jws.slice(0, -9), 'order-unsigned'],
+  ];
+  for (const [what, text, cause] of tries) {
+    const told = scene.csu.json('/event/refusal').length;
+    await scene.csu.publish(commandTopic(SITE), text);
+    const refusal = await scene.csu.until(what, () => scene.csu.json('/event/refusal')[told]);
+    t.equal(refusal.cause, cause, what);
+  }
+  t.equal(stage.media.received.length, 0);
+  t.match(stage.camera.counters.rtsp, { setups: 0, plays: 0 });
+  await scene.csu.publish(commandTopic(SITE), jws);
+  t.match(await status(stage, id), { status: 'successful' }, 'that of the partner opens');
+});
+
+function viewOf(now: number): object {
+  return {
+    ...{ typ: 'command', aud: SITE, jti: 'view-of-leased', iat: now, exp: now + 60, command: 'view.open' },
+    ...{ camera: CAMERA, operator: 'c.weber', onBehalfOf: 'csu', reason: 'curieux', end: now + 600 },
+  };
+}
+
+function stranger(): SigningKey {
+  return parseSigningKey(JSON.stringify(generateSigningKey().privateJwk));
+}

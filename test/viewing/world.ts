@@ -1,0 +1,304 @@
+import { sign } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ClockTrust } from '../../agent/base/clock.ts';
+import { createLog } from '../../agent/base/log.ts';
+import type { AccessUnit, VideoTrack } from '../../agent/camera/types.ts';
+import { CommandDesk } from '../../agent/commands/desk.ts';
+import type { LeaseTerms } from '../../agent/contract/lease-terms.ts';
+import { MESSAGES, type MessageKey } from '../../agent/contract/messages.ts';
+import type { Reporter } from '../../agent/contract/reporter.ts';
+import {
+  type AgentToVideo,
+  agentToVideo,
+  type PulledCamera,
+  type VideoToAgent,
+  videoToAgent,
+} from '../../agent/contract/video-link.ts';
+import { openStore, type SqliteStore } from '../../agent/store/open-store.ts';
+import { parseSigningKey } from '../../agent/trust/keys.ts';
+import { Refusals } from '../../agent/trust/refusals.ts';
+import { generateSigningKey } from '../../agent/trust/sign.ts';
+import type { PullHandlers } from '../../agent/video/camera-stream.ts';
+import { LeaseKeeper } from '../../agent/video/lease-keeper.ts';
+import type { VideoPort, ViewingConfiguration } from '../../agent/viewing/ports.ts';
+import { ViewingRoom } from '../../agent/viewing/room.ts';
+import { clip } from '../support/clips.ts';
+import { TestClock } from '../support/test-clock.ts';
+import { LEASE_KEYRING, NOW_S, termsOf } from '../trust/lease-parts.ts';
+import { SITE } from '../trust/support.ts';
+
+const log = createLog('error', { write: () => undefined });
+const BOX_KEY = parseSigningKey(JSON.stringify(generateSigningKey().privateJwk));
+const [sps, pps] = clip('h264').parameterSets as [Buffer, Buffer];
+const TRACK: VideoTrack = { codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps } };
+
+/** What the box told. */
+export interface Told {
+  readonly key: MessageKey;
+  readonly entity: string;
+  readonly reader: string | undefined;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** What was handed to the broker connection. */
+export interface Published {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly atMs: number;
+}
+
+/**
+ * The agent's and the video process's side of leases with a clock, a camera and a broker that the test owns. Between the
+ * two go the messages of the link, as text that both check.
+ */
+export class World {
+  readonly clock = new TestClock(NOW_S * 1000);
+  readonly told: Told[] = [];
+  readonly published: Published[] = [];
+  readonly folder = mkdtempSync(join(tmpdir(), 'leases-'));
+  clockTrust: ClockTrust = 'synced';
+  linkUp = true;
+  brokerUp = true;
+  configuration: ViewingConfiguration = configurationOf();
+  store!: SqliteStore;
+  room!: ViewingRoom;
+  desk!: CommandDesk;
+  keeper: LeaseKeeper | undefined;
+  /** Cameras that are asked for pictures now, and how often each was. */
+  readonly pulled = new Map<string, PullHandlers>();
+  pulls = 0;
+  #agentEnds = new AbortController();
+  #videoEnds = new AbortController();
+  #process = 0;
+  #pictures = 0;
+
+  static async create(): Promise<World> {
+    const world = new World();
+    await world.startAgent();
+    await world.startVideo();
+    await world.clock.advance(1000);
+    return world;
+  }
+
+  async end(): Promise<void> {
+    this.#agentEnds.abort();
+    this.#videoEnds.abort();
+    await this.clock.advance(1000);
+    this.store.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async startAgent(): Promise<void> {
+    const { clock } = this;
+    this.#agentEnds = new AbortController();
+    const ends = this.#agentEnds.signal;
+    const clockTrust = () => this.clockTrust;
+    this.store = openStore(this.folder, {
+      ...{ clock, clockTrust, log },
+      sign: (bytes) => sign(null, bytes, BOX_KEY.privateKey),
+    });
+    const { store } = this;
+    const reporter = this.#reporter();
+    const needs = { site: SITE, keyring: LEASE_KEYRING, clock, clockTrust, log, reporter, store };
+    this.room = new ViewingRoom({
+      ...needs,
+      machine: { bootId: 'boot-1', uptimeMs: () => clock.monotonicMs() },
+      video: this.#videoPort(ends),
+      linkUp: () => this.linkUp,
+    });
+    const refusals = new Refusals({ clock, log, reporter, register: store.register });
+    this.desk = new CommandDesk({ ...needs, refusals, ports: this.#ports() });
+    await this.desk.start();
+    await this.room.start(ends);
+    this.room.apply(this.configuration);
+    this.#meet();
+  }
+
+  /** As a power cut: nothing is said or written any more. */
+  async killAgent(): Promise<void> {
+    this.#agentEnds.abort();
+    this.keeper?.agentLost();
+    await this.clock.advance(0);
+    this.store.close();
+  }
+
+  async stopAgent(): Promise<void> {
+    const stopped = this.room.stop();
+    await this.clock.advance(2000);
+    await stopped;
+    await this.killAgent();
+  }
+
+  async startVideo(): Promise<void> {
+    this.#videoEnds = new AbortController();
+    this.#process += 1;
+    const ends = this.#videoEnds.signal;
+    this.keeper = new LeaseKeeper(
+      {
+        ...{ clock: this.clock, log, random: () => 0.5 },
+        permits: { acquire: async () => PERMIT },
+        pull: (camera, _permit, handlers, signal) => this.#pull(camera, handlers, signal),
+        report: () => undefined,
+        publisher: {
+          ...{ connected: true, goneBytes: 0, listen: () => () => undefined },
+          sendNow: (topic, parts) => this.#publish(topic, parts, ends),
+        },
+        keyring: async () => LEASE_KEYRING,
+        tell: (message) => this.#toAgent(message, ends),
+      },
+      { site: SITE, mediaOriginMs: 0 },
+    );
+    await this.keeper.start(ends);
+    this.#meet();
+  }
+
+  async killVideo(): Promise<void> {
+    this.#videoEnds.abort();
+    this.keeper = undefined;
+    this.pulled.clear();
+    this.room.onVideo();
+    await this.clock.advance(0);
+  }
+
+  apply(configuration: ViewingConfiguration): void {
+    this.configuration = configuration;
+    this.room.apply(configuration);
+  }
+
+  /** One order on the command topic; resolves when it is carried out or refused. */
+  async order(jws: string): Promise<void> {
+    await this.desk.receive(Buffer.from(jws), false);
+  }
+
+  /** Every camera that is asked for pictures sends some: a group of five with a key picture. */
+  async pictures(): Promise<void> {
+    for (const handlers of [...this.pulled.values()])
+      for (let number = 0; number < 5; number += 1) handlers.accessUnit(this.#picture(number === 0));
+    await this.clock.advance(0);
+  }
+
+  /** The events about a camera that the CSU was told. */
+  events(key: MessageKey = 'channel'): Told['fields'][] {
+    return this.told.filter((one) => one.key === key).map(({ fields }) => fields);
+  }
+
+  /** Agent and video process find each other. */
+  #meet(): void {
+    if (!this.keeper || this.#agentEnds.signal.aborted || !this.room) return;
+    for (const message of this.keeper.standing()) this.#toAgent(message, this.#videoEnds.signal);
+    this.room.onVideo();
+  }
+
+  #videoPort(ends: AbortSignal): VideoPort {
+    const world = this;
+    const send = (message: AgentToVideo) => {
+      if (!ends.aborted && this.keeper)
+        this.#toVideo(agentToVideo.parse(JSON.parse(JSON.stringify(message))));
+    };
+    return {
+      get process() {
+        return world.keeper ? world.#process : undefined;
+      },
+      setViews: (views) => send({ type: 'views', views: [...views] }),
+      openLease: ({ camera, ...asked }) => {
+        if (!this.keeper) return false;
+        const source = { url: `rtsp://${camera}/`, fragmentMs: 20, stallTimeoutMs: 60_000 };
+        send({ type: 'lease-open', opening: { ...asked, camera: { ...source, camera, regime: 'leased' } } });
+        return true;
+      },
+      holdLeases: (standing) => send({ type: 'leases', standing: [...standing], clock: this.clockTrust }),
+    };
+  }
+
+  #toVideo(message: AgentToVideo): void {
+    if (message.type === 'lease-open') this.keeper?.open(message.opening);
+    if (message.type === 'leases') this.keeper?.hold(message.standing, message.clock);
+  }
+
+  #toAgent(message: VideoToAgent, videoEnds: AbortSignal): void {
+    const checked = videoToAgent.parse(JSON.parse(JSON.stringify(message)));
+    if (videoEnds.aborted || this.#agentEnds.signal.aborted || checked.type !== 'channel') return;
+    const { type: _, ...report } = checked;
+    this.room.onReport(report);
+  }
+
+  async #pull(camera: PulledCamera, handlers: PullHandlers, signal: AbortSignal): Promise<void> {
+    this.pulls += 1;
+    this.pulled.set(camera.camera, handlers);
+    handlers.described(TRACK, () => ({ rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 }));
+    handlers.playing();
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    if (this.pulled.get(camera.camera) === handlers) this.pulled.delete(camera.camera);
+  }
+
+  #publish(topic: string, parts: readonly Buffer[], videoEnds: AbortSignal): number {
+    if (!videoEnds.aborted)
+      this.published.push({ topic, payload: Buffer.concat(parts), atMs: this.clock.monotonicMs() });
+    return 0;
+  }
+
+  #picture(key: boolean): AccessUnit {
+    this.#pictures += 1;
+    const slice = Buffer.concat([Buffer.from([key ? 0x65 : 0x41, 0x88]), Buffer.from('PICTURE-MARKER')]);
+    return {
+      nals: key ? [sps, pps, slice] : [slice],
+      ...{ key, damaged: false, rtpTime: this.#pictures * 3600 },
+      receivedWallMs: this.clock.wallMs(),
+      receivedMonotonicMs: this.clock.monotonicMs(),
+    };
+  }
+
+  #reporter(): Pick<Reporter, 'event'> {
+    return {
+      event: (key, entity, fields, reader) => {
+        const envelope = { v: 1, site: SITE, ts: 0, clock: 'synced', boot: 1, seq: 1, id: 'event' };
+        this.told.push({
+          key,
+          entity,
+          reader,
+          fields: MESSAGES[key].schema.parse({ ...envelope, ...fields }),
+        });
+      },
+    };
+  }
+
+  #ports(): ConstructorParameters<typeof CommandDesk>[0]['ports'] {
+    const no = () => Promise.reject(new Error('not in this world'));
+    const never = () => {
+      throw new Error('not in this world');
+    };
+    return {
+      ...{ ping: no, checkCamera: no, restartStream: no, viewing: this.room },
+      knowsCamera: (camera) => this.configuration.cameras.has(camera),
+      alarms: {
+        ...{ knowsAlarm: () => false, knowsPoint: () => false },
+        ...{ acknowledge: never, close: never, shelve: never, unshelve: never },
+      },
+    };
+  }
+}
+
+const PERMIT = {
+  tryLogin: async () => true,
+  loginAccepted: () => undefined,
+  loginRefused: () => undefined,
+  loginUnanswered: () => undefined,
+  loginUndecided: () => undefined,
+  release: () => undefined,
+};
+
+/** `cam-hall` of the partner, `cam-parvis` of the commune, delivered on demand. */
+export function configurationOf(
+  terms: Partial<LeaseTerms> = {},
+  fingerprint = 'entry-1',
+): ViewingConfiguration {
+  return {
+    maxViewMinutes: 60,
+    cameras: new Map([
+      ['cam-hall', { regime: 'leased', terms: termsOf(terms), fingerprint }],
+      ['cam-parvis', { regime: 'continuous', delivery: 'on-demand' }],
+    ]),
+  };
+}
