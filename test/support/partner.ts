@@ -1,6 +1,5 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RecipientId } from '../../agent/contract/lease-terms.ts';
 import type { CsuFolder } from '../../provisioning/folder.ts';
 import { addMember } from '../../provisioning/viewing/enrol.ts';
 import { MemberFolder } from '../../provisioning/viewing/member.ts';
@@ -17,18 +16,6 @@ export async function letPartnerIn(
   const { grant } = await addMember(csu, 'partner', await partner.request(), sites);
   await partner.accept(JSON.stringify(grant));
   return partner;
-}
-
-/** A recipient beside the CSU. */
-export async function letRecipientIn(
-  csu: CsuFolder,
-  folder: string,
-  id: RecipientId = 'dipn',
-): Promise<MemberFolder> {
-  const recipient = await MemberFolder.create(folder, { kind: 'recipient', id, name: 'DIPN' });
-  const { grant } = await addMember(csu, 'recipient', await recipient.request(), []);
-  await recipient.accept(JSON.stringify(grant));
-  return recipient;
 }
 
 /** Brings the keyring of the CSU to a box, as a technician does. */

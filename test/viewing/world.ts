@@ -24,6 +24,7 @@ import type { PullHandlers } from '../../agent/video/camera-stream.ts';
 import { LeaseKeeper } from '../../agent/video/lease-keeper.ts';
 import type { VideoPort, ViewingConfiguration } from '../../agent/viewing/ports.ts';
 import { ViewingRoom } from '../../agent/viewing/room.ts';
+import { accessUnit } from '../support/access-unit.ts';
 import { clip } from '../support/clips.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { LEASE_KEYRING, NOW_S, termsOf } from '../trust/lease-parts.ts';
@@ -242,12 +243,11 @@ export class World {
   #picture(key: boolean): AccessUnit {
     this.#pictures += 1;
     const slice = Buffer.concat([Buffer.from([key ? 0x65 : 0x41, 0x88]), Buffer.from('PICTURE-MARKER')]);
-    return {
-      nals: key ? [sps, pps, slice] : [slice],
+    return accessUnit(key ? [sps, pps, slice] : [slice], {
       ...{ key, damaged: false, rtpTime: this.#pictures * 3600 },
       receivedWallMs: this.clock.wallMs(),
       receivedMonotonicMs: this.clock.monotonicMs(),
-    };
+    });
   }
 
   #reporter(): Pick<Reporter, 'event'> {
@@ -273,8 +273,9 @@ export class World {
       ...{ ping: no, checkCamera: no, restartStream: no, viewing: this.room },
       knowsCamera: (camera) => this.configuration.cameras.has(camera),
       alarms: {
-        ...{ knowsAlarm: () => false, knowsPoint: () => false },
+        ...{ knowsAlarm: () => false, knowsPoint: () => false, knowsWindow: () => false },
         ...{ acknowledge: never, close: never, shelve: never, unshelve: never },
+        ...{ announce: never, cancel: never },
       },
     };
   }
