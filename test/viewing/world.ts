@@ -159,7 +159,7 @@ export class World {
     this.#videoEnds.abort();
     this.keeper = undefined;
     this.pulled.clear();
-    this.room.onVideo();
+    if (!this.#agentEnds.signal.aborted) this.room.onVideo(); // an agent that was killed hears nothing
     await this.clock.advance(0);
   }
 
