@@ -132,6 +132,11 @@ export const videoToAgent = z.discriminatedUnion('type', [
     timestampRepairs: count,
     forwardedBytes: count,
     droppedFrames: count,
+    /** Clock of the camera against that of the box, when the camera told it in the period. */
+    clockOffsetMs: z.number().optional(),
+    clockUncertaintyMs: z.number().min(0).optional(),
+    clockDriftPpm: z.number().optional(),
+    clockSteps: count.optional(),
   }),
   /** When its state changes, and now and then. Numbers count since the destination was made. */
   z.strictObject({

@@ -1,8 +1,16 @@
 import type { Code } from '../base/codes.ts';
 import type { ClockOffset } from '../camera/onvif/system-time.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
-import type { Evidence, Failure, HealthLimits, LoginState, Observed, PortAnswer } from './evidence.ts';
-import { type MeasureReport, MeasureWindow } from './measure-window.ts';
+import {
+  type Evidence,
+  type Failure,
+  fresh,
+  type HealthLimits,
+  type LoginState,
+  type Observed,
+  type PortAnswer,
+} from './evidence.ts';
+import { type MeasureReport, MeasureWindow, timeOf } from './measure-window.ts';
 
 export type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
 
@@ -63,6 +71,8 @@ export class EvidenceKeeper {
   #flowingSinceMs: number | undefined;
   #measurePeriodMs = 0;
   #clock: Observed<ClockOffset> | undefined;
+  /** When ONVIF last told the clock: it says by itself how sure it is, so it goes first. */
+  #onvifClock: Observed<ClockOffset> | undefined;
   #clockOff = false;
   #picture: Picture = {};
   readonly #window = new MeasureWindow();
@@ -161,6 +171,8 @@ export class EvidenceKeeper {
     this.#lastMeasureAtMs = nowMs;
     this.#measurePeriodMs = report.periodMs;
     if (report.frames > 0 && this.#mayFlow(report, nowMs)) this.#flow(report, nowMs);
+    const time = timeOf(report);
+    if (time && !fresh(this.#onvifClock, limits, nowMs)) this.#judgeClock(time, limits.clockOffsetLimitMs, nowMs);
     if (this.#phase === 'playing') this.#window.take(report, this.#camera.minFps, limits.lossLimitPercent);
   }
 
@@ -198,8 +210,14 @@ export class EvidenceKeeper {
     this.#onvifFailure = { value, atMs };
   }
 
-  /** An offset is a fault when it is certain, and no longer one when it is certainly within the limit. */
+  /** What ONVIF says of the clock. */
   clock(value: ClockOffset, limitMs: number, atMs: number): void {
+    this.#onvifClock = { value, atMs };
+    this.#judgeClock(value, limitMs, atMs);
+  }
+
+  /** An offset is a fault when it is certain, and no longer one when it is certainly within the limit. */
+  #judgeClock(value: ClockOffset, limitMs: number, atMs: number): void {
     this.#clock = { value, atMs };
     const offMs = Math.abs(value.offsetMs);
     if (offMs - value.uncertaintyMs > limitMs) this.#clockOff = true;

@@ -14,6 +14,16 @@ export interface Sum {
   readonly timestampRepairs: number;
   readonly forwardedBytes: number;
   readonly droppedFrames: number;
+  /** The clock of the camera, when it was last told. */
+  readonly time?: MeasuredTime;
+}
+
+/** Of a measure that holds the time of the camera. */
+export interface MeasuredTime {
+  readonly offsetMs: number;
+  readonly uncertaintyMs: number;
+  readonly driftPpm?: number;
+  readonly steps: number;
 }
 
 export const NO_MEASURE: Sum = {
@@ -30,6 +40,7 @@ export const NO_MEASURE: Sum = {
 };
 
 export function add(sum: Sum, report: MeasureReport): Sum {
+  const time = timeOf(report) ?? sum.time;
   return {
     periodMs: sum.periodMs + report.periodMs,
     frames: sum.frames + report.frames,
@@ -41,7 +52,16 @@ export function add(sum: Sum, report: MeasureReport): Sum {
     timestampRepairs: sum.timestampRepairs + report.timestampRepairs,
     forwardedBytes: sum.forwardedBytes + report.forwardedBytes,
     droppedFrames: sum.droppedFrames + report.droppedFrames,
+    ...(time ? { time } : {}),
   };
+}
+
+/** What a measure says of the clock of the camera; undefined when the camera did not tell it. */
+export function timeOf(report: MeasureReport): MeasuredTime | undefined {
+  const { clockOffsetMs: offsetMs, clockUncertaintyMs: uncertaintyMs, clockDriftPpm: driftPpm } = report;
+  if (offsetMs === undefined || uncertaintyMs === undefined) return undefined;
+  const steps = report.clockSteps ?? 0;
+  return { offsetMs, uncertaintyMs, steps, ...(driftPpm === undefined ? {} : { driftPpm }) };
 }
 
 export function fpsOf(sum: Sum): number {

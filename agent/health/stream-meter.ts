@@ -1,5 +1,13 @@
 import type { Fields } from '../contract/messages.ts';
-import { add, fpsOf, kbpsOf, type MeasureReport, NO_MEASURE, type Sum } from './measure-window.ts';
+import {
+  add,
+  fpsOf,
+  kbpsOf,
+  type MeasuredTime,
+  type MeasureReport,
+  NO_MEASURE,
+  type Sum,
+} from './measure-window.ts';
 
 /** Measures go to the CSU in sums of about this. Source: guess. */
 const REPORT_MS = 5_000;
@@ -47,6 +55,15 @@ export class StreamMeter {
   }
 }
 
+function timeFields({ offsetMs, uncertaintyMs, driftPpm, steps }: MeasuredTime): Partial<Fields<'stream'>> {
+  return {
+    clock_offset_ms: Math.round(offsetMs),
+    clock_uncertainty_ms: Math.round(uncertaintyMs),
+    clock_steps: steps,
+    ...(driftPpm === undefined ? {} : { clock_drift_ppm: Math.round(driftPpm * 10) / 10 }),
+  };
+}
+
 function fieldsOf(camera: string, sum: Sum): Fields<'stream'> {
   return {
     camera,
@@ -60,5 +77,6 @@ function fieldsOf(camera: string, sum: Sum): Fields<'stream'> {
     timestamp_repairs: sum.timestampRepairs,
     forwarded_bytes: sum.forwardedBytes,
     dropped_frames: sum.droppedFrames,
+    ...(sum.time && timeFields(sum.time)),
   };
 }

@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import { type RetryPolicy, retryLoop } from '../base/retry.ts';
 import { scrubUrls } from '../base/text.ts';
+import type { ClockWord } from '../camera/rtsp/camera-clock.ts';
 import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../camera/types.ts';
 import type { PulledCamera, StreamPhase, VideoToAgent } from '../contract/video-link.ts';
 import type { Feed } from './feed.ts';
@@ -29,6 +30,8 @@ export interface PullHandlers {
   described(track: VideoTrack, counters: () => StreamCounters): void;
   playing(): void;
   accessUnit(unit: AccessUnit): void;
+  /** The camera told its clock. @param roundTripMs the shortest to the camera and back */
+  clockSaid(word: ClockWord, roundTripMs: number): void;
 }
 
 /** One connection to a camera: resolves when the signal aborts, rejects when the stream ends otherwise. */
@@ -119,6 +122,7 @@ export class CameraStream {
         this.#tell('described', { codec: track.codec });
       },
       playing: () => this.#playing(),
+      clockSaid: (word, roundTripMs) => meter.clockSaid(word, roundTripMs),
       accessUnit: (unit) => {
         up();
         try {

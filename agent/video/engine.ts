@@ -206,9 +206,10 @@ export class VideoEngine implements Service, Working {
   async #measure(signal: AbortSignal): Promise<void> {
     for (let round = 1; !signal.aborted; round += 1) {
       await this.#needs.clock.sleep(MEASURE_INTERVAL_MS, signal).catch(() => undefined);
-      const nowMs = this.#needs.clock.monotonicMs();
+      const { clock, report } = this.#needs;
+      const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
       this.#pulse.beat();
-      for (const [id, { meter }] of this.#entries) this.#needs.report(meter.take(id, nowMs));
+      for (const [id, { meter }] of this.#entries) report(meter.take(id, now));
       if (round % MEASURES_PER_DESTINATION_REPORT > 0) continue;
       for (const { destinations } of this.#entries.values()) destinations.tell();
     }

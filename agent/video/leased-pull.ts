@@ -5,7 +5,7 @@ import { CameraStream, type CameraStreamNeeds } from './camera-stream.ts';
 import { Feed } from './feed.ts';
 import { type LeasedDestination, requireVerified } from './leased-destination.ts';
 import { MediaClock } from './media-clock.ts';
-import { Meter } from './meter.ts';
+import { Meter, type Moment } from './meter.ts';
 
 /** Nothing of a partner's camera is kept, not even for a recipient who begins. @see S2-09 */
 const NO_CACHE_BYTES = 0;
@@ -64,8 +64,8 @@ export class LeasedPull {
   }
 
   /** What was counted since the last call. */
-  measure(nowMs: number): VideoToAgent {
-    return this.#meter.take(this.camera.camera, nowMs);
+  measure(now: Moment): VideoToAgent {
+    return this.#meter.take(this.camera.camera, now);
   }
 
   get standing(): VideoToAgent {

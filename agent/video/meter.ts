@@ -1,9 +1,16 @@
+import { CameraClock, type ClockWord } from '../camera/rtsp/camera-clock.ts';
 import type { AccessUnit, StreamCounters } from '../camera/types.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
 import type { Chunk } from './destination.ts';
 
+/** One moment on both clocks. */
+export interface Moment {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
 type Measure = Extract<VideoToAgent, { type: 'measure' }>;
-type Counts = Omit<Measure, 'type' | 'camera' | 'periodMs' | 'gopFrames'>;
+type Counts = Omit<Measure, 'type' | 'camera' | 'periodMs' | 'gopFrames' | `clock${string}`>;
 
 const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
 
@@ -28,6 +35,9 @@ export class Meter {
   #framesSinceKey: number | undefined;
   #gopFrames = 0;
   #sinceMs: number;
+  readonly #clock = new CameraClock();
+  #roundTripMs = 0;
+  #saysTime = false;
 
   constructor(nowMs: number) {
     this.#sinceMs = nowMs;
@@ -61,6 +71,12 @@ export class Meter {
     this.#repairs = repairs;
   }
 
+  /** The camera told its clock. @param roundTripMs the shortest to the camera and back */
+  clockSaid(word: ClockWord, roundTripMs: number): void {
+    if (this.#clock.take(word)) this.#roundTripMs = roundTripMs;
+    this.#saysTime = true;
+  }
+
   forwarded(chunk: Chunk): void {
     this.#counts.forwardedBytes += chunk.bytes;
   }
@@ -71,13 +87,26 @@ export class Meter {
   }
 
   /** What was counted since the last call. */
-  take(camera: string, nowMs: number): Measure {
+  take(camera: string, now: Moment): Measure {
     this.#addReceived();
     const counts = this.#counts;
-    const periodMs = Math.round(nowMs - this.#sinceMs);
+    const periodMs = Math.round(now.monotonicMs - this.#sinceMs);
     this.#counts = { ...NOTHING };
-    this.#sinceMs = nowMs;
-    return { type: 'measure', camera, periodMs, gopFrames: this.#gopFrames, ...counts };
+    this.#sinceMs = now.monotonicMs;
+    const time = this.#time(now);
+    return { type: 'measure', camera, periodMs, gopFrames: this.#gopFrames, ...counts, ...time };
+  }
+
+  /** Told in the periods in which the camera told its clock. */
+  #time(now: Moment): Partial<Measure> {
+    const reading = this.#saysTime ? this.#clock.reading(now, this.#roundTripMs) : undefined;
+    this.#saysTime = false;
+    if (!reading) return {};
+    const { offsetMs, uncertaintyMs, driftPpm, steps } = reading;
+    return {
+      ...{ clockOffsetMs: offsetMs, clockUncertaintyMs: uncertaintyMs, clockSteps: steps },
+      ...(driftPpm === undefined ? {} : { clockDriftPpm: driftPpm }),
+    };
   }
 
   #addReceived(): void {

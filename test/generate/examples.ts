@@ -180,6 +180,10 @@ export const EXAMPLES: Examples = {
     timestamp_repairs: 0,
     forwarded_bytes: 2_491_002,
     dropped_frames: 0,
+    clock_offset_ms: 38,
+    clock_uncertainty_ms: 2,
+    clock_drift_ppm: -11.4,
+    clock_steps: 0,
   },
   destination: {
     ...common,

@@ -20,6 +20,7 @@ export interface Outgoing {
 }
 
 interface Pending {
+  readonly sentMs: number;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: BeffroiError) => void;
 }
@@ -43,6 +44,7 @@ export class RtspConnection {
   #error: BeffroiError | undefined;
   #sequence = 0;
   #closedByUs = false;
+  #shortestAnswerMs = Number.POSITIVE_INFINITY;
   #onFrame: ReaderEvents['frame'] = () => undefined;
 
   constructor(camera: string, socket: Socket, clock: Clock) {
@@ -70,6 +72,11 @@ export class RtspConnection {
     return this.#reader.skipped;
   }
 
+  /** From a request to its answer, at best: the way there and back, and what the camera needs. */
+  get shortestAnswerMs(): number {
+    return this.#shortestAnswerMs;
+  }
+
   /** What was not answered then may have been taken all the same. */
   get closedByUs(): boolean {
     return this.#closedByUs;
@@ -85,7 +92,7 @@ export class RtspConnection {
     this.#sequence += 1;
     const sequence = this.#sequence;
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-    this.#pending.set(sequence, { resolve, reject });
+    this.#pending.set(sequence, { sentMs: this.#clock.monotonicMs(), resolve, reject });
     this.#send(`${outgoing.method} ${outgoing.url} RTSP/1.0`, [
       ['CSeq', String(sequence)],
       ...outgoing.fields,
@@ -130,7 +137,9 @@ export class RtspConnection {
     if (known === undefined) return;
     const pending = this.#pending.get(known);
     this.#pending.delete(known);
-    pending?.resolve(reply);
+    if (!pending) return;
+    this.#shortestAnswerMs = Math.min(this.#shortestAnswerMs, this.#clock.monotonicMs() - pending.sentMs);
+    pending.resolve(reply);
   }
 
   #answer({ method, headers }: ServerRequest): void {

@@ -2,6 +2,7 @@ import { DeviceError } from '../../base/errors.ts';
 import type { BytePool } from '../../base/pool.ts';
 import { quoted } from '../../base/text.ts';
 import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../types.ts';
+import type { ClockWord } from './camera-clock.ts';
 import { isOk, statusError } from './client.ts';
 import { controlUrls } from './control-url.ts';
 import { type Conversation, type Described, withCamera } from './describe.ts';
@@ -24,6 +25,11 @@ export interface StreamHandlers {
   /** The camera agreed to PLAY. */
   playing(): void;
   accessUnit(unit: AccessUnit): void;
+  /**
+   * The camera told its clock, in a sender report.
+   * @param roundTripMs the shortest of this connection: the report was not longer on its way
+   */
+  clockSaid(word: ClockWord, roundTripMs: number): void;
 }
 
 export interface PullNeeds extends StreamNeeds {
@@ -99,7 +105,8 @@ class Pull {
     const { connection, client, video } = this.#described;
     const { clock, log } = this.#conversation.needs;
     const transport = await this.#setUp();
-    const receiver = new VideoReceiver(video, transport, { clock, pool: this.#pool }, (unit) =>
+    const clockSaid = (word: ClockWord) => this.#handlers.clockSaid(word, connection.shortestAnswerMs);
+    const receiver = new VideoReceiver(video, transport, { clock, pool: this.#pool, clockSaid }, (unit) =>
       this.#handlers.accessUnit(unit),
     );
     this.#receiver = receiver;

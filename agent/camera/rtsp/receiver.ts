@@ -5,6 +5,7 @@ import type { AssembledUnit } from './access-units.ts';
 import { Depacketizer } from './depacketizer.ts';
 import type { Transport } from './fields.ts';
 import { ReceivedUnit } from './received-unit.ts';
+import type { ClockWord } from './camera-clock.ts';
 import { findSenderReport, isRtcp, RtpPacket } from './rtp.ts';
 import type { DescribedVideo } from './sdp.ts';
 import { SequenceWindow } from './sequence.ts';
@@ -14,6 +15,8 @@ export interface ReceiverNeeds {
   readonly clock: Clock;
   /** Where the pictures lie. */
   readonly pool: BytePool;
+  /** What sender reports say of the clock of the camera. */
+  readonly clockSaid: (word: ClockWord) => void;
 }
 
 /** Changes of the source after which they mean nothing. Source: guess. */
@@ -24,6 +27,7 @@ export class VideoReceiver {
   readonly #payloadType: number;
   readonly #transport: Transport;
   readonly #clock: Clock;
+  readonly #clockSaid: ReceiverNeeds['clockSaid'];
   readonly #out: (unit: AccessUnit) => void;
   readonly #packet = new RtpPacket();
   readonly #window: SequenceWindow;
@@ -46,6 +50,7 @@ export class VideoReceiver {
     this.#transport = transport;
     this.#channel = transport.rtpChannel;
     this.#clock = needs.clock;
+    this.#clockSaid = needs.clockSaid;
     this.#out = out;
     this.#timeline = new Timeline(video.track.clockRate);
     const { codec } = video.track;
@@ -105,9 +110,9 @@ export class VideoReceiver {
 
   #rtcp(channel: number, bytes: Buffer): void {
     const report = findSenderReport(bytes);
-    if (report && (report.ssrc === this.#ssrc || channel === this.#transport.rtcpChannel)) {
-      this.#timeline.sawReport(report);
-    }
+    if (!report || (report.ssrc !== this.#ssrc && channel !== this.#transport.rtcpChannel)) return;
+    this.#timeline.sawReport(report);
+    this.#clockSaid({ wallMs: report.wallMs, receivedMonotonicMs: this.#clock.monotonicMs() });
   }
 
   #unit(assembled: AssembledUnit): void {

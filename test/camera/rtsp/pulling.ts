@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { BeffroiError } from '../../../agent/base/errors.ts';
 import { BytePool } from '../../../agent/base/pool.ts';
+import type { ClockWord } from '../../../agent/camera/rtsp/camera-clock.ts';
 import { pullStream } from '../../../agent/camera/rtsp/pull.ts';
 import {
   defaultStreamOptions,
@@ -60,6 +61,8 @@ export class TestPermit implements Permit {
 /** One pull under way, and what it brought. */
 export class Pulling<P extends Permit = TestPermit> {
   readonly units: AccessUnit[] = [];
+  /** What sender reports said of the clock. */
+  readonly words: (ClockWord & { readonly roundTripMs: number })[] = [];
   readonly permit: P;
   track: VideoTrack | undefined;
   counters: () => StreamCounters = () => ({ rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 });
@@ -84,6 +87,7 @@ export class Pulling<P extends Permit = TestPermit> {
         },
         playing: () => undefined,
         accessUnit: (unit) => this.#unit(unit),
+        clockSaid: (word, roundTripMs) => this.words.push({ ...word, roundTripMs }),
       },
       needs,
       { ...defaultStreamOptions, ...options },

@@ -57,7 +57,7 @@ function read(bytes: Buffer, pieceBytes: number): { nals: Buffer[]; messages: Rt
   const receiver = new VideoReceiver(
     VIDEO,
     transport,
-    { clock: systemClock, pool: new BytePool(0) },
+    { clock: systemClock, pool: new BytePool(0), clockSaid: () => undefined },
     (unit) => nals.push(...unit.nals),
   );
   const reader = new StreamReader('cam-a', {
