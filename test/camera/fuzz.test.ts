@@ -152,10 +152,15 @@ function longReceiver(codec: VideoCodec) {
   };
   const seen = { units: 0, bad: 0 };
   const transport = { interleaved: true, rtpChannel: 0, rtcpChannel: 1 };
-  const receiver = new VideoReceiver(video, transport, { clock: new TestClock(), pool }, (unit) => {
-    seen.units += 1;
-    if (!isSound(unit, codec) || pool.out !== 1) seen.bad += 1;
-  });
+  const receiver = new VideoReceiver(
+    video,
+    transport,
+    { clock: new TestClock(), pool, clockSaid: () => undefined },
+    (unit) => {
+      seen.units += 1;
+      if (!isSound(unit, codec) || pool.out !== 1) seen.bad += 1;
+    },
+  );
   return { receiver, pool, seen, state: { sequence: 0, timestamp: 0, ssrc: 1 } };
 }
 
