@@ -255,15 +255,13 @@ const streamMeasure = z.strictObject({
     description:
       'clock of the camera minus clock of the box, by the RTCP sender reports of the stream; absent when it sends none with a wall clock',
   }),
-  clock_uncertainty_ms: ratio
-    .optional()
-    .meta({ description: 'half the shortest round trip to the camera' }),
+  clock_uncertainty_ms: ratio.optional().meta({ description: 'half the shortest round trip to the camera' }),
   clock_drift_ppm: z.number().optional().meta({
     description: 'how much the clock of the camera runs fast, parts per million; after three minutes',
   }),
-  clock_steps: count
-    .optional()
-    .meta({ description: 'how often the clock of the camera was seen to be set, since the video process began' }),
+  clock_steps: count.optional().meta({
+    description: 'how often the clock of the camera was seen to be set, since the video process began',
+  }),
 });
 
 const destinationMeasure = z.strictObject({

@@ -172,7 +172,8 @@ export class EvidenceKeeper {
     this.#measurePeriodMs = report.periodMs;
     if (report.frames > 0 && this.#mayFlow(report, nowMs)) this.#flow(report, nowMs);
     const time = timeOf(report);
-    if (time && !fresh(this.#onvifClock, limits, nowMs)) this.#judgeClock(time, limits.clockOffsetLimitMs, nowMs);
+    if (time && !fresh(this.#onvifClock, limits, nowMs))
+      this.#judgeClock(time, limits.clockOffsetLimitMs, nowMs);
     if (this.#phase === 'playing') this.#window.take(report, this.#camera.minFps, limits.lossLimitPercent);
   }
 

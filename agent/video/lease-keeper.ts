@@ -212,6 +212,7 @@ export class LeaseKeeper implements Service {
     const { clock, tell } = this.#needs;
     for (const { lease, destination } of this.#channels.values())
       tell(this.#reportOf(lease, true, destination));
-    for (const pull of this.#pulls.values()) tell(pull.measure({ monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }));
+    for (const pull of this.#pulls.values())
+      tell(pull.measure({ monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }));
   }
 }

@@ -210,22 +210,30 @@ t.test(
   },
 );
 
-t.test('the clock of a camera without ONVIF is judged by its sender reports, and told with its drift', async (t) => {
-  const watch = new Watch();
-  t.teardown(() => watch.end());
-  await watch.start();
-  const { onvif: _, ...plain } = CAMERA;
-  await watch.room.apply([plain], LIMITS);
-  await watch.well();
-  await watch.seconds(5, { clockOffsetMs: 2500, clockUncertaintyMs: 3, clockDriftPpm: 41.26, clockSteps: 1 });
-  t.match(watch.state, { state: 'degraded', cause: 'camera-clock-offset', clock_offset_ms: 2500 });
-  t.match(watch.recorder.of('measure', 'stream').at(-1)?.fields, {
-    clock_offset_ms: 2500,
-    clock_uncertainty_ms: 3,
-    clock_drift_ppm: 41.3,
-    clock_steps: 1,
-  });
-});
+t.test(
+  'the clock of a camera without ONVIF is judged by its sender reports, and told with its drift',
+  async (t) => {
+    const watch = new Watch();
+    t.teardown(() => watch.end());
+    await watch.start();
+    const { onvif: _, ...plain } = CAMERA;
+    await watch.room.apply([plain], LIMITS);
+    await watch.well();
+    await watch.seconds(5, {
+      clockOffsetMs: 2500,
+      clockUncertaintyMs: 3,
+      clockDriftPpm: 41.26,
+      clockSteps: 1,
+    });
+    t.match(watch.state, { state: 'degraded', cause: 'camera-clock-offset', clock_offset_ms: 2500 });
+    t.match(watch.recorder.of('measure', 'stream').at(-1)?.fields, {
+      clock_offset_ms: 2500,
+      clock_uncertainty_ms: 3,
+      clock_drift_ppm: 41.3,
+      clock_steps: 1,
+    });
+  },
+);
 
 t.test('where ONVIF tells the clock of a camera, its sender reports change no verdict', async (t) => {
   const watch = new Watch();

@@ -53,7 +53,8 @@ export class CameraClock {
   take({ wallMs, receivedMonotonicMs }: ClockWord): boolean {
     const word = { atMs: receivedMonotonicMs, difference: wallMs - receivedMonotonicMs };
     if (this.#fits(word)) this.#add(word);
-    else if (this.#doubt && Math.abs(this.#doubt.difference - word.difference) <= AGREE_MS) this.#wasSet(word);
+    else if (this.#doubt && Math.abs(this.#doubt.difference - word.difference) <= AGREE_MS)
+      this.#wasSet(word);
     else {
       this.#doubt = word;
       return false;

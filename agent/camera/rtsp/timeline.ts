@@ -28,7 +28,8 @@ export class Timeline {
   unwrap(timestamp: number): number {
     const before = this.#last;
     this.#last = this.#nearest(timestamp);
-    if (before !== undefined && Math.abs(this.#last - before) > MAX_STEP_S * this.#clockRate) this.forgetReport();
+    if (before !== undefined && Math.abs(this.#last - before) > MAX_STEP_S * this.#clockRate)
+      this.forgetReport();
     return this.#last;
   }
 

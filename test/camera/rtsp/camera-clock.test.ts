@@ -34,35 +34,38 @@ class Scene {
   }
 }
 
-t.test('camera clock: offset and drift come out of reports that are late by anything up to 2 s', async (t) => {
-  fc.assert(
-    fc.property(
-      fc.integer({ min: -HOUR_MS, max: HOUR_MS }),
-      fc.integer({ min: -200, max: 200 }),
-      fc.infiniteStream(fc.integer({ min: 0, max: 1900 })),
-      (aheadMs, ppm, lates) => {
-        const scene = new Scene();
-        Object.assign(scene, { aheadMs, ppm });
-        let count = 0;
-        // One report in four is hardly late, as on any network that is not broken.
-        scene.run(200, () => {
-          count += 1;
-          return count % 4 === 0 ? 0.5 : (lates.next().value ?? 0);
-        });
-        const reading = scene.reading();
-        const trueMs = aheadMs + (scene.nowMs * ppm) / 1e6;
-        return (
-          reading !== undefined &&
-          Math.abs(reading.offsetMs - trueMs) < 20 &&
-          Math.abs((reading.driftPpm ?? Number.NaN) - ppm) < 10 &&
-          reading.steps === 0
-        );
-      },
-    ),
-    { numRuns: 50 },
-  );
-  t.pass('held');
-});
+t.test(
+  'camera clock: offset and drift come out of reports that are late by anything up to 2 s',
+  async (t) => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -HOUR_MS, max: HOUR_MS }),
+        fc.integer({ min: -200, max: 200 }),
+        fc.infiniteStream(fc.integer({ min: 0, max: 1900 })),
+        (aheadMs, ppm, lates) => {
+          const scene = new Scene();
+          Object.assign(scene, { aheadMs, ppm });
+          let count = 0;
+          // One report in four is hardly late, as on any network that is not broken.
+          scene.run(200, () => {
+            count += 1;
+            return count % 4 === 0 ? 0.5 : (lates.next().value ?? 0);
+          });
+          const reading = scene.reading();
+          const trueMs = aheadMs + (scene.nowMs * ppm) / 1e6;
+          return (
+            reading !== undefined &&
+            Math.abs(reading.offsetMs - trueMs) < 20 &&
+            Math.abs((reading.driftPpm ?? Number.NaN) - ppm) < 10 &&
+            reading.steps === 0
+          );
+        },
+      ),
+      { numRuns: 50 },
+    );
+    t.pass('held');
+  },
+);
 
 t.test('camera clock: half the round trip is added, and is how sure it is', async (t) => {
   const scene = new Scene();
@@ -74,17 +77,20 @@ t.test('camera clock: half the round trip is added, and is how sure it is', asyn
 
 t.test('camera clock: reports that are wrong one by one move nothing', async (t) => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: -1e12, max: 1e12 }), { minLength: 1, maxLength: 20 }), (wrongs) => {
-      const scene = new Scene();
-      scene.run(3);
-      for (const wrong of wrongs) {
-        if (Math.abs(wrong) <= 2100) continue; // may as well have been on its way
-        if (scene.says(1, wrong)) return false;
-        scene.run(1);
-      }
-      const reading = scene.reading();
-      return reading !== undefined && Math.abs(reading.offsetMs) < 5 && reading.steps === 0;
-    }),
+    fc.property(
+      fc.array(fc.integer({ min: -1e12, max: 1e12 }), { minLength: 1, maxLength: 20 }),
+      (wrongs) => {
+        const scene = new Scene();
+        scene.run(3);
+        for (const wrong of wrongs) {
+          if (Math.abs(wrong) <= 2100) continue; // may as well have been on its way
+          if (scene.says(1, wrong)) return false;
+          scene.run(1);
+        }
+        const reading = scene.reading();
+        return reading !== undefined && Math.abs(reading.offsetMs) < 5 && reading.steps === 0;
+      },
+    ),
   );
   t.pass('held');
 });
