@@ -20,6 +20,7 @@ import { ConfigurationKeeper } from './config/keeper.ts';
 import { rememberKeyring } from './config/keyring-memory.ts';
 import type { OpenedConfiguration } from './config/opened.ts';
 import { type CameraRegime, regimesOf } from './config/partners.ts';
+import { videoDestinations } from './config/video-destinations.ts';
 import type { StatusSnapshot } from './contract/status.ts';
 import type { PulledCamera } from './contract/video-link.ts';
 import { BoxHealth } from './health/box-health.ts';
@@ -378,9 +379,8 @@ export class Agent implements Service {
   #pull(sources: readonly StreamSource[]): void {
     const config = this.#inForce;
     if (!config) return;
-    const { cacheKb, creditKb } = config.video;
-    const destinations = [{ id: 'mqtt', kind: 'mqtt' as const, creditBytes: creditKb * 1024 }];
-    const forwarding = { cacheBytes: cacheKb * 1024, destinations };
+    const cacheBytes = config.video.cacheKb * 1024;
+    const destinations = videoDestinations(config, this.#needs.box.site);
     this.#sources = sources;
     for (const { camera, url } of sources) {
       const { hostname, port } = new URL(url);
@@ -389,7 +389,8 @@ export class Agent implements Service {
     const continuous = sources.flatMap((source) => {
       const camera = this.#regimes.get(source.camera);
       const both = camera?.regime === 'continuous' && source.regime === 'continuous';
-      return both ? [{ ...pulledBy(source, config), ...forwarding, ...camera }] : [];
+      const wanted = destinations.get(source.camera) ?? [];
+      return both ? [{ ...pulledBy(source, config), cacheBytes, destinations: wanted, ...camera }] : [];
     });
     this.#video.setCameras(continuous);
   }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -7,6 +8,7 @@ import { asBeffroiError, type BeffroiError } from './base/errors.ts';
 import { type Service, ServiceGroup } from './base/lifecycle.ts';
 import { createLog, type Log } from './base/log.ts';
 import { BytePool } from './base/pool.ts';
+import { Schedule } from './base/schedule.ts';
 import { SOFTWARE } from './base/software.ts';
 import { pullStream } from './camera/rtsp/pull.ts';
 import { defaultStreamOptions } from './camera/rtsp/stream.ts';
@@ -24,6 +26,7 @@ import { LeaseKeeper } from './video/lease-keeper.ts';
 import { LinkClient } from './video/link-client.ts';
 import { MqttDestination } from './video/mqtt-destination.ts';
 import { PermitDesk } from './video/permit-desk.ts';
+import { RtspDestination } from './video/rtsp-destination.ts';
 import { ViewKeeper } from './video/views.ts';
 
 export interface VideoOptions {
@@ -35,6 +38,8 @@ export interface VideoOptions {
 
 const clock = systemClock;
 const random = Math.random;
+/** Hours begin and end on the minute. */
+const EACH_MINUTE = '0 * * * * *';
 /** Pictures of every camera; what is kept and unused is bounded. Source: the last GOPs of ten cameras of 4 Mbit/s. */
 const pool = new BytePool(8 * 1024 * 1024);
 
@@ -77,14 +82,15 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
   const desk = new PermitDesk();
   const tell = (message: VideoToAgent) => link.send(message);
   const media = { mediaOriginMs: uptime() * 1000 - clock.monotonicMs() };
-  const pulling = { ...{ clock, log, random, permits: desk }, pull: pullBy(log), report: tell };
-  const engine = new VideoEngine({ ...pulling, destination: destinationBy(broker, box.site) }, media);
+  const pulling = { ...{ clock, log, random, pool, permits: desk }, pull: pullBy(log), report: tell };
+  const engine = new VideoEngine({ ...pulling, destination: destinationBy(broker, box, log) }, media);
   const views = new ViewKeeper({ clock, engine, report: tell });
   const keyring = async () => (await readKeyringOf(box)).keyring;
   const leases = new LeaseKeeper(
     { ...pulling, publisher: broker, keyring, tell },
     { ...media, site: box.site },
   );
+  const hours = new Schedule('hours of destinations', EACH_MINUTE, async () => engine.reviewHours(), log);
   let brokerError: BeffroiError | undefined;
   const link = new LinkClient(
     {
@@ -108,15 +114,28 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     },
   });
   const systemd = new SystemdNotifier({ clock, log, parts: [engine, broker] }, environment);
-  return new ServiceGroup('video plane', [broker, engine, views, leases, link, systemd], clock);
+  return new ServiceGroup('video plane', [broker, engine, views, leases, hours, link, systemd], clock);
 }
 
-function destinationBy(broker: BrokerClient, site: string): MakeDestination {
-  return (camera, { id, creditBytes }, events) =>
-    new MqttDestination(
-      { clock, events, publisher: broker },
-      { id, topic: mediaTopic(site, camera), creditBytes },
+function destinationBy(broker: BrokerClient, box: BoxFile, log: Log): MakeDestination {
+  const authorities = async () => (box.tls ? await readFile(box.tls.authorities) : undefined);
+  return (camera, destination, events) => {
+    const { id, creditBytes } = destination;
+    if (destination.kind === 'mqtt') {
+      const topic = mediaTopic(box.site, camera);
+      return new MqttDestination({ clock, events, publisher: broker }, { id, topic, creditBytes });
+    }
+    const { url, credentials, certificateSha256 } = destination;
+    const target = {
+      ...{ url },
+      ...(credentials ? { credentials } : {}),
+      ...(certificateSha256 ? { certificateSha256 } : {}),
+    };
+    return new RtspDestination(
+      { clock, log, random, randomBytes, events, authorities },
+      { id, camera, target, creditBytes },
     );
+  };
 }
 
 function pullBy(log: Log): PullStream {

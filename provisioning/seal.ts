@@ -23,7 +23,7 @@ export async function sealConfiguration(plain: unknown, box: BoxRecord): Promise
   const errors: string[] = [];
   const sealed = isObject(plain) ? { ...plain } : {};
   if (!isObject(plain)) errors.push('(root): expected an object');
-  for (const list of ['cameras', 'ups', 'localBrokers']) {
+  for (const list of ['cameras', 'mediaServers', 'ups', 'localBrokers']) {
     const entries = sealed[list];
     if (!Array.isArray(entries)) continue;
     const refuse = (index: number) => (issue: string) => errors.push(`${list}.${index}.credentials.${issue}`);

@@ -341,6 +341,49 @@ export const CODES = {
     means: 'The destination does not accept a connection.',
     remedy: 'Check the backbone, the address in the configuration, and the media server.',
   },
+  'destination-connecting': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'Pictures came while the box was still connecting to the destination.',
+    remedy: 'None: it is over as soon as the destination answers.',
+  },
+  'destination-silent': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The destination accepted the connection but does not answer, or does not read.',
+    remedy: 'Look at the load and the log of the media server, and at what stands between it and the box.',
+  },
+  'destination-closed': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The destination closed the connection.',
+    remedy: 'None if rare; otherwise look at the log of the media server.',
+  },
+  'destination-login-refused': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The destination refused the login, or asked for the password in clear.',
+    remedy: 'Correct the credentials of the destination in the configuration.',
+  },
+  'destination-refused': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The destination understood the request and refused it.',
+    remedy: 'Read what it says in the message; check the path and the rights at the media server.',
+  },
+  'destination-protocol': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The destination sent something that breaks the protocol.',
+    remedy: 'Check that a media server listens at the address of the configuration.',
+  },
+  'destination-certificate': {
+    fault: 'uplink',
+    retryable: true,
+    means:
+      'The TLS certificate of the destination is not the one that is pinned, or not signed by the authority.',
+    remedy: 'Pin the certificate of the media server, or have it signed by the authority of the centre.',
+  },
   'destination-slow': {
     fault: 'uplink',
     retryable: true,

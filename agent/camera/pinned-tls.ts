@@ -3,13 +3,17 @@ import { connect, type TLSSocket } from 'node:tls';
 import { DeviceError } from '../base/errors.ts';
 
 /**
- * Begins TLS over a connection to a camera. A camera makes its certificate itself: any is taken here, which protects
- * against listening but not against somebody in between, and `checkPin` judges it after the handshake.
+ * Begins TLS. A camera makes its certificate itself: without `authorities` any is taken here, which protects against
+ * listening but not against somebody in between, and `checkPin` judges it after the handshake.
+ * @param authorities PEM: only a certificate that they have signed, for this host, is taken
  */
-export function beginTls(tcp: Socket, host: string): TLSSocket {
+export function beginTls(tcp: Socket, host: string, authorities?: Buffer): TLSSocket {
   const name = isIP(host) ? {} : { servername: host };
+  const trust = authorities
+    ? { ca: authorities, rejectUnauthorized: true, host }
+    : { rejectUnauthorized: false };
   // Old cameras speak TLS 1.2 at best.
-  return connect({ socket: tcp, rejectUnauthorized: false, minVersion: 'TLSv1.2', ...name });
+  return connect({ socket: tcp, minVersion: 'TLSv1.2', ...name, ...trust });
 }
 
 /**

@@ -265,6 +265,34 @@ const FRENCH: Record<Code, CauseText> = {
     means: "La destination des images n'accepte pas la connexion.",
     remedy: "Vérifier la dorsale, l'adresse dans la configuration et le serveur vidéo.",
   },
+  'destination-connecting': {
+    means: 'Des images sont arrivées alors que le collecteur se connectait encore à la destination.',
+    remedy: 'Aucun : cela cesse dès que la destination répond.',
+  },
+  'destination-silent': {
+    means: 'La destination a accepté la connexion mais ne répond pas, ou ne lit pas.',
+    remedy: 'Regarder la charge et le journal du serveur vidéo, et ce qui le sépare du collecteur.',
+  },
+  'destination-closed': {
+    means: 'La destination a fermé la connexion.',
+    remedy: 'Aucun si c’est rare ; sinon, lire le journal du serveur vidéo.',
+  },
+  'destination-login-refused': {
+    means: 'La destination refuse l’identification, ou demande le mot de passe en clair.',
+    remedy: 'Corriger les identifiants de la destination dans la configuration.',
+  },
+  'destination-refused': {
+    means: 'La destination a compris la demande et l’a refusée.',
+    remedy: 'Lire ce qu’elle répond ; vérifier le chemin et les droits sur le serveur vidéo.',
+  },
+  'destination-protocol': {
+    means: 'La destination a envoyé quelque chose de contraire au protocole.',
+    remedy: 'Vérifier qu’un serveur vidéo écoute à l’adresse de la configuration.',
+  },
+  'destination-certificate': {
+    means: 'Le certificat TLS de la destination n’est pas celui attendu, ou n’est pas signé par l’autorité.',
+    remedy: 'Épingler le certificat du serveur vidéo, ou le faire signer par l’autorité du centre.',
+  },
   'destination-slow': {
     means:
       "La destination prend les images moins vite qu'elles n'arrivent ; elles sont écartées jusqu'à la prochaine image clé.",

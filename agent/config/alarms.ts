@@ -1,19 +1,12 @@
 import { z } from 'zod';
-import { isMinuteExpression } from '../base/schedule.ts';
 import { ALWAYS_ARMED, meaningOfSia } from '../contract/alarm-codes.ts';
 import { personName, reasonText, WINDOW_EFFECTS } from '../contract/alarm-life.ts';
 import { pointId, severity } from '../contract/messages.ts';
-import { isListOfEntries, name } from './words.ts';
+import { isListOfEntries, minutes, name } from './words.ts';
 
 const DAY_MS = 24 * 3_600_000;
 /** As for a window that an order announces. */
 const WINDOW_MAX_DAYS = 31;
-
-const minutes = z
-  .array(
-    z.string().max(100).refine(isMinuteExpression, 'expected a cron expression of five fields, minute first'),
-  )
-  .max(32);
 
 const schedule = z.strictObject({
   id: z.string().regex(/^sch-[a-z0-9][a-z0-9-]{0,58}$/, 'expected sch- and a name in small letters'),

@@ -6,6 +6,7 @@ import { cameraId, cameraOwner, severity } from '../contract/messages.ts';
 import { alarmSettings, checkArming, hasArming } from './alarms.ts';
 import { boxPoints, checkBoxPoint } from './box-points.ts';
 import { cameraPoints } from './camera-points.ts';
+import { cameraDestination, destinationFaults, mediaServer } from './destinations.ts';
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
 import { connectedObject, localBroker, objectPoints } from './objects.ts';
 import { besideLeased, delivery, partner, regimeFaults } from './partners.ts';
@@ -72,6 +73,10 @@ const camera = z
       .max(16)
       .default(4)
       .meta({ description: 'connections of the box to the camera at the same time' }),
+    destinations: z.array(cameraDestination).max(4).optional().meta({
+      description:
+        'where the pictures go, of a continuous camera; the media topic of the broker when absent, nowhere when empty',
+    }),
     minFps: z
       .number()
       .min(0)
@@ -204,6 +209,7 @@ const point = z.discriminatedUnion('kind', [
 export const configurationSchema = z
   .strictObject({
     cameras: z.array(camera).max(256).default([]),
+    mediaServers: z.array(mediaServer).max(16).default([]),
     partners: z.array(partner).max(16).default([]),
     panels: z.array(panel).max(16).default([]),
     modules: z.array(inputModule).max(64).default([]),
@@ -298,6 +304,7 @@ export const configurationSchema = z
 
 export type Configuration = z.infer<typeof configurationSchema>;
 export type CameraConfig = Configuration['cameras'][number];
+export type { MediaServerConfig } from './destinations.ts';
 export type { PartnerConfig } from './partners.ts';
 export type PanelConfig = Configuration['panels'][number];
 export type PointConfig = Configuration['points'][number];
@@ -310,6 +317,7 @@ type Refuse = (path: (string | number)[], message: string) => void;
 
 const LISTS = [
   'cameras',
+  'mediaServers',
   'partners',
   'panels',
   'modules',
@@ -333,6 +341,7 @@ function checkReferences(config: Configuration, context: z.RefinementCtx): void 
   checkObjects(config, refuse);
   checkPartners(config, refuse);
   checkArming(config, refuse);
+  checkDestinations(config, refuse);
   for (const [index, point] of config.points.entries()) {
     const refusePoint = (key: string, message: string) => refuse(['points', index, key], message);
     if (isBoxPoint(point)) checkBoxPoint(point, cameras, refusePoint);
@@ -345,6 +354,15 @@ function isBoxPoint(
   point: PointConfig,
 ): point is Extract<PointConfig, { kind: `camera-${string}` | `box-${string}` }> {
   return point.kind.startsWith('camera-') || point.kind.startsWith('box-');
+}
+
+/** Cameras name media servers. */
+function checkDestinations({ cameras, mediaServers }: Configuration, refuse: Refuse): void {
+  const servers = new Set(mediaServers.map(({ id }) => id));
+  for (const [index, camera] of cameras.entries()) {
+    for (const [at, message] of destinationFaults(camera, servers))
+      refuse(['cameras', index, 'destinations', ...at], message);
+  }
 }
 
 /** Objects name a broker, and points name an object. */

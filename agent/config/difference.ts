@@ -10,6 +10,7 @@ import type {
   OpenedCamera,
   OpenedConfiguration,
   OpenedLocalBroker,
+  OpenedMediaServer,
   OpenedPanel,
   OpenedUps,
 } from './opened.ts';
@@ -32,6 +33,7 @@ export interface ListDifference<T> {
 /** What a new configuration changes against the one in force. */
 export interface Difference {
   readonly cameras: ListDifference<OpenedCamera>;
+  readonly mediaServers: ListDifference<OpenedMediaServer>;
   readonly partners: ListDifference<PartnerConfig>;
   readonly panels: ListDifference<OpenedPanel>;
   readonly modules: ListDifference<ModuleConfig>;
@@ -55,6 +57,7 @@ export function differenceOf(
 ): Difference {
   return {
     cameras: listDifference(before?.cameras ?? [], after.cameras),
+    mediaServers: listDifference(before?.mediaServers ?? [], after.mediaServers),
     partners: listDifference(before?.partners ?? [], after.partners),
     panels: listDifference(before?.panels ?? [], after.panels),
     modules: listDifference(before?.modules ?? [], after.modules),
@@ -77,6 +80,7 @@ export function describeDifference(difference: Difference): string {
   const settings = difference.alarms.length + difference.health.length + difference.video.length;
   const names = [
     'cameras',
+    'mediaServers',
     'partners',
     'panels',
     'modules',

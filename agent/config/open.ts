@@ -8,6 +8,7 @@ import {
   type Configuration,
   configurationSchema,
   type LocalBrokerConfig,
+  type MediaServerConfig,
   type PanelConfig,
   type UpsConfig,
 } from './configuration.ts';
@@ -40,11 +41,11 @@ export async function openConfiguration(
 
 /** What is in force before any configuration: no camera, no panel, no equipment, no point, the default settings. */
 export function emptyConfiguration(): OpenedConfiguration {
-  const nothing = { cameras: [], panels: [], ups: [], localBrokers: [] };
+  const nothing = { cameras: [], mediaServers: [], panels: [], ups: [], localBrokers: [] };
   return { ...configurationSchema.parse({}), version: 0, hash: '', ...nothing };
 }
 
-type Secrets = Pick<OpenedConfiguration, 'cameras' | 'panels' | 'ups' | 'localBrokers'>;
+type Secrets = Pick<OpenedConfiguration, 'cameras' | 'mediaServers' | 'panels' | 'ups' | 'localBrokers'>;
 
 async function openSecrets(config: Configuration, site: string, sealKey: SealKey): Promise<Secrets> {
   const errors: string[] = [];
@@ -61,6 +62,11 @@ async function openSecrets(config: Configuration, site: string, sealKey: SealKey
   };
   const device = <T extends Device>(entry: T) => openDevice(entry, site, sealKey);
   const cameras = await opened('cameras.*.credentials', config.cameras, device<CameraConfig>);
+  const mediaServers = await opened(
+    'mediaServers.*.credentials',
+    config.mediaServers,
+    device<MediaServerConfig>,
+  );
   const ups = await opened('ups.*.credentials', config.ups, device<UpsConfig>);
   const localBrokers = await opened(
     'localBrokers.*.credentials',
@@ -69,7 +75,7 @@ async function openSecrets(config: Configuration, site: string, sealKey: SealKey
   );
   const panels = await opened('panels.*.accounts', config.panels, (one) => openPanel(one, site, sealKey));
   if (errors.length > 0) throw new ConfigurationRefusedError('secret-unopenable', errors);
-  return { cameras, panels, ups, localBrokers };
+  return { cameras, mediaServers, panels, ups, localBrokers };
 }
 
 async function openPanel(

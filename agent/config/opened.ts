@@ -2,6 +2,7 @@ import type {
   CameraConfig,
   Configuration,
   LocalBrokerConfig,
+  MediaServerConfig,
   PanelConfig,
   UpsConfig,
 } from './configuration.ts';
@@ -16,6 +17,7 @@ interface OpenedCredentials {
 /** An entry of the configuration with its login opened. */
 export type Opened<T> = Omit<T, 'credentials'> & { readonly credentials?: OpenedCredentials };
 export type OpenedCamera = Opened<CameraConfig>;
+export type OpenedMediaServer = Opened<MediaServerConfig>;
 export type OpenedUps = Opened<UpsConfig>;
 export type OpenedLocalBroker = Opened<LocalBrokerConfig>;
 
@@ -27,11 +29,15 @@ export type OpenedPanel = Omit<PanelConfig, 'accounts'> & {
 };
 
 /** A configuration that was accepted whole: what the rooms work by. Never written down, never logged. */
-export type OpenedConfiguration = Omit<Configuration, 'cameras' | 'panels' | 'ups' | 'localBrokers'> & {
+export type OpenedConfiguration = Omit<
+  Configuration,
+  'cameras' | 'mediaServers' | 'panels' | 'ups' | 'localBrokers'
+> & {
   readonly version: number;
   /** SHA-256 of the signed payload, hexadecimal. */
   readonly hash: string;
   readonly cameras: readonly OpenedCamera[];
+  readonly mediaServers: readonly OpenedMediaServer[];
   readonly panels: readonly OpenedPanel[];
   readonly ups: readonly OpenedUps[];
   readonly localBrokers: readonly OpenedLocalBroker[];

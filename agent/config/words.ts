@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isMinuteExpression } from '../base/schedule.ts';
 import { POINT_CODES } from '../contract/alarm-codes.ts';
 import { alarmPlace } from '../contract/alarm-life.ts';
 import { pointId, severity } from '../contract/messages.ts';
@@ -17,6 +18,12 @@ export const host = z
     'expected a host name or an IP address without brackets',
   );
 export const name = z.string().min(1).max(80);
+/** Cron expressions of the minutes in which something holds, by the clock of Europe/Paris. */
+export const minutes = z
+  .array(
+    z.string().max(100).refine(isMinuteExpression, 'expected a cron expression of five fields, minute first'),
+  )
+  .max(32);
 /** Compact JWE (ECDH-ES, X25519, A256GCM). */
 const sealed = z.string().max(4096).meta({
   description: 'compact JWE (ECDH-ES, X25519, A256GCM) to the key of the box: {"user","password"}',

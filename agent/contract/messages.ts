@@ -44,6 +44,7 @@ export const destinationId = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,38}$/)
   .meta({ description: 'name of the destination' });
+export const destinationKind = z.enum(['mqtt', 'rtsp']);
 /** `waiting`: ready, no picture yet; `blocked`: pictures are dropped up to the next key picture; `failed`: tried again. */
 export const destinationState = z.enum(['waiting', 'connecting', 'flowing', 'blocked', 'failed']);
 export const healthState = z.enum(['ok', 'degraded', 'down', 'unknown']);
@@ -268,7 +269,7 @@ const destinationMeasure = z.strictObject({
   ...envelope,
   camera: cameraId,
   destination: destinationId,
-  kind: z.literal('mqtt').meta({ description: 'how pictures get there' }),
+  kind: destinationKind.meta({ description: 'how pictures get there' }),
   state: destinationState.meta({
     description:
       'waiting: ready, no picture has come yet; blocked: pictures are dropped up to the next key picture, because it does not take them fast enough; failed: it is tried again',

@@ -3,7 +3,7 @@ import { ALL_CODES } from '../base/codes.ts';
 import { orderId } from './claims.ts';
 import { count } from './envelope.ts';
 import { leaseTerms } from './lease-terms.ts';
-import { cameraId, destinationId, destinationState } from './messages.ts';
+import { cameraId, destinationId, destinationKind, destinationState } from './messages.ts';
 import { CLOSED_BY, openView } from './viewing.ts';
 
 /**
@@ -12,18 +12,33 @@ import { CLOSED_BY, openView } from './viewing.ts';
  */
 
 /** Longest line, in bytes: 64 cameras with long URLs and credentials fit. Source: guess. */
-export const MAX_LINE_BYTES = 512 * 1024;
+export const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
 const code = z.enum(ALL_CODES);
 
-/** Where the pictures of a camera go. */
-const videoDestination = z.strictObject({
+const login = z.strictObject({ version: count, user: z.string().max(256), password: z.string().max(256) });
+
+const anyDestination = {
   /** Unlike any other of the camera. */
   id: destinationId,
-  kind: z.literal('mqtt'),
   /** Most bytes that may wait for it. */
   creditBytes: count,
-});
+  /** Cron expressions of the minutes in which it gets pictures, Europe/Paris; always when absent. */
+  hours: z.array(z.string().max(100)).max(8).optional(),
+};
+/** Where the pictures of a camera go. */
+const videoDestination = z.discriminatedUnion('kind', [
+  z.strictObject({ ...anyDestination, kind: z.literal('mqtt') }),
+  z.strictObject({
+    ...anyDestination,
+    kind: z.literal('rtsp'),
+    /** Without user part. */
+    url: z.string().max(2048),
+    credentials: login.optional(),
+    /** SHA-256 of the pinned TLS certificate, hexadecimal, when the address is `rtsps:`. */
+    certificateSha256: z.string().length(64).optional(),
+  }),
+]);
 export type VideoDestination = z.infer<typeof videoDestination>;
 
 /** Where a camera is pulled from, with its credentials: these lines are never logged. */
@@ -31,9 +46,7 @@ const pulled = {
   camera: cameraId,
   /** Stream address without user part. */
   url: z.string().max(2048),
-  credentials: z
-    .strictObject({ version: count, user: z.string().max(256), password: z.string().max(256) })
-    .optional(),
+  credentials: login.optional(),
   /** SHA-256 of the pinned TLS certificate of the camera, hexadecimal, when the address is `rtsps:`. */
   certificateSha256: z.string().length(64).optional(),
   fragmentMs: z.int().min(20).max(5000),
@@ -46,7 +59,7 @@ const videoCamera = z.strictObject({
   delivery: z.enum(['continuous', 'on-demand']),
   /** Most bytes of a group of pictures that are kept for destinations that begin. */
   cacheBytes: count,
-  destinations: z.array(videoDestination).max(8),
+  destinations: z.array(videoDestination).max(4),
 });
 export type VideoCamera = z.infer<typeof videoCamera>;
 /** A partner's camera: pulled on a lease and not else. */
@@ -143,7 +156,7 @@ export const videoToAgent = z.discriminatedUnion('type', [
     type: z.literal('destination'),
     camera: cameraId,
     destination: destinationId,
-    kind: z.literal('mqtt'),
+    kind: destinationKind,
     state: destinationState,
     sinceWallMs: count,
     bytes: count,

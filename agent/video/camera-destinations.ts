@@ -33,10 +33,11 @@ export class CameraDestinations {
     this.#camera = camera;
   }
 
-  /** The whole list. Resolves when those that left have ended. */
+  /** The whole list; who comes begins before who goes ends. Resolves when those that left have ended. */
   async apply(list: readonly VideoDestination[]): Promise<void> {
     const wanted = new Map(list.map((one) => [one.id, one]));
     const gone = [...this.#known.values()].filter((one) => !isDeepStrictEqual(one, wanted.get(one.id)));
+    for (const one of list) if (!this.#known.has(one.id)) this.#add(one);
     const ended = gone.map(({ id }) => this.#remove(id));
     for (const one of list) if (!this.#known.has(one.id)) this.#add(one);
     await Promise.all(ended);

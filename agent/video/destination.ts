@@ -1,9 +1,25 @@
 import type { z } from 'zod';
 import type { Code } from '../base/codes.ts';
 import type { destinationState } from '../contract/messages.ts';
+import type { StreamSetup } from './parameter-sets.ts';
 
 /** How pictures are put on a wire: fragmented MP4, or RTP packets framed for an RTSP connection. */
 export type Format = 'mp4' | 'rtp';
+
+/** What a chunk in RTP packets is beside its bytes. */
+export interface RtpFacts {
+  readonly setup: StreamSetup;
+  readonly ssrc: number;
+  /** RTP time stamp of the picture. */
+  readonly timestamp: number;
+  /** Number of the first packet. */
+  readonly sequence: number;
+  readonly packets: number;
+  /** Bytes of the payloads. */
+  readonly octets: number;
+  /** The same picture in packets of other numbers, for who missed some; the caller is its first holder. */
+  from(sequence: number): Chunk;
+}
 
 /** A run of pictures of one camera in one format: framed once, written to every destination. */
 export interface Chunk {
@@ -18,9 +34,13 @@ export interface Chunk {
   /** When the first picture was taken, in Unix ms: by the camera's clock where it tells it, else when it came. */
   readonly wallMs: number;
   readonly durationMs: number;
+  /** Of the format `rtp`. */
+  readonly rtp?: RtpFacts;
   /** The bytes hold during the call that hands the chunk over, and for whoever holds it until the release. */
   hold(): void;
   release(): void;
+  /** The same chunk with its bytes to be made anew, where they take memory of their own: for keeping. */
+  cold?(): Chunk;
 }
 
 /** Where a destination gets what it missed. */

@@ -1,12 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
+import type { BytePool } from '../base/pool.ts';
 import { Pulse, type Working } from '../base/pulse.ts';
 import type { VideoCamera, VideoToAgent } from '../contract/video-link.ts';
 import { CameraDestinations, type MakeDestination } from './camera-destinations.ts';
 import { CameraStream, type CameraStreamNeeds, type PullStream } from './camera-stream.ts';
 import type { Destination } from './destination.ts';
 import { Feed } from './feed.ts';
+import { Hours } from './hours.ts';
 import { MediaClock } from './media-clock.ts';
 import { Meter } from './meter.ts';
 
@@ -23,6 +25,8 @@ export interface VideoEngineNeeds {
   readonly pull: PullStream;
   readonly permits: CameraStreamNeeds['permits'];
   readonly destination: MakeDestination;
+  /** Where what is framed anew lies. */
+  readonly pool: BytePool;
   /** Tells the agent, when it is there. */
   readonly report: (message: VideoToAgent) => void;
 }
@@ -53,6 +57,7 @@ export class VideoEngine implements Service, Working {
   readonly #mediaClocks = new Map<string, MediaClock>();
   readonly #stopping = new AbortController();
   readonly #pulse: Pulse;
+  readonly #hours = new Hours();
   #viewed: ReadonlySet<string> = new Set();
   #measuring: Promise<void> | undefined;
 
@@ -84,6 +89,11 @@ export class VideoEngine implements Service, Working {
   /** Cameras delivered on demand whose pictures go out now; all others of them are closed. */
   setViewed(cameras: ReadonlySet<string>): void {
     this.#viewed = cameras;
+    for (const { camera } of [...this.#entries.values()]) this.#equip(camera);
+  }
+
+  /** The time of day is another one: destinations whose hours begin or end now do so. */
+  reviewHours(): void {
     for (const { camera } of [...this.#entries.values()]) this.#equip(camera);
   }
 
@@ -158,9 +168,9 @@ export class VideoEngine implements Service, Working {
 
   /** What outlives the pulls of a camera. */
   #outfit(camera: VideoCamera): Pick<Entry, 'meter' | 'feed' | 'destinations'> {
-    const { clock, destination, report } = this.#needs;
+    const { clock, destination, report, pool, random } = this.#needs;
     const meter = new Meter(clock.monotonicMs());
-    const feed = new Feed({ clock: this.#mediaClock(camera.camera) }, camera);
+    const feed = new Feed({ clock: this.#mediaClock(camera.camera), pool, random }, camera);
     const destinations = new CameraDestinations({ feed, meter, make: destination, report }, camera.camera);
     return { meter, feed, destinations };
   }
@@ -168,8 +178,10 @@ export class VideoEngine implements Service, Working {
   /** A camera delivered on demand is pulled like every other, so that a view begins at once, and goes nowhere. */
   #equip({ camera, delivery, destinations }: VideoCamera): void {
     const open = delivery === 'continuous' || this.#viewed.has(camera);
+    const wallMs = this.#needs.clock.wallMs();
+    const now = destinations.filter(({ hours }) => this.#hours.cover(hours, wallMs));
     const entry = this.#entries.get(camera);
-    if (entry) this.#keepEnd(camera, entry.destinations.apply(open ? destinations : []));
+    if (entry) this.#keepEnd(camera, entry.destinations.apply(open ? now : []));
   }
 
   /** The engine stops when this has ended, and so does the next pull of the camera begin. */

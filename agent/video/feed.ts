@@ -1,12 +1,20 @@
+import type { BytePool } from '../base/pool.ts';
 import type { AccessUnit, VideoTrack } from '../camera/types.ts';
 import type { Chunk, Destination, Format, Source } from './destination.ts';
+import { Muxer } from './fmp4/muxer.ts';
 import { GopCache } from './gop-cache.ts';
+import { Lane } from './lane.ts';
 import type { MediaClock } from './media-clock.ts';
-import { Muxer } from './muxer.ts';
 import type { StreamSetup } from './parameter-sets.ts';
+import type { Picture } from './picture.ts';
+import { PicturePlacer } from './picture-placer.ts';
+import { RtpFramer, RtpSource } from './rtp/rtp-framer.ts';
 
 export interface FeedNeeds {
   readonly clock: MediaClock;
+  /** Where what is framed anew lies. */
+  readonly pool: BytePool;
+  readonly random: () => number;
 }
 
 export interface FeedOptions {
@@ -17,20 +25,23 @@ export interface FeedOptions {
 }
 
 /**
- * The pictures of one pull, to every destination of the camera: framed once per format, whatever the number of
- * destinations. It outlives the pulls.
+ * The pictures of one pull, to every destination of the camera: framed once per format that somebody wants, whatever
+ * the number of destinations. It outlives the pulls.
  */
 export class Feed implements Source {
   readonly #needs: FeedNeeds;
-  #options: FeedOptions;
+  readonly #rtp: RtpSource;
   readonly #destinations = new Map<string, Destination>();
-  #cache: GopCache;
-  #muxer: Muxer | undefined;
+  readonly #lanes = new Map<Format, Lane>();
+  #options: FeedOptions;
+  #pictures: GopCache<Picture>;
+  #placer: PicturePlacer | undefined;
 
   constructor(needs: FeedNeeds, options: FeedOptions) {
     this.#needs = needs;
+    this.#rtp = new RtpSource(needs.random);
     this.#options = options;
-    this.#cache = new GopCache(options.cacheBytes);
+    this.#pictures = new GopCache(options.cacheBytes);
   }
 
   destination(id: string): Destination | undefined {
@@ -39,21 +50,22 @@ export class Feed implements Source {
 
   /** What the pictures are; undefined until the parameter sets are known, and between pulls. */
   get setup(): StreamSetup | undefined {
-    return this.#muxer?.setup;
+    return this.#placer?.setup;
   }
 
   /** Time stamps of this stream that jumped and were repaired. */
   get timestampRepairs(): number {
-    return this.#muxer?.timestampRepairs ?? 0;
+    return this.#placer?.timestampRepairs ?? 0;
   }
 
   recent(format: Format): readonly Chunk[] {
-    return format === 'mp4' ? this.#cache.recent : [];
+    return this.#lanes.get(format)?.recent ?? [];
   }
 
   /** From now on the destination gets what comes, beginning with the last key picture when the cache holds it. */
   attach(destination: Destination): void {
     this.#destinations.set(destination.id, destination);
+    if (this.#placer) this.#open(destination.format);
     destination.begin(this);
   }
 
@@ -70,14 +82,17 @@ export class Feed implements Source {
   }
 
   streamBegins(track: VideoTrack): void {
-    const { fragmentMs, cacheBytes } = this.#options;
-    this.#cache.clear();
-    this.#cache = new GopCache(cacheBytes);
-    this.#muxer = new Muxer({ clock: this.#needs.clock }, { track, fragmentMs });
+    this.#forget();
+    this.#pictures = new GopCache(this.#options.cacheBytes);
+    this.#placer = new PicturePlacer(this.#needs.clock, track);
+    for (const { format } of this.#destinations.values()) this.#open(format);
   }
 
   take(unit: AccessUnit): void {
-    this.#emit(this.#muxer?.push(unit));
+    const picture = this.#placer?.place(unit);
+    if (!picture) return;
+    this.#pictures.take(picture);
+    for (const [format, lane] of this.#lanes) this.#emit(format, lane.push(picture));
   }
 
   /** Ends every destination. */
@@ -87,16 +102,34 @@ export class Feed implements Source {
 
   /** What is left goes out, and nothing is kept: what comes next does not refer to it. */
   streamEnds(): void {
-    this.#emit(this.#muxer?.flush());
-    this.#muxer = undefined;
-    this.#cache.clear();
+    for (const [format, lane] of this.#lanes) this.#emit(format, lane.flush());
+    this.#forget();
+    this.#placer = undefined;
     for (const destination of this.#destinations.values()) destination.streamEnded();
   }
 
-  #emit(chunk: Chunk | undefined): void {
+  #forget(): void {
+    this.#pictures.clear();
+    for (const lane of this.#lanes.values()) lane.clear();
+    this.#lanes.clear();
+  }
+
+  /** Frames for this format from the last key picture on, until the pull ends. */
+  #open(format: Format): void {
+    if (this.#lanes.has(format)) return;
+    const { clock, pool } = this.#needs;
+    const { fragmentMs, cacheBytes } = this.#options;
+    const framer = format === 'mp4' ? new Muxer({ clock }, { fragmentMs }) : new RtpFramer(pool, this.#rtp);
+    const lane = new Lane(framer, cacheBytes);
+    this.#lanes.set(format, lane);
+    for (const picture of this.#pictures.recent) lane.push(picture)?.release();
+  }
+
+  #emit(format: Format, chunk: Chunk | undefined): void {
     if (!chunk) return;
-    this.#cache.take(chunk);
-    for (const destination of this.#destinations.values()) destination.take(chunk);
+    for (const destination of this.#destinations.values()) {
+      if (destination.format === format) destination.take(chunk);
+    }
     chunk.release();
   }
 }

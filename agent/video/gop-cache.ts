@@ -1,12 +1,18 @@
-import type { Chunk } from './destination.ts';
+/** What a cache keeps: a picture, or a chunk of some. */
+export interface Kept {
+  readonly key: boolean;
+  readonly bytes: number;
+  hold(): void;
+  release(): void;
+}
 
 /**
- * The chunks of one camera from the last key picture on, so that a destination can begin at once. A group of pictures
+ * What came of one camera from the last key picture on, so that a destination can begin at once. A group of pictures
  * above the bound is not kept: a part of it would be of no use.
  */
-export class GopCache {
+export class GopCache<T extends Kept> {
   readonly #maxBytes: number;
-  #chunks: Chunk[] = [];
+  #kept: T[] = [];
   #bytes = 0;
   #whole = false;
 
@@ -14,30 +20,30 @@ export class GopCache {
     this.#maxBytes = maxBytes;
   }
 
-  /** The chunks from the last key picture on, oldest first; empty when there are none or they were too many. */
-  get recent(): readonly Chunk[] {
-    return this.#chunks;
+  /** From the last key picture on, oldest first; empty when there is nothing or it was too much. */
+  get recent(): readonly T[] {
+    return this.#kept;
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  take(chunk: Chunk): void {
-    if (chunk.key) {
+  take(one: T): void {
+    if (one.key) {
       this.clear();
       this.#whole = true;
     }
     if (!this.#whole) return;
-    chunk.hold();
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.bytes;
+    one.hold();
+    this.#kept.push(one);
+    this.#bytes += one.bytes;
     if (this.#bytes > this.#maxBytes) this.clear();
   }
 
   clear(): void {
-    for (const chunk of this.#chunks) chunk.release();
-    this.#chunks = [];
+    for (const one of this.#kept) one.release();
+    this.#kept = [];
     this.#bytes = 0;
     this.#whole = false;
   }

@@ -2,7 +2,7 @@ import { InternalError } from '../base/errors.ts';
 import type { LeasedCamera, VideoToAgent } from '../contract/video-link.ts';
 import type { Lease } from '../trust/lease.ts';
 import { CameraStream, type CameraStreamNeeds } from './camera-stream.ts';
-import { Feed } from './feed.ts';
+import { Feed, type FeedNeeds } from './feed.ts';
 import { type LeasedDestination, requireVerified } from './leased-destination.ts';
 import { MediaClock } from './media-clock.ts';
 import { Meter, type Moment } from './meter.ts';
@@ -10,7 +10,7 @@ import { Meter, type Moment } from './meter.ts';
 /** Nothing of a partner's camera is kept, not even for a recipient who begins. @see S2-09 */
 const NO_CACHE_BYTES = 0;
 
-export type LeasedPullNeeds = Omit<CameraStreamNeeds, 'feed' | 'meter'>;
+export type LeasedPullNeeds = Omit<CameraStreamNeeds, 'feed' | 'meter'> & Pick<FeedNeeds, 'pool'>;
 
 export interface LeasedPullOptions {
   /** Media time at monotonic time zero of this process, ms. */
@@ -35,7 +35,10 @@ export class LeasedPull {
     this.#needs = needs;
     const { fragmentMs } = camera;
     const clock = new MediaClock(options.mediaOriginMs);
-    this.#feed = new Feed({ clock }, { fragmentMs, cacheBytes: NO_CACHE_BYTES });
+    this.#feed = new Feed(
+      { clock, pool: needs.pool, random: needs.random },
+      { fragmentMs, cacheBytes: NO_CACHE_BYTES },
+    );
     this.#meter = new Meter(needs.clock.monotonicMs());
     this.#stream = new CameraStream({ ...needs, feed: this.#feed, meter: this.#meter }, camera);
   }

@@ -1,6 +1,7 @@
 import type { Code } from '../base/codes.ts';
 import type { BeffroiError } from '../base/errors.ts';
 import type { Chunk, Destination, DestinationStatus, Source } from './destination.ts';
+import { Ledger } from './ledger.ts';
 import { type Channel, Outlet, type OutletNeeds, type OutletOptions } from './outlet.ts';
 
 /** The video plane's own connection to the broker; the uplink's client fits. */
@@ -23,8 +24,7 @@ class TopicChannel implements Channel {
   readonly beginsAnew = false;
   readonly #publisher: MediaPublisher;
   readonly #topic: string;
-  readonly #waiting: { readonly goneAt: number; readonly chunk: Chunk }[] = [];
-  #waitingBytes = 0;
+  readonly #ledger = new Ledger();
 
   constructor(publisher: MediaPublisher, topic: string) {
     this.#publisher = publisher;
@@ -36,21 +36,13 @@ class TopicChannel implements Channel {
   }
 
   get waitingBytes(): number {
-    const { goneBytes } = this.#publisher;
-    for (let first = this.#waiting[0]; first && first.goneAt <= goneBytes; first = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.#waitingBytes -= first.chunk.bytes;
-      first.chunk.release();
-    }
-    return this.#waitingBytes;
+    return this.#ledger.waitingBytes(this.#publisher.goneBytes);
   }
 
   send(chunk: Chunk): Code | undefined {
     const goneAt = this.#publisher.sendNow(this.#topic, chunk.parts);
     if (typeof goneAt === 'string') return goneAt;
-    chunk.hold();
-    this.#waiting.push({ goneAt, chunk });
-    this.#waitingBytes += chunk.bytes;
+    this.#ledger.handed(goneAt, chunk);
     return undefined;
   }
 }

@@ -107,6 +107,12 @@ export class Outlet {
     this.#enter('failed');
   }
 
+  /** The channel was closed because there is nothing to send. */
+  closed(): void {
+    this.#waitsForKey = true;
+    this.#enter('waiting');
+  }
+
   take(chunk: Chunk): void {
     if (chunk.number <= this.#lastSeen) return;
     const refusal = this.#offer(chunk);
@@ -155,7 +161,7 @@ export class Outlet {
 
   #refusal(chunk: Chunk): Code | 'not-begun' | undefined {
     const { channel } = this.#needs;
-    if (!channel.isOpen) return this.#error?.code ?? 'destination-unreachable';
+    if (!channel.isOpen) return this.#error?.code ?? 'destination-connecting';
     if (this.#waitsForKey && !chunk.key) return this.#causeOfWaiting();
     const waiting = channel.waitingBytes;
     if (waiting > 0 && waiting + chunk.bytes > this.#options.creditBytes) return 'destination-slow';

@@ -69,6 +69,11 @@ export class ParameterSetKeeper {
   }
 }
 
+/** Whether a decoder that was told of one needs not be told of the other. */
+export function isSameSetup(a: StreamSetup, b: StreamSetup | undefined): boolean {
+  return b !== undefined && a.sps.codec === b.sps.codec && sameSets(a.sets, b.sets);
+}
+
 function usable(set: Buffer | undefined): Buffer[] {
   return set && set.length > 0 && set.length <= MAX_SET_BYTES ? [set] : [];
 }

@@ -56,6 +56,7 @@ function ofObject(more: object = {}, point: object = {}): object {
   };
 }
 
+const SERVER = { id: 'dst-a', name: 'CSU', host: '10.0.0.4' };
 const X25519 = { kty: 'OKP', crv: 'X25519', x: 'a'.repeat(43) };
 const RECIPIENT = { id: 'csu', key: X25519 };
 const CONVENTION = {
@@ -140,6 +141,41 @@ const REFUSED: Case[] = [
     'a leased camera without partner',
     { cameras: [leased({ partner: undefined })], partners: [partner()] },
     'cameras.0.partner: a leased camera names its partner, and no other camera does',
+  ],
+  [
+    'a destination of a leased camera',
+    { cameras: [leased({ destinations: [{ to: 'dst-a' }] })], partners: [partner()], mediaServers: [SERVER] },
+    'cameras.0.destinations: a leased camera goes to the recipient of its lease alone',
+  ],
+  [
+    'no destination of a leased camera',
+    { cameras: [leased({ destinations: [] })], partners: [partner()] },
+    'cameras.0.destinations: a leased camera goes to the recipient of its lease alone',
+  ],
+  [
+    'a destination that no media server is',
+    { cameras: [camera({ destinations: [{ to: 'dst-b' }] })], mediaServers: [SERVER] },
+    'cameras.0.destinations.0.to: no media server of this configuration has this id',
+  ],
+  [
+    'a destination twice',
+    { cameras: [camera({ destinations: [{ to: 'mqtt' }, { to: 'mqtt' }] })] },
+    'cameras.0.destinations.1.to: this destination stands twice',
+  ],
+  [
+    'hours with seconds',
+    { cameras: [camera({ destinations: [{ to: 'mqtt', hours: ['0 * 7-18 * * *'] }] })] },
+    'cameras.0.destinations.0.hours.0: expected a cron expression of five fields, minute first',
+  ],
+  [
+    'a pinned certificate without TLS',
+    { mediaServers: [{ ...SERVER, certificateSha256: PIN }] },
+    'mediaServers.0.certificateSha256: a pinned certificate needs "tls": true',
+  ],
+  [
+    'a login in the path of a media server',
+    { mediaServers: [{ ...SERVER, path: 'rtsp://u:p@host/a' }] },
+    /^mediaServers\.0\.path: /,
   ],
   [
     'a camera of a partner that is not leased',

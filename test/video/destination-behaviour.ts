@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
+import { BytePool } from '../../agent/base/pool.ts';
 import type { AccessUnit, VideoTrack } from '../../agent/camera/types.ts';
 import type { Chunk, Destination, Format, Gap } from '../../agent/video/destination.ts';
 import { Feed } from '../../agent/video/feed.ts';
@@ -94,7 +95,10 @@ class Taker implements Destination {
 /** A camera whose pictures come when the test says so, with one destination of the rig and one beside it. */
 class Scene {
   readonly gaps: Gap[] = [];
-  readonly feed = new Feed({ clock: new MediaClock(0) }, { fragmentMs: PICTURE_MS, cacheBytes: 8 * MIB });
+  readonly feed = new Feed(
+    { clock: new MediaClock(0), pool: new BytePool(8 * MIB), random: Math.random },
+    { fragmentMs: PICTURE_MS, cacheBytes: 8 * MIB },
+  );
   readonly rig: Rig;
   readonly beside: Taker;
   dropped = 0;

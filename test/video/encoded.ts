@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import type { AccessUnit, VideoCodec, VideoTrack } from '../../agent/camera/types.ts';
 import type { Chunk } from '../../agent/video/destination.ts';
+import { Muxer } from '../../agent/video/fmp4/muxer.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
-import { Muxer } from '../../agent/video/muxer.ts';
+import type { StreamSetup } from '../../agent/video/parameter-sets.ts';
+import { PicturePlacer } from '../../agent/video/picture-placer.ts';
 import { accessUnit } from '../support/access-unit.ts';
 import { clipFrom } from '../support/clips.ts';
 
@@ -64,9 +66,37 @@ export function toAccessUnit(nals: readonly Buffer[], key: boolean, rtpTime: num
   });
 }
 
+/** Access units to MP4, as a feed does it. */
+export class Muxing {
+  readonly #placer: PicturePlacer;
+  readonly #muxer: Muxer;
+
+  constructor(clock: MediaClock, track: VideoTrack, fragmentMs: number) {
+    this.#placer = new PicturePlacer(clock, track);
+    this.#muxer = new Muxer({ clock }, { fragmentMs });
+  }
+
+  get setup(): StreamSetup | undefined {
+    return this.#placer.setup;
+  }
+
+  get timestampRepairs(): number {
+    return this.#placer.timestampRepairs;
+  }
+
+  push(unit: AccessUnit): Chunk | undefined {
+    const picture = this.#placer.place(unit);
+    return picture && this.#muxer.push(picture);
+  }
+
+  flush(): Chunk | undefined {
+    return this.#muxer.flush();
+  }
+}
+
 /** Everything that a subscriber gets from these units. */
 export function muxAll(encoded: Encoded, fragmentMs = 200, clock = new MediaClock(10_000)): Chunk[] {
-  const muxer = new Muxer({ clock }, { track: encoded.track, fragmentMs });
+  const muxer = new Muxing(clock, encoded.track, fragmentMs);
   const chunks = encoded.units.map((unit) => muxer.push(unit));
   return [...chunks, muxer.flush()].filter((chunk) => chunk !== undefined);
 }

@@ -4,7 +4,6 @@ import t from 'tap';
 import type { AccessUnit } from '../../agent/camera/types.ts';
 import type { Chunk } from '../../agent/video/destination.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
-import { Muxer } from '../../agent/video/muxer.ts';
 import { accessUnit } from '../support/access-unit.ts';
 import { clip } from '../support/clips.ts';
 import { boxAt, boxes } from './boxes.ts';
@@ -12,6 +11,7 @@ import {
   decodedFrames,
   type Encoded,
   encode,
+  Muxing,
   muxAll,
   packets,
   payloadOf,
@@ -122,7 +122,7 @@ t.test("fmp4: decode times of a B pyramid are those of ffmpeg's own muxer", asyn
 t.test('fmp4: a stream that does not say how far it reorders gets the same decode times', async (t) => {
   const { encoder } = STREAMS['H.264 with three B frames'];
   const encoded = withoutVui(encode({ codec: 'h264', frames: 60, fps: 25, encoder }));
-  const muxer = new Muxer({ clock: new MediaClock(0) }, { track: encoded.track, fragmentMs: 200 });
+  const muxer = new Muxing(new MediaClock(0), encoded.track, 200);
   t.equal(muxer.setup?.sps.reorderDepth, undefined);
   const ours = packets(toFile(muxAll(encoded)));
   t.same(
@@ -228,7 +228,7 @@ t.test('fmp4: without parameter sets in DESCRIBE nothing is sent before they com
   for (const name of ['h264', 'h265'] as const) {
     const { codec, units } = clip(name);
     const track = { codec, clockRate: 90_000, parameterSets: {} };
-    const muxer = new Muxer({ clock: new MediaClock(10_000) }, { track, fragmentMs: 200 });
+    const muxer = new Muxing(new MediaClock(10_000), track, 200);
     const bare = units.map(({ nals, key, index }) =>
       toAccessUnit(key && index === 0 ? nals.filter((nal) => nal.length > 100) : nals, key, index * 6000),
     );
@@ -286,10 +286,7 @@ t.test('fmp4: a key frame whose beginning was lost starts nothing', async (t) =>
   const { codec, units, parameterSets } = clip('h264-small');
   const [sps, pps] = parameterSets;
   if (!sps || !pps) throw new Error('expected parameter sets');
-  const muxer = new Muxer(
-    { clock: new MediaClock(0) },
-    { track: { codec, clockRate: 90_000, parameterSets: { sps, pps } }, fragmentMs: 20 },
-  );
+  const muxer = new Muxing(new MediaClock(0), { codec, clockRate: 90_000, parameterSets: { sps, pps } }, 20);
   const damaged = { ...toAccessUnit([Buffer.from([0x65, 0x00, 0x80])], true, 0), damaged: true };
   const other = units.find(({ key }) => !key)?.nals ?? [];
   t.equal(muxer.push(damaged), undefined);

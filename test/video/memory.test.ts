@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { type Block, BytePool } from '../../agent/base/pool.ts';
 import { ReceivedUnit } from '../../agent/camera/rtsp/received-unit.ts';
-import type { Chunk, Destination } from '../../agent/video/destination.ts';
+import type { Chunk, Destination, Format, Source } from '../../agent/video/destination.ts';
 import { Feed } from '../../agent/video/feed.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
 import { clip } from '../support/clips.ts';
@@ -30,17 +30,21 @@ class SpoilingPool extends BytePool {
 /** Keeps each chunk for so many others, as a slow connection does. */
 class Keeper implements Destination {
   readonly id: string;
-  readonly format = 'mp4';
+  readonly format: Format;
   readonly #delay: number;
   readonly #kept: { readonly chunk: Chunk; readonly bytes: Buffer }[] = [];
   spoilt = 0;
 
-  constructor(id: string, delay: number) {
+  constructor(id: string, format: Format, delay: number) {
     this.id = id;
+    this.format = format;
     this.#delay = delay;
   }
 
-  begin(): void {}
+  /** What the cache has comes first. */
+  begin(source: Source): void {
+    for (const chunk of source.recent(this.format)) this.take(chunk);
+  }
 
   take(chunk: Chunk): void {
     chunk.hold();
@@ -89,7 +93,13 @@ function received(pool: BytePool, number: number): ReceivedUnit {
 
 t.test('memory: no picture is spoilt while anybody holds it, and every block comes back', async (t) => {
   const pulls = fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 3 });
-  const delays = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 3 });
+  const keeper = fc.record({
+    delay: fc.integer({ min: 0, max: 30 }),
+    format: fc.constantFrom('mp4' as const, 'rtp'),
+    /** Picture of each pull at which it begins. */
+    from: fc.integer({ min: 0, max: 60 }),
+  });
+  const delays = fc.array(keeper, { minLength: 1, maxLength: 4 });
   await fc.assert(
     fc.asyncProperty(
       pulls,
@@ -97,12 +107,15 @@ t.test('memory: no picture is spoilt while anybody holds it, and every block com
       fc.integer({ min: 0, max: 60_000 }),
       async (lengths, delays, cacheBytes) => {
         const pool = new SpoilingPool();
-        const feed = new Feed({ clock: new MediaClock(0) }, { fragmentMs: 200, cacheBytes });
-        const keepers = delays.map((delay, i) => new Keeper(`keeper-${i}`, delay));
-        for (const keeper of keepers) feed.attach(keeper);
+        const feed = new Feed(
+          { clock: new MediaClock(0), pool, random: Math.random },
+          { fragmentMs: 200, cacheBytes },
+        );
+        const keepers = delays.map(({ delay, format }, i) => new Keeper(`keeper-${i}`, format, delay));
         for (const length of lengths) {
           feed.streamBegins({ codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps } });
           for (let number = 0; number < length; number += 1) {
+            for (const [i, one] of keepers.entries()) if (delays[i]?.from === number) feed.attach(one);
             const unit = received(pool, number);
             feed.take(unit);
             unit.release();

@@ -2,10 +2,9 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { AccessUnit } from '../../agent/camera/types.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
-import { Muxer } from '../../agent/video/muxer.ts';
 import { clip } from '../support/clips.ts';
 import { boxAt, boxes } from './boxes.ts';
-import { payloadOf, toAccessUnit } from './encoded.ts';
+import { Muxing, payloadOf, toAccessUnit } from './encoded.ts';
 
 const CODECS = ['h264', 'h265'] as const;
 
@@ -71,7 +70,7 @@ function muxed(
   const [first, second, third] = clip(codec).parameterSets;
   const sets = codec === 'h264' ? { sps: first, pps: second } : { vps: first, sps: second, pps: third };
   const parameterSets = told ? Object.fromEntries(Object.entries(sets).filter(([, set]) => set)) : {};
-  const muxer = new Muxer({ clock }, { track: { codec, clockRate: 90_000, parameterSets }, fragmentMs: 200 });
+  const muxer = new Muxing(clock, { codec, clockRate: 90_000, parameterSets }, 200);
   let receivedMonotonicMs = 0;
   const units: AccessUnit[] = stream.map(({ nals, key, rtpTime, waitMs }) => {
     receivedMonotonicMs += waitMs;

@@ -39,7 +39,7 @@ class Run {
   readonly sent: Chunk[] = [];
   readonly gaps: Gap[] = [];
   readonly all: Chunk[] = [];
-  readonly cache = new GopCache(40);
+  readonly cache = new GopCache<Chunk>(40);
   readonly channel: { format: 'mp4'; isOpen: boolean; beginsAnew: boolean; waitingBytes: number } & {
     send(chunk: Chunk): undefined;
   };
@@ -170,7 +170,7 @@ t.test('cache: it begins with a key picture and stays within its bound, or is em
     fc.property(
       fc.array(fc.record({ key: fc.boolean(), frames: fc.integer({ min: 1, max: 30 }) })),
       (chunks) => {
-        const cache = new GopCache(50);
+        const cache = new GopCache<Chunk>(50);
         return chunks.every(({ key, frames }, at) => {
           cache.take(chunk(at, key, frames));
           const { recent, bytes } = cache;

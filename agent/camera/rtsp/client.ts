@@ -17,6 +17,13 @@ export interface ClientNeeds {
   readonly requestTimeoutMs: number;
 }
 
+export interface RequestMore {
+  /** For each answer, where it is less than for any request. */
+  readonly timeoutMs?: number;
+  /** ASCII. */
+  readonly body?: string;
+}
+
 /** Sends requests with the login that the camera asks for, within what the permit allows. */
 export class RtspClient {
   readonly #needs: ClientNeeds;
@@ -33,7 +40,6 @@ export class RtspClient {
   }
 
   /**
-   * @param timeoutMs for each answer, where it is less than for any request
    * @returns the reply, whatever its status but 401 and 403
    * @throws DeviceError `camera-login-refused`, `camera-latched`, and what the connection throws
    */
@@ -41,10 +47,10 @@ export class RtspClient {
     method: string,
     url: string,
     fields: readonly Field[] = [],
-    timeoutMs = Number.POSITIVE_INFINITY,
+    more: RequestMore = {},
   ): Promise<Reply> {
     for (let sends = 0; sends < MAX_SENDS; sends += 1) {
-      const reply = await this.#send(method, url, fields, timeoutMs);
+      const reply = await this.#send(method, url, fields, more);
       if (reply.status === 401) await this.#challenged(method, reply);
       else if (reply.status === 403) throw this.#forbidden(method);
       else return this.#answered(reply);
@@ -53,21 +59,27 @@ export class RtspClient {
   }
 
   /** Like `request`, and any status but 2xx is an error. */
-  async expectOk(method: string, url: string, fields: readonly Field[] = []): Promise<Reply> {
-    const reply = await this.request(method, url, fields);
+  async expectOk(
+    method: string,
+    url: string,
+    fields: readonly Field[] = [],
+    more: RequestMore = {},
+  ): Promise<Reply> {
+    const reply = await this.request(method, url, fields, more);
     if (!isOk(reply)) throw statusError(this.#needs.camera, method, reply);
     return reply;
   }
 
-  async #send(method: string, url: string, fields: readonly Field[], limitMs: number): Promise<Reply> {
+  async #send(method: string, url: string, fields: readonly Field[], more: RequestMore): Promise<Reply> {
     const { permit, connection, requestTimeoutMs } = this.#needs;
     const login = this.#login;
     const all: Field[] = [['User-Agent', 'Beffroi'], ...fields];
     if (login?.challenged && (await permit.tryLogin())) {
       all.push(['Authorization', login.authorize(method, url) ?? '']);
     }
-    const timeoutMs = Math.min(requestTimeoutMs, limitMs);
-    const reply = connection.request({ method, url, fields: all, timeoutMs });
+    const timeoutMs = Math.min(requestTimeoutMs, more.timeoutMs ?? requestTimeoutMs);
+    const body = more.body === undefined ? {} : { body: more.body };
+    const reply = connection.request({ method, url, fields: all, timeoutMs, ...body });
     return await reply.catch((error: unknown) => {
       if (!connection.closedByUs) permit.loginUnanswered();
       throw error;

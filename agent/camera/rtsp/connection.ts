@@ -17,6 +17,7 @@ export interface Outgoing {
   readonly url: string;
   readonly fields: readonly Field[];
   readonly timeoutMs: number;
+  readonly body?: string;
 }
 
 interface Pending {
@@ -43,6 +44,8 @@ export class RtspConnection {
   readonly #failed = Promise.withResolvers<never>();
   #error: BeffroiError | undefined;
   #sequence = 0;
+  #handedBytes = 0;
+  #goneBytes = 0;
   #closedByUs = false;
   #shortestAnswerMs = Number.POSITIVE_INFINITY;
   #onFrame: ReaderEvents['frame'] = () => undefined;
@@ -93,10 +96,8 @@ export class RtspConnection {
     const sequence = this.#sequence;
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     this.#pending.set(sequence, { sentMs: this.#clock.monotonicMs(), resolve, reject });
-    this.#send(`${outgoing.method} ${outgoing.url} RTSP/1.0`, [
-      ['CSeq', String(sequence)],
-      ...outgoing.fields,
-    ]);
+    const fields: Field[] = [['CSeq', String(sequence)], ...outgoing.fields];
+    this.#send(`${outgoing.method} ${outgoing.url} RTSP/1.0`, fields, outgoing.body);
     const timer = new AbortController();
     this.#clock.sleep(outgoing.timeoutMs, timer.signal).then(
       () => this.#giveUp(sequence, outgoing),
@@ -105,13 +106,42 @@ export class RtspConnection {
     return promise.finally(() => timer.abort());
   }
 
+  /** Bytes of `write` that have left the process. */
+  get goneBytes(): number {
+    return this.#goneBytes;
+  }
+
+  /**
+   * Hands interleaved frames over, without a copy; they must not change until they have left.
+   * @returns `goneBytes` when they have left
+   */
+  write(parts: readonly Buffer[]): number {
+    let bytes = 0;
+    for (const part of parts) bytes += part.length;
+    this.#handedBytes += bytes;
+    this.#socket.cork();
+    for (const part of parts.slice(0, -1)) this.#socket.write(part);
+    this.#socket.write(parts.at(-1) ?? '', () => {
+      this.#goneBytes += bytes;
+    });
+    this.#socket.uncork();
+    return this.#handedBytes;
+  }
+
   close(): void {
     this.#closedByUs = this.#error === undefined;
     this.#fail(new DeviceError('camera-closed', `${this.#camera}: the connection was closed by us`));
   }
 
-  #send(firstLine: string, fields: readonly Field[]): void {
-    const lines = [firstLine, ...fields.map(([name, value]) => `${name}: ${value}`), '', ''];
+  /** @param body in ASCII */
+  #send(firstLine: string, fields: readonly Field[], body = ''): void {
+    const length: Field[] = body === '' ? [] : [['Content-Length', String(body.length)]];
+    const lines = [
+      firstLine,
+      ...[...fields, ...length].map(([name, value]) => `${name}: ${value}`),
+      '',
+      body,
+    ];
     this.#socket.write(lines.join('\r\n'), 'latin1');
   }
 
@@ -165,7 +195,7 @@ export class RtspConnection {
   #closedError(cause?: Error): BeffroiError {
     const why = systemCode(cause) ?? 'end of stream';
     const garbage = this.#reader.skipped > 0 ? ` after ${this.#reader.garbage}` : '';
-    const message = `${this.#camera}: the camera closed the connection (${why})${garbage}`;
+    const message = `${this.#camera}: the connection was closed by the other end (${why})${garbage}`;
     return new DeviceError('camera-closed', message, cause ? { cause } : {});
   }
 

@@ -50,7 +50,8 @@ export async function keepAlive(needs: KeepAliveNeeds, signal: AbortSignal): Pro
  */
 async function beat(needs: KeepAliveNeeds, method: string, timeoutMs: number): Promise<number | undefined> {
   try {
-    const reply = await needs.client.request(method, needs.url, sessionFields(needs.session), timeoutMs);
+    const fields = sessionFields(needs.session);
+    const reply = await needs.client.request(method, needs.url, fields, { timeoutMs });
     return reply.status;
   } catch (err) {
     needs.log.debug({ err, camera: needs.camera, method }, 'keep-alive was not answered');

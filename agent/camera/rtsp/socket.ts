@@ -11,6 +11,8 @@ export interface SocketNeeds {
   readonly timeoutMs: number;
   /** SHA-256 of the only certificate that is taken, hexadecimal, for `rtsps`. */
   readonly certificateSha256?: string;
+  /** PEM: for `rtsps`, only a certificate that they have signed is taken. */
+  readonly authorities?: Buffer;
 }
 
 /**
@@ -55,7 +57,7 @@ function dial({ host, port, encrypted }: Address): Socket {
 }
 
 async function secured(tcp: Socket, host: string, needs: SocketNeeds, signal: AbortSignal): Promise<Socket> {
-  const tls = beginTls(tcp, host);
+  const tls = beginTls(tcp, host, needs.authorities);
   ignoreErrors(tls);
   await opened(tls, 'secureConnect', (cause) => tlsError(needs, cause), needs, signal);
   checkPin(tls, needs.certificateSha256, needs.camera);
@@ -110,6 +112,8 @@ function connectError(
   return new DeviceError('camera-unreachable', `${camera}: ${where}: ${why}`, { cause });
 }
 
+const CERTIFICATE_CODES = /^(ERR_TLS_CERT|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|INVALID_CA|INVALID_PURPOSE)/;
+
 function tlsError({ camera, timeoutMs }: SocketNeeds, cause: unknown): BeffroiError {
   if (cause === undefined) {
     return new DeviceError(
@@ -118,6 +122,11 @@ function tlsError({ camera, timeoutMs }: SocketNeeds, cause: unknown): BeffroiEr
     );
   }
   const why = systemCode(cause) ?? 'closed';
+  if (CERTIFICATE_CODES.test(why)) {
+    return new DeviceError('camera-certificate', `${camera}: the certificate is not to be trusted: ${why}`, {
+      cause,
+    });
+  }
   return new PeerProtocolError('camera-protocol', `${camera}: expected TLS, the handshake failed: ${why}`, {
     cause,
   });

@@ -1,0 +1,32 @@
+import type { VideoDestination } from '../contract/video-link.ts';
+import { BROKER, destinationsOf, serverUrl } from './destinations.ts';
+import type { OpenedConfiguration, OpenedMediaServer } from './opened.ts';
+
+/** Where each camera of the configuration goes, as the video process is told. */
+export function videoDestinations(
+  config: Pick<OpenedConfiguration, 'cameras' | 'mediaServers' | 'video'>,
+  site: string,
+): ReadonlyMap<string, VideoDestination[]> {
+  const creditBytes = config.video.creditKb * 1024;
+  const servers = new Map(config.mediaServers.map((server) => [server.id, server]));
+  return new Map(
+    config.cameras.map((camera) => [
+      camera.id,
+      destinationsOf(camera).flatMap(({ to, hours }): VideoDestination[] => {
+        const common = { id: to, creditBytes, ...(hours ? { hours } : {}) };
+        if (to === BROKER) return [{ ...common, kind: 'mqtt' }];
+        const server = servers.get(to);
+        return server ? [{ ...common, ...atServer(server, site, camera.id) }] : [];
+      }),
+    ]),
+  );
+}
+
+function atServer(server: OpenedMediaServer, site: string, camera: string) {
+  const { kind, credentials, certificateSha256 } = server;
+  return {
+    ...{ kind, url: serverUrl(server, site, camera) },
+    ...(credentials ? { credentials } : {}),
+    ...(certificateSha256 ? { certificateSha256 } : {}),
+  };
+}

@@ -1,0 +1,49 @@
+import type { AccessUnit } from '../camera/types.ts';
+import type { StreamSetup } from './parameter-sets.ts';
+
+/** What is known of a picture beside its bytes. */
+export interface PictureFacts {
+  /** Decoding can begin here: the beginning of the picture is there, and `setup` is all that a decoder needs. */
+  readonly key: boolean;
+  readonly setup: StreamSetup;
+  /** Presentation time on the timeline of the camera, ticks. */
+  readonly pts: number;
+  /** Most pictures held back for reordering as far as is known, and whether the stream has said so. */
+  readonly depth: number;
+  readonly depthKnown: boolean;
+  /** Usual distance of two pictures, ticks. */
+  readonly frameTicks: number;
+}
+
+/** A coded picture in its place on the timeline of its camera. */
+export class Picture implements PictureFacts {
+  readonly unit: AccessUnit;
+  readonly key: boolean;
+  readonly setup: StreamSetup;
+  readonly pts: number;
+  readonly depth: number;
+  readonly depthKnown: boolean;
+  readonly frameTicks: number;
+
+  constructor(unit: AccessUnit, facts: PictureFacts) {
+    this.unit = unit;
+    this.key = facts.key;
+    this.setup = facts.setup;
+    this.pts = facts.pts;
+    this.depth = facts.depth;
+    this.depthKnown = facts.depthKnown;
+    this.frameTicks = facts.frameTicks;
+  }
+
+  get bytes(): number {
+    return this.unit.bytes.length;
+  }
+
+  hold(): void {
+    this.unit.hold();
+  }
+
+  release(): void {
+    this.unit.release();
+  }
+}

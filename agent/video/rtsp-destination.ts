@@ -1,0 +1,258 @@
+import type { Clock } from '../base/clock.ts';
+import type { Code } from '../base/codes.ts';
+import { type BeffroiError, ConfigurationError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { RepeatedFault } from '../base/repeated.ts';
+import { type RetryPolicy, retryLoop } from '../base/retry.ts';
+import { announcement } from '../camera/rtsp/announcement.ts';
+import { RecordSession, type RecordTarget } from '../camera/rtsp/record.ts';
+import type { Chunk, Destination, DestinationStatus, RtpFacts, Source } from './destination.ts';
+import { destinationError } from './destination-error.ts';
+import { Ledger } from './ledger.ts';
+import { type Channel, Outlet, type OutletEvents, type OutletOptions } from './outlet.ts';
+import { isSameSetup, type StreamSetup } from './parameter-sets.ts';
+
+/** Source: guess; a server that restarts is there again within seconds, one that is away is asked twice a minute. */
+const PUSH_RETRY: RetryPolicy = {
+  neverUp: { firstMs: 1_000, factor: 2, capMs: 30_000, jitter: 0.5 },
+  wasUp: { firstMs: 500, factor: 2, capMs: 30_000, jitter: 0.5 },
+  stableMs: 10_000,
+};
+/** Wait where trying again helps only after somebody changed something; a server may lock the account. Source: guess. */
+const HOPELESS_WAIT_MS = 60_000;
+const HOPELESS: ReadonlySet<Code> = new Set(['destination-login-refused', 'destination-certificate']);
+/** A camera that is back within this goes on in the same recording. Source: guess, below the time-outs of servers. */
+const LINGER_MS = 5_000;
+const TIMEOUTS = { connectTimeoutMs: 5_000, requestTimeoutMs: 10_000 };
+
+export interface RtspDestinationNeeds {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  readonly randomBytes: (count: number) => Buffer;
+  readonly events: OutletEvents;
+  /** PEM of the authorities that sign the certificates of the centre; asked for each connection. */
+  readonly authorities: () => Promise<Buffer | undefined>;
+}
+
+export interface RtspDestinationOptions extends OutletOptions {
+  readonly id: string;
+  readonly camera: string;
+  readonly target: Omit<RecordTarget, 'name' | 'authorities'>;
+}
+
+/** The connection of the moment, with its account of what waits. */
+class RecordChannel implements Channel {
+  readonly format = 'rtp';
+  readonly beginsAnew = true;
+  #session: RecordSession | undefined;
+  #ledger = new Ledger();
+  #packets = 0;
+  #octets = 0;
+  /** Number of the next packet; undefined before the first. */
+  #sequence: number | undefined;
+
+  get isOpen(): boolean {
+    return this.#session !== undefined;
+  }
+
+  get waitingBytes(): number {
+    return this.#session ? this.#ledger.waitingBytes(this.#session.goneBytes) : 0;
+  }
+
+  open(session: RecordSession): void {
+    this.#session = session;
+    this.#ledger = new Ledger();
+    this.#packets = 0;
+    this.#octets = 0;
+    this.#sequence = undefined;
+  }
+
+  /** What waited is gone with the connection. */
+  close(): void {
+    this.#session = undefined;
+    this.#ledger.waitingBytes(Number.POSITIVE_INFINITY);
+  }
+
+  send(chunk: Chunk): Code | undefined {
+    const { rtp } = chunk;
+    if (!this.#session || !rtp) return 'destination-unreachable';
+    const sequence = this.#sequence ?? rtp.sequence;
+    // What was never sent leaves no gap in the numbers: a server would take it for lost on the way.
+    if (sequence === rtp.sequence) this.#send(this.#session, chunk, rtp);
+    else this.#sendOnce(this.#session, rtp.from(sequence), rtp);
+    this.#sequence = (sequence + rtp.packets) & 0xffff;
+    return undefined;
+  }
+
+  #sendOnce(session: RecordSession, chunk: Chunk, rtp: RtpFacts): void {
+    this.#send(session, chunk, rtp);
+    chunk.release();
+  }
+
+  #send(session: RecordSession, chunk: Chunk, { ssrc, timestamp, packets, octets }: RtpFacts): void {
+    const before = { packets: this.#packets, octets: this.#octets };
+    const goneAt = session.send(chunk.parts, { ...before, ssrc, timestamp, wallMs: chunk.wallMs });
+    this.#packets += packets;
+    this.#octets += octets;
+    this.#ledger.handed(goneAt, chunk);
+  }
+}
+
+/** A media server that records the camera: RTSP or RTSPS, ANNOUNCE and RECORD, RTP over the connection. */
+export class RtspDestination implements Destination {
+  readonly format = 'rtp';
+  readonly id: string;
+  readonly #needs: RtspDestinationNeeds;
+  readonly #options: RtspDestinationOptions;
+  readonly #channel = new RecordChannel();
+  readonly #outlet: Outlet;
+  readonly #fault: RepeatedFault;
+  readonly #stopping = new AbortController();
+  /** What is to be announced; undefined while the camera sends nothing. */
+  #setup: StreamSetup | undefined;
+  /** Aborted when another setup, or none, is to be announced. */
+  #changed = new AbortController();
+  #known = Promise.withResolvers<void>();
+  #lingering = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(needs: RtspDestinationNeeds, options: RtspDestinationOptions) {
+    this.id = options.id;
+    this.#needs = needs;
+    this.#options = options;
+    this.#outlet = new Outlet({ ...needs, channel: this.#channel }, options);
+    this.#fault = new RepeatedFault(needs.clock);
+  }
+
+  begin(source: Source): void {
+    const [first] = source.recent('rtp');
+    if (first) this.#announce(first);
+    this.#outlet.begin(source);
+    const { clock, random } = this.#needs;
+    this.#loop = retryLoop(
+      { clock, random, onFailure: (error, delayMs) => this.#failed(destinationError(error), delayMs) },
+      PUSH_RETRY,
+      (up, signal) => this.#run(up, signal),
+      this.#stopping.signal,
+    );
+  }
+
+  take(chunk: Chunk): void {
+    if (chunk.key) this.#announce(chunk);
+    this.#outlet.take(chunk);
+  }
+
+  streamEnded(): void {
+    this.#outlet.streamEnded();
+    const lingering = new AbortController();
+    this.#lingering = lingering;
+    this.#needs.clock.sleep(LINGER_MS, AbortSignal.any([lingering.signal, this.#stopping.signal])).then(
+      () => this.#change(undefined),
+      () => undefined,
+    );
+  }
+
+  status(): DestinationStatus {
+    return this.#outlet.status;
+  }
+
+  async end(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+    this.#outlet.end();
+  }
+
+  #announce({ rtp }: Chunk): void {
+    this.#lingering.abort();
+    if (rtp && !isSameSetup(rtp.setup, this.#setup)) this.#change(rtp.setup);
+  }
+
+  #change(setup: StreamSetup | undefined): void {
+    this.#setup = setup;
+    this.#changed.abort();
+    this.#changed = new AbortController();
+    if (setup) this.#known.resolve();
+    else this.#known = Promise.withResolvers();
+  }
+
+  /** One recording after the other, until one fails. */
+  async #run(up: () => void, signal: AbortSignal): Promise<void> {
+    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    while (!signal.aborted) {
+      await Promise.race([this.#known.promise, stopped]);
+      const setup = this.#setup;
+      if (setup) await this.#record(setup, up, signal);
+    }
+  }
+
+  /** Resolves when something else is to be announced, or the signal aborts. */
+  async #record(setup: StreamSetup, up: () => void, signal: AbortSignal): Promise<void> {
+    const ended = AbortSignal.any([signal, this.#changed.signal]);
+    const session = await this.#open(setup, ended).catch(async (thrown: unknown) => {
+      if (!ended.aborted) await this.#mayWait(thrown, signal);
+      return undefined;
+    });
+    if (!session) return;
+    this.#opened(session);
+    up();
+    const lost = await session.hold(ended).then(
+      () => undefined,
+      (thrown: unknown) => (ended.aborted ? undefined : destinationError(thrown)),
+    );
+    this.#channel.close();
+    if (lost) session.cut();
+    if (lost) throw lost;
+    this.#outlet.closed();
+    await session.close();
+  }
+
+  async #open(setup: StreamSetup, signal: AbortSignal): Promise<RecordSession> {
+    const { target, camera, id } = this.#options;
+    const authorities = target.certificateSha256 ? undefined : await this.#authorities();
+    const full = { ...target, name: `${camera} to ${id}`, ...(authorities ? { authorities } : {}) };
+    const description = announcement(camera, setup.sps.codec, setup.sets);
+    return await RecordSession.open(full, description, this.#needs, TIMEOUTS, signal);
+  }
+
+  /** A media server is believed by a pinned certificate or by the authorities of the centre, never as it comes. */
+  async #authorities(): Promise<Buffer | undefined> {
+    const { target, id } = this.#options;
+    if (!target.url.startsWith('rtsps:')) return undefined;
+    const authorities = await this.#needs.authorities();
+    if (authorities) return authorities;
+    throw new ConfigurationError(
+      'box-file-invalid',
+      `${id}: rtsps needs certificateSha256, or tls.authorities in the box file`,
+    );
+  }
+
+  async #mayWait(thrown: unknown, signal: AbortSignal): Promise<never> {
+    const error = destinationError(thrown);
+    if (HOPELESS.has(error.code)) {
+      this.#failed(error, HOPELESS_WAIT_MS);
+      await this.#needs.clock.sleep(HOPELESS_WAIT_MS, signal).catch(() => undefined);
+    }
+    throw error;
+  }
+
+  #opened(session: RecordSession): void {
+    const { camera, id } = this.#options;
+    this.#needs.log.info(
+      { camera, destination: id, failures: this.#fault.recovered() },
+      'destination records',
+    );
+    this.#channel.open(session);
+    this.#outlet.opened();
+  }
+
+  #failed(error: BeffroiError, retryInMs: number): void {
+    const { camera, id } = this.#options;
+    const told = this.#fault.happened(error.code);
+    if (told) {
+      const more = { camera, destination: id, count: told.count, retryInMs };
+      this.#needs.log.warn({ err: error, ...more }, 'destination gets nothing');
+    }
+    this.#outlet.lost(error);
+  }
+}

@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { desiredConfigTopic, mediaTopic } from '../../agent/contract/topics.ts';
+import { signConfiguration } from '../../provisioning/sign.ts';
+import { TestBox } from '../support/box.ts';
+import { Centre } from '../support/centre.ts';
+import { GstCamera } from '../support/gst-camera.ts';
+import { GstRecorder } from '../support/gst-recorder.ts';
+import { readMp4 } from '../support/mp4-reader.ts';
+import type { Subscriber } from '../support/subscriber.ts';
+
+const SITE = '57463-mairie';
+const CAMERA = { user: 'beffroi', password: 'of the camera' };
+const SERVER = { user: 'boxes', password: 'of the server' };
+
+interface World {
+  readonly camera: GstCamera;
+  readonly centre: Centre;
+  readonly csu: Subscriber;
+  readonly box: TestBox;
+}
+
+async function world(t: Test, frames: number): Promise<World> {
+  const folder = await mkdtemp(join(tmpdir(), 'bfr-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const camera = await GstCamera.start({ ...CAMERA, frames });
+  t.teardown(() => camera.stop());
+  const centre = await Centre.create(folder);
+  t.teardown(() => centre.end());
+  const csu = await centre.subscriber([`csu/v1/${SITE}/#`]);
+  t.teardown(() => csu.close());
+  const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers: [centre.broker.url] });
+  t.teardown(() => box.stop());
+  box.start();
+  return { camera, centre, csu, box };
+}
+
+async function server(t: Test): Promise<GstRecorder> {
+  const recorder = await GstRecorder.start({ ...SERVER, path: `/rec/${SITE}/cam-quai` });
+  t.teardown(() => recorder.kill());
+  return recorder;
+}
+
+async function push({ csu, centre }: World, configuration: object): Promise<void> {
+  const { jws } = await signConfiguration(centre.csu, { site: SITE, configuration });
+  await csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
+}
+
+function configuration({ camera }: World, servers: readonly GstRecorder[], destinations: object[]): object {
+  return {
+    mediaServers: servers.map(({ port }, index) => ({
+      ...{ id: `dst-${index + 1}`, name: 'CSU', host: '127.0.0.1', port, path: '/rec/{site}/{camera}' },
+      credentials: { version: 1, ...SERVER },
+    })),
+    cameras: [
+      {
+        ...{ id: 'cam-quai', name: 'Quai', host: '127.0.0.1', regime: 'continuous', owner: 'commune' },
+        credentials: { version: 1, ...CAMERA },
+        rtsp: { port: camera.port, path: new URL(camera.url).pathname },
+        destinations,
+      },
+    ],
+  };
+}
+
+interface Measure {
+  readonly destination: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly frames: number;
+  readonly gaps: number;
+  readonly cause: string;
+}
+
+const sha1 = (nal: Buffer) => createHash('sha1').update(nal).digest('hex');
+
+t.test('destinations: one pull, and the broker and a media server both get every picture', async (t) => {
+  const frames = 150;
+  const scene = await world(t, frames);
+  const { camera, csu, box } = scene;
+  const recorder = await server(t);
+  await push(scene, configuration(scene, [recorder], [{ to: 'mqtt' }, { to: 'dst-1' }]));
+  while (recorder.pictures.length < frames) await delay(50);
+  await csu.until('every picture at the broker', () => media(csu).length * 5 >= frames);
+  await camera.cut();
+  const sent = camera.sent.filter(({ client }) => client === 1).map(({ nals }) => nals.join());
+  const recorded = recorder.pictures.slice(0, frames).map(({ nals }) => nals.map(({ sha1 }) => sha1));
+  // GStreamer puts the parameter sets of the announcement before the first picture.
+  const first = recorded[0]?.slice(-(sent[0]?.split(',').length ?? 0)) ?? [];
+  t.same(
+    [first, ...recorded.slice(1)].map((nals) => nals.join()),
+    sent,
+  );
+  const { samples } = await readMp4(Buffer.concat(media(csu)));
+  t.same(
+    samples.slice(0, frames).map(({ nals }) => nals.map(sha1).join()),
+    sent,
+  );
+  t.equal(camera.sent.filter(({ client }) => client === 1).length, frames, 'of the same pull');
+  const measures = csu.json<Measure>('/meas/destination');
+  for (const [destination, kind] of [
+    ['mqtt', 'mqtt'],
+    ['dst-1', 'rtsp'],
+  ]) {
+    const last = measures.findLast((one) => one.destination === destination);
+    t.match(last, { kind, gaps: 0, cause: 'none' });
+    t.ok((last?.frames ?? 0) > 0);
+  }
+  t.notMatch(await box.lastLog(), SERVER.password);
+});
+
+function media(csu: Subscriber): Buffer[] {
+  const topic = mediaTopic(SITE, 'cam-quai');
+  return csu.received.filter((message) => message.topic === topic).map(({ payload }) => payload);
+}
+
+t.test(
+  'destinations: one that is away is named, its gap has an event, and the other loses nothing',
+  async (t) => {
+    const scene = await world(t, 0);
+    const { csu } = scene;
+    const [good, bad] = [await server(t), await server(t)];
+    await push(scene, configuration(scene, [good, bad], [{ to: 'dst-1' }, { to: 'dst-2' }]));
+    await csu.until('both', () => good.pictures.length > 25 && bad.pictures.length > 25);
+    await bad.kill();
+    await csu.until('the fault', () =>
+      csu
+        .json<Measure>('/meas/destination')
+        .find(
+          ({ destination, state, cause }) =>
+            destination === 'dst-2' && state === 'failed' && cause === 'destination-unreachable',
+        ),
+    );
+    const before = bad.pictures.length;
+    await bad.restart();
+    const gap = await csu.until(
+      'the gap',
+      () => csu.json<{ destination: string; from: number; until: number; frames: number }>('/event/gap')[0],
+    );
+    t.equal(gap.destination, 'dst-2');
+    t.ok(gap.until > gap.from && gap.frames >= ((gap.until - gap.from) * 25) / 1000 - 2);
+    while (bad.pictures.length < before + 25) await delay(20);
+    t.equal(good.recordings, 1);
+    t.notOk(
+      csu.json<{ destination: string }>('/event/gap').some(({ destination }) => destination === 'dst-1'),
+    );
+    t.ok(
+      scene.camera.sent.every(({ client }) => client === 1),
+      'and the camera noticed nothing',
+    );
+  },
+);
+
+t.test('destinations: one gets pictures in its hours alone', async (t) => {
+  const scene = await world(t, 0);
+  const [day, night] = [await server(t), await server(t)];
+  const always = ['* * * * *'];
+  const inHalfAYear = [`* * * ${((new Date().getUTCMonth() + 6) % 12) + 1} *`];
+  const to = (first: string[], second: string[]) => [
+    { to: 'dst-1', hours: first },
+    { to: 'dst-2', hours: second },
+  ];
+  await push(scene, configuration(scene, [day, night], to(always, inHalfAYear)));
+  while (day.pictures.length < 25) await delay(20);
+  t.equal(night.connections, 0);
+  await push(scene, configuration(scene, [day, night], to(inHalfAYear, always)));
+  while (night.pictures.length < 25) await delay(20);
+  t.equal(day.ended, 1);
+  t.ok(
+    scene.camera.sent.every(({ client }) => client === 1),
+    'the pull went on',
+  );
+});
+
+const healthOf = (csu: Subscriber) => csu.json<{ state: string }>('/cam-quai/state/health');
+
+const PARTNER = {
+  ...{ id: 'emh', name: 'Eurométropole Metz Habitat', keys: ['k'.repeat(43)] },
+  convention: {
+    reference: '467/2024',
+    validFrom: '2020-01-01T00:00:00+01:00',
+    validUntil: '2099-01-01T00:00:00+01:00',
+  },
+  hours: [{ from: '00:00', to: '24:00' }],
+  recipients: [{ id: 'csu', key: { kty: 'OKP', crv: 'X25519', x: 'a'.repeat(43) } }],
+};
+
+t.test(
+  "destinations: a camera that becomes a partner's leaves its media server, and cannot be sent there",
+  async (t) => {
+    const scene = await world(t, 0);
+    const { camera, csu, box } = scene;
+    const recorder = await server(t);
+    const leased = { regime: 'leased', owner: 'partner', partner: 'emh' };
+    const as = (more: object, destinations?: object[]) => {
+      const { cameras, ...others } = configuration(scene, [recorder], destinations ?? []) as {
+        cameras: object[];
+      };
+      const { destinations: _, ...quai } = cameras[0] as { destinations: unknown };
+      const one = { ...quai, ...more, ...(destinations ? { destinations } : {}) };
+      return { ...others, partners: [PARTNER], cameras: [one] };
+    };
+    await push(scene, as({}, [{ to: 'dst-1' }]));
+    while (recorder.pictures.length < 25) await delay(20);
+    await t.rejects(push(scene, as(leased, [{ to: 'dst-1' }])), /goes to the recipient of its lease alone/);
+    await push(scene, as(leased));
+    await box.until('the second configuration', ({ config }) => config.appliedVersion === 2);
+    while (recorder.ended === 0) await delay(20);
+    const connections = recorder.connections;
+    await box.stop();
+    const pulled = camera.sent.length;
+    box.start();
+    await box.until('the agent again', ({ config, video }) => config.appliedVersion === 2 && video.running);
+    await csu.until(
+      'its health',
+      () => healthOf(csu).at(-1)?.state === 'unknown' && healthOf(csu).length > 1,
+    );
+    t.equal(recorder.connections, connections, 'nor after a new start');
+    t.equal(camera.sent.length, pulled, 'not even pulled');
+  },
+);

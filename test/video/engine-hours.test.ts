@@ -1,0 +1,105 @@
+import t from 'tap';
+import { createLog } from '../../agent/base/log.ts';
+import { BytePool } from '../../agent/base/pool.ts';
+import type { VideoCamera } from '../../agent/contract/video-link.ts';
+import type { Destination } from '../../agent/video/destination.ts';
+import { VideoEngine } from '../../agent/video/engine.ts';
+import { TestClock } from '../support/test-clock.ts';
+import { cameraAt } from './plane.ts';
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const PARIS = new Intl.DateTimeFormat('fr-FR', {
+  timeZone: 'Europe/Paris',
+  weekday: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+});
+const log = createLog('error', { write: () => undefined });
+
+/** Takes nothing; the engine is asked only which destinations a camera has. */
+function nothing(id: string, began: () => void, ended: () => void): Destination {
+  return {
+    ...{ id, format: 'mp4', begin: began, take: () => undefined, streamEnded: () => undefined },
+    status: () => ({
+      ...{
+        state: 'waiting',
+        sinceWallMs: 0,
+        bytes: 0,
+        frames: 0,
+        gaps: 0,
+        droppedFrames: 0,
+        waitingBytes: 0,
+      },
+    }),
+    end: async () => ended(),
+  };
+}
+
+const CAMERA: VideoCamera = cameraAt('cam-a', 'rtsp://127.0.0.1/a', {
+  destinations: [
+    {
+      id: 'dst-local',
+      kind: 'mqtt',
+      creditBytes: 1,
+      hours: ['* 7-18 * * *'],
+    },
+    {
+      id: 'dst-metropole',
+      kind: 'mqtt',
+      creditBytes: 1,
+      hours: ['* 19-23 * * *', '* 0-6 * * *'],
+    },
+  ],
+});
+
+const NIGHTS = [
+  ['in spring', Date.UTC(2026, 2, 28), 'the clocks go forward in the night to 29 March'],
+  ['in autumn', Date.UTC(2026, 9, 24), 'and back in the night to 25 October'],
+] as const;
+
+for (const [when, beganMs, why] of NIGHTS) {
+  t.test(
+    `hours: local by day, metropolitan by night, one of them at each minute, ${when}: ${why}`,
+    async (t) => {
+      let wallMs: number = beganMs;
+      const clock = Object.assign(new TestClock(), { wallMs: () => wallMs });
+      const active = new Set<string>();
+      const changes: string[] = [];
+      const began = (id: string) => {
+        active.add(id);
+        changes.push(`${PARIS.format(wallMs)} ${id}`);
+      };
+      const engine = new VideoEngine(
+        {
+          ...{ clock, log, random: () => 0, pool: new BytePool(0), report: () => undefined },
+          pull: (_camera, _permit, _handlers, signal) =>
+            new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+          permits: { acquire: () => new Promise(() => undefined) },
+          destination: (_camera, { id }) =>
+            nothing(
+              id,
+              () => began(id),
+              () => active.delete(id),
+            ),
+        },
+        { mediaOriginMs: 0 },
+      );
+      engine.setCameras([CAMERA]);
+      let alone = true;
+      for (; wallMs < beganMs + 2 * DAY_MS; wallMs += MINUTE_MS) {
+        engine.reviewHours();
+        await Promise.resolve();
+        alone &&= active.size === 1;
+      }
+      t.ok(alone, 'always one and never both');
+      t.match(changes.slice(1), [
+        /^sam.* 07:00 dst-local$/,
+        /^sam.* 19:00 dst-metropole$/,
+        /^dim.* 07:00 dst-local$/,
+        /^dim.* 19:00 dst-metropole$/,
+      ]);
+      t.equal(changes.length, 5);
+    },
+  );
+}

@@ -1,0 +1,296 @@
+import { createHash, randomBytes, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
+import t, { type Test } from 'tap';
+import { systemClock } from '../../agent/base/clock.ts';
+import { createLog } from '../../agent/base/log.ts';
+import { BytePool } from '../../agent/base/pool.ts';
+import { Feed } from '../../agent/video/feed.ts';
+import { MediaClock } from '../../agent/video/media-clock.ts';
+import type { OutletEvents } from '../../agent/video/outlet.ts';
+import { RtspDestination, type RtspDestinationOptions } from '../../agent/video/rtsp-destination.ts';
+import { createBroker, createRoot } from '../../provisioning/certificates.ts';
+import { clip } from '../support/clips.ts';
+import { GstRecorder } from '../support/gst-recorder.ts';
+import { TestClock } from '../support/test-clock.ts';
+import { toAccessUnit } from './encoded.ts';
+
+const MIB = 2 ** 20;
+const LOGIN = { version: 1, user: 'beffroi', password: 'Geheim-17' };
+
+const silent: OutletEvents = {
+  ...{ sent: () => undefined, dropped: () => undefined, gap: () => undefined, changed: () => undefined },
+};
+
+interface Pushing {
+  readonly destination: RtspDestination;
+  readonly feed: Feed;
+  /** Everything that was logged. */
+  readonly log: () => string;
+}
+
+/** A feed with one destination, whose first try is under way. */
+function pushing(
+  t: Test,
+  codec: 'h264' | 'h265',
+  target: RtspDestinationOptions['target'],
+  more: { readonly authorities?: string; readonly clock?: TestClock } = {},
+): Pushing {
+  let logged = '';
+  const log = createLog('debug', { write: (line: string) => (logged += line) });
+  const authorities = async () => (more.authorities ? Buffer.from(more.authorities) : undefined);
+  const clock = more.clock ?? systemClock;
+  const destination = new RtspDestination(
+    { clock, log, events: silent, randomBytes, random: () => 0, authorities },
+    { id: 'dst-a', camera: 'cam-a', target, creditBytes: MIB },
+  );
+  const feed = new Feed(
+    { clock: new MediaClock(0), pool: new BytePool(MIB), random: Math.random },
+    { fragmentMs: 200, cacheBytes: 4 * MIB },
+  );
+  feed.attach(destination);
+  feed.streamBegins({ codec, clockRate: 90_000, parameterSets: {} });
+  t.teardown(() => feed.end());
+  return { destination, feed, log: () => logged };
+}
+
+const PICTURES = 40;
+
+function push(feed: Feed, codec: 'h264' | 'h265', from = 0, until = PICTURES): string[][] {
+  const units = Array.from({ length: until - from }, (_, i) => {
+    const unit = clip(`${codec}-small`).units[(from + i) % clip(`${codec}-small`).units.length];
+    if (!unit) throw new Error('expected a picture');
+    feed.take(toAccessUnit(unit.nals, unit.key, (from + i) * 6000));
+    return unit;
+  });
+  return units.map(({ nals }) => nals.map((nal) => createHash('sha1').update(nal).digest('hex')));
+}
+
+/** The first picture, and when that is on its way all others. */
+async function pushAll({ feed, destination }: Pushing, codec: 'h264' | 'h265'): Promise<string[][]> {
+  const first = push(feed, codec, 0, 1);
+  while (destination.status().state !== 'flowing') await delay(5);
+  return [...first, ...push(feed, codec, 1)];
+}
+
+/** What the server has, when it has so many pictures. */
+async function recorded(recorder: GstRecorder, count: number): Promise<string[][]> {
+  while (recorder.pictures.length < count) await delay(10);
+  return recorder.pictures.map(({ nals }) => nals.map(({ sha1 }) => sha1));
+}
+
+async function failedWith(destination: RtspDestination): Promise<string> {
+  while (destination.status().state !== 'failed') await delay(5);
+  return destination.status().lastError?.code ?? '';
+}
+
+for (const codec of ['h264', 'h265'] as const) {
+  t.test(`push: GStreamer records ${codec} with a digest login, every NAL unit byte for byte`, async (t) => {
+    const recorder = await GstRecorder.start({ codec, user: LOGIN.user, password: LOGIN.password });
+    t.teardown(() => recorder.kill());
+    const running = pushing(t, codec, { url: recorder.url, credentials: LOGIN });
+    const sent = await pushAll(running, codec);
+    const [first = [], ...others] = await recorded(recorder, PICTURES);
+    // GStreamer puts the parameter sets of the announcement before the first picture.
+    t.same([first.slice(-(sent[0]?.length ?? 0)), ...others], sent);
+    t.notMatch(running.log(), LOGIN.password);
+  });
+}
+
+t.test('push: a refused login is told, and not tried over and over', async (t) => {
+  const recorder = await GstRecorder.start({ user: LOGIN.user, password: 'another' });
+  t.teardown(() => recorder.kill());
+  const clock = new TestClock();
+  const { feed, destination, log } = pushing(t, 'h264', { url: recorder.url, credentials: LOGIN }, { clock });
+  push(feed, 'h264');
+  t.equal(await failedWith(destination), 'destination-login-refused');
+  t.equal(recorder.connections, 1);
+  await clock.advance(55_000);
+  t.equal(recorder.connections, 1, 'no further try within a minute');
+  t.notMatch(log(), LOGIN.password);
+  t.notMatch(destination.status().lastError?.detail, LOGIN.password);
+});
+
+t.test(
+  'push: a camera that is back soon goes on in the same recording; one that stays away ends it',
+  async (t) => {
+    const recorder = await GstRecorder.start();
+    t.teardown(() => recorder.kill());
+    const clock = new TestClock();
+    const { feed, destination } = pushing(t, 'h264', { url: recorder.url }, { clock });
+    push(feed, 'h264', 0, 10);
+    await recorded(recorder, 10);
+    feed.streamEnds();
+    await clock.advance(1_000);
+    feed.streamBegins({ codec: 'h264', clockRate: 90_000, parameterSets: {} });
+    push(feed, 'h264', 0, 10);
+    await recorded(recorder, 20);
+    t.equal(recorder.recordings, 1);
+    feed.streamEnds();
+    await clock.advance(6_000);
+    while (recorder.ended === 0) await delay(10);
+    t.equal(destination.status().state, 'waiting', 'that is no fault');
+    t.equal(destination.status().lastError, undefined);
+  },
+);
+
+/** TLS in front of a server that speaks none. */
+async function withTls(t: Test, to: number): Promise<{ port: number; root: string; pin: string }> {
+  const root = await createRoot('Centre', Date.now());
+  const { certificate: cert, key } = await createBroker(root, ['127.0.0.1'], Date.now());
+  const server = createTlsServer({ key, cert, minVersion: 'TLSv1.3' }, (socket) => join(socket, to));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const pin = createHash('sha256').update(new X509Certificate(cert).raw).digest('hex');
+  return { port: (server.address() as AddressInfo).port, root: root.certificate, pin };
+}
+
+function join(near: Socket, port: number): void {
+  const far = connect(port, '127.0.0.1');
+  near.on('error', () => far.destroy()).pipe(far);
+  far.on('error', () => near.destroy()).pipe(near);
+}
+
+t.test(
+  'push: RTSPS goes to the pinned certificate, or to one of the authorities, and to no other',
+  async (t) => {
+    const recorder = await GstRecorder.start();
+    t.teardown(() => recorder.kill());
+    const { port, root, pin } = await withTls(t, recorder.port);
+    const url = `rtsps://127.0.0.1:${port}/record`;
+    const pinned = pushing(t, 'h264', { url, certificateSha256: pin });
+    await pushAll(pinned, 'h264');
+    await recorded(recorder, PICTURES);
+    const signed = pushing(t, 'h264', { url }, { authorities: root });
+    await pushAll(signed, 'h264');
+    await recorded(recorder, 2 * PICTURES);
+    const other = await createRoot('Somebody else', Date.now());
+    const refusals = [
+      pushing(t, 'h264', { url, certificateSha256: 'ab'.repeat(32) }),
+      pushing(t, 'h264', { url }, { authorities: other.certificate }),
+      pushing(t, 'h264', { url: url.replace('127.0.0.1', 'localhost') }, { authorities: root }),
+    ];
+    for (const { feed, destination } of refusals) {
+      push(feed, 'h264');
+      t.equal(await failedWith(destination), 'destination-certificate');
+    }
+    const unknown = pushing(t, 'h264', { url });
+    push(unknown.feed, 'h264');
+    t.equal(await failedWith(unknown.destination), 'box-file-invalid', 'never as it comes');
+    t.equal(recorder.recordings, 2);
+  },
+);
+
+/** A server that answers each request as the script says. */
+async function scripted(
+  t: Test,
+  answer: (request: string, socket: Socket) => string | undefined,
+): Promise<{ url: string; requests: string[] }> {
+  const requests: string[] = [];
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+      for (let end = text.indexOf('\r\n\r\n'); end >= 0; end = text.indexOf('\r\n\r\n')) {
+        const length = Number(/Content-Length: (\d+)/i.exec(text.slice(0, end))?.[1] ?? 0);
+        const request = text.slice(0, end + 4 + length);
+        text = text.slice(end + 4 + length);
+        requests.push(request);
+        const said = answer(request, socket);
+        const cseq = /CSeq: (\d+)/.exec(request)?.[1];
+        if (said !== undefined) socket.write(`RTSP/1.0 ${said}\r\nCSeq: ${cseq}\r\n\r\n`);
+      }
+    });
+    t.teardown(() => socket.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  return { url: `rtsp://127.0.0.1:${(server.address() as AddressInfo).port}/live?x=1`, requests };
+}
+
+const md = (text: string) => createHash('sha256').update(text).digest('hex');
+
+t.test('push: a digest login with SHA-256 is right by the book [RFC 7616 §3.4.1]', async (t) => {
+  const challenge =
+    '401 Unauthorized\r\nWWW-Authenticate: Digest realm="r", nonce="n1", qop="auth", algorithm=SHA-256';
+  const { url, requests } = await scripted(t, (request) =>
+    request.includes('Authorization') ? '404 Not Found' : challenge,
+  );
+  const { feed, destination } = pushing(t, 'h264', { url, credentials: LOGIN });
+  push(feed, 'h264');
+  t.equal(await failedWith(destination), 'destination-refused');
+  const [, login = ''] = requests;
+  const part = (name: string) => new RegExp(`${name}="?([^",\r]+)`).exec(login)?.[1] ?? '';
+  const [method = '', uri = ''] = login.split(' ');
+  t.equal(part('uri'), uri);
+  const middle = `n1:${part('nc')}:${part('cnonce')}:auth`;
+  const expected = md(`${md(`${LOGIN.user}:r:${LOGIN.password}`)}:${middle}:${md(`${method}:${uri}`)}`);
+  t.equal(part('response'), expected);
+});
+
+t.test('push: what a server does wrong has a name, and is tried again later', async (t) => {
+  const cases: [name: string, expected: string, answer: Parameters<typeof scripted>[1]][] = [
+    ['closes', 'destination-closed', (_, socket) => void socket.destroy()],
+    ['refuses to record', 'destination-refused', () => '403 Forbidden'.replace('403', '406')],
+    ['redirects', 'destination-refused', () => '302 Found\r\nLocation: rtsp://127.0.0.1:9/live'],
+    ['sends rubbish', 'destination-protocol', (_, socket) => void socket.write(Buffer.alloc(100_000, 'x'))],
+    [
+      'asks for the password in clear',
+      'destination-login-refused',
+      () => '401 No\r\nWWW-Authenticate: Basic realm="r"',
+    ],
+    [
+      'wants another transport',
+      'destination-refused',
+      (request) =>
+        request.startsWith('SETUP') ? '200 OK\r\nTransport: RTP/AVP;unicast;server_port=1-2' : '200 OK',
+    ],
+    [
+      'cuts the connection while it records',
+      'destination-closed',
+      (request, socket) => {
+        if (request.startsWith('RECORD')) setTimeout(() => socket.resetAndDestroy(), 20);
+        return '200 OK';
+      },
+    ],
+  ];
+  for (const [name, expected, answer] of cases) {
+    const { url, requests } = await scripted(t, answer);
+    const { feed, destination } = pushing(t, 'h264', { url, credentials: LOGIN });
+    push(feed, 'h264');
+    t.equal(await failedWith(destination), expected, name);
+    t.notOk(requests.some((request) => request.includes(LOGIN.password)));
+    const before = requests.length;
+    while (expected !== 'destination-login-refused' && requests.length === before) await delay(10);
+    await feed.end();
+  }
+});
+
+t.test('push: a server that accepts and never answers, or never reads, is silent', async (t) => {
+  const clock = new TestClock();
+  const mute = await scripted(t, () => undefined);
+  const { feed, destination } = pushing(t, 'h264', { url: mute.url }, { clock });
+  push(feed, 'h264');
+  while (mute.requests.length === 0) await delay(5);
+  await clock.advance(11_000);
+  t.equal(await failedWith(destination), 'destination-silent');
+
+  const deaf = await scripted(t, (request, socket) => {
+    if (request.startsWith('RECORD')) setImmediate(() => socket.pause());
+    return '200 OK';
+  });
+  const other = new TestClock();
+  const second = pushing(t, 'h264', { url: deaf.url }, { clock: other });
+  for (let i = 0; second.destination.status().state !== 'blocked'; i += PICTURES) {
+    push(second.feed, 'h264', i, i + PICTURES);
+    await delay(1);
+  }
+  t.ok(second.destination.status().waitingBytes <= MIB);
+  for (let i = 0; i < 25 && !second.destination.status().lastError; i += 1) await other.advance(1_000);
+  t.equal(second.destination.status().lastError?.code, 'destination-silent');
+});
