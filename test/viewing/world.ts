@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClockTrust } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
+import { BytePool } from '../../agent/base/pool.ts';
 import type { AccessUnit, VideoTrack } from '../../agent/camera/types.ts';
 import { CommandDesk } from '../../agent/commands/desk.ts';
 import type { LeaseTerms } from '../../agent/contract/lease-terms.ts';
@@ -138,7 +139,7 @@ export class World {
     const ends = this.#videoEnds.signal;
     this.keeper = new LeaseKeeper(
       {
-        ...{ clock: this.clock, log, random: () => 0.5 },
+        ...{ clock: this.clock, log, random: () => 0.5, pool: new BytePool(0) },
         permits: { acquire: async () => PERMIT },
         pull: (camera, _permit, handlers, signal) => this.#pull(camera, handlers, signal),
         report: () => undefined,
