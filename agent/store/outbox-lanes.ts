@@ -107,7 +107,7 @@ export function forgetSeqs(sql: Sql, seqs: string): void {
 /** Forgets events that are confirmed, by id. @returns how many there were */
 export function forgetIds(sql: Sql, ids: readonly string[]): number {
   const list = JSON.stringify(ids.filter((id) => id !== ''));
-  closeLosses(sql, list);
+  if (anyTold(sql)) closeLosses(sql, list);
   return sql.run(`DELETE FROM outbox WHERE id ${SOME}`, list);
 }
 

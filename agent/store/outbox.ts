@@ -67,6 +67,9 @@ export class SqlOutbox implements Outbox {
   }
 
   get order(): number {
+    const { sql } = this.#engine.medium;
+    if (sql !== this.#lastSql) this.#order += 1;
+    this.#lastSql = sql;
     return this.#order;
   }
 
@@ -100,11 +103,7 @@ export class SqlOutbox implements Outbox {
   }
 
   due(query: DueQuery): OutboxEntry[] {
-    return this.#engine.read((sql) => {
-      if (sql !== this.#lastSql) this.#order += 1;
-      this.#lastSql = sql;
-      return dueEvents(sql, query);
-    });
+    return this.#engine.read((sql) => dueEvents(sql, query));
   }
 
   settle(): boolean {

@@ -24,6 +24,8 @@ export class DrainLane {
   readonly refusals = new Map<string, number>();
   readonly #outbox: Outbox;
   readonly #afterSeq = new Map<OutboxClass, number>();
+  /** Classes of which everything was seen: they are not asked for again until something may have come. */
+  readonly #dry = new Set<OutboxClass>();
 
   constructor(name: Lane, outbox: Outbox) {
     this.name = name;
@@ -33,6 +35,12 @@ export class DrainLane {
   /** Begins with the oldest again. */
   rewind(): void {
     this.#afterSeq.clear();
+    this.#dry.clear();
+  }
+
+  /** An event may have come in. */
+  refresh(): void {
+    this.#dry.clear();
   }
 
   /** Where an event of this lane is published. */
@@ -48,7 +56,7 @@ export class DrainLane {
     const chosen: OutboxEntry[] = [];
     for (const of of OUTBOX_CLASSES) {
       if (chosen.length >= room) break;
-      this.#choose(of, room, flying, chosen);
+      if (!this.#dry.has(of)) this.#choose(of, room, flying, chosen);
     }
     return chosen;
   }
@@ -57,11 +65,13 @@ export class DrainLane {
     const afterSeq = this.#afterSeq.get(of) ?? 0;
     const limit = room + (afterSeq === 0 ? flying.size : 0);
     const query = { lane: this.name, class: of, afterSeq, limit, without: [...this.held] };
-    for (const entry of this.#outbox.due(query)) {
+    const due = this.#outbox.due(query);
+    for (const entry of due) {
       if (chosen.length >= room || this.#mustWait(entry, flying, chosen)) return;
       this.#afterSeq.set(of, entry.seq);
       if (!flying.has(entry.seq)) chosen.push(entry);
     }
+    if (due.length < limit) this.#dry.add(of);
   }
 
   #mustWait(

@@ -20,10 +20,15 @@ export interface DrainPassNeeds {
   readonly refused: (error: BeffroiError) => void;
 }
 
-/** Events on the wire without acknowledgement. Source: guess; Mosquitto takes 20 by default. */
-const IN_FLIGHT = 32;
-/** Of those, the most that are backlog: a live event always finds a place. Source: guess. */
-const BACKLOG_IN_FLIGHT = 16;
+/**
+ * Events on the wire without acknowledgement: of the 64 places of the client some are left for states. A broker may allow
+ * fewer, then the client waits. Source: 100,000 events in a minute, and a broker that answers after 28 ms.
+ */
+const IN_FLIGHT = 56;
+/** Of those, the most that are backlog: a live event always finds a place. */
+const BACKLOG_IN_FLIGHT = 48;
+/** Fewer places than this are not filled while others are taken, so that one look into the outbox serves many events. */
+const BACKLOG_AT_ONCE = BACKLOG_IN_FLIGHT / 4;
 /** While more events wait for their receipt no backlog is sent: a receiver that is away is not buried. Source: guess. */
 const UNRECEIPTED = 1_000;
 /** Acknowledged events that are forgotten in one commit while more is sent; a crash makes them be sent again. Source: guess. */
@@ -81,6 +86,12 @@ export class DrainPass {
   /** Whether the broker took any event. */
   get anyTaken(): boolean {
     return this.#anyTaken;
+  }
+
+  /** An event came in. */
+  appended(): void {
+    this.#live.refresh();
+    this.wake();
   }
 
   /** There may be something to send. */
@@ -171,6 +182,7 @@ export class DrainPass {
       UNRECEIPTED - this.#unreceipted(),
     );
     if (places > 0 && pace.available === 0) this.#wakeForPace();
+    if (places < BACKLOG_AT_ONCE && backlog > 0) return 0;
     return Math.min(places, pace.available);
   }
 

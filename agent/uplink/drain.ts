@@ -41,7 +41,7 @@ export class OutboxDrain {
 
   /** To be called once: tells the drain of every event that comes in, and of receipts, which make room. */
   watch(): void {
-    this.#needs.outbox.onAppended(() => this.#pass?.wake());
+    this.#needs.outbox.onAppended(() => this.#pass?.appended());
     this.#needs.outbox.onConfirmed(() => this.#pass?.wake());
   }
 

@@ -9,7 +9,7 @@ import { SimulatedCamera } from '../support/camera/camera.ts';
 import { seededRandom } from '../support/camera/random.ts';
 import { Centre } from '../support/centre.ts';
 import { clip } from '../support/clips.ts';
-import { pssMb } from '../support/processes.ts';
+import { cpuSeconds, pssMb } from '../support/processes.ts';
 import { configurationOf, LOGIN } from '../support/scene.ts';
 import type { Subscriber } from '../support/subscriber.ts';
 import { append, fill, opened } from './backlog.ts';
@@ -25,6 +25,8 @@ const BACKLOG = 100_000;
 /** Of the agent; the receiver is killed in every second round. */
 const ROUNDS = 40;
 const LOOK_MS = 20;
+/** Looking at a draining box costs it time. */
+const DRAIN_LOOK_MS = 200;
 const DELIVERY = { confirm: 'receipt', resendAfterS: 5, liveWithinS: 1, backlogPerS: 10_000 };
 
 interface Run {
@@ -46,7 +48,7 @@ export async function alarms(): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'bfr-bench-'));
   const camera = new SimulatedCamera({ name: 'Quai', clip: clip('h264-small'), ...LOGIN, inputs: INPUTS });
   await camera.start();
-  const centre = await Centre.create(folder);
+  const centre = await Centre.create(folder, { quiet: true });
   const csu = await centre.subscriber(
     ['+/event/alarm', 'collector/ack/receipt'].map((end) => `csu/v1/${SITE}/${end}`),
   );
@@ -135,25 +137,41 @@ function persisting(folder: string): Figures {
 }
 
 /** A backlog, from its first event at the centre until the last receipt has left the outbox empty. */
-async function draining({ box, folder, receiver }: Run, beforeMb: number): Promise<Figures> {
+async function draining(run: Run, beforeMb: number): Promise<Figures> {
+  const { box, folder, receiver } = run;
   const ids = fill(join(folder, 'state'), SITE, BACKLOG);
   const before = receiver.printed.size;
   box.start();
   while (receiver.printed.size === before) await delay(LOOK_MS);
   const beganMs = performance.now();
+  const cpuBefore = await cpuOf(run);
   const peakMb = await peakUntilEmpty(box);
   const seconds = (performance.now() - beganMs) / 1000;
+  const cpu = await cpuOf(run);
   while (receiver.printed.size < before + BACKLOG) await delay(LOOK_MS);
   await box.stop();
   if (ids.some((id) => !receiver.printed.has(id))) throw new Error('events of the backlog are missing');
   return {
     drain_per_s: { value: Math.round(BACKLOG / seconds), unit: '1/s' },
+    drain_cpu_us_box: perEvent(cpu.box - cpuBefore.box),
+    drain_cpu_us_receiver: perEvent(cpu.receiver - cpuBefore.receiver),
+    drain_cpu_us_broker: perEvent(cpu.broker - cpuBefore.broker),
     rss_growth_mb: { value: rounded(peakMb - beforeMb), unit: 'MB' },
   };
 }
 
+/** Processor time of the three that carry an alarm, seconds: what a busy machine does not change. */
+async function cpuOf({ box, receiver, centre }: Run): Promise<{ box: number; receiver: number; broker: number }> {
+  const of = (pid: number | undefined) => cpuSeconds(pid ?? 0);
+  return { box: await of(box.pid), receiver: await of(receiver.pid), broker: await of(centre.broker.pid) };
+}
+
+function perEvent(seconds: number): { value: number; unit: string } {
+  return { value: Math.round((seconds * 1e6) / BACKLOG), unit: 'us' };
+}
+
 async function peakUntilEmpty(box: TestBox): Promise<number> {
-  for (let peakMb = 0; ; await delay(LOOK_MS)) {
+  for (let peakMb = 0; ; await delay(DRAIN_LOOK_MS)) {
     peakMb = Math.max(peakMb, await pssMb(box.pid ?? 0));
     const waiting = await box.status().then(
       ({ link }) => link.outboxPending,

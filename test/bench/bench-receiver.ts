@@ -27,6 +27,10 @@ export class BenchReceiver {
     this.#arguments = ['receive', '--folder', csu.path, '--broker', broker.url, '--database', archive];
   }
 
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** Resolves when it listens. */
   async start(): Promise<void> {
     const child = spawn(LAUNCHER, this.#arguments, { stdio: ['ignore', 'pipe', 'pipe'] });

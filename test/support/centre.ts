@@ -16,7 +16,7 @@ export class Centre {
     this.broker = broker;
   }
 
-  static async create(folder: string): Promise<Centre> {
+  static async create(folder: string, { quiet = false } = {}): Promise<Centre> {
     const csu = await createCsu(join(folder, 'csu'), { brokerHosts: ['localhost', '127.0.0.1'] });
     const file = (name: string) => csu.file(`${PATHS.broker}/${name}`);
     const broker = await Mosquitto.start(join(folder, 'broker'), {
@@ -27,6 +27,7 @@ export class Centre {
       },
       acl: MOSQUITTO_ACL,
       extra: MOSQUITTO_FLOW,
+      quiet,
     });
     return new Centre(csu, broker);
   }

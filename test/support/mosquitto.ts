@@ -12,6 +12,8 @@ export interface MosquittoOptions {
   readonly acl?: string;
   /** Further lines of the configuration. */
   readonly extra?: readonly string[];
+  /** Logs what goes wrong and not each packet: a bench must not measure the writing of a log. */
+  readonly quiet?: boolean;
 }
 
 /** A real Mosquitto on a port that the system chose, without persistence. */
@@ -40,6 +42,10 @@ export class Mosquitto {
     const broker = new Mosquitto(port, options.tls !== undefined, configFile);
     await broker.restart();
     return broker;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
   }
 
   /** Starts it again on the same port, after `stop` or `kill`. */
@@ -90,6 +96,8 @@ export class Mosquitto {
   }
 }
 
+const QUIET = ['error', 'warning', 'notice', 'information'].map((kind) => `log_type ${kind}`);
+
 /** A test that fails half-way leaves no process behind. */
 function endedWithUs(child: ChildProcess): ChildProcess {
   const end = () => child.kill('SIGKILL');
@@ -111,7 +119,7 @@ function configLines(port: number, options: MosquittoOptions, aclFile: string): 
     'user root',
     'persistence false',
     'log_dest stderr',
-    'log_type all',
+    ...(options.quiet ? QUIET : ['log_type all']),
     'connection_messages true',
     `listener ${port} ${options.tls ? 'localhost' : '127.0.0.1'}`,
     'allow_anonymous true',
