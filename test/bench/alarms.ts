@@ -161,7 +161,11 @@ async function draining(run: Run, beforeMb: number): Promise<Figures> {
 }
 
 /** Processor time of the three that carry an alarm, seconds: what a busy machine does not change. */
-async function cpuOf({ box, receiver, centre }: Run): Promise<{ box: number; receiver: number; broker: number }> {
+async function cpuOf({
+  box,
+  receiver,
+  centre,
+}: Run): Promise<{ box: number; receiver: number; broker: number }> {
   const of = (pid: number | undefined) => cpuSeconds(pid ?? 0);
   return { box: await of(box.pid), receiver: await of(receiver.pid), broker: await of(centre.broker.pid) };
 }
