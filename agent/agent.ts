@@ -126,7 +126,7 @@ export class Agent implements Service {
       ? new VideoSupervisor(common, { configFile: options.configFile })
       : undefined;
     this.#video = this.#videoLink();
-    this.#forwarding = new Forwarding({ reporter });
+    this.#forwarding = new Forwarding({ clock, reporter });
     this.#cameraHealth = new CameraHealthRoom({
       ...common,
       reporter,
@@ -230,6 +230,7 @@ export class Agent implements Service {
     return [
       this.#clockSource,
       this.#store,
+      this.#forwarding,
       this.#video,
       this.#viewing,
       ...(this.#supervisor ? [this.#supervisor] : []),

@@ -475,7 +475,17 @@ const gapEvent = z.strictObject({
   from: unixMs.meta({
     description: 'when the first missing picture was taken, by the clock of media messages',
   }),
-  until: unixMs.meta({ description: 'when the first picture after the gap was taken' }),
+  until: unixMs.meta({
+    description: 'when the first picture after the gap was taken; after the last gap of several',
+  }),
+  gaps: count.min(1).meta({
+    description:
+      'how many gaps of this cause the message tells: the first is told at once, those that follow within 10 s (60 s while they go on) as one',
+  }),
+  spans: text.meta({
+    description:
+      'each gap as begin in Unix ms, "+" and its length in ms, divided by blanks; of more than 90 the last holds the rest',
+  }),
   frames: count.meta({ description: 'pictures that the camera sent and the destination did not get' }),
   cause,
 });
@@ -664,7 +674,7 @@ export const MESSAGES = {
     class: 'event',
     name: 'gap',
     entity: 'camera',
-    summary: 'A destination did not get pictures that the camera sent.',
+    summary: 'A destination did not get pictures that the camera sent: one gap, or several in short order.',
     schema: gapEvent,
   },
   channel: {

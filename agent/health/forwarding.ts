@@ -1,19 +1,41 @@
+import type { Clock } from '../base/clock.ts';
+import type { Service } from '../base/lifecycle.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
+import { GapLedger } from './gap-ledger.ts';
+import type { GapReport } from './gap-sum.ts';
 
 type DestinationReport = Omit<Extract<VideoToAgent, { type: 'destination' }>, 'type'>;
-type GapReport = Omit<Extract<VideoToAgent, { type: 'gap' }>, 'type'>;
+
+const TICK_MS = 1_000;
 
 export interface ForwardingNeeds {
+  readonly clock: Clock;
   readonly reporter: Pick<Reporter, 'measure' | 'event'>;
 }
 
 /** Tells the CSU what the destinations of the cameras get, and what they missed. */
-export class Forwarding {
+export class Forwarding implements Service {
+  readonly name = 'forwarding';
   readonly #needs: ForwardingNeeds;
+  readonly #gaps: GapLedger;
+  readonly #stopping = new AbortController();
+  #ticking: Promise<void> = Promise.resolve();
 
   constructor(needs: ForwardingNeeds) {
     this.#needs = needs;
+    this.#gaps = new GapLedger(needs);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#stopping.abort(), { once: true });
+    this.#ticking = this.#tick(this.#stopping.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#ticking;
+    this.#gaps.flush();
   }
 
   onDestination(report: DestinationReport): void {
@@ -27,12 +49,14 @@ export class Forwarding {
     });
   }
 
-  onGap({ camera, destination, fromWallMs, untilWallMs, frames, code }: GapReport): void {
-    this.#needs.reporter.event('gap', camera, {
-      ...{ camera, destination, frames },
-      from: fromWallMs,
-      until: untilWallMs,
-      cause: code,
-    });
+  onGap(gap: GapReport): void {
+    this.#gaps.take(gap);
+  }
+
+  async #tick(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#needs.clock.sleep(TICK_MS, signal).catch(() => undefined);
+      this.#gaps.tick();
+    }
   }
 }

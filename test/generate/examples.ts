@@ -286,8 +286,10 @@ export const EXAMPLES: Examples = {
     camera: 'cam-parvis',
     destination: 'mqtt',
     from: 1_789_999_988_000,
-    until: 1_789_999_990_000,
-    frames: 50,
+    until: 1_789_999_993_480,
+    gaps: 2,
+    spans: '1789999988000+2000 1789999992480+1000',
+    frames: 75,
     cause: 'destination-slow',
   },
   channel: {
