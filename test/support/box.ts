@@ -9,6 +9,15 @@ import type { StatusSnapshot } from '../../agent/contract/status.ts';
 import { addBox, type BoxOptions } from '../../provisioning/box.ts';
 import type { CsuFolder } from '../../provisioning/folder.ts';
 
+interface StartOptions {
+  /** In a session of its own, where no Ctrl-C of the terminal reaches it. */
+  readonly detached?: boolean;
+  /** Its working folder. */
+  readonly cwd?: string;
+  /** A command, with arguments, that becomes the launcher. */
+  readonly under?: readonly string[];
+}
+
 const LAUNCHER = join(import.meta.dirname, '../../agent/beffroi');
 
 /** An enrolled box: its folder, and the agent that runs on it as a real process. */
@@ -56,15 +65,14 @@ export class TestBox {
     return this.#agent?.pid;
   }
 
-  /**
-   * Starts the agent; it is up when `status` answers.
-   * @param options `detached`: in a session of its own, where no Ctrl-C of the terminal reaches it
-   */
-  start({ detached = false }: { readonly detached?: boolean } = {}): void {
+  /** Starts the agent; it is up when `status` answers. */
+  start({ detached = false, cwd, under = [] }: StartOptions = {}): void {
     const log = openSync(this.logFile, 'a', 0o600);
-    this.#agent = spawn(LAUNCHER, ['run', '--config', this.boxFile], {
+    const [command = LAUNCHER, ...args] = [...under, LAUNCHER, 'run', '--config', this.boxFile];
+    this.#agent = spawn(command, args, {
       stdio: ['ignore', log, log],
       detached,
+      ...(cwd === undefined ? {} : { cwd }),
       env: { ...process.env, ...this.#environment },
     });
   }

@@ -19,6 +19,7 @@ const PACKAGES = [
   'python3-pymodbus',
   'python3-serial',
   'python3-serial-asyncio',
+  'strace',
   'systemd',
 ];
 

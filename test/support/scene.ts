@@ -6,7 +6,7 @@ import { signConfiguration } from '../../provisioning/sign.ts';
 import { TestBox } from './box.ts';
 import { SimulatedCamera } from './camera/camera.ts';
 import { Centre } from './centre.ts';
-import { clip } from './clips.ts';
+import { type Clip, clip } from './clips.ts';
 import type { Subscriber } from './subscriber.ts';
 
 export const SITE = '57463-mairie';
@@ -55,8 +55,12 @@ export class Scene {
 }
 
 /** A simulated camera with digital inputs, ended with the test. */
-export async function simulatedCamera(t: Teardown, inputs: readonly string[] = []): Promise<SimulatedCamera> {
-  const camera = new SimulatedCamera({ name: 'Quai', clip: clip('h264-small'), ...LOGIN, inputs });
+export async function simulatedCamera(
+  t: Teardown,
+  inputs: readonly string[] = [],
+  played: Clip = clip('h264-small'),
+): Promise<SimulatedCamera> {
+  const camera = new SimulatedCamera({ name: 'Quai', clip: played, ...LOGIN, inputs });
   await camera.start();
   t.teardown(() => camera.stop());
   return camera;

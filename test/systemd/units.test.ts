@@ -37,6 +37,7 @@ for (const unit of UNITS) {
       'UMask=0077',
       'CacheDirectory=beffroi',
       'LimitCORE=0',
+      'CoredumpFilter=elf-headers',
       'NoNewPrivileges=yes',
       'CapabilityBoundingSet=',
       'ProtectSystem=strict',

@@ -1,0 +1,191 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { CommandEvent } from '../../agent/contract/messages.ts';
+import { commandTopic, mediaTopic } from '../../agent/contract/topics.ts';
+import { signCommand } from '../../provisioning/sign.ts';
+import { clip } from '../support/clips.ts';
+import { Marker } from '../support/marker.ts';
+import { childrenOf } from '../support/processes.ts';
+import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
+import type { Subscriber } from '../support/subscriber.ts';
+import { WriteTrace } from '../support/write-trace.ts';
+
+/** What an environment may ask of Node that writes memory into files. */
+const CURIOUS = '--report-on-fatalerror --report-uncaught-exception --heapsnapshot-near-heap-limit=3';
+/** Where nothing goes to a disk, and where the kernel gives what is written a meaning of its own. */
+const NO_FILES = /^\/dev\/(null|tty|pts\/)|^\/proc\/(self|\d+)\//;
+/** What the runner of the tests writes of every process. */
+const RUNNER = /\/\.tap\//;
+
+const marker = new Marker(clip('h264-small'));
+
+/** A box of two cameras whose pictures are marked: one forwarded, one on demand. */
+class Stage {
+  readonly scene: Scene;
+  readonly media: Subscriber;
+  readonly trace: WriteTrace;
+
+  private constructor(scene: Scene, media: Subscriber, trace: WriteTrace) {
+    this.scene = scene;
+    this.media = media;
+    this.trace = trace;
+  }
+
+  static async create(t: Test): Promise<Stage> {
+    const environment: NodeJS.ProcessEnv = { NODE_OPTIONS: CURIOUS };
+    const scene = await Scene.create(t, environment);
+    const folders = { HOME: 'home', TMPDIR: 'tmp', NODE_COMPILE_CACHE: 'cache' };
+    for (const [name, folder] of Object.entries(folders)) {
+      environment[name] = join(scene.folder, folder);
+      mkdirSync(environment[name]);
+    }
+    mkdirSync(join(scene.folder, 'cwd'));
+    mkdirSync(join(scene.folder, 'trace'));
+    const media = await scene.centre.subscriber(['cam-quai', 'cam-parc'].map((id) => mediaTopic(SITE, id)));
+    t.teardown(() => media.close());
+    return new Stage(scene, media, new WriteTrace(join(scene.folder, 'trace/writes')));
+  }
+
+  /** Everything that belongs to the box; the trace itself stands elsewhere. */
+  get folders(): string[] {
+    const { folder } = this.scene;
+    const own = ['box', 'state', 'run', 'home', 'tmp', 'cache', 'cwd'].map((name) => join(folder, name));
+    return [...own, '/dev/shm', '/var/tmp'];
+  }
+
+  /** As a careless machine starts it: core dumps as large as may be. */
+  start(): void {
+    const under = ['prlimit', '--core=unlimited:unlimited', ...this.trace.command];
+    this.scene.box.start({ cwd: join(this.scene.folder, 'cwd'), under });
+  }
+
+  async configure(t: Test): Promise<void> {
+    const [quai, parc] = [
+      await simulatedCamera(t, [], marker.clip),
+      await simulatedCamera(t, [], marker.clip),
+    ];
+    const configuration = configurationOf(quai) as { cameras: object[] };
+    const [other] = (configurationOf(parc) as typeof configuration).cameras;
+    const onDemand = { ...other, id: 'cam-parc', name: 'Parc', delivery: 'on-demand' };
+    await this.scene.push({ ...configuration, cameras: [...configuration.cameras, onDemand] });
+  }
+
+  async openView(): Promise<void> {
+    await this.scene.box.until('the other camera well', ({ cameras }) => cameras[1]?.state === 'ok');
+    const end = Math.floor(Date.now() / 1000) + 120;
+    const words = {
+      command: 'view.open',
+      operator: 'c.weber',
+      onBehalfOf: 'CSU',
+      reason: 'rixe',
+      end,
+    } as const;
+    const { csu, centre } = this.scene;
+    const { jws, id } = await signCommand(centre.csu, { site: SITE, camera: 'cam-parc', ...words });
+    await csu.publish(commandTopic(SITE), jws);
+    await csu.until('the view open', () =>
+      csu
+        .json<CommandEvent>('/event/command')
+        .find(({ command_id, status }) => command_id === id && status === 'successful'),
+    );
+  }
+
+  /** Marked pictures of the camera come, beginning from now. */
+  async seen(camera: string): Promise<void> {
+    const from = this.media.received.length;
+    await this.media.until(`marked pictures of ${camera}`, () =>
+      this.media.received
+        .slice(from)
+        .some(({ topic, payload }) => topic.includes(camera) && payload.includes(marker.bytes)),
+    );
+  }
+
+  async videoPid(): Promise<number> {
+    for (const pid of await childrenOf(this.scene.box.pid ?? 0))
+      if (readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('video-main')) return pid;
+    return 0;
+  }
+
+  marked(): string[] {
+    return this.folders.flatMap((folder) => marker.below(folder));
+  }
+}
+
+t.test('system: no picture reaches a file, in forwarding, views, a crash and a restart', async (t) => {
+  const stage = await Stage.create(t);
+  const { scene, trace } = stage;
+  stage.start();
+  await stage.configure(t);
+  await stage.seen('cam-quai');
+  await stage.openView();
+  await stage.seen('cam-parc');
+  t.same(stage.marked(), [], 'while pictures flow');
+
+  const video = await stage.videoPid();
+  for (const pid of [scene.box.pid ?? 0, video]) {
+    t.match(
+      readFileSync(`/proc/${pid}/limits`, 'utf8'),
+      /^Max core file size +0 +0 /m,
+      'no core may be written',
+    );
+    t.match(
+      readFileSync(`/proc/${pid}/coredump_filter`, 'utf8'),
+      /^0+\n/,
+      'a handler of cores gets no memory',
+    );
+  }
+  process.kill(video, 'SIGSEGV');
+  const log = () => readFileSync(scene.box.logFile, 'utf8');
+  await scene.box.until('the crash', () => log().includes('the video process ended with SIGSEGV'));
+  await stage.seen('cam-quai');
+  t.notOk([0, video].includes(await stage.videoPid()), 'another process');
+  t.same(stage.marked(), [], 'after a crash');
+
+  await scene.box.stop();
+  stage.start();
+  await stage.seen('cam-quai');
+  await scene.box.stop();
+  t.same(stage.marked(), [], 'after a restart');
+  t.same(readdirSync(join(scene.folder, 'cwd')), [], 'no dump, no report, no snapshot');
+
+  const written = await trace.written();
+  t.ok(
+    written.some(({ path }) => path.startsWith(join(scene.folder, 'state'))),
+    'the trace sees what is written',
+  );
+  t.notOk(await trace.isBypassed(), 'and nothing goes past it');
+  const own = (path: string) => path.startsWith(scene.folder) || NO_FILES.test(path) || RUNNER.test(path);
+  const foreign = written.filter(({ path }) => !own(path));
+  t.same(new Set(foreign.map(({ path }) => path)), new Set(), 'the box writes nowhere else');
+  const marked = written.filter(({ line }) => marker.isIn(line));
+  t.same(marked, [], 'no picture was in any file, not even for a moment');
+  findsWhatIsPlanted(t, stage);
+  await findsWhatIsGone(t, stage);
+});
+
+/** Without this nobody would know whether anything can be found at all. */
+function findsWhatIsPlanted(t: Test, stage: Stage): void {
+  const [slice = Buffer.alloc(0)] = marker.clip.units[0]?.nals.slice(-1) ?? [];
+  const { bytes } = marker;
+  for (const folder of stage.folders) {
+    const path = join(folder, `.planted-${process.pid}`);
+    for (const content of [slice, bytes, bytes.toString('hex'), `xy${bytes.toString('base64')}`]) {
+      writeFileSync(path, Buffer.concat([Buffer.alloc(5000), Buffer.from(content)]));
+      t.same(stage.marked(), [path], `planted in ${folder}`);
+    }
+    rmSync(path);
+  }
+}
+
+async function findsWhatIsGone(t: Test, { trace, scene }: Stage): Promise<void> {
+  const gone = join(scene.folder, 'tmp/gone');
+  const [command = '', ...args] = [...trace.command, 'sh', '-c', 'cat >"$1"; rm "$1"', 'sh', gone];
+  spawnSync(command, args, { input: Buffer.concat([Buffer.alloc(5000), marker.bytes]) });
+  const found = await trace.written();
+  t.ok(
+    found.some(({ path, line }) => path === gone && marker.isIn(line)),
+    'what was written and deleted is found',
+  );
+}
