@@ -4,6 +4,7 @@ import type { AlarmSource, SourceListener, SourcePlan } from '../source.ts';
 import { blocksOf } from './blocks.ts';
 import { type Block, ModbusClient } from './client.ts';
 import { ModbusExceptionError } from './frame.ts';
+import { Question } from './question.ts';
 import { SteadyInput } from './steady.ts';
 
 export type ModuleSourceNeeds = PolledNeeds;
@@ -50,7 +51,7 @@ class ModuleSource implements AlarmSource, PolledWork<ModbusClient> {
   readonly #module: AlarmModule;
   readonly #listener: SourceListener;
   readonly #inputs: readonly Input[];
-  readonly #blocks: readonly Block[];
+  readonly #questions: readonly Question[];
   readonly #abort = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -63,7 +64,7 @@ class ModuleSource implements AlarmSource, PolledWork<ModbusClient> {
     this.#module = module;
     this.#listener = listener;
     this.#inputs = points.map((point) => ({ point, steady: new SteadyInput(point.debounceMs) }));
-    this.#blocks = blocksOf(points.map(({ address }) => address));
+    this.#questions = blocksOf(points.map(({ address }) => address)).map((block) => new Question(block));
   }
 
   start(): void {
@@ -81,21 +82,27 @@ class ModuleSource implements AlarmSource, PolledWork<ModbusClient> {
 
   /** What the module refuses of one block leaves the others as they are. */
   async round(client: ModbusClient, signal: AbortSignal): Promise<Error | undefined> {
-    let refused: ModbusExceptionError | undefined;
-    for (const block of this.#blocks) {
-      try {
-        this.#take(block, await client.readDiscreteInputs(block, signal));
-      } catch (thrown) {
-        if (!(thrown instanceof ModbusExceptionError)) throw thrown;
-        refused ??= thrown;
-        this.#lost(this.#inputsOf(block));
-      }
-    }
-    return refused;
+    for (const question of this.#questions)
+      if (question.isDue(this.#needs.clock.monotonicMs())) await this.#ask(client, question, signal);
+    return this.#questions.find(({ standing }) => standing)?.standing;
   }
 
   lost(): void {
+    for (const question of this.#questions) question.reset();
     this.#lost(this.#inputs);
+  }
+
+  async #ask(client: ModbusClient, question: Question, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#needs;
+    const { block } = question;
+    try {
+      this.#take(block, await client.readDiscreteInputs(block, signal));
+      question.reset();
+    } catch (thrown) {
+      if (!(thrown instanceof ModbusExceptionError)) throw thrown;
+      question.refused(thrown, clock.monotonicMs(), random());
+      this.#lost(this.#inputsOf(block));
+    }
   }
 
   #take(block: Block, states: readonly boolean[]): void {

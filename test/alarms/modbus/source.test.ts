@@ -118,21 +118,33 @@ t.test('a point is unknown from its own maximum age on, counted from the last re
   t.same(watch.transitions, []);
 });
 
-t.test('an input that the module does not have is told, and its neighbours are read', async (t) => {
-  const { server, relay } = await relayed(t, 8);
-  const { clock, watch } = await begin(
-    t,
-    [moduleAt(relay.port)],
-    [POINT, { ...POINT, id: 'pt-nulle-part', address: 40 }],
-  );
-  await server.set(POINT.address, true);
-  for (let i = 0; i < 30; i += 1) await relay.heard(clock, POLL_MS);
-  t.same(watch.transitions, ['pt-cuve raised']);
-  t.equal(watch.shown('pt-nulle-part').state, 'unknown');
-  t.match(watch.failures, [{ cause: 'module-exception', text: /exception 2, illegal data address/ }]);
-  t.equal(watch.failures.length, 1);
-  t.equal(relay.connections, 1, 'the connection is as good as before');
-});
+t.test(
+  'inputs that the module does not have are one alarm, are asked for ever less, and come back',
+  async (t) => {
+    const { server, relay } = await relayed(t, 8);
+    const strangers = [40, 60].map((address) => ({ ...POINT, id: `pt-${address}`, address }));
+    const { clock, watch } = await begin(t, [moduleAt(relay.port)], [POINT, ...strangers]);
+    await server.set(POINT.address, true);
+    const rounds = 60;
+    await relay.wait(clock, POLL_MS, () => clock.monotonicMs() >= rounds * POLL_MS);
+    t.same(watch.transitions, ['pt-cuve raised'], 'its neighbours are read');
+    t.equal(watch.shown('pt-40').state, 'unknown');
+    t.match(watch.failures, [
+      { transition: 'raised', cause: 'module-exception', text: /exception 2, illegal data/ },
+    ]);
+    t.equal(watch.failures.length, 1, 'one alarm for both');
+    t.equal(relay.connections, 1, 'the connection is as good as before');
+    const perRound = relay.questions / rounds;
+    t.ok(perRound > 0.8 && perRound < 1.3, `${perRound} questions in a round, 3 without rest`);
+    await server.set(40, true);
+    await relay.wait(clock, POLL_MS, () => watch.transitions.length === 2);
+    t.same(watch.failures.length, 1, 'the other is still refused');
+    await server.set(60, true);
+    await relay.wait(clock, POLL_MS, () => watch.failures.length === 2);
+    t.match(watch.failures[1], { transition: 'cleared' });
+    t.same(watch.transitions, ['pt-cuve raised', 'pt-40 raised', 'pt-60 raised']);
+  },
+);
 
 t.test('one module that is gone does not hold up another', async (t) => {
   const gone = await relayed(t);
