@@ -1,5 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import { OrderRefusedError } from '../base/errors.ts';
+import type { AlarmOrder } from '../contract/orders.ts';
+import type { Memory } from '../store/store.ts';
+import { isApplied } from './applied.ts';
 import type { Arming } from './arming/arming.ts';
 import { ANNOUNCED_MAX } from './arming/windows.ts';
 import type { Decision } from './life/life.ts';
@@ -15,6 +18,7 @@ const AHEAD_MAX_DAYS = 366;
 
 export interface DecisionNeeds {
   readonly clock: Clock;
+  readonly store: { readonly memory: Memory };
   readonly points: Points;
   readonly arming: Arming;
   readonly settings: () => AlarmSettings;
@@ -50,6 +54,12 @@ export class AlarmDecisions {
   /** Whether there is a window of this id that an order announced and that is not over. */
   knowsWindow(window: string): boolean {
     return this.#needs.arming.windows.isAnnounced(window);
+  }
+
+  /** Whether what an order of an earlier start asked for is so; to be asked before points are applied. */
+  isApplied(order: AlarmOrder, signer: string): boolean {
+    const { store, arming } = this.#needs;
+    return isApplied({ memory: store.memory, windows: arming.windows }, order, signer);
   }
 
   acknowledge(alarm: string, decision: Decision): string {

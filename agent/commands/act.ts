@@ -1,5 +1,5 @@
 import { OrderRefusedError } from '../base/errors.ts';
-import type { CommandOrder } from '../contract/orders.ts';
+import type { AlarmOrder, CommandOrder } from '../contract/orders.ts';
 import type { ViewingOrder } from '../contract/viewing-orders.ts';
 import type { TakenCommand } from './open-commands.ts';
 import type { AnnouncedWindow, CommandPorts, Decision } from './ports.ts';
@@ -33,6 +33,11 @@ export async function act(ports: CommandPorts, command: TakenCommand, signal: Ab
 /** Whether it is about a view or a lease. */
 export function isViewing(order: CommandOrder): order is ViewingOrder {
   return order.command.startsWith('view.') || order.command.startsWith('lease.');
+}
+
+/** Whether it is about alarms or windows. */
+export function isAboutAlarms(order: CommandOrder): order is AlarmOrder {
+  return order.command.startsWith('alarm.') || order.command.startsWith('maintenance.');
 }
 
 function windowOf({

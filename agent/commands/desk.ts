@@ -5,7 +5,7 @@ import type { Reporter } from '../contract/reporter.ts';
 import type { Store } from '../store/store.ts';
 import type { Refusals } from '../trust/refusals.ts';
 import { takeOnce } from '../trust/replay.ts';
-import { act, isViewing, missingTarget } from './act.ts';
+import { act, isAboutAlarms, isViewing, missingTarget } from './act.ts';
 import { OpenCommands, type TakenCommand, type ToldCommand } from './open-commands.ts';
 import type { CommandPorts } from './ports.ts';
 import { CommandStatuses } from './statuses.ts';
@@ -43,7 +43,7 @@ export class CommandDesk implements Service {
 
   /** Tells the end of every command that the last run of the agent left open. */
   async start(): Promise<void> {
-    for (const command of this.#open.left()) this.#end(command, interrupted());
+    for (const command of this.#open.left()) this.#end(command, this.#leftOutcome(command));
   }
 
   /** Ends as failed what is in work; what comes later is not taken. */
@@ -112,6 +112,13 @@ export class CommandDesk implements Service {
       act(this.#needs.ports, command, inner),
     ).catch(asBeffroiError);
     this.#end(command, outcome);
+  }
+
+  /** What an order did to alarms is on disk, though the agent did not live to say so. */
+  #leftOutcome({ order, signer }: ToldCommand): BeffroiError | string {
+    return isAboutAlarms(order) && this.#needs.ports.alarms.isApplied(order, signer)
+      ? 'done; the agent stopped before it could say so'
+      : interrupted();
   }
 
   #end(command: ToldCommand, outcome: BeffroiError | string): void {

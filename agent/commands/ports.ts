@@ -1,4 +1,5 @@
 import type { BeffroiError } from '../base/errors.ts';
+import type { AlarmOrder } from '../contract/orders.ts';
 import type { ViewingOrder } from '../contract/viewing-orders.ts';
 import type { TakenCommand } from './open-commands.ts';
 
@@ -37,6 +38,8 @@ export interface AlarmPorts {
   /** @throws BeffroiError when it is too long, over, or one too many */
   announce(window: AnnouncedWindow, decision: Decision): string;
   cancel(window: string, decision: Decision): string;
+  /** Whether what an order asked for is so, whose end the last start of the agent did not live to tell. */
+  isApplied(order: AlarmOrder, signer: string): boolean;
 }
 
 /** A command about a view or a lease. */

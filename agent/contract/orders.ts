@@ -118,6 +118,8 @@ export const commandOrder = z.discriminatedUnion('command', [
 ]);
 export type CommandOrder = z.infer<typeof commandOrder>;
 export type CommandName = CommandOrder['command'];
+/** An order about alarms and windows. */
+export type AlarmOrder = Extract<CommandOrder, { command: `alarm.${string}` | `maintenance.${string}` }>;
 
 /** Events that one receipt may cover. */
 export const MAX_RECEIPT_IDS = 500;

@@ -44,6 +44,7 @@ class Ports implements CommandPorts {
     announce: ({ points, startMs, endMs }, decision) =>
       this.#decided('announce', `${points} ${startMs} ${endMs}`, decision),
     cancel: (window, decision) => this.#decided('cancel', window, decision),
+    isApplied: () => false,
   };
 
   #decided(what: string, target: string, { by, why }: Decision): string {
