@@ -94,6 +94,7 @@ export class Points {
     store.transaction(() => {
       this.#closeRemoved(id);
       store.memory.delete(ROOM, id);
+      store.stories.forget(id);
     });
     this.#points.delete(id);
     reporter.clearState('alarmCurrent', id);

@@ -4,6 +4,7 @@ import { classIn, insertEvent, intactEvent } from './outbox-rows.ts';
 import { lineHash } from './register-chain.ts';
 import { type ChainEnd, chainEnd, linesFrom } from './register-lines.ts';
 import { integerIn, type Row, type Sql, textIn } from './sql.ts';
+import { copyStories } from './stories.ts';
 
 /**
  * Copies what can be read of one database into an empty one: all but the lines of the register, which goes on from
@@ -18,6 +19,7 @@ export function carryOver(from: Sql, to: Sql): boolean {
     () => copyRows(from, 'journal', 'number', (row) => copyOrder(row, to)),
     () => copyRows(from, 'slot', 'one', (row) => copySlot(row, to)),
     () => copyRows(from, 'memory', 'room, key', (row) => copyValue(row, to)),
+    () => copyStories(from, to),
     () => raiseLastSeq(to, lastSeq(from)),
     () => raiseMeta(to, 'boot', metaNumber(from, 'boot')),
     () => raiseMeta(to, 'overflow', metaNumber(from, 'overflow')),

@@ -12,7 +12,8 @@ import { SqlRegister } from './register.ts';
 import type { Sign } from './register-lines.ts';
 import { RunClock } from './run-clock.ts';
 import { SqlConfigSlots, SqlJournal, SqlMemory } from './small-parts.ts';
-import type { ConfigSlots, Journal, Memory, Register, Store, StoreFault } from './store.ts';
+import type { ConfigSlots, Journal, Memory, Register, Store, StoreFault, Stories } from './store.ts';
+import { SqlStories } from './stories.ts';
 
 /** Name of the database in the state folder. */
 export const DATABASE_NAME = 'beffroi.db';
@@ -46,6 +47,7 @@ export class SqliteStore implements Store, Service, Working {
   readonly journal: Journal;
   readonly slots: ConfigSlots;
   readonly memory: Memory;
+  readonly stories: Stories;
   readonly #file: string;
   readonly #engine: Engine;
   readonly #needs: StoreNeeds;
@@ -74,6 +76,7 @@ export class SqliteStore implements Store, Service, Working {
     this.journal = new SqlJournal(engine, () => needs.clock.wallMs());
     this.slots = new SqlConfigSlots(engine);
     this.memory = new SqlMemory(engine);
+    this.stories = new SqlStories(engine);
     engine.onBreak((name) => this.#noteBreak(name));
   }
 

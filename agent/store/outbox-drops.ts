@@ -3,6 +3,7 @@ import { addLoss, reopenLoss } from './losses.ts';
 import { classToDrop, type OutboxLimits, totalsOf } from './outbox-limits.ts';
 import { rankOf } from './outbox-rows.ts';
 import { integerIn, type Row, type Sql, textIn } from './sql.ts';
+import { endStory } from './stories.ts';
 
 /** Share of a class that makes room at a time, so that looking for what to drop is rare. Source: guess. */
 const DROPPED_AT_ONCE = 1 / 64;
@@ -20,7 +21,7 @@ const OLD = `SELECT seq, id FROM outbox
  * for days pushes out its own past and no alarm of another point.
  * @returns how many events were lost
  */
-export function dropForSpace(sql: Sql, limits: OutboxLimits): number {
+export function dropForSpace(sql: Sql, limits: OutboxLimits, wallMs: number): number {
   let lost = 0;
   for (;;) {
     const of = classToDrop(totalsOf(sql), limits);
@@ -28,15 +29,20 @@ export function dropForSpace(sql: Sql, limits: OutboxLimits): number {
     const most = sql.get(BIGGEST_TOPIC, rankOf(of)) ?? {};
     const atOnce = Math.max(1, Math.floor(integerIn(most, 'events') * DROPPED_AT_ONCE));
     const rows = sql.all(OLDEST_OF_TOPIC, textIn(most, 'topic'), rankOf(of), atOnce);
-    lost += drop(sql, of, rows, 'space');
+    lost += drop(sql, of, rows, { reason: 'space', wallMs });
   }
 }
 
 /** Drops what has waited for longer than its class allows. */
-export function dropForAge(sql: Sql, limits: OutboxLimits, nowMs: number): void {
+export function dropForAge(
+  sql: Sql,
+  limits: OutboxLimits,
+  { nowMs, wallMs }: { readonly nowMs: number; readonly wallMs: number },
+): void {
   for (const of of OUTBOX_CLASSES) {
     const ageMs = limits.classes?.[of]?.ageMs;
-    if (ageMs !== undefined) drop(sql, of, sql.all(OLD, rankOf(of), nowMs - ageMs), 'age');
+    if (ageMs !== undefined)
+      drop(sql, of, sql.all(OLD, rankOf(of), nowMs - ageMs), { reason: 'age', wallMs });
   }
 }
 
@@ -45,8 +51,15 @@ export function dropForAge(sql: Sql, limits: OutboxLimits, nowMs: number): void 
  * @param rows `seq` and `id` of events of one class
  * @returns how many were lost
  */
-export function drop(sql: Sql, of: OutboxClass, rows: readonly Row[], reason: LossReason): number {
+export function drop(
+  sql: Sql,
+  of: OutboxClass,
+  rows: readonly Row[],
+  { reason, wallMs }: { readonly reason: LossReason; readonly wallMs: number },
+): number {
   if (rows.length === 0) return 0;
+  const ids = JSON.stringify(rows.map((row) => textIn(row, 'id')));
+  endStory(sql, 'lost', wallMs, { ids: 'SELECT value FROM json_each(?)', values: [ids] });
   const seqs = rows.map((row) => integerIn(row, 'seq'));
   sql.run('DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?))', JSON.stringify(seqs));
   const lost = rows.filter((row) => !reopenLoss(sql, textIn(row, 'id'))).map((row) => integerIn(row, 'seq'));

@@ -4,6 +4,7 @@ import { anyTold, closeLosses } from './losses.ts';
 import { intactEvent, rankOf, STATE } from './outbox-rows.ts';
 import { integerIn, type Row, type Sql } from './sql.ts';
 import type { DueQuery, OutboxEntry } from './store.ts';
+import { endStory } from './stories.ts';
 
 /** An event without a receipt is sent again at ever longer intervals up to this one, ms. Source: guess. */
 export const MAX_RESEND_MS = 15 * 60_000;
@@ -96,23 +97,25 @@ export function hasten(sql: Sql, dueMs: number): number {
 }
 
 /** Forgets events that are confirmed, by number, and closes the losses that they told. */
-export function forgetSeqs(sql: Sql, seqs: string): void {
+export function forgetSeqs(sql: Sql, seqs: string, wallMs: number): void {
   if (anyTold(sql)) {
     const ids = sql.all(`SELECT id FROM outbox WHERE seq ${SOME}`, seqs).map(({ id }) => id);
     closeLosses(sql, JSON.stringify(ids));
   }
+  endStory(sql, 'broker', wallMs, { ids: `SELECT id FROM outbox WHERE seq ${SOME}`, values: [seqs] });
   sql.run(`DELETE FROM outbox WHERE seq ${SOME}`, seqs);
 }
 
 /** Forgets events that are confirmed, by id. @returns how many there were */
-export function forgetIds(sql: Sql, ids: readonly string[]): number {
+export function forgetIds(sql: Sql, ids: readonly string[], wallMs: number): number {
   const list = JSON.stringify(ids.filter((id) => id !== ''));
   if (anyTold(sql)) closeLosses(sql, list);
+  endStory(sql, 'receipt', wallMs, { ids: 'SELECT value FROM json_each(?)', values: [list] });
   return sql.run(`DELETE FROM outbox WHERE id ${SOME}`, list);
 }
 
 /** Forgets everything that waits for a receipt: the broker has it. */
-export function forgetSent(sql: Sql): void {
+export function forgetSent(sql: Sql, wallMs: number): void {
   const sent = sql.all(`SELECT seq FROM outbox WHERE state = ${STATE.sent}`).map(({ seq }) => seq);
-  forgetSeqs(sql, JSON.stringify(sent));
+  forgetSeqs(sql, JSON.stringify(sent), wallMs);
 }

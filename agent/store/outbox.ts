@@ -22,6 +22,7 @@ import { classIn, insertEvent, rankOf, STATE } from './outbox-rows.ts';
 import type { RunClock } from './run-clock.ts';
 import { integerIn, type Sql } from './sql.ts';
 import type { DeliveryRules, DueQuery, Loss, NewEvent, Outbox, OutboxEntry } from './store.ts';
+import { tellStory } from './stories.ts';
 
 /** Until a configuration says otherwise. */
 const RULES: DeliveryRules = { confirm: 'broker', resendAfterMs: 60_000, liveWithinMs: 60_000 };
@@ -76,7 +77,7 @@ export class SqlOutbox implements Outbox {
   rule(rules: DeliveryRules): void {
     this.#engine.write((sql) => {
       if (confirmIn(sql) !== rules.confirm) setMeta(sql, 'confirm', rules.confirm);
-      if (rules.confirm === 'broker') forgetSent(sql);
+      if (rules.confirm === 'broker') forgetSent(sql, this.#needs.wallMs());
     });
     this.#rules = rules;
     this.#order += 1;
@@ -120,7 +121,7 @@ export class SqlOutbox implements Outbox {
     const { confirm, resendAfterMs } = this.#rules;
     this.#engine.writeLazily((sql) => {
       const list = JSON.stringify(seqs);
-      if (confirm === 'broker') forgetSeqs(sql, list);
+      if (confirm === 'broker') forgetSeqs(sql, list, this.#needs.wallMs());
       else awaitReceipts(sql, list, this.#needs.runClock.nowMs(), resendAfterMs);
       this.#endOverflow(sql);
     });
@@ -128,7 +129,7 @@ export class SqlOutbox implements Outbox {
 
   confirm(ids: readonly string[]): number {
     return this.#engine.writeLazily((sql) => {
-      const gone = forgetIds(sql, ids);
+      const gone = forgetIds(sql, ids, this.#needs.wallMs());
       if (gone === 0) return 0;
       this.#hasten(sql);
       this.#endOverflow(sql);
@@ -140,7 +141,7 @@ export class SqlOutbox implements Outbox {
   giveUp(seq: number, reason: LossReason): void {
     this.#engine.write((sql) => {
       const row = sql.get('SELECT seq, id, class FROM outbox WHERE seq = ?', seq);
-      if (row) drop(sql, classIn(row), [row], reason);
+      if (row) drop(sql, classIn(row), [row], { reason, wallMs: this.#needs.wallMs() });
     });
   }
 
@@ -188,7 +189,7 @@ export class SqlOutbox implements Outbox {
     this.#engine.write((sql) => {
       const nowMs = this.#needs.runClock.nowMs();
       this.#needs.runClock.save(sql, this.#engine);
-      dropForAge(sql, this.#limits, nowMs);
+      dropForAge(sql, this.#limits, { nowMs, wallMs: this.#needs.wallMs() });
     });
   }
 
@@ -200,6 +201,7 @@ export class SqlOutbox implements Outbox {
     this.#keepOrder(sql, event);
     const wallMs = Math.round(this.#needs.wallMs());
     const dueMs = putMs + this.#rules.liveWithinMs;
+    tellStory(sql, event);
     insertEvent(sql, { ...event, seq, state: STATE.live, attempts: 0, putMs, wallMs, dueMs });
     this.#engine.afterCommit(() => this.#engine.medium.gaveNumber(seq));
     this.#engine.afterCommit(this.#tellAppended);
@@ -244,7 +246,7 @@ export class SqlOutbox implements Outbox {
   }
 
   #bound(sql: Sql): void {
-    const lost = dropForSpace(sql, this.#limits);
+    const lost = dropForSpace(sql, this.#limits, this.#needs.wallMs());
     if (lost === 0) return;
     const before = metaNumber(sql, 'overflow');
     setMeta(sql, 'overflow', before + lost);

@@ -5,6 +5,7 @@ import { insertEvent, intactEvent } from './outbox-rows.ts';
 import { NO_HASH } from './register-chain.ts';
 import { appendLine, type ChainEnd, chainEnd, insertLine, linesFrom, type Sign } from './register-lines.ts';
 import { integerIn, type Sql, textIn } from './sql.ts';
+import { copyStories } from './stories.ts';
 
 /**
  * How the database on the disk relates to what was gathered in memory:
@@ -28,6 +29,8 @@ export function rejoin(gathered: Sql, disk: Sql, sign: Sign): void {
     for (const row of gathered.iterate('SELECT * FROM journal ORDER BY number')) copyOrder(row, disk);
     joinSlot(gathered, disk);
     joinMemory(gathered, disk, relation);
+    if (relation === 'same') disk.run('DELETE FROM story');
+    copyStories(gathered, disk);
     joinRegister(gathered, disk, sign);
     raiseMeta(disk, 'ran_ms', metaNumber(gathered, 'ran_ms'));
     raiseMeta(disk, 'boot', metaNumber(gathered, 'boot'));

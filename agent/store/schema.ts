@@ -112,6 +112,17 @@ const STEPS: readonly string[] = [
   CREATE UNIQUE INDEX loss_open ON loss (class, reason) WHERE event_id IS NULL;
   CREATE INDEX loss_told ON loss (event_id) WHERE event_id IS NOT NULL;
   `,
+  `
+  CREATE TABLE story (
+    number INTEGER PRIMARY KEY,
+    of TEXT NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    payload TEXT NOT NULL,
+    fate TEXT NOT NULL,
+    fate_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX story_of ON story (of, number);
+  `,
 ];
 
 /**

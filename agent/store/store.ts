@@ -16,6 +16,7 @@ export interface Store {
   readonly journal: Journal;
   readonly slots: ConfigSlots;
   readonly memory: Memory;
+  readonly stories: Stories;
   /**
    * Everything that `work` writes becomes durable together or not at all. Nested calls join the outer one.
    * When the disk refuses in the middle, `work` runs again from its beginning: it changes nothing but the store.
@@ -40,11 +41,22 @@ export interface NewEvent {
   /** Unique id, which receipts name and the payload holds; empty for an event that only the broker confirms. */
   readonly id: string;
   readonly class: OutboxClass;
+  /** What the event is part of the story of: the id of a point. Such an event has an id. */
+  readonly story?: string;
 }
 
-export interface OutboxEntry extends NewEvent {
+export interface OutboxEntry extends Omit<NewEvent, 'story'> {
   /** Durable number, rising by one per event of the box. */
   readonly seq: number;
+}
+
+/**
+ * The last events of each point, kept after they have left the outbox, with what became of them; for who stands before
+ * the box. Events enter with `NewEvent.story`, and are read by `StoryReader`.
+ */
+export interface Stories {
+  /** Forgets the story of a point that is no more. */
+  forget(of: string): void;
 }
 
 /** Events that were dropped before they were confirmed: a line of the loss ledger. */

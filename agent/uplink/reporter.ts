@@ -74,7 +74,8 @@ export class MqttReporter implements Reporter {
       if (fault) this.#mistake(key, entity, fault);
       // The CSU signs receipts for what it reads; what is for another reader leaves on the PUBACK.
       const receipted = reader === undefined ? id : '';
-      return { topic, payload, id: receipted, class: outboxClassOf(MESSAGES[key].name, fields) };
+      const story = MESSAGES[key].entity === 'point' ? { story: entity } : {};
+      return { topic, payload, id: receipted, class: outboxClassOf(MESSAGES[key].name, fields), ...story };
     });
   }
 

@@ -56,7 +56,13 @@ const damages: [string, (file: string) => void][] = [
   ['of noise', (file) => writeFileSync(file, Buffer.alloc(50_000, 0xa5))],
   ['cut in the middle', (file) => truncateSync(file, Math.floor(statSync(file).size / 2))],
   ['cut within its first page', (file) => truncateSync(file, 700)],
-  ['with its schema overwritten', (file) => overwrite(file, 200, Buffer.alloc(3800, 0x41))],
+  [
+    'with its schema overwritten',
+    (file) => {
+      // SQLite may leave old copies of what it has moved to another page.
+      for (const at of placesOf(file, 'CREATE TABLE journal')) overwrite(file, at, Buffer.alloc(40, 0x41));
+    },
+  ],
   [
     'whose register lost its guard',
     (file) => withDatabase(file, (db) => db.exec('DROP TRIGGER register_stays')),
@@ -68,6 +74,11 @@ function overwrite(file: string, at: number, bytes: Buffer): void {
   const content = readFileSync(file);
   bytes.copy(content, at);
   writeFileSync(file, content);
+}
+
+function placesOf(file: string, text: string): number[] {
+  const content = readFileSync(file, 'latin1');
+  return [...content.matchAll(new RegExp(text, 'g'))].map(({ index }) => index);
 }
 
 function withDatabase(file: string, work: (db: DatabaseSync) => void): void {

@@ -276,7 +276,7 @@ export class World {
       alarms: {
         ...{ knowsAlarm: () => false, knowsPoint: () => false, knowsWindow: () => false },
         ...{ acknowledge: never, close: never, shelve: never, unshelve: never },
-        ...{ announce: never, cancel: never },
+        ...{ announce: never, cancel: never, isApplied: () => false },
       },
     };
   }
