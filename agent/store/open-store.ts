@@ -11,9 +11,8 @@ import { OUTBOX_LIMITS, type OutboxLimits } from './outbox-limits.ts';
 import { SqlRegister } from './register.ts';
 import type { Sign } from './register-lines.ts';
 import { RunClock } from './run-clock.ts';
-import { SqlConfigSlots, SqlJournal, SqlMemory } from './small-parts.ts';
+import { SqlConfigSlots, SqlJournal, SqlMemory, SqlStories } from './small-parts.ts';
 import type { ConfigSlots, Journal, Memory, Register, Store, StoreFault, Stories } from './store.ts';
-import { SqlStories } from './stories.ts';
 
 /** Name of the database in the state folder. */
 export const DATABASE_NAME = 'beffroi.db';

@@ -1,7 +1,7 @@
 import type { Engine } from './engine.ts';
 import { metaNumber, raiseMeta } from './meta.ts';
 import { integerIn, type Sql, textIn } from './sql.ts';
-import type { ConfigSlot, ConfigSlots, Journal, Memory } from './store.ts';
+import type { ConfigSlot, ConfigSlots, Journal, Memory, Stories } from './store.ts';
 
 /** Ids of orders that are kept whatever the clock says, so that a jump of the clock forgets none. Source: guess. */
 const KEPT_ORDERS = 10_000;
@@ -101,5 +101,18 @@ export class SqlMemory implements Memory {
         .all('SELECT key, value FROM memory WHERE room = ? ORDER BY key', room)
         .map((row): [string, string] => [textIn(row, 'key'), textIn(row, 'value')]),
     );
+  }
+}
+
+/** The stories in the database. */
+export class SqlStories implements Stories {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  forget(of: string): void {
+    this.#engine.write((sql) => sql.run('DELETE FROM story WHERE of = ?', of));
   }
 }

@@ -1,6 +1,5 @@
-import type { Engine } from './engine.ts';
 import { integerIn, type Row, type Sql, textIn } from './sql.ts';
-import type { NewEvent, Stories } from './store.ts';
+import type { NewEvent } from './store.ts';
 
 /** Events that are kept of one point; an alarm is a handful. With 1,024 points below 40 MB. Source: guess. */
 export const STORY_MAX = 40;
@@ -46,17 +45,4 @@ function copyLine(row: Row, to: Sql): void {
     integerIn(row, 'fate_ms'),
   );
   to.run(TRIM, of);
-}
-
-/** The stories in the database. */
-export class SqlStories implements Stories {
-  readonly #engine: Engine;
-
-  constructor(engine: Engine) {
-    this.#engine = engine;
-  }
-
-  forget(of: string): void {
-    this.#engine.write((sql) => sql.run('DELETE FROM story WHERE of = ?', of));
-  }
 }
