@@ -18,6 +18,9 @@ const PUSH_WAIT_S = 60;
 const ORDER_WAIT_S = 90;
 /** How long the receiver keeps events. Source: guess; the CSU decides by its own rules. */
 const KEEP_DAYS = 400;
+/** Largest archive of the receiver. Source: guess: a million events of some KB, and room for more. */
+const ARCHIVE_MB = 8_192;
+const MIB = 1024 * 1024;
 /** Views and leases have commands of their own. */
 const COMMAND_NAMES = (Object.keys(COMMAND_ROLE) as CommandName[]).filter(
   (name) => !/^(view|lease)\./.test(name),
@@ -74,6 +77,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       broker: 'one',
       database: 'one',
       'keep-days': 'one',
+      'max-mb': 'one',
+      'end-with-reader': 'flag',
       after: 'one',
       only: 'many',
     },
@@ -176,18 +181,19 @@ async function watch({ options, texts, signal, print }: Desk): Promise<boolean> 
 
 async function receive({ options, signal }: Desk): Promise<boolean> {
   const after = options.number('after', 0, 9_999_999_999);
-  await receiveEvents(
+  return await receiveEvents(
     csuOf(options),
     {
       broker: options.required('broker'),
       database: options.required('database'),
       keepDays: options.number('keep-days', 1, 36_500) ?? KEEP_DAYS,
+      maxBytes: (options.number('max-mb', 16, 1_048_576) ?? ARCHIVE_MB) * MIB,
+      endWithReader: options.flag('end-with-reader'),
       only: options.has('only') ? options.list('only') : [],
       ...(after === undefined ? {} : { after }),
     },
     signal,
   );
-  return true;
 }
 
 /** The parser's own message would show a piece of the file, which may be a password. */

@@ -17,9 +17,11 @@ const FRENCH = {
       contrôle la configuration, scelle les mots de passe pour ce collecteur, signe
   beffroi-csu config push --folder DOSSIER --site SITE --in FICHIER --broker URL [--wait-s 60]
       publie la configuration signée et attend la réponse du collecteur
-  beffroi-csu receive --folder DOSSIER --broker URL --database FICHIER [--keep-days 400]
-                   [--only alarm…] [--after N]
+  beffroi-csu receive --folder DOSSIER --broker URL --database FICHIER [--keep-days 400] [--max-mb 8192]
+                   [--only alarm…] [--after N] [--end-with-reader]
       reçoit les événements des collecteurs, les enregistre, signe les reçus, et écrit une ligne JSON par événement
+      sur la sortie standard : number, received, site, class, name, topic, message. --after N reprend après la
+      ligne N ; --end-with-reader termine (code 1) quand plus personne ne lit
   beffroi-csu order send --folder DOSSIER --site SITE --broker URL --command ORDRE … [--valid-s 60] [--wait-s 90]
       envoie un ordre signé et suit son déroulement ; les ordres, et ce que chacun demande :
         agent.ping
@@ -127,9 +129,11 @@ const ENGLISH: Texts = {
       checks the configuration, seals the passwords to this box, signs
   beffroi-csu config push --folder FOLDER --site SITE --in FILE --broker URL [--wait-s 60]
       publishes the signed configuration and waits for the answer of the box
-  beffroi-csu receive --folder FOLDER --broker URL --database FILE [--keep-days 400]
-                   [--only alarm…] [--after N]
-      receives the events of the boxes, stores them, signs receipts, and writes one JSON line per event
+  beffroi-csu receive --folder FOLDER --broker URL --database FILE [--keep-days 400] [--max-mb 8192]
+                   [--only alarm…] [--after N] [--end-with-reader]
+      receives the events of the boxes, stores them, signs receipts, and writes one JSON line per event on standard
+      output: number, received, site, class, name, topic, message. --after N goes on after line N;
+      --end-with-reader ends (code 1) when nobody reads any more
   beffroi-csu order send --folder FOLDER --site SITE --broker URL --command ORDER … [--valid-s 60] [--wait-s 90]
       sends a signed order and follows it to its end; the orders, and what each asks for:
         agent.ping

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CONTRACT_VERSION } from '../../agent/contract/envelope.ts';
 import { parseTopic } from '../../agent/contract/topics.ts';
+import { parseStrictJson } from '../../agent/trust/strict-json.ts';
 import type { Incoming } from './archive.ts';
 
 /** Largest event that is taken, in bytes; a genuine one is below 8 KB. Source: guess. */
@@ -34,9 +35,10 @@ function textOf(payload: Buffer): string | undefined {
   }
 }
 
+/** Whoever reads the lines of the receiver is to make the same of them, and not to be buried in brackets. */
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseStrictJson(text);
   } catch {
     return undefined;
   }

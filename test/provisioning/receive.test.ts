@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { EXAMPLES } from '../generate/examples.ts';
 import { Centre } from '../support/centre.ts';
+import { MAY_MOUNT, SmallDisk } from '../support/small-disk.ts';
 import type { Subscriber } from '../support/subscriber.ts';
 import { type Running, startCsu, temporaryFolder } from './processes.ts';
 
@@ -127,6 +128,8 @@ t.test('receive: what is no event of a box gets no receipt and harms nobody', as
   await stage.box.publish(ALARM, alarm(4, { detail: 'x'.repeat(70_000) }));
   await stage.box.publish('csu/v1/57463-mairie/cam-a/event/x/y', alarm(5));
   await stage.box.publish(ALARM, alarm(6), { retain: true });
+  await stage.box.publish(ALARM, alarm(8).replace('{', '{"id":"another",'));
+  await stage.box.publish(ALARM, alarm(9).replace('{', `{"x":${'['.repeat(30_000)}${']'.repeat(30_000)},`));
   await stage.box.publish(ALARM, alarm(7));
   await signedFor(stage, [idOf(7)]);
   t.same(
@@ -213,6 +216,62 @@ t.test('receive: a reader that stands still holds up no receipt', async (t) => {
   }
   t.equal((await running.end('SIGTERM')).code, 0);
 });
+
+t.test('receive: whatever a box puts between the words of an event, it is one line', async (t) => {
+  const stage = await scene(t);
+  const running = await receiver(t, stage);
+  await stage.box.publish(ALARM, JSON.stringify(JSON.parse(alarm(1)), null, 2).replaceAll('\n', '\r\n'));
+  await stage.box.publish(ALARM, alarm(2));
+  await running.said(new RegExp(idOf(2)));
+  t.same(
+    lines(running.out).map(({ message }) => message.id),
+    [1, 2].map(idOf),
+  );
+});
+
+t.test('receive: ends with its reader where that was asked for, and has stored what came', async (t) => {
+  const stage = await scene(t);
+  const running = await receiver(t, stage, ['--end-with-reader']);
+  running.child.stdout?.destroy();
+  await stage.box.publish(ALARM, alarm(1));
+  t.equal((await running.end()).code, 1);
+  const second = await receiver(t, stage);
+  await second.said(new RegExp(idOf(1)));
+});
+
+t.test(
+  'receive: signs for nothing that a full disk did not take, and goes on when there is room',
+  async (t) => {
+    if (!MAY_MOUNT) return t.pass('needs root to mount a small disk');
+    const stage = await scene(t);
+    const disk = SmallDisk.mount(t, join(stage.folder, 'disk'), 8);
+    const running = await receiver(t, stage, ['--database', join(disk.folder, 'archive.db')]);
+    await stage.box.publish(ALARM, alarm(1));
+    await running.said(new RegExp(idOf(1)));
+    await disk.fill();
+    const long = (n: number) => alarm(n, { detail: 'x'.repeat(60_000) });
+    let tried = 1;
+    while (!/events could not be stored/.test(running.err)) {
+      tried += 1;
+      await stage.box.publish(ALARM, long(tried));
+      await running.said(new RegExp(`${idOf(tried)}|events could not be stored`));
+    }
+    const refused = tried;
+    await stage.box.publish(ALARM, long(refused + 1));
+    await disk.free();
+    await stage.box.publish(ALARM, long(refused + 2));
+    await signedFor(stage, [idOf(refused + 2)]);
+    t.notOk(signed(stage).includes(idOf(refused)), 'no receipt for what is not stored');
+    t.notOk(signed(stage).includes(idOf(refused + 1)));
+    for (const n of [refused, refused + 1]) await stage.box.publish(ALARM, long(n));
+    await signedFor(stage, [idOf(refused), idOf(refused + 1)]);
+    await running.said(new RegExp(idOf(refused + 1)));
+    t.match(running.err, /events are stored again/);
+    const printed = lines(running.out).map(({ message }) => message.id);
+    t.equal(new Set(printed).size, printed.length, 'each is printed once');
+    t.equal(printed.length, refused + 2);
+  },
+);
 
 t.test('receive: two do not share an archive, and a damaged one is not used', async (t) => {
   const stage = await scene(t);

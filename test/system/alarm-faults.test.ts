@@ -1,5 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +10,7 @@ import type { SimulatedCamera } from '../support/camera/camera.ts';
 import { Centre } from '../support/centre.ts';
 import { Relay } from '../support/relay.ts';
 import { configurationOf, SITE, simulatedCamera } from '../support/scene.ts';
+import { MAY_MOUNT, SmallDisk } from '../support/small-disk.ts';
 import type { Received, Subscriber } from '../support/subscriber.ts';
 
 const INPUTS = ['input-1', 'input-2', 'input-3'];
@@ -247,22 +246,20 @@ t.test('alarms: the database is overwritten and taken away while they flow', asy
 });
 
 t.test('alarms: the disk is full and the power is cut while they flow', async (t) => {
-  if (process.getuid?.() !== 0) return t.pass('needs root to mount a small disk');
-  const disk = { folder: '' };
+  if (!MAY_MOUNT) return t.pass('needs root to mount a small disk');
+  const disks: SmallDisk[] = [];
   const stage = await Stage.create(t, {}, (folder) => {
-    disk.folder = join(folder, 'state');
-    mkdirSync(disk.folder);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=0700', 'tmpfs', disk.folder]);
-    t.teardown(() => execFileSync('umount', ['-l', disk.folder]));
+    disks.push(SmallDisk.mount(t, join(folder, 'state'), 8));
   });
-  await fill(disk.folder);
+  const [disk] = disks;
+  await disk?.fill();
   stage.toggle(2);
   await stage.heard('a disk that takes nothing');
   await stage.box.until('the fault', ({ storageDurable }) => !storageDurable);
   await restart(stage);
   stage.toggle(2);
   await stage.heard('a start on a disk that takes nothing');
-  await rm(join(disk.folder, 'filler'));
+  await disk?.free();
   await stage.box.until('the disk', ({ storageDurable }) => storageDurable, 60_000);
   stage.toggle(2);
   await stage.heard('the disk is back');
@@ -271,18 +268,6 @@ t.test('alarms: the disk is full and the power is cut while they flow', async (t
   await stage.heard('a start on the good disk');
   stage.check(t);
 });
-
-async function fill(folder: string): Promise<void> {
-  const file = await open(join(folder, 'filler'), 'w');
-  const chunk = Buffer.alloc(64 * 1024);
-  const written = () =>
-    file.write(chunk).then(
-      ({ bytesWritten }) => bytesWritten === chunk.length,
-      () => false,
-    );
-  while (await written());
-  await file.close();
-}
 
 /** A power cut; resolves when the agent hears its camera again. */
 async function restart({ box }: Stage): Promise<void> {

@@ -26,6 +26,30 @@ t.test('systemd-analyze verify says nothing against the units in a staged root',
   t.equal(stdout + stderr, '');
 });
 
+t.test(
+  'systemd-analyze verify says nothing against the example for the centre, and its options exist',
+  async (t) => {
+    const root = t.testdir();
+    await stageRoot(root);
+    const name = 'beffroi-receive.service';
+    const unit = join(repository, 'systemd/centre', name);
+    await cp(unit, join(root, 'etc/systemd/system', name));
+    await mkdir(join(root, 'bin'), { recursive: true });
+    await cp('/bin/sh', join(root, 'bin/sh'), { dereference: true });
+    const { stdout, stderr } = await run('systemd-analyze', ['verify', `--root=${root}`, name]);
+    t.equal(stdout + stderr, '');
+    const [, command = ''] = /beffroi-csu (receive .*?) \|/.exec(await readFile(unit, 'utf8')) ?? [];
+    const help = await run(join(repository, 'provisioning/beffroi-csu'), ['--help', '--lang', 'en']);
+    const [, usage = ''] = /(beffroi-csu receive [\s\S]*?)\n {6}\w/.exec(help.stdout) ?? [];
+    const options = command.match(/--[a-z-]+/g) ?? [];
+    t.same(
+      options.filter((option) => !usage.includes(option)),
+      [],
+    );
+    t.equal(options.length, 4);
+  },
+);
+
 for (const unit of UNITS) {
   t.test(`${unit} runs without rights, dumps no memory and restarts for ever`, async (t) => {
     const lines = (await readFile(join(repository, 'systemd', unit), 'utf8')).split('\n');
