@@ -19,11 +19,14 @@ export interface StreamSetup {
 /** The parameter sets in force: those of DESCRIBE, then those that the camera sends in band. */
 export class ParameterSetKeeper {
   readonly #codec: VideoTrack['codec'];
+  readonly #isSet: (nal: Buffer) => boolean;
   #sets: CodecSets;
   #setup: StreamSetup | undefined;
 
   constructor(track: VideoTrack) {
     this.#codec = track.codec;
+    const { kind } = nalRules(track.codec);
+    this.#isSet = (nal) => isSetKind(kind(nal));
     const { vps, sps, pps } = track.parameterSets;
     this.#sets = { vps: usable(vps), sps: usable(sps), pps: usable(pps) };
     this.#setup = this.#complete();
@@ -36,6 +39,7 @@ export class ParameterSetKeeper {
 
   /** Takes the parameter sets out of an access unit; `setup` is another object when they changed something. */
   take(unit: AccessUnit): void {
+    if (!unit.nals.some(this.#isSet)) return;
     const found = this.#inBand(unit);
     const next: CodecSets = {
       vps: found.vps.length > 0 ? found.vps : this.#sets.vps,
@@ -52,7 +56,7 @@ export class ParameterSetKeeper {
     const found: Record<Kind, Buffer[]> = { vps: [], sps: [], pps: [] };
     for (const nal of unit.nals) {
       const kind = kindOf(nal);
-      if (kind !== 'vps' && kind !== 'sps' && kind !== 'pps') continue;
+      if (!isSetKind(kind)) continue;
       const list = found[kind];
       const isNew = nal.length <= MAX_SET_BYTES && !list.some((other) => other.equals(nal));
       if (isNew && list.length < MAX_SETS_PER_KIND) list.push(Buffer.from(nal));
@@ -72,6 +76,10 @@ export class ParameterSetKeeper {
 /** Whether a decoder that was told of one needs not be told of the other. */
 export function isSameSetup(a: StreamSetup, b: StreamSetup | undefined): boolean {
   return b !== undefined && a.sps.codec === b.sps.codec && sameSets(a.sets, b.sets);
+}
+
+function isSetKind(kind: string): kind is Kind {
+  return kind === 'vps' || kind === 'sps' || kind === 'pps';
 }
 
 function usable(set: Buffer | undefined): Buffer[] {

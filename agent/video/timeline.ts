@@ -105,7 +105,9 @@ export class Timeline {
   #remember(pts: number, unit: AccessUnit): void {
     this.#recent.push(pts);
     if (this.#recent.length > MAX_REORDER_DEPTH + 1) this.#recent.shift();
-    this.#frameTicks = usualDistance(this.#recent) ?? this.#frameTicks;
+    // Most pictures are as far apart as usual, and there is nothing to measure.
+    if (pts - this.#newest !== this.#frameTicks)
+      this.#frameTicks = usualDistance(this.#recent) ?? this.#frameTicks;
     this.#newest = Math.max(this.#newest, pts);
     this.#lastReceivedMs = unit.receivedMonotonicMs;
   }

@@ -14,8 +14,6 @@ const LOGIN = { user: 'beffroi', password: 'a long password' };
 export interface BenchBox {
   readonly box: TestBox;
   readonly csu: Subscriber;
-  /** Stream addresses of the cameras, with the login. */
-  readonly streams: readonly string[];
 }
 
 /** The process ids of a running box. */
@@ -57,7 +55,7 @@ export async function withBox(
       ({ cameras: all }) => all.length === cameras && all.every(({ state }) => state === 'ok'),
       60_000,
     );
-    return await work({ box, csu, streams: streamsOf(process) });
+    return await work({ box, csu });
   } finally {
     await box.stop();
     await csu.close();
@@ -69,11 +67,6 @@ export async function withBox(
 /** Pictures of one camera are enough: those of twenty would fill the memory of the bench. */
 function keeps(topic: string): boolean {
   return !topic.endsWith('/media/main') || topic.includes('/cam-1/');
-}
-
-function streamsOf({ places }: CameraProcess): string[] {
-  const login = `${LOGIN.user}:${encodeURIComponent(LOGIN.password)}`;
-  return places.map(({ rtspUrl }) => rtspUrl.replace('rtsp://', `rtsp://${login}@`));
 }
 
 function configuration({ places }: CameraProcess): object {

@@ -1,9 +1,8 @@
-/** `npm run bench -- NAME [--json]`: runs one bench and prints its figures. */
+/** `npm run bench -- NAME [--json] [--counts 8,20]`: runs one bench and prints its figures. */
 import { parseArgs } from 'node:util';
 import { alarms } from './alarms.ts';
 import { relay } from './relay.ts';
 import { start } from './start.ts';
-import { video } from './video.ts';
 
 export interface Figure {
   readonly value: number;
@@ -11,11 +10,21 @@ export interface Figure {
 }
 export type Figures = Record<string, Figure>;
 
-const BENCHES: Readonly<Record<string, () => Promise<Figures>>> = { alarms, relay, start, video };
+/** What may be asked of a bench. */
+export interface BenchOptions {
+  /** Numbers of cameras, where a bench goes through several. */
+  readonly counts?: readonly number[];
+}
+
+const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = {
+  alarms,
+  relay,
+  start,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
+  options: { json: { type: 'boolean', default: false }, counts: { type: 'string' } },
 });
 const [name = ''] = positionals;
 const bench = BENCHES[name];
@@ -23,7 +32,12 @@ if (!bench) {
   console.error(`expected one of: ${Object.keys(BENCHES).join(', ')}`);
   process.exit(2);
 }
-const figures = await bench();
+const counts = values.counts?.split(',').map(Number);
+if (counts?.some((count) => !Number.isInteger(count) || count < 1)) {
+  console.error(`expected numbers of cameras, came ${values.counts}`);
+  process.exit(2);
+}
+const figures = await bench(counts ? { counts } : {});
 if (values.json) console.log(JSON.stringify({ bench: name, figures }));
 else
   for (const [key, { value, unit }] of Object.entries(figures))

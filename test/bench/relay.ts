@@ -4,15 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cpuSeconds, pssMb } from '../support/processes.ts';
 import { makeFootage } from './footage.ts';
-import type { Figure, Figures } from './main.ts';
+import type { BenchOptions, Figure, Figures } from './main.ts';
 import { Cameras, Sink } from './relay/processes.ts';
-import { OURS, VARIANTS, type Variant } from './relay/variants.ts';
+import { OURS, VARIANTS, type Variant, type VariantName } from './relay/variants.ts';
 
-/** `RELAY_COUNTS=20 RELAY_VARIANTS=mqtt,ffmpeg` runs a part. */
-const COUNTS = (process.env.RELAY_COUNTS ?? '1,8,20,40').split(',').map(Number);
-const NAMES = (process.env.RELAY_VARIANTS ?? Object.keys(VARIANTS).join(',')).split(',');
-/** The delay inside the process is told of this many cameras. */
-const INSIDE_COUNT = 20;
+const COUNTS = [1, 8, 20, 40];
+const NAMES = Object.keys(VARIANTS) as VariantName[];
 /** Running time before anything is read: caches are full, code is compiled. */
 const SETTLE_MS = 15_000;
 const MEASURED_MS = 30_000;
@@ -23,37 +20,37 @@ interface Cost {
   readonly framesLost: number;
   readonly insideMs: readonly number[];
 }
-type Costs = ReadonlyMap<string, Cost>;
+type Costs = Readonly<Record<VariantName, Cost>>;
 
 /**
  * What it costs to carry pictures: the video process alone, over plain TCP, from cameras of 1080p, 25 frames per second
  * and 4 Mbit/s, beside one ffmpeg per camera and beside a process that only moves the bytes. Same cameras, same sink.
  */
-export async function relay(): Promise<Figures> {
+export async function relay({ counts = COUNTS }: BenchOptions): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'bfr-bench-'));
   try {
     const file = join(folder, 'footage.h264');
     await makeFootage(file);
     const figures: Figures = {};
     const lost: number[] = [];
-    for (const count of COUNTS) {
+    const inside: number[] = [];
+    for (const count of counts) {
       const costs = await costsOf(file, count);
       Object.assign(figures, figuresOf(costs, count));
-      lost.push(...OURS.map((name) => costs.get(name)?.framesLost ?? 0));
+      lost.push(...OURS.map((name) => costs[name].framesLost));
+      inside.push(...costs.mqtt.insideMs);
     }
     figures.frames_lost = { value: lost.reduce((sum, one) => sum + one, 0), unit: '' };
-    return figures;
+    return { ...figures, ...insideFigures(inside) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 async function costsOf(file: string, count: number): Promise<Costs> {
-  const costs = new Map<string, Cost>();
-  for (const [name, variant] of Object.entries(VARIANTS)) {
-    if (NAMES.includes(name)) costs.set(name, await costOf(file, count, variant));
-  }
-  return costs;
+  const costs: Partial<Record<VariantName, Cost>> = {};
+  for (const name of NAMES) costs[name] = await costOf(file, count, VARIANTS[name]);
+  return costs as Costs;
 }
 
 async function costOf(file: string, count: number, variant: Variant): Promise<Cost> {
@@ -83,25 +80,28 @@ async function costOf(file: string, count: number, variant: Variant): Promise<Co
 
 function figuresOf(costs: Costs, count: number): Figures {
   const figures: Record<string, Figure> = {};
-  for (const [name, cost] of costs) {
-    figures[`cpu_s_${name}_${count}`] = rounded(cost.cpuSecondsPerCameraMinute, 's per camera-minute');
-    figures[`mb_${name}_${count}`] = rounded(cost.mbPerCamera, 'MB per camera');
+  for (const name of NAMES) {
+    figures[`cpu_s_${name}_${count}`] = rounded(costs[name].cpuSecondsPerCameraMinute, 's per camera-minute');
+    figures[`mb_${name}_${count}`] = rounded(costs[name].mbPerCamera, 'MB per camera');
   }
-  const [mqtt, rtsp, ffmpeg, floor] = ['mqtt', 'rtsp', 'ffmpeg', 'floor'].map((name) => costs.get(name));
-  if (mqtt && ffmpeg) {
-    const { cpuSecondsPerCameraMinute: cpu, mbPerCamera: mb } = ffmpeg;
-    figures[`cpu_ratio_ffmpeg_${count}`] = rounded(mqtt.cpuSecondsPerCameraMinute / cpu, '');
-    figures[`mem_ratio_ffmpeg_${count}`] = rounded(mqtt.mbPerCamera / mb, '');
-  }
-  if (rtsp && floor) {
-    const ratio = rtsp.cpuSecondsPerCameraMinute / floor.cpuSecondsPerCameraMinute;
-    figures[`cpu_ratio_floor_${count}`] = rounded(ratio, '');
-  }
-  if (mqtt && count === INSIDE_COUNT) {
-    figures.fragment_inside_ms_p50 = rounded(quantile(mqtt.insideMs, 0.5), 'ms');
-    figures.fragment_inside_ms_p99 = rounded(quantile(mqtt.insideMs, 0.99), 'ms');
-  }
-  return figures;
+  const { mqtt, rtsp, ffmpeg, floor } = costs;
+  const cpu = (one: Cost, other: Cost) => one.cpuSecondsPerCameraMinute / other.cpuSecondsPerCameraMinute;
+  return {
+    ...figures,
+    [`cpu_ratio_ffmpeg_${count}`]: rounded(cpu(mqtt, ffmpeg), ''),
+    [`mem_ratio_ffmpeg_${count}`]: rounded(mqtt.mbPerCamera / ffmpeg.mbPerCamera, ''),
+    [`cpu_ratio_floor_${count}`]: rounded(cpu(rtsp, floor), ''),
+  };
+}
+
+/** How long a fragment stays inside the process; no figure where nothing was sampled. */
+function insideFigures(insideMs: readonly number[]): Figures {
+  if (insideMs.length === 0) return {};
+  return {
+    fragment_inside_ms_p50: rounded(quantile(insideMs, 0.5), 'ms'),
+    fragment_inside_ms_p99: rounded(quantile(insideMs, 0.99), 'ms'),
+    fragment_inside_samples: rounded(insideMs.length, ''),
+  };
 }
 
 async function sum(pids: readonly number[], read: (pid: number) => Promise<number>): Promise<number> {

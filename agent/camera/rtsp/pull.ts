@@ -1,5 +1,6 @@
 import { DeviceError } from '../../base/errors.ts';
 import type { BytePool } from '../../base/pool.ts';
+import type { Rest } from '../../base/rest.ts';
 import { quoted } from '../../base/text.ts';
 import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../types.ts';
 import type { ClockWord } from './camera-clock.ts';
@@ -35,6 +36,8 @@ export interface StreamHandlers {
 export interface PullNeeds extends StreamNeeds {
   /** Where the pictures lie. */
   readonly pool: BytePool;
+  /** Told of what was read, in a process that rests between its rounds. */
+  readonly rest?: Rest;
 }
 
 /** How long the farewell to a camera may take. Source: guess. */
@@ -60,7 +63,7 @@ export async function pullStream(
   const conversation = { target, permit, needs, options };
   try {
     await withCamera(conversation, signal, (described) =>
-      new Pull(conversation, described, handlers, needs.pool).run(signal),
+      new Pull(conversation, described, handlers, needs).run(signal),
     );
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
@@ -73,18 +76,18 @@ class Pull {
   readonly #conversation: Conversation;
   readonly #described: Described;
   readonly #handlers: StreamHandlers;
-  readonly #pool: BytePool;
+  readonly #needs: PullNeeds;
   /** The address of the presentation, for all but SETUP. */
   readonly #url: string;
   #receiver: VideoReceiver | undefined;
   #session: SessionField | undefined;
 
-  constructor(conversation: Conversation, described: Described, handlers: StreamHandlers, pool: BytePool) {
+  constructor(conversation: Conversation, described: Described, handlers: StreamHandlers, needs: PullNeeds) {
     this.#camera = conversation.target.camera;
     this.#conversation = conversation;
     this.#described = described;
     this.#handlers = handlers;
-    this.#pool = pool;
+    this.#needs = needs;
     const { address, base, video } = described;
     this.#url = controlUrls(address, base, video.sessionControl)[0] ?? base;
   }
@@ -103,15 +106,18 @@ class Pull {
 
   async #start(): Promise<void> {
     const { connection, client, video } = this.#described;
-    const { clock, log } = this.#conversation.needs;
+    const { clock, log, pool, rest } = this.#needs;
     const transport = await this.#setUp();
     const clockSaid = (word: ClockWord) => this.#handlers.clockSaid(word, connection.shortestAnswerMs);
-    const receiver = new VideoReceiver(video, transport, { clock, pool: this.#pool, clockSaid }, (unit) =>
+    const receiver = new VideoReceiver(video, transport, { clock, pool, clockSaid }, (unit) =>
       this.#handlers.accessUnit(unit),
     );
     this.#receiver = receiver;
     // Cameras send the first frames before their answer to PLAY.
-    connection.onFrame((channel, bytes, from, until) => receiver.frame(channel, bytes, from, until));
+    connection.onFrame((channel, bytes, from, until) => {
+      rest?.read();
+      receiver.frame(channel, bytes, from, until);
+    });
     const fields = [...sessionFields(this.#session), ['Range', 'npt=0.000-'] as const];
     const reply = await client.expectOk('PLAY', this.#url, fields);
     const [said] = parseRtpInfo(reply.headers.get('rtp-info') ?? '');
@@ -122,7 +128,7 @@ class Pull {
 
   /** Rejects when the stream ends; resolves only when the signal aborts. */
   async #hold(signal: AbortSignal): Promise<void> {
-    const { needs } = this.#conversation;
+    const needs = this.#needs;
     const { client, methods, connection } = this.#described;
     const session = this.#session;
     await Promise.race([

@@ -52,13 +52,28 @@ export class Muxer implements Framer {
   }
 
   push(picture: Picture): Chunk | undefined {
-    const plan = this.#plan(picture.pts, picture.depth, picture.frameTicks);
-    const chunk = this.#endsBefore(picture, plan) ? this.#emit(plan) : undefined;
+    const chunk = this.#isWithin(picture) ? undefined : this.#endedBefore(picture);
     if (picture.key) this.#adoptSetup(picture); // after the fragment before it, which has its own
     picture.hold();
     this.#pictures.push(picture);
     this.#bytes += picture.bytes;
     return chunk;
+  }
+
+  /** Where nothing is reordered, what is shown next is soon seen to be of the same fragment: most pictures are. */
+  #isWithin({ key, depth, pts }: Picture): boolean {
+    const [first] = this.#pictures;
+    if (!first || key || depth > 0 || !this.#knowsDepth || this.#isFull) return false;
+    return pts - first.pts < this.#options.fragmentMs * TICKS_PER_MS - this.#pictures.length;
+  }
+
+  #endedBefore(picture: Picture): Chunk | undefined {
+    const plan = this.#plan(picture.pts, picture.depth, picture.frameTicks);
+    return this.#endsBefore(picture, plan) ? this.#emit(plan) : undefined;
+  }
+
+  get #isFull(): boolean {
+    return this.#pictures.length >= MAX_FRAGMENT_FRAMES || this.#bytes >= MAX_FRAGMENT_BYTES;
   }
 
   /** The last duration is a guess. */
@@ -86,7 +101,7 @@ export class Muxer implements Framer {
   #endsBefore(next: Picture, { decodeTimes }: Plan): boolean {
     const count = this.#pictures.length;
     if (count === 0) return false;
-    if (next.key || count >= MAX_FRAGMENT_FRAMES || this.#bytes >= MAX_FRAGMENT_BYTES) return true;
+    if (next.key || this.#isFull) return true;
     if (!this.#knowsDepth && count < FRAMES_TO_LEARN_DEPTH) return false;
     return (decodeTimes[count] ?? 0) - (decodeTimes[0] ?? 0) >= this.#options.fragmentMs * TICKS_PER_MS;
   }

@@ -3,6 +3,8 @@ const PICTURE_TICKS = 3600;
 
 /** What the header of a fragment says. */
 export interface FragmentHead {
+  /** Of its topic, rising by one. */
+  readonly number: number;
   /** Wall time of the first picture, Unix ms. */
   readonly wallMs: number;
   readonly ticks: number;
@@ -19,11 +21,12 @@ export function readFragment(payload: Buffer): FragmentHead {
     if (type === 'prft') wallMs = ntpMs(payload.readBigUInt64BE(at + 16));
     at += payload.readUInt32BE(at);
   }
+  const number = payload.readUInt32BE(payload.indexOf('mfhd', at, 'latin1') + 8);
   const run = payload.indexOf('trun', at, 'latin1');
   const frames = payload.readUInt32BE(run + 8);
   let ticks = 0;
   for (let i = 0; i < frames; i += 1) ticks += payload.readUInt32BE(run + 16 + 16 * i);
-  return { wallMs, ticks, frames };
+  return { number, wallMs, ticks, frames };
 }
 
 /** Pictures that the durations tell of and that are not there. */

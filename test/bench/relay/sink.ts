@@ -49,22 +49,32 @@ function mqtt(socket: Socket): void {
   socket.on('data', (chunk: Buffer) => packets.push(chunk));
 }
 
+/** The next fragment of each topic. */
+const nextNumbers = new Map<string, number>();
+
 function publish(packet: Buffer): void {
   let at = 1;
   while ((packet[at] ?? 0) >= 0x80) at += 1;
   const topicEnd = at + 3 + packet.readUInt16BE(at + 1);
+  const topic = packet.toString('latin1', at + 3, topicEnd);
   const fragment = readFragment(packet.subarray(topicEnd + 1));
   figures.bytes += packet.length;
   figures.frames += fragment.frames;
-  figures.framesLost += missing(fragment);
-  if (!packet.toString('latin1', at + 3, topicEnd).includes('/cam-1/')) return;
+  // A fragment that never came held one picture at least.
+  figures.framesLost += missing(fragment) + fragment.number - (nextNumbers.get(topic) ?? fragment.number);
+  nextNumbers.set(topic, fragment.number + 1);
+  if (!topic.includes('/cam-1/')) return;
   const insideMs = watch.sinceNextMs(fragment.wallMs + fragment.ticks / 90);
   if (insideMs !== undefined) figures.insideMs.push(insideMs);
 }
 
-/** Answers whatever a publisher asks; RTP is counted by its sequence numbers and markers. */
+/** Pictures are 40 ms apart. */
+const PICTURE_TICKS = 3600;
+
+/** Answers whatever a publisher asks; RTP is counted by its sequence numbers, markers and time stamps. */
 function rtsp(socket: Socket): void {
   let expected: number | undefined;
+  let last: number | undefined;
   const packets = new Packets(rtspLength, (packet) => {
     if (packet[0] !== 0x24) return answer(socket, packet.toString('latin1'));
     if (packet[1] !== 0) return;
@@ -72,7 +82,11 @@ function rtsp(socket: Socket): void {
     const sequence = packet.readUInt16BE(6);
     if (expected !== undefined && expected !== sequence) figures.framesLost += 1;
     expected = (sequence + 1) & 0xffff;
-    if (((packet[5] ?? 0) & 0x80) !== 0) figures.frames += 1;
+    if (((packet[5] ?? 0) & 0x80) === 0) return;
+    figures.frames += 1;
+    const timestamp = packet.readUInt32BE(8);
+    if (last !== undefined) figures.framesLost += Math.round(((timestamp - last) >>> 0) / PICTURE_TICKS) - 1;
+    last = timestamp;
   });
   socket.on('data', (chunk: Buffer) => packets.push(chunk));
 }

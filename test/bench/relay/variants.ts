@@ -15,6 +15,10 @@ export type Variant = (urls: readonly string[], ports: SinkPorts) => Promise<Run
 const MIB = 2 ** 20;
 const MQTT: VideoDestination = { id: 'mqtt', kind: 'mqtt', creditBytes: 4 * MIB };
 
+const rtspTo = ({ rtsp }: SinkPorts, camera: number): VideoDestination => ({
+  ...{ id: 'dst-sink', kind: 'rtsp', url: `rtsp://127.0.0.1:${rtsp}/cam-${camera}`, creditBytes: 4 * MIB },
+});
+
 function ours(destinations: (ports: SinkPorts, camera: number) => VideoDestination[]): Variant {
   return async (urls, ports) => {
     const plane = await VideoPlane.launch(`mqtt://127.0.0.1:${ports.mqtt}`);
@@ -66,11 +70,15 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-export const VARIANTS: Readonly<Record<string, Variant>> = {
+/** To the broker as fragmented MP4, to a media server by RTSP, to both; and what they are held against. */
+export const VARIANTS = {
   mqtt: ours(() => [MQTT]),
+  rtsp: ours((ports, camera) => [rtspTo(ports, camera)]),
+  both: ours((ports, camera) => [MQTT, rtspTo(ports, camera)]),
   ffmpeg,
   floor,
 };
+export type VariantName = keyof typeof VARIANTS;
 
 /** Those of the video process. */
-export const OURS: readonly string[] = ['mqtt'];
+export const OURS = ['mqtt', 'rtsp', 'both'] as const;

@@ -3,8 +3,8 @@ import { play } from './playing.ts';
 
 /** Pictures that are remembered: a fragment is soon behind them. */
 const KEPT = 200;
-/** Pictures are 40 ms apart: the wall times of one picture by two readers differ by less. */
-const SAME_MS = 10;
+/** Half the distance of two pictures: the wall times of one picture by two readers differ by less. */
+const SAME_MS = 20;
 const TICKS_PER_MS = 90;
 
 interface Seen {
