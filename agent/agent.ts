@@ -252,6 +252,7 @@ export class Agent implements Service {
     const { stateFolder, tls } = this.#needs.box;
     return {
       cameras: () => this.#cameraHealth.status(),
+      segments: () => this.#cameraHealth.segments(),
       clockTrust: () => this.#clockSource.trust(),
       linkIsUp: () => this.#uplink.status().connected,
       videoRuns: () => this.#video.connected,
@@ -369,11 +370,12 @@ export class Agent implements Service {
     });
     await this.#boxHealth.schedule(next.health.vitalsSchedule);
     await this.#fleet.apply(next.cameras);
-    await this.#cameraHealth.apply(next.cameras, next.health);
+    await this.#cameraHealth.apply(next.cameras, next.health, next.segments);
     await this.#alarms.apply(next);
     const entities = next.cameras.map(({ id }) => id);
     const points = this.#alarms.status().map(({ point }) => point);
-    this.#uplink.reporter.retire([...entities, ...points]);
+    const segments = this.#cameraHealth.segments().map(({ id }) => id);
+    this.#uplink.reporter.retire([...entities, ...segments, ...points]);
   }
 
   /** Cameras of the commune and the metropole are pulled as they are found; those of partners on a lease. */

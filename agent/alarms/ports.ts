@@ -157,7 +157,8 @@ export interface CameraHealthPoint extends AnyPoint {
 
 /** Something is wrong with the box itself, or with the network of its cameras. */
 export type BoxPoint =
-  | (AnyPoint & { readonly kind: 'camera-network' | 'box-clock' | 'box-store' | 'box-video' })
+  | (AnyPoint & { readonly kind: 'camera-network'; readonly segment?: string | undefined })
+  | (AnyPoint & { readonly kind: 'box-clock' | 'box-store' | 'box-video' })
   | (AnyPoint & { readonly kind: 'box-disk'; readonly belowMb: number })
   | (AnyPoint & { readonly kind: 'box-temperature'; readonly aboveC: number })
   | (AnyPoint & { readonly kind: 'box-certificate'; readonly days: number })
@@ -216,9 +217,21 @@ export interface BoxCamera {
   readonly cause: Code | 'none';
 }
 
+/** A part of the local network that cameras share; `seg-all` is all of them. */
+export interface BoxSegment {
+  readonly id: string;
+  /** Ids of its cameras. */
+  readonly cameras: readonly string[];
+  readonly unreachable: readonly string[];
+  readonly unknown: boolean;
+  /** Its cameras fell silent together. */
+  readonly down: boolean;
+}
+
 /** What the box knows of itself. The rooms that know it fit. What is not known is undefined. */
 export interface BoxView {
   cameras(): readonly BoxCamera[];
+  segments(): readonly BoxSegment[];
   clockTrust(): ClockTrust;
   linkIsUp(): boolean;
   videoRuns(): boolean;

@@ -275,23 +275,23 @@ const FRENCH: Record<Code, CauseText> = {
   },
   'destination-closed': {
     means: 'La destination a fermé la connexion.',
-    remedy: 'Aucun si c’est rare ; sinon, lire le journal du serveur vidéo.',
+    remedy: "Aucun si c'est rare ; sinon, lire le journal du serveur vidéo.",
   },
   'destination-login-refused': {
-    means: 'La destination refuse l’identification, ou demande le mot de passe en clair.',
+    means: "La destination refuse l'identification, ou demande le mot de passe en clair.",
     remedy: 'Corriger les identifiants de la destination dans la configuration.',
   },
   'destination-refused': {
-    means: 'La destination a compris la demande et l’a refusée.',
-    remedy: 'Lire ce qu’elle répond ; vérifier le chemin et les droits sur le serveur vidéo.',
+    means: "La destination a compris la demande et l'a refusée.",
+    remedy: "Lire ce qu'elle répond ; vérifier le chemin et les droits sur le serveur vidéo.",
   },
   'destination-protocol': {
     means: 'La destination a envoyé quelque chose de contraire au protocole.',
-    remedy: 'Vérifier qu’un serveur vidéo écoute à l’adresse de la configuration.',
+    remedy: "Vérifier qu'un serveur vidéo écoute à l'adresse de la configuration.",
   },
   'destination-certificate': {
-    means: 'Le certificat TLS de la destination n’est pas celui attendu, ou n’est pas signé par l’autorité.',
-    remedy: 'Épingler le certificat du serveur vidéo, ou le faire signer par l’autorité du centre.',
+    means: "Le certificat TLS de la destination n'est pas celui attendu, ou n'est pas signé par l'autorité.",
+    remedy: "Épingler le certificat du serveur vidéo, ou le faire signer par l'autorité du centre.",
   },
   'destination-slow': {
     means:

@@ -57,6 +57,15 @@ const WORDS = {
     synced: 'synchronisée',
     holdover: 'maintien',
     untrusted: 'non fiable',
+    side: {
+      camera: 'côté caméra',
+      'local-network': 'côté réseau local',
+      box: 'côté collecteur',
+      backbone: 'côté dorsale',
+      centre: 'côté centre',
+      partner: 'côté partenaire',
+      unknown: 'côté inconnu',
+    },
     phase: { none: '', received: 'reçue', applying: 'en cours', applied: 'appliquée', failed: 'REFUSÉE' },
     severity: { info: 'information', warning: 'mineure', major: 'majeure', critical: 'critique' },
   },
@@ -104,6 +113,15 @@ const WORDS = {
     synced: 'synced',
     holdover: 'holdover',
     untrusted: 'untrusted',
+    side: {
+      camera: "the camera's side",
+      'local-network': "the local network's side",
+      box: "the box's side",
+      backbone: "the backbone's side",
+      centre: "the centre's side",
+      partner: "the partner's side",
+      unknown: 'side unknown',
+    },
     phase: { none: '', received: 'received', applying: 'applying', applied: 'applied', failed: 'FAILED' },
     severity: { info: 'info', warning: 'warning', major: 'major', critical: 'critical' },
   },
@@ -163,8 +181,10 @@ function cameraLines(snapshot: StatusSnapshot, options: Options): string[] {
     [head, ...snapshot.cameras.map((camera) => cameraRow(camera, options))],
     [2, 3, 4],
   );
-  const causes = snapshot.cameras.map(({ cause, detail }) =>
-    cause === 'none' ? [] : [below(cause, detail, options)],
+  const causes = snapshot.cameras.map((camera) =>
+    camera.cause === 'none'
+      ? []
+      : [`${below(camera.cause, camera.detail, options)}${whoseSide(camera, options)}`],
   );
   return [first, ...rows.flatMap((row, index) => [row, ...(causes[index] ?? [])])];
 }
@@ -179,6 +199,13 @@ function cameraRow(camera: Camera, options: Options): string[] {
     bytes(camera.forwardedBytes, options),
     format,
   ];
+}
+
+/** Whose side the fault is on, and the segment whose fault explains it. */
+function whoseSide({ side, consequenceOf }: Camera, options: Options): string {
+  if (side === 'none') return '';
+  const w = WORDS[options.language];
+  return ` [${w.side[side]}${consequenceOf === undefined ? '' : ` ${consequenceOf}`}]`;
 }
 
 /** A cause stands on a line of its own below what it is the cause of: a column of its length fits no terminal. */

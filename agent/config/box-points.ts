@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cameraId, severity } from '../contract/messages.ts';
+import { cameraId, segmentId, severity } from '../contract/messages.ts';
 import { anyPoint, debounce } from './words.ts';
 
 /** The kinds of points that the health of the cameras and of the box feed. */
@@ -18,8 +18,10 @@ export const boxPoints = [
   z.strictObject({
     ...anyPoint,
     kind: z.literal('camera-network').meta({
-      description: 'no camera answers; the camera-health of each is not raised besides',
+      description:
+        'the cameras of a segment stopped answering together; the camera-health of each is not raised besides',
     }),
+    segment: segmentId.optional().meta({ description: 'segment that is watched; all cameras when absent' }),
     severity: severity.default('major'),
   }),
   z.strictObject({
@@ -85,11 +87,21 @@ type Point = z.infer<(typeof boxPoints)[number]>;
 /** What a point of the box cannot know by itself: that its cameras are there. */
 export function checkBoxPoint(
   point: Point,
-  cameras: ReadonlyMap<string, unknown>,
+  {
+    cameras,
+    segments,
+  }: {
+    readonly cameras: readonly { readonly id: string; readonly segment?: string | undefined }[];
+    readonly segments: readonly { readonly id: string }[];
+  },
   refuse: (key: string, message: string) => void,
 ): void {
-  if (point.kind === 'camera-health' && point.camera !== undefined && !cameras.has(point.camera))
+  if (point.kind === 'camera-health' && point.camera !== undefined && !cameras.some(({ id }) => id === point.camera))
     refuse('camera', 'no camera of this configuration has this id');
-  if (point.kind === 'camera-network' && cameras.size < 2)
+  if (point.kind !== 'camera-network') return;
+  const { segment } = point;
+  if (segment !== undefined && !segments.some(({ id }) => id === segment))
+    refuse('segment', 'no segment of this configuration has this id');
+  else if (cameras.filter((camera) => segment === undefined || camera.segment === segment).length < 2)
     refuse('kind', 'expected at least two cameras: one that is silent says nothing of the others');
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isCronExpression } from '../base/schedule.ts';
 import { confirmation } from '../contract/delivery.ts';
 import { partnerId } from '../contract/lease-terms.ts';
-import { cameraId, cameraOwner, severity } from '../contract/messages.ts';
+import { cameraId, cameraOwner, segmentId, severity } from '../contract/messages.ts';
 import { alarmSettings, checkArming, hasArming } from './alarms.ts';
 import { boxPoints, checkBoxPoint } from './box-points.ts';
 import { cameraPoints } from './camera-points.ts';
@@ -10,6 +10,7 @@ import { cameraDestination, destinationFaults, mediaServer } from './destination
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
 import { connectedObject, localBroker, objectPoints } from './objects.ts';
 import { besideLeased, delivery, partner, regimeFaults } from './partners.ts';
+import { checkSegments, segment } from './segments.ts';
 import { anyPoint, clearsAfterS, credentials, debounce, host, isListOfEntries, name, port } from './words.ts';
 
 const certificateSha256 = z
@@ -33,6 +34,9 @@ const camera = z
     partner: partnerId
       .optional()
       .meta({ description: 'the partner of `partners` whose leased camera it is' }),
+    segment: segmentId
+      .optional()
+      .meta({ description: 'segment of `segments` that the camera hangs on: cameras that fail together are one fault' }),
     owner: cameraOwner.meta({
       description: 'who answers for the camera and its local link; said with each state of health',
     }),
@@ -209,6 +213,7 @@ const point = z.discriminatedUnion('kind', [
 export const configurationSchema = z
   .strictObject({
     cameras: z.array(camera).max(256).default([]),
+    segments: z.array(segment).max(64).default([]),
     mediaServers: z.array(mediaServer).max(16).default([]),
     partners: z.array(partner).max(16).default([]),
     panels: z.array(panel).max(16).default([]),
@@ -304,6 +309,7 @@ export const configurationSchema = z
 
 export type Configuration = z.infer<typeof configurationSchema>;
 export type CameraConfig = Configuration['cameras'][number];
+export type SegmentConfig = Configuration['segments'][number];
 export type { MediaServerConfig } from './destinations.ts';
 export type { PartnerConfig } from './partners.ts';
 export type PanelConfig = Configuration['panels'][number];
@@ -317,6 +323,7 @@ type Refuse = (path: (string | number)[], message: string) => void;
 
 const LISTS = [
   'cameras',
+  'segments',
   'mediaServers',
   'partners',
   'panels',
@@ -339,12 +346,13 @@ function checkReferences(config: Configuration, context: z.RefinementCtx): void 
   const equipment = { modules: byId(config.modules), ups: byId(config.ups) };
   checkPanels(config, refuse);
   checkObjects(config, refuse);
+  checkSegments(config, refuse);
   checkPartners(config, refuse);
   checkArming(config, refuse);
   checkDestinations(config, refuse);
   for (const [index, point] of config.points.entries()) {
     const refusePoint = (key: string, message: string) => refuse(['points', index, key], message);
-    if (isBoxPoint(point)) checkBoxPoint(point, cameras, refusePoint);
+    if (isBoxPoint(point)) checkBoxPoint(point, config, refusePoint);
     else if ('camera' in point) checkSpeaks(cameras.get(point.camera), (why) => refusePoint('camera', why));
     else if ('module' in point || 'ups' in point) checkEquipmentPoint(point, equipment, refusePoint);
   }

@@ -5,6 +5,7 @@ import type {
   ObjectConfig,
   PartnerConfig,
   PointConfig,
+  SegmentConfig,
 } from './configuration.ts';
 import type {
   OpenedCamera,
@@ -33,6 +34,7 @@ export interface ListDifference<T> {
 /** What a new configuration changes against the one in force. */
 export interface Difference {
   readonly cameras: ListDifference<OpenedCamera>;
+  readonly segments: ListDifference<SegmentConfig>;
   readonly mediaServers: ListDifference<OpenedMediaServer>;
   readonly partners: ListDifference<PartnerConfig>;
   readonly panels: ListDifference<OpenedPanel>;
@@ -57,6 +59,7 @@ export function differenceOf(
 ): Difference {
   return {
     cameras: listDifference(before?.cameras ?? [], after.cameras),
+    segments: listDifference(before?.segments ?? [], after.segments),
     mediaServers: listDifference(before?.mediaServers ?? [], after.mediaServers),
     partners: listDifference(before?.partners ?? [], after.partners),
     panels: listDifference(before?.panels ?? [], after.panels),
@@ -80,6 +83,7 @@ export function describeDifference(difference: Difference): string {
   const settings = difference.alarms.length + difference.health.length + difference.video.length;
   const names = [
     'cameras',
+    'segments',
     'mediaServers',
     'partners',
     'panels',

@@ -19,6 +19,7 @@ import {
   MODULE_PATTERN,
   OBJECT_PATTERN,
   POINT_PATTERN,
+  SEGMENT_PATTERN,
   type TopicClass,
   UPS_PATTERN,
 } from './topics.ts';
@@ -34,11 +35,23 @@ export const pointId = z.string().regex(POINT_PATTERN).meta({ description: 'alar
 export const moduleId = z.string().regex(MODULE_PATTERN).meta({ description: 'id of an input module' });
 export const upsId = z.string().regex(UPS_PATTERN).meta({ description: 'id of a UPS' });
 export const objectId = z.string().regex(OBJECT_PATTERN).meta({ description: 'id of a connected object' });
+export const segmentId = z
+  .string()
+  .regex(SEGMENT_PATTERN)
+  .meta({ description: 'id of a segment of the local network' });
+export const segmentKind = z.enum(['switch', 'poe-injector', 'radio-link', 'fibre', 'cable', 'other']);
 /** A cause: an error code of `docs/reference/errors.md`, or `none`. */
 export const cause = z.enum(['none', ...ALL_CODES]).meta({ description: 'error code, or none' });
 const fault = z
   .enum(['none', 'configuration', 'device', 'peer', 'uplink', 'order', 'ourselves'])
   .meta({ description: 'whose fault the cause is' });
+/** Where the party that answers for a fault stands, seen from the box. */
+export const side = z
+  .enum(['none', 'camera', 'local-network', 'box', 'backbone', 'centre', 'partner', 'unknown'])
+  .meta({
+    description:
+      'whose side the fault is on: the camera and its own cable, the network that cameras share, the box, the backbone, the centre, or a partner',
+  });
 /** Names a destination of a camera: `mqtt`, or an entry of the configuration. */
 export const destinationId = z
   .string()
@@ -118,6 +131,8 @@ const alarmDetails = {
 };
 
 export type Severity = z.infer<typeof severity>;
+export type Side = z.infer<typeof side>;
+export type SegmentKind = z.infer<typeof segmentHealthState>['kind'];
 export type HealthState = z.infer<typeof healthState>;
 
 export const linkState = z.strictObject({
@@ -140,6 +155,7 @@ const boxHealthState = z.strictObject({
   state: healthState,
   cause,
   fault,
+  side,
   detail: text,
   since: unixMs,
   cameras_ok: count,
@@ -191,6 +207,11 @@ const cameraHealthState = z.strictObject({
   state: healthState,
   cause,
   fault,
+  side,
+  segment: segmentId.optional().meta({ description: 'segment that the camera hangs on' }),
+  consequence_of: segmentId
+    .optional()
+    .meta({ description: 'segment whose fault explains this one: the camera itself may be well' }),
   detail: text.meta({ description: 'the cause in words, with what was expected and what came' }),
   since: unixMs.meta({ description: 'when this state began' }),
   reachable: z.enum(['yes', 'no', 'unknown']),
@@ -202,6 +223,22 @@ const cameraHealthState = z.strictObject({
   codec: z.enum(['h264', 'h265']).optional(),
   width: count.optional(),
   height: count.optional(),
+});
+
+const segmentHealthState = z.strictObject({
+  ...envelope,
+  segment: segmentId,
+  name: z.string().max(80),
+  kind: z.enum([...segmentKind.options, 'all']).meta({ description: 'all: every camera of the box' }),
+  state: healthState.extract(['ok', 'down', 'unknown']),
+  cause,
+  fault,
+  side,
+  consequence_of: segmentId.optional().meta({ description: 'wider segment whose fault explains this one' }),
+  since: unixMs.meta({ description: 'when this state began' }),
+  cameras: count.meta({ description: 'cameras that hang on it' }),
+  cameras_unreachable: count,
+  unreachable: text.meta({ description: 'their ids, joined by ", ", cut to 2,000 characters' }),
 });
 
 const windowId = z
@@ -464,6 +501,7 @@ export const faultEvent = z.strictObject({
   id: z.string().max(40),
   cause,
   fault,
+  side,
   detail: text,
 });
 
@@ -544,7 +582,7 @@ export interface MessageDefinition {
   /** `<partner>` where the last level is the id of a partner. */
   readonly name: string;
   /** What stands at the entity level. */
-  readonly entity: 'collector' | 'camera' | 'point' | 'ups' | 'object';
+  readonly entity: 'collector' | 'camera' | 'point' | 'ups' | 'object' | 'segment';
   readonly summary: string;
   readonly schema: z.ZodObject;
 }
@@ -585,6 +623,13 @@ export const MESSAGES = {
     entity: 'camera',
     summary: 'Health of a camera, with its cause.',
     schema: cameraHealthState,
+  },
+  segmentHealth: {
+    class: 'state',
+    name: 'health',
+    entity: 'segment',
+    summary: 'Health of a part of the local network, by the cameras that hang on it; `seg-all` is all of them.',
+    schema: segmentHealthState,
   },
   alarmCurrent: {
     class: 'state',

@@ -3,7 +3,7 @@ import { LIFE_STATES } from './alarm-life.ts';
 import { confirmation } from './delivery.ts';
 import { count } from './envelope.ts';
 import { recipientId } from './lease-terms.ts';
-import { cameraId, cause, configPhase, healthState, pointId, severity } from './messages.ts';
+import { cameraId, cause, configPhase, healthState, pointId, segmentId, severity, side } from './messages.ts';
 
 /** What the running agent tells `beffroi status` and the demo through its local Unix socket: one JSON object. */
 export const statusSnapshot = z.strictObject({
@@ -31,6 +31,8 @@ export const statusSnapshot = z.strictObject({
       name: z.string(),
       state: healthState,
       cause,
+      side,
+      consequenceOf: segmentId.optional(),
       detail: z.string(),
       since: count,
       fps: z.number(),

@@ -11,8 +11,10 @@ export const POINT_PATTERN = /^pt-[a-z0-9][a-z0-9-]{0,58}$/;
 export const FAILURE_POINT_PREFIX = 'pt-source-';
 export const MODULE_PATTERN = /^io-[a-z0-9][a-z0-9-]{0,58}$/;
 export const UPS_PATTERN = /^ups-[a-z0-9][a-z0-9-]{0,58}$/;
+/** A part of the local network that cameras share. */
+export const SEGMENT_PATTERN = /^seg-[a-z0-9][a-z0-9-]{0,58}$/;
 export const OBJECT_PATTERN = /^obj-[a-z0-9][a-z0-9-]{0,58}$/;
-const ENTITY_PATTERN = /^(collector|(cam|pt|ups|obj)-[a-z0-9][a-z0-9-]{0,58})$/;
+const ENTITY_PATTERN = /^(collector|(cam|pt|ups|obj|seg)-[a-z0-9][a-z0-9-]{0,58})$/;
 const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,38}$/;
 
 const UP_CLASSES = ['state', 'meas', 'event', 'hist', 'report', 'media'] as const;
@@ -22,7 +24,7 @@ export type TopicClass = (typeof UP_CLASSES)[number] | (typeof DOWN_CLASSES)[num
 
 export interface Topic {
   readonly site: string;
-  /** `collector`, a camera `cam-…`, an alarm point `pt-…`, a UPS `ups-…` or a connected object `obj-…`. */
+  /** `collector`, a camera `cam-…`, an alarm point `pt-…`, a UPS `ups-…`, a connected object `obj-…` or a segment of the local network `seg-…`. */
   readonly entity: string;
   readonly class: TopicClass;
   readonly name: string;

@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import { Schedule } from '../base/schedule.ts';
 import type { Fields, HealthState } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
+import { sideOf } from '../contract/side.ts';
 import type { Store, StoreFault } from '../store/store.ts';
 import { readVitals } from './vitals.ts';
 
@@ -159,6 +160,7 @@ export class BoxHealth implements Service {
   }
 
   #faultFields(cause: Code | 'none') {
-    return { cause, fault: cause === 'none' ? ('none' as const) : CODES[cause].fault };
+    const fault = cause === 'none' ? ('none' as const) : CODES[cause].fault;
+    return { cause, fault, side: sideOf(cause) };
   }
 }

@@ -14,6 +14,7 @@ import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 import { Prober } from './prober.ts';
 import { keepSince, keptSince } from './since.ts';
 import { StreamMeter } from './stream-meter.ts';
+import { sideOfCamera, type Surroundings } from './side.ts';
 import { judgeCamera, type Layers, layersOf, type Verdict } from './verdict.ts';
 
 export interface CameraHealthNeeds {
@@ -23,6 +24,8 @@ export interface CameraHealthNeeds {
   readonly reporter: Reporter;
   readonly memory: Memory;
   readonly tcp: TcpProbe;
+  /** What is known around a camera: what it shares with others, and how they are. */
+  readonly surroundings: (camera: string) => Omit<Surroundings, 'owner'>;
   /** The ONVIF helper of a camera; undefined when it speaks no ONVIF. */
   readonly onvif: (camera: string) => OnvifHealth | undefined;
   readonly describe: Describe;
@@ -70,8 +73,9 @@ export class CameraHealth {
     this.#state = { declared: NOTHING_KNOWN, sinceWallMs: needs.clock.wallMs(), pending: undefined };
   }
 
-  get state(): Verdict['state'] {
-    return this.#state.declared.state;
+  /** What was declared last. */
+  get verdict(): Verdict {
+    return this.#state.declared;
   }
 
   async stop(): Promise<void> {
@@ -147,7 +151,9 @@ export class CameraHealth {
     const { codec = '', width = 0, height = 0 } = this.#keeper.picture;
     const { id, name } = this.#camera;
     const since = this.#state.sinceWallMs;
-    return { camera: id, name, state, cause, detail, since, ...this.#meter.now(), codec, width, height };
+    const { side, consequence_of: consequenceOf } = this.#attribution(cause);
+    const whose = { side, ...(consequenceOf !== undefined && { consequenceOf }) };
+    return { camera: id, name, state, cause, ...whose, detail, since, ...this.#meter.now(), codec, width, height };
   }
 
   async #probeLoop(signal: AbortSignal): Promise<void> {
@@ -214,6 +220,7 @@ export class CameraHealth {
       state,
       cause,
       fault: cause === 'none' ? 'none' : CODES[cause].fault,
+      ...this.#attribution(cause),
       detail: detail.slice(0, 500),
       since: this.#state.sinceWallMs,
       ...this.#layers(),
@@ -222,6 +229,16 @@ export class CameraHealth {
         clock_uncertainty_ms: Math.round(clock.value.uncertaintyMs),
       }),
       ...this.#keeper.picture,
+    };
+  }
+
+  #attribution(cause: Verdict['cause']): Pick<HealthFields, 'side' | 'segment' | 'consequence_of'> {
+    const { id, owner, segment } = this.#camera;
+    const around = this.#needs.surroundings(id);
+    return {
+      side: sideOfCamera(cause, { owner, ...around }),
+      ...(segment !== undefined && { segment }),
+      ...(around.consequenceOf !== undefined && { consequence_of: around.consequenceOf }),
     };
   }
 

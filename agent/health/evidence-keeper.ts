@@ -20,6 +20,7 @@ export interface WatchedCamera {
   readonly regime: 'continuous' | 'leased';
   readonly name: string;
   readonly owner: 'commune' | 'metropole' | 'partner';
+  readonly segment?: string | undefined;
   readonly host: string;
   readonly minFps: number;
   readonly credentials?: { readonly version: number } | undefined;

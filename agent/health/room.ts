@@ -8,6 +8,8 @@ import type { HealthLimits } from './evidence.ts';
 import type { StreamReport, WatchedCamera } from './evidence-keeper.ts';
 import { LagGuard } from './lag-guard.ts';
 import type { MeasureReport } from './measure-window.ts';
+import { type Segment, type SegmentView, Segments } from './segments.ts';
+import { SegmentTeller } from './segment-teller.ts';
 import { forgetSince, keptCameras } from './since.ts';
 
 /** How often verdicts that depend on time alone are looked at. Source: guess, small against the 5 s of a dead stream. */
@@ -15,10 +17,14 @@ const TICK_MS = 250;
 /** Longer than any look at all cameras takes. Source: guess. */
 const LONGEST_ROUND_MS = 10_000;
 
-/** The health of every camera of the configuration. */
+export type CameraHealthRoomNeeds = Omit<CameraHealthNeeds, 'surroundings'>;
+
+/** The health of every camera of the configuration, and of the network that they share. */
 export class CameraHealthRoom implements Service, Working {
   readonly name = 'camera health';
   readonly #needs: CameraHealthNeeds;
+  readonly #segments = new Segments();
+  readonly #teller: SegmentTeller;
   readonly #lag = new LagGuard(TICK_MS);
   readonly #cameras = new Map<string, CameraHealth>();
   readonly #abort = new AbortController();
@@ -28,8 +34,16 @@ export class CameraHealthRoom implements Service, Working {
   #ticking: Promise<void> = Promise.resolve();
   #videoRunning = false;
 
-  constructor(needs: CameraHealthNeeds) {
-    this.#needs = needs;
+  constructor(needs: CameraHealthRoomNeeds) {
+    const segments = this.#segments;
+    this.#needs = {
+      ...needs,
+      surroundings: (camera) => ({
+        consequenceOf: segments.causeOf(camera),
+        neighboursAnswer: segments.neighboursAnswer(camera),
+      }),
+    };
+    this.#teller = new SegmentTeller(needs);
     this.#pulse = new Pulse(needs.clock, LONGEST_ROUND_MS);
   }
 
@@ -45,7 +59,12 @@ export class CameraHealthRoom implements Service, Working {
   }
 
   /** Watches these cameras and no others; an unchanged camera notices nothing. Call after `start`. */
-  async apply(cameras: readonly WatchedCamera[], limits: HealthLimits): Promise<void> {
+  async apply(
+    cameras: readonly WatchedCamera[],
+    limits: HealthLimits,
+    segments: readonly Segment[] = [],
+  ): Promise<void> {
+    this.#segments.apply(segments, cameras);
     const ids = new Set(cameras.map((camera) => camera.id));
     const known = new Set([...this.#cameras.keys(), ...keptCameras(this.#needs.memory)]);
     await Promise.all([...known].filter((id) => !ids.has(id)).map((id) => this.#remove(id)));
@@ -93,8 +112,13 @@ export class CameraHealthRoom implements Service, Working {
   /** How many cameras are in each state. */
   counts(): Record<HealthState, number> {
     const counts = { ok: 0, degraded: 0, down: 0, unknown: 0 };
-    for (const camera of this.#cameras.values()) counts[camera.state] += 1;
+    for (const { verdict } of this.#cameras.values()) counts[verdict.state] += 1;
     return counts;
+  }
+
+  /** The parts of the local network that cameras share, the one of all cameras last. */
+  segments(): readonly SegmentView[] {
+    return this.#segments.views();
   }
 
   status(): StatusSnapshot['cameras'] {
@@ -107,8 +131,15 @@ export class CameraHealthRoom implements Service, Working {
       this.#pulse.beat();
       this.#lag.tick(clock.monotonicMs());
       for (const camera of this.#cameras.values()) camera.evaluate();
+      this.#lookAtSegments();
       await clock.sleep(TICK_MS, signal).catch(() => undefined);
     }
+  }
+
+  #lookAtSegments(): void {
+    const verdicts = [...this.#cameras].map(([id, { verdict }]) => [id, verdict] as const);
+    this.#segments.look(new Map(verdicts), this.#needs.clock.monotonicMs());
+    this.#teller.tell(this.#segments.views());
   }
 
   async #put(camera: WatchedCamera, limits: HealthLimits): Promise<void> {

@@ -18,6 +18,7 @@ import { type AlarmEvent, alarmEvent, type FaultEvent, faultEvent } from '../../
 import type { Reporter } from '../../agent/contract/reporter.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 import { Uplink } from '../../agent/uplink/uplink.ts';
+import { Segments } from '../../agent/health/segments.ts';
 import { Recorder } from '../health/recorder.ts';
 
 export const POINT: CameraPoint = {
@@ -32,6 +33,10 @@ export const POINT: CameraPoint = {
 /** A box without fault, whose state a test changes. */
 export class ScriptedBox implements BoxView {
   list: BoxCamera[] = [];
+  /** Which cameras share a part of the network. */
+  groups: { readonly id: string; readonly cameras: readonly string[] }[] = [];
+  nowMs = () => 0;
+  readonly #segments = new Segments();
   trust: ClockTrust = 'synced';
   link = true;
   video = true;
@@ -45,6 +50,20 @@ export class ScriptedBox implements BoxView {
   broken: Error | undefined;
 
   cameras = () => this.list;
+  /** One look: those that are silent in it fell silent together. */
+  segments = () => {
+    this.#segments.apply(
+      this.groups.map(({ id }) => ({ id, name: id, kind: 'switch' as const })),
+      this.list.map(({ camera }) => ({
+        id: camera,
+        owner: 'commune' as const,
+        segment: this.groups.find(({ cameras }) => cameras.includes(camera))?.id,
+      })),
+    );
+    const verdicts = this.list.map(({ camera, state, cause }) => [camera, { state, cause, detail: '' }] as const);
+    this.#segments.look(new Map(verdicts), this.nowMs());
+    return this.#segments.views();
+  };
   clockTrust = () => this.trust;
   linkIsUp = () => this.link;
   videoRuns = () => this.video;

@@ -7,6 +7,7 @@ const CAMERA: StatusSnapshot['cameras'][number] = {
   name: 'Parvis de la mairie',
   state: 'ok',
   cause: 'none',
+  side: 'none',
   detail: '',
   since: 1,
   fps: 15,
@@ -84,6 +85,14 @@ t.test('status: in French a cause is told in French, not by the detail of the pr
   t.match(table, '1 événement en attente · 2 ordres refusés');
   t.match(table, /École +en panne .*1,2 Mo.*\n {2}└ camera-port-closed : /);
   t.notMatch(table, 'refuses the stream port');
+});
+
+t.test('status: whose side a fault is on stands behind its cause, with the segment that explains it', async (t) => {
+  const fault = { state: 'down', cause: 'camera-unreachable', side: 'local-network', consequenceOf: 'seg-halle' } as const;
+  const snapshot = { ...SNAPSHOT, cameras: [{ ...CAMERA, ...fault, detail: 'no answer' }] };
+  const told = (language: 'fr' | 'en') => statusTable(snapshot, { language, colour: false });
+  t.match(told('fr'), /└ camera-unreachable : .* \[côté réseau local seg-halle\]\n/);
+  t.match(told('en'), /└ camera-unreachable: no answer \[the local network's side seg-halle\]\n/);
 });
 
 t.test('status: a box without link, disk or video says so', async (t) => {

@@ -184,7 +184,7 @@ t.test('config: nothing differs from itself, in whatever order it stands', async
       const difference: Difference = differenceOf(same, clone);
       equal(
         describeDifference(difference),
-        'cameras +0 -0 ~0, mediaServers +0 -0 ~0, partners +0 -0 ~0, panels +0 -0 ~0, modules +0 -0 ~0, ups +0 -0 ~0, localBrokers +0 -0 ~0, objects +0 -0 ~0, points +0 -0 ~0, settings ~0',
+        'cameras +0 -0 ~0, segments +0 -0 ~0, mediaServers +0 -0 ~0, partners +0 -0 ~0, panels +0 -0 ~0, modules +0 -0 ~0, ups +0 -0 ~0, localBrokers +0 -0 ~0, objects +0 -0 ~0, points +0 -0 ~0, settings ~0',
       );
     }),
   );

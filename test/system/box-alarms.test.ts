@@ -3,6 +3,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import { configurationOf, Scene, simulatedCamera } from '../support/scene.ts';
 
+interface Health {
+  readonly consequence_of?: string;
+}
+
 interface Alarm {
   readonly transition: string;
   readonly ts: number;
@@ -68,13 +72,21 @@ t.test(
     const { box } = scene;
     const camera = await simulatedCamera(t);
     const state = join(scene.folder, 'state');
-    const configuration = (host: string) => {
+    const configuration = (host: string, hostOfHall = host) => {
       const { cameras } = configurationOf(camera) as { cameras: object[] };
-      const ids = ['cam-a', 'cam-b'];
+      const ids = ['cam-a', 'cam-b', 'cam-c', 'cam-d'];
+      const inHall = (id: string) => id >= 'cam-c';
       return {
-        cameras: ids.map((id) => ({ ...cameras[0], id, host })),
+        segments: [{ id: 'seg-halle', name: 'Commutateur de la halle', kind: 'switch' }],
+        cameras: ids.map((id) => ({
+          ...cameras[0],
+          id,
+          host: inHall(id) ? hostOfHall : host,
+          ...(inHall(id) && { segment: 'seg-halle' }),
+        })),
         points: [
           { id: 'pt-reseau', name: 'Réseau des caméras', kind: 'camera-network' },
+          { id: 'pt-halle', name: 'Halle', kind: 'camera-network', segment: 'seg-halle' },
           { id: 'pt-base', name: 'Base', kind: 'box-store' },
           ...ids.map((id) => ({ id: `pt-${id}`, name: id, kind: 'camera-health', camera: id })),
         ],
@@ -82,7 +94,18 @@ t.test(
     };
     box.start();
     await scene.push(configuration('127.0.0.1'));
-    for (const id of ['pt-reseau', 'pt-base', 'pt-cam-a', 'pt-cam-b']) await shows(scene, id, 'cleared');
+    for (const id of ['pt-reseau', 'pt-halle', 'pt-base', 'pt-cam-a', 'pt-cam-c'])
+      await shows(scene, id, 'cleared');
+    await scene.push(configuration('127.0.0.1', 'nulle-part.invalid'));
+    t.match(await raised(scene, 'pt-halle'), { cause: 'camera-network-down', text: '2 cameras' });
+    await shows(scene, 'pt-cam-c', 'unknown');
+    const consequence = await scene.csu.until('the camera as a consequence', () =>
+      scene.csu.json<Health>('/cam-c/state/health').find((health) => health.consequence_of === 'seg-halle'),
+    );
+    t.match(consequence, { state: 'down', cause: 'camera-unreachable', side: 'local-network' });
+    const segment = scene.csu.json('/seg-halle/state/health').at(-1);
+    t.match(segment, { state: 'down', cameras: 2, cameras_unreachable: 2, unreachable: 'cam-c, cam-d' });
+    t.match(scene.csu.json('/seg-all/state/health').at(-1), { state: 'ok', cameras: 4 });
     await scene.push(configuration('nulle-part.invalid'));
     await shows(scene, 'pt-reseau', 'raised');
     await shows(scene, 'pt-cam-a', 'unknown');
@@ -95,8 +118,11 @@ t.test(
     await shows(scene, 'pt-base', 'cleared');
     await scene.push(configuration('127.0.0.1'));
     await shows(scene, 'pt-reseau', 'cleared');
-    await shows(scene, 'pt-cam-a', 'cleared');
-    t.same(transitions(scene, 'pt-cam-a'), []);
-    t.same(transitions(scene, 'pt-cam-b'), []);
+    for (const id of ['pt-halle', 'pt-cam-a', 'pt-cam-c']) await shows(scene, id, 'cleared');
+    t.match(transitions(scene, 'pt-halle').slice(0, 1), ['raised']);
+    for (const id of ['a', 'b', 'c', 'd']) t.same(transitions(scene, `pt-cam-${id}`), []);
+    await scene.push({ ...configuration('127.0.0.1'), segments: [], points: [], cameras: [] });
+    const gone = () => scene.csu.received.findLast(({ topic }) => topic.endsWith('/seg-halle/state/health'));
+    await scene.csu.until('a segment that is gone', () => gone()?.payload.length === 0);
   },
 );

@@ -120,7 +120,7 @@ t.test('uplink: an event that stays on the wire for ever is a link that stands s
   const made = uplink(t, held, { brokers: [odd.url] }, clock);
   t.teardown(() => clock.release());
   await made.start(NEVER);
-  const fault = { cause: 'store-damaged', fault: 'ourselves', detail: 'x' } as const;
+  const fault = { cause: 'store-damaged', fault: 'ourselves', side: 'box', detail: 'x' } as const;
   made.reporter.event('fault', 'collector', fault);
   await sent.promise;
   clock.offsetMs = 179_000;
@@ -140,7 +140,7 @@ t.test('uplink: nothing to send, or nobody to send to, is no standing still', as
   const made = uplink(t, held, { brokers: [odd.url] }, clock);
   t.teardown(() => clock.release());
   await made.start(NEVER);
-  const fault = { cause: 'store-damaged', fault: 'ourselves', detail: 'x' } as const;
+  const fault = { cause: 'store-damaged', fault: 'ourselves', side: 'box', detail: 'x' } as const;
   made.reporter.event('fault', 'collector', fault);
   await odd.until((taken) => taken.some(({ topic }) => topic.includes('/event/')));
   await until(() => held.outbox.pending() === 0);

@@ -10,7 +10,7 @@ const RULES = { confirm: 'broker', resendAfterMs: 60_000, liveWithinMs: 60_000, 
 const BURST = 10;
 
 function fault(detail: string) {
-  return { cause: 'internal', fault: 'ourselves', detail } as const;
+  return { cause: 'internal', fault: 'ourselves', side: 'box', detail } as const;
 }
 
 async function foreign(t: Test, mosquitto: Mosquitto, ...topics: string[]): Promise<ForeignSubscriber> {

@@ -40,7 +40,7 @@ async function foreign(t: Test, mosquitto: Mosquitto, ...topics: string[]): Prom
 }
 
 function fault(detail: string) {
-  return { cause: 'internal', fault: 'ourselves', detail } as const;
+  return { cause: 'internal', fault: 'ourselves', side: 'box', detail } as const;
 }
 
 t.test('uplink: birth is retained and carries the session number, a clean stop says offline', async (t) => {

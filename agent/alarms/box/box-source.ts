@@ -13,7 +13,7 @@ import type {
 } from '../ports.ts';
 import { ruleOf } from '../record.ts';
 import type { AlarmSource, SourceListener, SourcePlan } from '../source.ts';
-import { CameraJudge } from './camera-judge.ts';
+import { ALL_CAMERAS, CameraJudge } from './camera-judge.ts';
 import { certificate, clock, disk, outbox, store, temperature } from './limits.ts';
 import { LATER, type Said, UNKNOWN } from './said.ts';
 
@@ -80,7 +80,7 @@ class BoxSource implements AlarmSource {
     this.#needs = needs;
     this.#points = points;
     this.#listener = listener;
-    this.#cameras = new CameraJudge(points.some(({ kind }) => kind === 'camera-network'));
+    this.#cameras = new CameraJudge(points.flatMap((point) => watchedSegment(point) ?? []));
     this.#fault = new RepeatedFault(needs.clock);
   }
 
@@ -105,7 +105,7 @@ class BoxSource implements AlarmSource {
     const reads = nowMs - this.#readAtMs >= READ_MS;
     if (reads) this.#readAtMs = nowMs;
     const { box } = this.#needs;
-    this.#cameras.look(box.cameras(), nowMs);
+    this.#cameras.look(box.cameras(), box.segments(), nowMs);
     if (box.linkIsUp()) this.#linkLostAtMs = undefined;
     else this.#linkLostAtMs ??= nowMs;
     const failures: BeffroiError[] = [];
@@ -135,7 +135,7 @@ class BoxSource implements AlarmSource {
       case 'camera-health':
         return this.#cameras.of(point);
       case 'camera-network':
-        return this.#cameras.network();
+        return this.#cameras.network(point.segment ?? ALL_CAMERAS);
       case 'box-disk':
         return disk(point, await box.diskFreeMb(), raised);
       case 'box-temperature':
@@ -182,6 +182,10 @@ class BoxSource implements AlarmSource {
     const told = this.#fault.happened(error.code);
     if (told) this.#needs.log.warn({ err: error, count: told.count }, 'the box cannot read itself');
   }
+}
+
+function watchedSegment(point: OwnPoint): string | undefined {
+  return point.kind === 'camera-network' ? (point.segment ?? ALL_CAMERAS) : undefined;
 }
 
 /** Whether the point needs a file or a sensor to be read. */

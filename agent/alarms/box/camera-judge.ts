@@ -1,35 +1,39 @@
-import type { BoxCamera, CameraHealthPoint } from '../ports.ts';
+import type { BoxCamera, BoxSegment, CameraHealthPoint } from '../ports.ts';
 import { LATER, type Said, UNKNOWN } from './said.ts';
 
 /**
- * How long a camera that does not answer waits for the others to fall silent too, where a point watches the network of
- * all cameras. Source: guess, above the 5 s in which a dead stream is declared and the 10 s in which it recovers.
+ * How long a camera that does not answer waits for the others of its segment to fall silent too, where a point watches that
+ * segment. Source: guess, above the 5 s in which a dead stream is declared and the 10 s in which it recovers.
  */
 export const HOLD_MS = 15_000;
 
+/** The segment of all cameras. */
+export const ALL_CAMERAS = 'seg-all';
+
 /**
- * What cameras are alarms. Where one point watches the network of all cameras, a cut of all of them is that one alarm, and
- * not one of each camera besides.
+ * What cameras are alarms. Where a point watches a segment of the network, a cut of the segment is that one alarm, and not
+ * one of each camera besides.
  */
 export class CameraJudge {
-  readonly #watchesNetwork: boolean;
+  readonly #watched: ReadonlySet<string>;
   readonly #unreachableSinceMs = new Map<string, number>();
+  readonly #backMs = new Map<string, number>();
   #cameras: readonly BoxCamera[] = [];
-  #networkIsDown = false;
-  #networkBackMs = Number.NEGATIVE_INFINITY;
+  #segments: readonly BoxSegment[] = [];
   #nowMs = 0;
 
-  constructor(watchesNetwork: boolean) {
-    this.#watchesNetwork = watchesNetwork;
+  /** @param watched ids of the segments that points watch */
+  constructor(watched: Iterable<string>) {
+    this.#watched = new Set(watched);
   }
 
-  /** Takes the cameras as they are now. */
-  look(cameras: readonly BoxCamera[], nowMs: number): void {
-    const wasDown = this.#networkIsDown;
+  /** Takes the cameras and their segments as they are now. */
+  look(cameras: readonly BoxCamera[], segments: readonly BoxSegment[], nowMs: number): void {
+    const wereDown = new Set(this.#segments.filter(({ down }) => down).map(({ id }) => id));
     this.#cameras = cameras;
+    this.#segments = segments.filter(({ id }) => this.#watched.has(id));
     this.#nowMs = nowMs;
-    this.#networkIsDown = cameras.length > 1 && cameras.every(isUnreachable);
-    if (wasDown && !this.#networkIsDown) this.#networkBackMs = nowMs;
+    for (const { id, down } of this.#segments) if (wereDown.has(id) && !down) this.#backMs.set(id, nowMs);
     for (const camera of cameras) {
       if (!isUnreachable(camera)) this.#unreachableSinceMs.delete(camera.camera);
       else if (!this.#unreachableSinceMs.has(camera.camera))
@@ -37,10 +41,14 @@ export class CameraJudge {
     }
   }
 
-  network(): Said {
-    if (this.#networkIsDown)
-      return { active: true, cause: 'camera-network-down', text: `${this.#cameras.length} cameras` };
-    return this.#cameras.every(({ state }) => state === 'unknown') ? UNKNOWN : { active: false };
+  /** Where all cameras are cut off and a point says so, a segment of them has no alarm of its own. */
+  network(segment: string): Said {
+    const own = this.#segments.find(({ id }) => id === segment);
+    if (own === undefined || own.unknown) return UNKNOWN;
+    if (!own.down) return { active: false };
+    const wider = this.#segments.find(({ id, down }) => id === ALL_CAMERAS && down);
+    if (wider && wider.id !== segment) return UNKNOWN;
+    return { active: true, cause: 'camera-network-down', text: told(own) };
   }
 
   of(point: CameraHealthPoint): Said {
@@ -48,17 +56,34 @@ export class CameraJudge {
     const bad = own.filter(
       ({ state }) => state === 'down' || (point.from === 'degraded' && state === 'degraded'),
     );
-    const told = bad.filter((camera) => !this.#isHeldBack(camera));
-    if (told.length > 0) return said(told, own.length);
-    if (bad.length > 0) return this.#networkIsDown ? UNKNOWN : LATER;
+    const raised = bad.filter((camera) => !this.#isHeldBack(camera));
+    if (raised.length > 0) return said(raised, own.length);
+    if (bad.length > 0) return bad.some((camera) => this.#isCutOff(camera)) ? UNKNOWN : LATER;
     return own.some(({ state }) => state === 'unknown') ? UNKNOWN : { active: false };
   }
 
   #isHeldBack(camera: BoxCamera): boolean {
-    if (!this.#watchesNetwork || !isUnreachable(camera)) return false;
+    if (!isUnreachable(camera)) return false;
     const sinceMs = this.#unreachableSinceMs.get(camera.camera) ?? this.#nowMs;
-    return this.#networkIsDown || this.#nowMs - Math.max(sinceMs, this.#networkBackMs) < HOLD_MS;
+    return this.#segmentsOf(camera).some(({ id, down }) => {
+      const backMs = this.#backMs.get(id) ?? Number.NEGATIVE_INFINITY;
+      return down || this.#nowMs - Math.max(sinceMs, backMs) < HOLD_MS;
+    });
   }
+
+  #isCutOff(camera: BoxCamera): boolean {
+    return isUnreachable(camera) && this.#segmentsOf(camera).some(({ down }) => down);
+  }
+
+  /** One camera alone on a segment has nobody to fall silent with. */
+  #segmentsOf({ camera }: BoxCamera): BoxSegment[] {
+    return this.#segments.filter(({ cameras }) => cameras.length > 1 && cameras.includes(camera));
+  }
+}
+
+function told({ cameras, unreachable }: BoxSegment): string {
+  if (unreachable.length === cameras.length) return `${cameras.length} cameras`;
+  return `${unreachable.length} of ${cameras.length} cameras: ${unreachable.join(', ')}`;
 }
 
 function said(bad: readonly BoxCamera[], of: number): Said {

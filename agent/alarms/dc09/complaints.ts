@@ -3,6 +3,7 @@ import type { BeffroiError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { RepeatedFault } from '../../base/repeated.ts';
 import type { Reporter } from '../../contract/reporter.ts';
+import { sideOf } from '../../contract/side.ts';
 
 export interface ComplaintNeeds {
   readonly clock: Clock;
@@ -38,6 +39,7 @@ export class Complaints {
     reporter.event('fault', 'collector', {
       cause: code,
       fault,
+      side: sideOf(code),
       detail: `${message}${times}`.slice(0, DETAIL_MAX),
     });
   }

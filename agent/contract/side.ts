@@ -1,0 +1,20 @@
+import { CODES, type Code, type Fault } from '../base/codes.ts';
+import type { Side } from './messages.ts';
+
+const SIDE_OF_FAULT: Readonly<Record<Fault, Side>> = {
+  configuration: 'centre',
+  order: 'centre',
+  device: 'local-network',
+  peer: 'local-network',
+  uplink: 'backbone',
+  ourselves: 'box',
+};
+
+/** Codes with which the centre answers: the way to it is open. */
+const ANSWERED_BY_CENTRE: ReadonlySet<Code> = new Set(['broker-refused', 'broker-tls-refused']);
+
+/** Whose side a fault is on by its cause alone. Of a camera more is known, see the health room. */
+export function sideOf(cause: Code | 'none'): Side {
+  if (cause === 'none') return 'none';
+  return ANSWERED_BY_CENTRE.has(cause) ? 'centre' : SIDE_OF_FAULT[CODES[cause].fault];
+}

@@ -1,0 +1,174 @@
+import type { SegmentKind, Side } from '../contract/messages.ts';
+import type { Verdict } from './verdict.ts';
+
+/** A part of the local network that cameras share; an entry of the central configuration fits. */
+export interface Segment {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: SegmentKind;
+}
+
+/** What segments need to know of a camera. */
+export interface SegmentCamera {
+  readonly id: string;
+  readonly owner: 'commune' | 'metropole' | 'partner';
+  readonly segment?: string | undefined;
+}
+
+/** How a segment is, by its cameras. */
+export interface SegmentView extends Segment {
+  readonly cameras: readonly string[];
+  readonly unreachable: readonly string[];
+  /** Nothing is known of any of its cameras. */
+  readonly unknown: boolean;
+  readonly down: boolean;
+  /** Whose it is: a partner's when all its cameras are. */
+  readonly side: Side;
+  /** The wider segment whose fault explains this one. */
+  readonly consequenceOf: string | undefined;
+}
+
+/** All cameras of the box: what stands between it and any of them. No segment of the configuration has this id. */
+export const ALL_CAMERAS: Segment = { id: 'seg-all', name: 'Réseau des caméras', kind: 'all' };
+
+/** Cameras that fall silent within this time of each other fell silent together. Source: guess, above the 5 s of a dead stream. */
+const TOGETHER_MS = 15_000;
+/** One silent camera says nothing of what it shares with others. */
+const FEWEST = 2;
+/** From this share on, cameras that fell silent together are a fault of what they share. Source: guess. */
+const MOST = 2 / 3;
+/** Below this share the fault is over, and those still silent are faults of their own. Source: guess. */
+const FEW = 1 / 2;
+
+type Answers = 'yes' | 'no' | 'unknown';
+
+/**
+ * One cause, one report: finds cameras that stopped answering together, by what they share. The narrowest segment that
+ * explains all of them is at fault; the others are its consequence.
+ */
+export class Segments {
+  #groups: Group[] = [];
+  #answers: ReadonlyMap<string, Answers> = new Map();
+
+  apply(segments: readonly Segment[], cameras: readonly SegmentCamera[]): void {
+    const old = new Map(this.#groups.map((group) => [group.segment.id, group]));
+    const wanted = [...segments, ALL_CAMERAS];
+    this.#groups = wanted.map((segment) => {
+      const own = cameras.filter((camera) => segment === ALL_CAMERAS || camera.segment === segment.id);
+      return new Group(segment, own, old.get(segment.id)?.down ?? false);
+    });
+  }
+
+  /** Takes the verdicts on the cameras as they are now. Times are monotonic. */
+  look(verdicts: ReadonlyMap<string, Verdict>, nowMs: number): void {
+    this.#answers = new Map([...verdicts].map(([id, verdict]) => [id, answers(verdict)]));
+    for (const group of this.#groups) group.look(this.#answers, nowMs);
+  }
+
+  views(): SegmentView[] {
+    const all = this.#groups.at(-1);
+    return this.#groups.map((group) => ({
+      ...group.view(),
+      consequenceOf: group !== all && all && this.#explains(all) ? ALL_CAMERAS.id : undefined,
+    }));
+  }
+
+  /** The segment whose fault explains that this camera does not answer. */
+  causeOf(camera: string): string | undefined {
+    if (this.#answers.get(camera) !== 'no') return undefined;
+    const own = this.#groups.filter((group) => group.down && group.has(camera));
+    return own.findLast((group) => this.#explains(group))?.segment.id;
+  }
+
+  /** Whether another camera on the same segment answers: then what they share is well. */
+  neighboursAnswer(camera: string): Answers {
+    const narrowest = this.#groups.find((group) => group.has(camera) && group.size >= FEWEST);
+    return narrowest?.others(camera, this.#answers) ?? 'unknown';
+  }
+
+  /** All cameras are at fault together only when no narrower segment holds all that are silent. */
+  #explains(group: Group): boolean {
+    if (!group.down || group.segment !== ALL_CAMERAS) return group.down;
+    return !this.#groups.some((other) => other !== group && other.down && other.holds(group.unreachable));
+  }
+}
+
+class Group {
+  readonly segment: Segment;
+  readonly #cameras: readonly SegmentCamera[];
+  readonly #ids: ReadonlySet<string>;
+  readonly #silentSinceMs = new Map<string, number>();
+  #known = 0;
+  down: boolean;
+
+  constructor(segment: Segment, cameras: readonly SegmentCamera[], down: boolean) {
+    this.segment = segment;
+    this.#cameras = cameras;
+    this.#ids = new Set(cameras.map(({ id }) => id));
+    this.down = down;
+  }
+
+  get size(): number {
+    return this.#ids.size;
+  }
+
+  get unreachable(): string[] {
+    return [...this.#ids].filter((id) => this.#silentSinceMs.has(id));
+  }
+
+  has(camera: string): boolean {
+    return this.#ids.has(camera);
+  }
+
+  holds(cameras: readonly string[]): boolean {
+    return cameras.every((camera) => this.#ids.has(camera));
+  }
+
+  look(answers: ReadonlyMap<string, Answers>, nowMs: number): void {
+    this.#known = 0;
+    for (const id of this.#ids) {
+      const answer = answers.get(id) ?? 'unknown';
+      if (answer !== 'unknown') this.#known += 1;
+      if (answer !== 'no') this.#silentSinceMs.delete(id);
+      else if (!this.#silentSinceMs.has(id)) this.#silentSinceMs.set(id, nowMs);
+    }
+    this.down = this.#isDown();
+  }
+
+  #isDown(): boolean {
+    const silent = this.#silentSinceMs.size;
+    if (this.#known === 0) return this.down && this.size >= FEWEST;
+    if (silent < FEWEST) return false;
+    if (silent === this.#known) return true;
+    if (this.down) return silent >= this.#known * FEW;
+    return silent >= this.#known * MOST && this.#fellTogether();
+  }
+
+  #fellTogether(): boolean {
+    const times = [...this.#silentSinceMs.values()];
+    return Math.max(...times) - Math.min(...times) <= TOGETHER_MS;
+  }
+
+  others(camera: string, answers: ReadonlyMap<string, Answers>): Answers {
+    const said = [...this.#ids].filter((id) => id !== camera).map((id) => answers.get(id));
+    if (said.includes('yes')) return 'yes';
+    return said.includes('no') ? 'no' : 'unknown';
+  }
+
+  view(): Omit<SegmentView, 'consequenceOf'> {
+    const isPartners = this.size > 0 && this.#cameras.every(({ owner }) => owner === 'partner');
+    return {
+      ...this.segment,
+      cameras: [...this.#ids],
+      unreachable: this.unreachable,
+      unknown: this.#known === 0,
+      down: this.down,
+      side: !this.down ? 'none' : isPartners ? 'partner' : 'local-network',
+    };
+  }
+}
+
+function answers({ state, cause }: Verdict): Answers {
+  if (state === 'unknown') return 'unknown';
+  return state === 'down' && cause === 'camera-unreachable' ? 'no' : 'yes';
+}

@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { Segments } from '../../agent/health/segments.ts';
+import { sideOfCamera } from '../../agent/health/side.ts';
+import type { Verdict } from '../../agent/health/verdict.ts';
+
+const OK: Verdict = { state: 'ok', cause: 'none', detail: '' };
+const SILENT: Verdict = { state: 'down', cause: 'camera-unreachable', detail: '' };
+const STALLED: Verdict = { state: 'down', cause: 'camera-stalled', detail: '' };
+const UNKNOWN: Verdict = { state: 'unknown', cause: 'none', detail: '' };
+
+const SWITCH = { id: 'seg-a', name: 'Commutateur', kind: 'switch' as const };
+const RADIO = { id: 'seg-b', name: 'Liaison radio', kind: 'radio-link' as const };
+const camera = (id: string, segment?: string) => ({ id, owner: 'commune' as const, segment });
+const CAMERAS = [
+  camera('a1', 'seg-a'),
+  camera('a2', 'seg-a'),
+  camera('a3', 'seg-a'),
+  camera('b1', 'seg-b'),
+  camera('b2', 'seg-b'),
+  camera('alone'),
+];
+
+function looked(silent: Readonly<Record<string, number>>, nowMs = 100_000): Segments {
+  const segments = new Segments();
+  segments.apply([SWITCH, RADIO], CAMERAS);
+  const times = [...new Set([...Object.values(silent), nowMs])].sort((a, b) => a - b);
+  for (const at of times)
+    segments.look(new Map(CAMERAS.map(({ id }) => [id, (silent[id] ?? at + 1) <= at ? SILENT : OK])), at);
+  return segments;
+}
+
+const down = (segments: Segments) => segments.views().flatMap(({ id, down }) => (down ? [id] : []));
+
+t.test('cameras of a segment that are all silent are one fault, and its consequence', async (t) => {
+  const segments = looked({ a1: 0, a2: 50_000, a3: 90_000 });
+  t.same(down(segments), ['seg-a']);
+  t.equal(segments.causeOf('a1'), 'seg-a');
+  t.equal(segments.causeOf('b1'), undefined);
+  t.match(segments.views()[0], { side: 'local-network', unreachable: ['a1', 'a2', 'a3'], consequenceOf: undefined });
+});
+
+t.test('most of a segment is one fault when they fell silent together, and not when one after the other', async (t) => {
+  t.same(down(looked({ a1: 80_000, a2: 90_000 })), ['seg-a']);
+  t.same(down(looked({ a1: 10_000, a2: 90_000 })), []);
+});
+
+t.test('one silent camera is its own fault where its neighbours answer', async (t) => {
+  const segments = looked({ a1: 90_000 });
+  t.same(down(segments), []);
+  const around = { owner: 'commune', consequenceOf: undefined } as const;
+  const side = (id: string, consequenceOf?: string) =>
+    sideOfCamera('camera-unreachable', {
+      ...around,
+      consequenceOf,
+      neighboursAnswer: segments.neighboursAnswer(id),
+    });
+  t.equal(side('a1'), 'camera');
+  t.equal(side('a1', 'seg-a'), 'local-network');
+  t.equal(sideOfCamera('camera-stalled', { ...around, neighboursAnswer: 'no' }), 'camera');
+  t.equal(sideOfCamera('camera-stalled', { ...around, owner: 'partner', neighboursAnswer: 'no' }), 'partner');
+  t.equal(sideOfCamera('camera-loss', { ...around, neighboursAnswer: 'yes' }), 'local-network');
+  t.equal(sideOfCamera('video-process-down', { ...around, neighboursAnswer: 'yes' }), 'box');
+  t.equal(sideOfCamera('none', { ...around, neighboursAnswer: 'yes' }), 'none');
+});
+
+t.test('several segments at once are a fault of all cameras, and they its consequence', async (t) => {
+  const segments = looked({ a1: 90_000, a2: 90_500, a3: 91_000, b1: 92_000, b2: 93_000 });
+  t.same(down(segments), ['seg-a', 'seg-b', 'seg-all']);
+  t.equal(segments.causeOf('b2'), 'seg-all');
+  t.same(
+    segments.views().map(({ consequenceOf }) => consequenceOf),
+    ['seg-all', 'seg-all', undefined],
+  );
+});
+
+t.test('one segment that holds every silent camera explains them better than the whole', async (t) => {
+  const segments = new Segments();
+  const cameras = [camera('a1', 'seg-a'), camera('a2', 'seg-a'), camera('alone')];
+  segments.apply([SWITCH], cameras);
+  segments.look(new Map(cameras.map(({ id }) => [id, id === 'alone' ? OK : SILENT])), 0);
+  t.same(down(segments), ['seg-a', 'seg-all']);
+  t.equal(segments.causeOf('a1'), 'seg-a');
+  t.equal(segments.views()[0]?.consequenceOf, undefined);
+});
+
+t.test('the fault ends when half of the cameras answer, and lasts while nothing is known', async (t) => {
+  const segments = looked({ a1: 90_000, a2: 90_000, a3: 90_000 });
+  const look = (a1: Verdict, a2: Verdict, a3: Verdict) => {
+    segments.look(new Map([['a1', a1], ['a2', a2], ['a3', a3], ['b1', OK]]), 200_000); // biome-ignore format: a table
+    return down(segments).includes('seg-a');
+  };
+  t.equal(look(UNKNOWN, UNKNOWN, UNKNOWN), true);
+  t.equal(look(OK, SILENT, SILENT), true);
+  t.equal(look(OK, STALLED, SILENT), false, 'a camera that answers and stalls is reached');
+});
+
+t.test('a change of the configuration keeps what is down, and forgets a segment that is gone', async (t) => {
+  const segments = looked({ a1: 90_000, a2: 90_000, a3: 90_000 });
+  segments.apply([SWITCH, RADIO], CAMERAS);
+  t.same(down(segments), ['seg-a']);
+  segments.apply([RADIO], CAMERAS.map(({ id, owner, segment }) => ({ id, owner, segment: segment === 'seg-a' ? undefined : segment }))); // biome-ignore format: short
+  t.same(down(segments), []);
+});
+
+t.test('whatever the cameras say: a fault names two silent cameras at least, and explains silent ones alone', async (t) => {
+  const verdict = fc.constantFrom(OK, SILENT, SILENT, STALLED, UNKNOWN);
+  const look = fc.record({ stepMs: fc.nat(20_000), verdicts: fc.tuple(...CAMERAS.map(() => verdict)) });
+  let faults = 0;
+  fc.assert(
+    fc.property(fc.array(look, { maxLength: 12 }), (looks) => {
+      const segments = new Segments();
+      segments.apply([SWITCH, RADIO], CAMERAS);
+      let nowMs = 0;
+      for (const { stepMs, verdicts } of looks) {
+        nowMs += stepMs;
+        const said = new Map(CAMERAS.map(({ id }, index) => [id, verdicts[index] ?? OK]));
+        segments.look(said, nowMs);
+        const views = segments.views();
+        for (const view of views) {
+          if (!view.down) continue;
+          faults += 1;
+          const nothingKnown = view.cameras.every((id) => said.get(id) === UNKNOWN);
+          if (!nothingKnown && view.unreachable.length < 2) throw new Error(`${view.id} by ${view.unreachable}`);
+        }
+        for (const { id } of CAMERAS) {
+          const cause = segments.causeOf(id);
+          if (cause === undefined) continue;
+          if (said.get(id) !== SILENT) throw new Error(`${id} answers, and is explained by ${cause}`);
+          if (!views.some((view) => view.id === cause && view.down && view.cameras.includes(id)))
+            throw new Error(`${id} is explained by ${cause}, which is well`);
+        }
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+  t.ok(faults > 100, `${faults} faults were seen`);
+});
