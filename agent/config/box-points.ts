@@ -96,7 +96,11 @@ export function checkBoxPoint(
   },
   refuse: (key: string, message: string) => void,
 ): void {
-  if (point.kind === 'camera-health' && point.camera !== undefined && !cameras.some(({ id }) => id === point.camera))
+  if (
+    point.kind === 'camera-health' &&
+    point.camera !== undefined &&
+    !cameras.some(({ id }) => id === point.camera)
+  )
     refuse('camera', 'no camera of this configuration has this id');
   if (point.kind !== 'camera-network') return;
   const { segment } = point;

@@ -36,7 +36,10 @@ const camera = z
       .meta({ description: 'the partner of `partners` whose leased camera it is' }),
     segment: segmentId
       .optional()
-      .meta({ description: 'segment of `segments` that the camera hangs on: cameras that fail together are one fault' }),
+      .meta({
+        description:
+          'segment of `segments` that the camera hangs on: cameras that fail together are one fault',
+      }),
     owner: cameraOwner.meta({
       description: 'who answers for the camera and its local link; said with each state of health',
     }),

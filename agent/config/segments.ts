@@ -21,7 +21,10 @@ interface Naming {
 
 /** Cameras name segments. */
 export function checkSegments(
-  { segments, cameras }: { readonly segments: readonly { id: string }[]; readonly cameras: readonly Naming[] },
+  {
+    segments,
+    cameras,
+  }: { readonly segments: readonly { id: string }[]; readonly cameras: readonly Naming[] },
   refuse: Refuse,
 ): void {
   const known = new Set(segments.map(({ id }) => id));

@@ -628,7 +628,8 @@ export const MESSAGES = {
     class: 'state',
     name: 'health',
     entity: 'segment',
-    summary: 'Health of a part of the local network, by the cameras that hang on it; `seg-all` is all of them.',
+    summary:
+      'Health of a part of the local network, by the cameras that hang on it; `seg-all` is all of them.',
     schema: segmentHealthState,
   },
   alarmCurrent: {

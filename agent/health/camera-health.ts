@@ -12,9 +12,9 @@ import type { LagGuard } from './lag-guard.ts';
 import type { MeasureReport } from './measure-window.ts';
 import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 import { Prober } from './prober.ts';
+import { type Surroundings, sideOfCamera } from './side.ts';
 import { keepSince, keptSince } from './since.ts';
 import { StreamMeter } from './stream-meter.ts';
-import { sideOfCamera, type Surroundings } from './side.ts';
 import { judgeCamera, type Layers, layersOf, type Verdict } from './verdict.ts';
 
 export interface CameraHealthNeeds {
@@ -153,7 +153,19 @@ export class CameraHealth {
     const since = this.#state.sinceWallMs;
     const { side, consequence_of: consequenceOf } = this.#attribution(cause);
     const whose = { side, ...(consequenceOf !== undefined && { consequenceOf }) };
-    return { camera: id, name, state, cause, ...whose, detail, since, ...this.#meter.now(), codec, width, height };
+    return {
+      camera: id,
+      name,
+      state,
+      cause,
+      ...whose,
+      detail,
+      since,
+      ...this.#meter.now(),
+      codec,
+      width,
+      height,
+    };
   }
 
   async #probeLoop(signal: AbortSignal): Promise<void> {

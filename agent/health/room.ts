@@ -8,8 +8,8 @@ import type { HealthLimits } from './evidence.ts';
 import type { StreamReport, WatchedCamera } from './evidence-keeper.ts';
 import { LagGuard } from './lag-guard.ts';
 import type { MeasureReport } from './measure-window.ts';
-import { type Segment, type SegmentView, Segments } from './segments.ts';
 import { SegmentTeller } from './segment-teller.ts';
+import { type Segment, Segments, type SegmentView } from './segments.ts';
 import { forgetSince, keptCameras } from './since.ts';
 
 /** How often verdicts that depend on time alone are looked at. Source: guess, small against the 5 s of a dead stream. */

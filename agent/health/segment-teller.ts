@@ -40,7 +40,10 @@ export class SegmentTeller {
   }
 
   #log({ id, unreachable }: SegmentView, state: Told['state']): void {
-    this.#needs.log[state === 'down' ? 'warn' : 'info']({ segment: id, state, unreachable }, 'segment health');
+    this.#needs.log[state === 'down' ? 'warn' : 'info'](
+      { segment: id, state, unreachable },
+      'segment health',
+    );
   }
 }
 

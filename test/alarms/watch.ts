@@ -16,9 +16,9 @@ import type { OnvifEvent } from '../../agent/camera/onvif/notification.ts';
 import type { EventHandler } from '../../agent/camera/onvif/pull-point.ts';
 import { type AlarmEvent, alarmEvent, type FaultEvent, faultEvent } from '../../agent/contract/messages.ts';
 import type { Reporter } from '../../agent/contract/reporter.ts';
+import { Segments } from '../../agent/health/segments.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 import { Uplink } from '../../agent/uplink/uplink.ts';
-import { Segments } from '../../agent/health/segments.ts';
 import { Recorder } from '../health/recorder.ts';
 
 export const POINT: CameraPoint = {
@@ -60,7 +60,9 @@ export class ScriptedBox implements BoxView {
         segment: this.groups.find(({ cameras }) => cameras.includes(camera))?.id,
       })),
     );
-    const verdicts = this.list.map(({ camera, state, cause }) => [camera, { state, cause, detail: '' }] as const);
+    const verdicts = this.list.map(
+      ({ camera, state, cause }) => [camera, { state, cause, detail: '' }] as const,
+    );
     this.#segments.look(new Map(verdicts), this.nowMs());
     return this.#segments.views();
   };

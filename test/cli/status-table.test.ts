@@ -87,13 +87,21 @@ t.test('status: in French a cause is told in French, not by the detail of the pr
   t.notMatch(table, 'refuses the stream port');
 });
 
-t.test('status: whose side a fault is on stands behind its cause, with the segment that explains it', async (t) => {
-  const fault = { state: 'down', cause: 'camera-unreachable', side: 'local-network', consequenceOf: 'seg-halle' } as const;
-  const snapshot = { ...SNAPSHOT, cameras: [{ ...CAMERA, ...fault, detail: 'no answer' }] };
-  const told = (language: 'fr' | 'en') => statusTable(snapshot, { language, colour: false });
-  t.match(told('fr'), /└ camera-unreachable : .* \[côté réseau local seg-halle\]\n/);
-  t.match(told('en'), /└ camera-unreachable: no answer \[the local network's side seg-halle\]\n/);
-});
+t.test(
+  'status: whose side a fault is on stands behind its cause, with the segment that explains it',
+  async (t) => {
+    const fault = {
+      state: 'down',
+      cause: 'camera-unreachable',
+      side: 'local-network',
+      consequenceOf: 'seg-halle',
+    } as const;
+    const snapshot = { ...SNAPSHOT, cameras: [{ ...CAMERA, ...fault, detail: 'no answer' }] };
+    const told = (language: 'fr' | 'en') => statusTable(snapshot, { language, colour: false });
+    t.match(told('fr'), /└ camera-unreachable : .* \[côté réseau local seg-halle\]\n/);
+    t.match(told('en'), /└ camera-unreachable: no answer \[the local network's side seg-halle\]\n/);
+  },
+);
 
 t.test('status: a box without link, disk or video says so', async (t) => {
   const table = statusTable(

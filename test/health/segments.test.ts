@@ -37,13 +37,20 @@ t.test('cameras of a segment that are all silent are one fault, and its conseque
   t.same(down(segments), ['seg-a']);
   t.equal(segments.causeOf('a1'), 'seg-a');
   t.equal(segments.causeOf('b1'), undefined);
-  t.match(segments.views()[0], { side: 'local-network', unreachable: ['a1', 'a2', 'a3'], consequenceOf: undefined });
+  t.match(segments.views()[0], {
+    side: 'local-network',
+    unreachable: ['a1', 'a2', 'a3'],
+    consequenceOf: undefined,
+  });
 });
 
-t.test('most of a segment is one fault when they fell silent together, and not when one after the other', async (t) => {
-  t.same(down(looked({ a1: 80_000, a2: 90_000 })), ['seg-a']);
-  t.same(down(looked({ a1: 10_000, a2: 90_000 })), []);
-});
+t.test(
+  'most of a segment is one fault when they fell silent together, and not when one after the other',
+  async (t) => {
+    t.same(down(looked({ a1: 80_000, a2: 90_000 })), ['seg-a']);
+    t.same(down(looked({ a1: 10_000, a2: 90_000 })), []);
+  },
+);
 
 t.test('one silent camera is its own fault where its neighbours answer', async (t) => {
   const segments = looked({ a1: 90_000 });
@@ -103,36 +110,40 @@ t.test('a change of the configuration keeps what is down, and forgets a segment 
   t.same(down(segments), []);
 });
 
-t.test('whatever the cameras say: a fault names two silent cameras at least, and explains silent ones alone', async (t) => {
-  const verdict = fc.constantFrom(OK, SILENT, SILENT, STALLED, UNKNOWN);
-  const look = fc.record({ stepMs: fc.nat(20_000), verdicts: fc.tuple(...CAMERAS.map(() => verdict)) });
-  let faults = 0;
-  fc.assert(
-    fc.property(fc.array(look, { maxLength: 12 }), (looks) => {
-      const segments = new Segments();
-      segments.apply([SWITCH, RADIO], CAMERAS);
-      let nowMs = 0;
-      for (const { stepMs, verdicts } of looks) {
-        nowMs += stepMs;
-        const said = new Map(CAMERAS.map(({ id }, index) => [id, verdicts[index] ?? OK]));
-        segments.look(said, nowMs);
-        const views = segments.views();
-        for (const view of views) {
-          if (!view.down) continue;
-          faults += 1;
-          const nothingKnown = view.cameras.every((id) => said.get(id) === UNKNOWN);
-          if (!nothingKnown && view.unreachable.length < 2) throw new Error(`${view.id} by ${view.unreachable}`);
+t.test(
+  'whatever the cameras say: a fault names two silent cameras at least, and explains silent ones alone',
+  async (t) => {
+    const verdict = fc.constantFrom(OK, SILENT, SILENT, STALLED, UNKNOWN);
+    const look = fc.record({ stepMs: fc.nat(20_000), verdicts: fc.tuple(...CAMERAS.map(() => verdict)) });
+    let faults = 0;
+    fc.assert(
+      fc.property(fc.array(look, { maxLength: 12 }), (looks) => {
+        const segments = new Segments();
+        segments.apply([SWITCH, RADIO], CAMERAS);
+        let nowMs = 0;
+        for (const { stepMs, verdicts } of looks) {
+          nowMs += stepMs;
+          const said = new Map(CAMERAS.map(({ id }, index) => [id, verdicts[index] ?? OK]));
+          segments.look(said, nowMs);
+          const views = segments.views();
+          for (const view of views) {
+            if (!view.down) continue;
+            faults += 1;
+            const nothingKnown = view.cameras.every((id) => said.get(id) === UNKNOWN);
+            if (!nothingKnown && view.unreachable.length < 2)
+              throw new Error(`${view.id} by ${view.unreachable}`);
+          }
+          for (const { id } of CAMERAS) {
+            const cause = segments.causeOf(id);
+            if (cause === undefined) continue;
+            if (said.get(id) !== SILENT) throw new Error(`${id} answers, and is explained by ${cause}`);
+            if (!views.some((view) => view.id === cause && view.down && view.cameras.includes(id)))
+              throw new Error(`${id} is explained by ${cause}, which is well`);
+          }
         }
-        for (const { id } of CAMERAS) {
-          const cause = segments.causeOf(id);
-          if (cause === undefined) continue;
-          if (said.get(id) !== SILENT) throw new Error(`${id} answers, and is explained by ${cause}`);
-          if (!views.some((view) => view.id === cause && view.down && view.cameras.includes(id)))
-            throw new Error(`${id} is explained by ${cause}, which is well`);
-        }
-      }
-    }),
-    { numRuns: 2_000 },
-  );
-  t.ok(faults > 100, `${faults} faults were seen`);
-});
+      }),
+      { numRuns: 2_000 },
+    );
+    t.ok(faults > 100, `${faults} faults were seen`);
+  },
+);

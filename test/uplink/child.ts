@@ -12,7 +12,12 @@ const uplink = new Uplink(
 );
 await uplink.start(new AbortController().signal);
 for (let i = Number(first); i < Number(first) + 2000; i += 1) {
-  uplink.reporter.event('fault', 'collector', { cause: 'internal', fault: 'ourselves', side: 'box', detail: String(i) });
+  uplink.reporter.event('fault', 'collector', {
+    cause: 'internal',
+    fault: 'ourselves',
+    side: 'box',
+    detail: String(i),
+  });
   process.stdout.write(`${i}\n`);
   await turn();
 }

@@ -24,7 +24,12 @@ class Box {
   }
 
   raise(): void {
-    this.link.reporter.event('fault', 'collector', { cause: 'internal', fault: 'ourselves', side: 'box', detail: '' });
+    this.link.reporter.event('fault', 'collector', {
+      cause: 'internal',
+      fault: 'ourselves',
+      side: 'box',
+      detail: '',
+    });
   }
 
   set(wallMs: number): void {
