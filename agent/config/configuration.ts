@@ -34,12 +34,9 @@ const camera = z
     partner: partnerId
       .optional()
       .meta({ description: 'the partner of `partners` whose leased camera it is' }),
-    segment: segmentId
-      .optional()
-      .meta({
-        description:
-          'segment of `segments` that the camera hangs on: cameras that fail together are one fault',
-      }),
+    segment: segmentId.optional().meta({
+      description: 'segment of `segments` that the camera hangs on: cameras that fail together are one fault',
+    }),
     owner: cameraOwner.meta({
       description: 'who answers for the camera and its local link; said with each state of health',
     }),
