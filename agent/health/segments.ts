@@ -29,7 +29,7 @@ export interface SegmentView extends Segment {
 }
 
 /** All cameras of the box: what stands between it and any of them. No segment of the configuration has this id. */
-export const ALL_CAMERAS: Segment = { id: 'seg-all', name: 'Réseau des caméras', kind: 'all' };
+const ALL_CAMERAS: Segment = { id: 'seg-all', name: 'Réseau des caméras', kind: 'all' };
 
 /** Cameras that fall silent within this time of each other fell silent together. Source: guess, above the 5 s of a dead stream. */
 const TOGETHER_MS = 15_000;
