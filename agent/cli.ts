@@ -12,6 +12,10 @@ const HELP: Record<Language, string> = {
   beffroi run    [--config FICHIER] [--video own|external]   lance l'agent
   beffroi video  [--config FICHIER]                          lance le seul processus vidéo (systemd)
   beffroi status [--config FICHIER] [--json] [--follow]      montre l'agent qui tourne
+  beffroi alarms [--config FICHIER] [--json] [--follow] [--all]
+                                                             liste les alarmes en cours ; suit les événements
+  beffroi alarms show POINT|ALARME [--config FICHIER] [--json]
+                                                             raconte une alarme, et si le centre a signé son reçu
   beffroi check  [--config FICHIER] [--json]                 dit ce qui ne va pas avant le lancement
 
   --config   fichier du collecteur (${BOX_FILE})
@@ -23,6 +27,10 @@ Codes de sortie : 0 tout va bien, 1 quelque chose ne va pas, 2 ligne de commande
   beffroi run    [--config FILE] [--video own|external]   runs the agent
   beffroi video  [--config FILE]                          runs the video process alone (systemd)
   beffroi status [--config FILE] [--json] [--follow]      shows the running agent
+  beffroi alarms [--config FILE] [--json] [--follow] [--all]
+                                                          lists the current alarms; follows the events
+  beffroi alarms show POINT|ALARM [--config FILE] [--json]
+                                                          tells one alarm, and whether the centre signed its receipt
   beffroi check  [--config FILE] [--json]                 says what is wrong before the start
 
   --config   box file (${BOX_FILE})
@@ -41,6 +49,7 @@ function parseCommandLine() {
         lang: { type: 'string' },
         json: { type: 'boolean', default: false },
         follow: { type: 'boolean', default: false },
+        all: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
         version: { type: 'boolean', default: false },
       },
@@ -57,7 +66,7 @@ async function main(): Promise<number> {
   const [command, ...rest] = positionals;
   if (values.version) return say(SOFTWARE);
   if (values.help || command === undefined) return say(HELP[language], values.help ? 0 : 2);
-  if (rest.length > 0)
+  if (rest.length > 0 && command !== 'alarms')
     throw new ConfigurationError('command-line-invalid', `unknown argument ${JSON.stringify(rest[0])}`);
   const { config, video } = values;
   switch (command) {
@@ -75,6 +84,11 @@ async function main(): Promise<number> {
     case 'status': {
       const { showStatus } = await import('./cli/status.ts');
       return await showStatus({ config, language, json: values.json, follow: values.follow });
+    }
+    case 'alarms': {
+      const { showAlarms } = await import('./cli/alarms.ts');
+      const { json, follow, all } = values;
+      return await showAlarms({ config, language, json, follow, all, words: rest });
     }
     case 'check': {
       const { checkBox } = await import('./cli/check.ts');

@@ -1,8 +1,8 @@
-import { stripVTControlCharacters } from 'node:util';
 import type { Code } from '../base/codes.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
 import { causeText } from './causes.ts';
 import type { Language } from './language.ts';
+import { localTime, paint, table } from './text-table.ts';
 
 interface Options {
   readonly language: Language;
@@ -12,7 +12,8 @@ interface Options {
 type Camera = StatusSnapshot['cameras'][number];
 type Alarm = StatusSnapshot['alarms'][number];
 
-const WORDS = {
+/** Words of states, by language. */
+export const WORDS = {
   fr: {
     box: 'Collecteur',
     link: 'lien',
@@ -128,15 +129,6 @@ const WORDS = {
 } as const;
 
 const BELOW = '  └';
-
-const COLOURS: Record<string, number> = {
-  ok: 32,
-  degraded: 33,
-  down: 31,
-  unknown: 90,
-  raised: 31,
-  cleared: 32,
-};
 
 /** The snapshot as lines of text for a technician: the box, its cameras, who may see them now, its alarm points. */
 export function statusTable(snapshot: StatusSnapshot, options: Options): string {
@@ -260,11 +252,6 @@ function channelLines({ channels }: StatusSnapshot, options: Options): string[] 
   return table([[w.channels, w.camera, w.operator, w.recipient, w.until, w.sent], ...channels.map(row)], [5]);
 }
 
-/** Sweden writes date and time as ISO 8601 does. */
-function localTime(wallMs: number): string {
-  return new Date(wallMs).toLocaleString('sv-SE');
-}
-
 function bytes(count: number, options: Options): string {
   const [kilo, mega, giga] = WORDS[options.language].units;
   if (count < 1e6) return `${decimal(count / 1e3, 0, options)} ${kilo}`;
@@ -276,25 +263,4 @@ function bytes(count: number, options: Options): string {
 function decimal(value: number, digits: number, { language }: Options): string {
   const text = value.toFixed(digits);
   return language === 'fr' ? text.replace('.', ',') : text;
-}
-
-function paint(state: string, text: string, options: Options): string {
-  return options.colour ? `\u001b[${COLOURS[state] ?? 0}m${text}\u001b[0m` : text;
-}
-
-function table(rows: readonly string[][], rightAligned: readonly number[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => {
-        const space = ' '.repeat((widths[column] ?? 0) - width(cell));
-        return rightAligned.includes(column) ? space + cell : cell + space;
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
-function width(cell: string): number {
-  return [...stripVTControlCharacters(cell)].length;
 }

@@ -82,8 +82,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   cli: {
     folder: 'agent/cli',
-    is: 'the commands of the box: status and check',
-    mayImport: ['base', 'contract', 'trust', 'store', 'config', 'camera', 'uplink', 'health'],
+    is: 'the commands of the box: status, alarms and check',
+    mayImport: ['base', 'contract', 'trust', 'store', 'config', 'camera', 'uplink', 'health', 'alarms'],
     owns: ['zod'],
   },
   provisioning: {
@@ -100,6 +100,7 @@ export const NARROW: readonly { from: string; to: string; only: readonly string[
   { from: 'video', to: 'uplink', only: ['agent/uplink/client.ts', 'agent/uplink/options.ts'] },
   { from: 'provisioning', to: 'uplink', only: ['agent/uplink/client.ts', 'agent/uplink/options.ts'] },
   { from: 'provisioning', to: 'store', only: ['agent/store/register-chain.ts'] },
+  { from: 'cli', to: 'alarms', only: ['agent/alarms/read-points.ts'] },
   { from: 'provisioning', to: 'cli', only: ['agent/cli/causes.ts', 'agent/cli/language.ts'] },
   {
     from: 'provisioning',

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readStatus, statusSocketPath } from '../../agent/cli/status-socket.ts';
 import type { StatusSnapshot } from '../../agent/contract/status.ts';
@@ -88,6 +89,18 @@ export class TestBox {
 
   async status(): Promise<StatusSnapshot> {
     return await readStatus(statusSocketPath(this.#runtimeFolder));
+  }
+
+  /** Runs a command of the box, such as `alarms`, to its end. */
+  async command(...args: string[]): Promise<{ code: number; output: string; errors: string }> {
+    const child = spawn(LAUNCHER, [...args, '--config', this.boxFile], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.#environment, LANG: 'fr_FR.UTF-8', BEFFROI_LANG: '' },
+    });
+    const ended = once(child, 'close');
+    const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    const [code] = (await ended) as [number];
+    return { code, output, errors };
   }
 
   /** Resolves with what `find` makes of the status as soon as it makes something of it. */
