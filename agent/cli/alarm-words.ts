@@ -2,8 +2,8 @@ import type { ActivityEvent, AlarmEvent } from '../contract/messages.ts';
 import type { StoryLine } from '../store/read-stories.ts';
 import type { Language } from './language.ts';
 
-export type Kind = AlarmEvent['kind'];
-export type Transition = AlarmEvent['transition'] | ActivityEvent['transition'];
+type Kind = AlarmEvent['kind'];
+type Transition = AlarmEvent['transition'] | ActivityEvent['transition'];
 
 interface Words {
   readonly running: string;
