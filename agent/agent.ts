@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { EventTracks } from './alarms/onvif/event-tracks.ts';
 import type { BoxView } from './alarms/ports.ts';
 import { AlarmRoom } from './alarms/room.ts';
 import { type Clock, systemClock } from './base/clock.ts';
@@ -64,6 +65,7 @@ export class Agent implements Service {
   readonly #uplink: Uplink;
   readonly #refusals: Refusals;
   readonly #fleet: CameraFleet;
+  readonly #eventTracks = new EventTracks();
   readonly #supervisor: VideoSupervisor | undefined;
   readonly #video: VideoLink;
   readonly #cameraHealth: CameraHealthRoom;
@@ -142,6 +144,7 @@ export class Agent implements Service {
       store: this.#store,
       newId: randomUUID,
       events: (camera) => this.#fleet.onvif(camera),
+      track: (camera) => this.#eventTracks.of(camera),
       box: this.#boxView(),
       objectBrokers: {
         listen: (broker, topics, handler, signal) =>
@@ -295,6 +298,8 @@ export class Agent implements Service {
           destination: (report) => this.#forwarding.onDestination(report),
           gap: (report) => this.#forwarding.onGap(report),
           channel: (report) => this.#viewing.onReport(report),
+          eventTrack: ({ camera, state }) => this.#eventTracks.state(camera, state),
+          cameraEvents: ({ camera, events }) => this.#eventTracks.events(camera, events),
           alive: (report) => {
             this.#videoBrokerConnected = report.brokerConnected;
           },
@@ -306,6 +311,7 @@ export class Agent implements Service {
           disconnected: () => {
             this.#videoBrokerConnected = false;
             this.#cameraHealth.onVideo(false);
+            this.#eventTracks.lost();
             this.#viewing.onVideo();
           },
         },
@@ -368,6 +374,7 @@ export class Agent implements Service {
       liveWithinMs: liveWithinS * 1000,
       backlogPerS,
     });
+    this.#eventTracks.expect(listenedTo(next));
     await this.#boxHealth.schedule(next.health.vitalsSchedule);
     await this.#fleet.apply(next.cameras);
     await this.#cameraHealth.apply(next.cameras, next.health, next.segments);
@@ -384,6 +391,7 @@ export class Agent implements Service {
     if (!config) return;
     const cacheBytes = config.video.cacheKb * 1024;
     const destinations = videoDestinations(config, this.#needs.box.site);
+    const listened = listenedTo(config);
     this.#sources = sources;
     for (const { camera, url } of sources) {
       const { hostname, port } = new URL(url);
@@ -393,7 +401,9 @@ export class Agent implements Service {
       const camera = this.#regimes.get(source.camera);
       const both = camera?.regime === 'continuous' && source.regime === 'continuous';
       const wanted = destinations.get(source.camera) ?? [];
-      return both ? [{ ...pulledBy(source, config), cacheBytes, destinations: wanted, ...camera }] : [];
+      const events = listened.has(source.camera);
+      const pull = { ...pulledBy(source, config), cacheBytes, destinations: wanted, events };
+      return both ? [{ ...pull, ...camera }] : [];
     });
     this.#video.setCameras(continuous);
   }
@@ -461,6 +471,13 @@ function pulledBy(
   { health, video }: OpenedConfiguration,
 ): PulledCamera {
   return { ...source, fragmentMs: video.fragmentMs, stallTimeoutMs: health.stallTimeoutMs };
+}
+
+/** Cameras that speak for alarm points: their streams are pulled with the metadata track, where there is one. */
+function listenedTo({ cameras, points }: OpenedConfiguration): ReadonlySet<string> {
+  const events = cameras.filter(({ regime, onvif }) => regime === 'continuous' && onvif?.events);
+  const spoken = new Set(points.flatMap((point) => ('topics' in point ? [point.camera] : [])));
+  return new Set(events.flatMap(({ id }) => (spoken.has(id) ? [id] : [])));
 }
 
 /** @see random(4): a new id at each start of the kernel; hrtime counts since then on Linux */

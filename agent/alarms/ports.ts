@@ -1,5 +1,6 @@
 import type { ClockTrust } from '../base/clock.ts';
 import type { Code } from '../base/codes.ts';
+import type { OnvifEvent } from '../camera/onvif/notification.ts';
 import type { EventHandler } from '../camera/onvif/pull-point.ts';
 import type { Fields, HealthState, Severity } from '../contract/messages.ts';
 import type { ArmingSchedule } from './arming/schedules.ts';
@@ -9,6 +10,31 @@ import type { Window } from './arming/window-record.ts';
 export interface CameraEvents {
   /** One run of a subscription: ends when the signal aborts, rejects at any failure. @throws BeffroiError */
   events(handler: EventHandler, signal: AbortSignal): Promise<void>;
+  /** Whether a subscription of before may still stand, and hold what has happened since. */
+  readonly resumes: boolean;
+  /** The subscription of before is not gone on with: it ends by itself. */
+  forgetSubscription(): void;
+  /** Asks for all states on the metadata track of the stream. @throws BeffroiError */
+  synchronizeStream(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * `awaited`: the stream is to be pulled, and nothing is known of it yet; `read`: it plays, and its track is read;
+ * `absent`: there is no track that can be read; `lost`: no stream, or what came may not be all.
+ */
+export type TrackState = 'awaited' | 'read' | 'absent' | 'lost';
+
+export interface TrackListener {
+  /** It has begun, or is no more. */
+  changed(): void;
+  heard(event: OnvifEvent): void;
+}
+
+/** The metadata track of the stream of one camera. */
+export interface CameraTrack {
+  readonly state: TrackState;
+  /** @returns what ends it */
+  listen(listener: TrackListener): () => void;
 }
 
 /** Where a point is, and whose it is. */

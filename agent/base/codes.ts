@@ -489,6 +489,12 @@ export const CODES = {
     means: 'The stream is open, but no picture arrives on the video track.',
     remedy: 'Restart the camera; check its load and the link.',
   },
+  'camera-metadata-lost': {
+    fault: 'device',
+    retryable: true,
+    means: 'The metadata track of the stream lost packets, fell silent, or brought too much; events are taken from a subscription.',
+    remedy: 'None if rare; otherwise look at the metadata settings of the camera and at the link.',
+  },
   'camera-closed': {
     fault: 'device',
     retryable: true,

@@ -123,11 +123,12 @@ export class CameraFleet implements Service {
 
   #onvif(camera: FleetCamera, onvif: NonNullable<FleetCamera['onvif']>, gate: Gate): OnvifCamera {
     const { clock, log, randomBytes } = this.#needs;
-    const { port, path, tls, certificateSha256 } = onvif;
+    const { port, path, tls, certificateSha256, profile } = onvif;
     const target = {
       ...{ camera: camera.id, host: camera.host, port, path, tls },
       ...(certificateSha256 ? { certificateSha256 } : {}),
       ...(camera.credentials ? { credentials: camera.credentials } : {}),
+      ...(profile === undefined ? {} : { profile }),
     };
     return new OnvifCamera(target, gate, {
       clock,

@@ -358,6 +358,11 @@ const FRENCH: Record<Code, CauseText> = {
     means: "Le flux est ouvert, mais aucune image n'arrive.",
     remedy: 'Redémarrer la caméra ; vérifier sa charge et le lien.',
   },
+  'camera-metadata-lost': {
+    means:
+      'La piste de métadonnées du flux a perdu des paquets, est muette ou trop bavarde : les événements passent par un abonnement.',
+    remedy: "Rien si c'est rare ; sinon vérifier les réglages de métadonnées de la caméra et le lien.",
+  },
   'camera-closed': {
     means: 'La caméra a fermé le flux.',
     remedy: "Rien si c'est rare ; sinon lire le journal de la caméra.",

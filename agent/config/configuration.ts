@@ -54,7 +54,10 @@ const camera = z
           .max(128)
           .optional()
           .meta({ description: 'profile token; the first with video when absent' }),
-        events: z.boolean().default(true).meta({ description: 'take events through a pull point' }),
+        events: z.boolean().default(true).meta({
+          description:
+            'take events for alarm points: from the metadata track of the stream where it tells every state, else through a pull point; the first point of a camera, and the last, restart its stream',
+        }),
       })
       .optional()
       .meta({ description: 'absent when the camera speaks no ONVIF' }),

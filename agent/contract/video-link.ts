@@ -60,6 +60,8 @@ const videoCamera = z.strictObject({
   /** Most bytes of a group of pictures that are kept for destinations that begin. */
   cacheBytes: count,
   destinations: z.array(videoDestination).max(4),
+  /** Whether its alarm points may be fed by the metadata track of the stream. */
+  events: z.boolean(),
 });
 export type VideoCamera = z.infer<typeof videoCamera>;
 /** A partner's camera: pulled on a lease and not else. */
@@ -105,6 +107,24 @@ export const agentToVideo = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('leases'), standing: z.array(orderId).max(64), clock }),
 ]);
 export type AgentToVideo = z.infer<typeof agentToVideo>;
+
+/** Longest text of an event, and most events of one message. */
+const MAX_EVENT_TEXT = 1024;
+export const MAX_EVENTS = 32;
+/** Longest event as JSON, bytes, so that a message of them fits a line. */
+export const MAX_EVENT_BYTES = 12 * 1024;
+
+const eventText = z.string().max(MAX_EVENT_TEXT);
+const eventItems = z.record(eventText, eventText);
+/** One ONVIF event; texts of the camera, unchecked but for their length. */
+const cameraEvent = z.strictObject({
+  topic: eventText,
+  operation: z.enum(['Initialized', 'Changed', 'Deleted']).optional(),
+  /** In the clock of the camera. */
+  utcTimeMs: z.number().optional(),
+  source: eventItems,
+  data: eventItems,
+});
 
 const streamPhase = z.enum(['connecting', 'described', 'playing', 'stalled', 'failed', 'stopped']);
 export type StreamPhase = z.infer<typeof streamPhase>;
@@ -176,6 +196,20 @@ export const videoToAgent = z.discriminatedUnion('type', [
     untilWallMs: count,
     frames: count,
     code,
+  }),
+  /** The stream plays, and has a metadata track that is read or not; or the track is no longer to be relied on. */
+  z.strictObject({
+    type: z.literal('event-track'),
+    camera: cameraId,
+    state: z.enum(['read', 'absent', 'lost']),
+    /** Why it is lost. */
+    code: code.optional(),
+    detail: z.string().max(500).optional(),
+  }),
+  z.strictObject({
+    type: z.literal('camera-events'),
+    camera: cameraId,
+    events: z.array(cameraEvent).max(MAX_EVENTS),
   }),
   /** A view or a lease, each second while it is open, and once when it has closed. */
   z.strictObject({

@@ -5,8 +5,10 @@ import { RepeatedFault } from '../base/repeated.ts';
 import { type RetryPolicy, retryLoop } from '../base/retry.ts';
 import { scrubUrls } from '../base/text.ts';
 import type { ClockWord } from '../camera/rtsp/camera-clock.ts';
+import type { MetadataHandlers } from '../camera/rtsp/metadata-track.ts';
 import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../camera/types.ts';
 import type { PulledCamera, StreamPhase, VideoToAgent } from '../contract/video-link.ts';
+import type { EventTrack } from './event-track.ts';
 import type { Feed } from './feed.ts';
 import type { Meter } from './meter.ts';
 
@@ -32,6 +34,8 @@ export interface PullHandlers {
   accessUnit(unit: AccessUnit): void;
   /** The camera told its clock. @param roundTripMs the shortest to the camera and back */
   clockSaid(word: ClockWord, roundTripMs: number): void;
+  /** Absent where the events of the stream are not wanted. */
+  readonly metadata?: MetadataHandlers | undefined;
 }
 
 /** One connection to a camera: resolves when the signal aborts, rejects when the stream ends otherwise. */
@@ -51,6 +55,8 @@ export interface CameraStreamNeeds {
   readonly feed: Feed;
   readonly meter: Meter;
   readonly report: (report: StreamReport) => void;
+  /** Absent where the events of the stream are not wanted. */
+  readonly events?: EventTrack | undefined;
 }
 
 /** Keeps the one pull of a camera up, and its feed going. */
@@ -72,6 +78,11 @@ export class CameraStream {
     return this.#report;
   }
 
+  /** The same of its events. */
+  get standingEvents(): VideoToAgent | undefined {
+    return this.#needs.events?.standing;
+  }
+
   /** Pulls until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, report } = this.#needs;
@@ -83,6 +94,7 @@ export class CameraStream {
       (up, inner) => this.#runOnce(up, inner),
       signal,
     );
+    this.#needs.events?.streamEnds(new DeviceError('camera-closed', `${this.#camera.camera}: not pulled any more`));
     this.#tell('stopped', {});
   }
 
@@ -116,6 +128,7 @@ export class CameraStream {
   #handlers(up: () => void, broken: AbortController): PullHandlers {
     const { meter, feed } = this.#needs;
     return {
+      metadata: this.#needs.events?.handlers,
       described: (track, counters) => {
         meter.streamBegins(counters);
         feed.streamBegins(track);
@@ -157,6 +170,7 @@ export class CameraStream {
 
   #failed(error: BeffroiError, delayMs: number): void {
     const { camera } = this.#camera;
+    this.#needs.events?.streamEnds(error);
     const told = this.#fault.happened(error.code);
     if (told) {
       const { log } = this.#needs;

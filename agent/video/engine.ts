@@ -7,6 +7,7 @@ import type { VideoCamera, VideoToAgent } from '../contract/video-link.ts';
 import { CameraDestinations, type MakeDestination } from './camera-destinations.ts';
 import { CameraStream, type CameraStreamNeeds, type PullStream } from './camera-stream.ts';
 import type { Destination } from './destination.ts';
+import { EventTrack } from './event-track.ts';
 import { Feed } from './feed.ts';
 import { Hours } from './hours.ts';
 import { MediaClock } from './media-clock.ts';
@@ -128,9 +129,12 @@ export class VideoEngine implements Service, Working {
     return this.#pulse.late;
   }
 
-  /** The last report of each stream. */
+  /** The last reports of each stream. */
   *standing(): Iterable<VideoToAgent> {
-    for (const { stream } of this.#entries.values()) yield stream.standing;
+    for (const { stream } of this.#entries.values()) {
+      yield stream.standing;
+      if (stream.standingEvents) yield stream.standingEvents;
+    }
   }
 
   #put(camera: VideoCamera): void {
@@ -205,7 +209,8 @@ export class VideoEngine implements Service, Working {
 
   #stream(camera: VideoCamera, meter: Meter, feed: Feed): CameraStream {
     const { clock, log, random, pull, permits, report } = this.#needs;
-    return new CameraStream({ clock, log, random, pull, permits, feed, meter, report }, camera);
+    const events = camera.events ? new EventTrack(camera.camera, report) : undefined;
+    return new CameraStream({ clock, log, random, pull, permits, feed, meter, report, events }, camera);
   }
 
   /** Kept for the life of the process: what subscribers keep goes on, also for a camera that comes back. */

@@ -26,6 +26,8 @@ export type MeasureReport = Omit<Extract<VideoToAgent, { type: 'measure' }>, 'ty
 export type DestinationReport = Omit<Extract<VideoToAgent, { type: 'destination' }>, 'type'>;
 export type GapReport = Omit<Extract<VideoToAgent, { type: 'gap' }>, 'type'>;
 export type ChannelReport = Omit<Extract<VideoToAgent, { type: 'channel' }>, 'type'>;
+export type EventTrackReport = Omit<Extract<VideoToAgent, { type: 'event-track' }>, 'type'>;
+export type CameraEventsReport = Omit<Extract<VideoToAgent, { type: 'camera-events' }>, 'type'>;
 type AliveReport = Omit<Extract<VideoToAgent, { type: 'alive' }>, 'type'>;
 
 export interface VideoLinkNeeds {
@@ -39,6 +41,8 @@ export interface VideoLinkNeeds {
     destination(report: DestinationReport): void;
     gap(report: GapReport): void;
     channel(report: ChannelReport): void;
+    eventTrack(report: EventTrackReport): void;
+    cameraEvents(report: CameraEventsReport): void;
     alive(report: AliveReport): void;
     connected(): void;
     disconnected(): void;
@@ -176,6 +180,8 @@ export class VideoLink implements Service {
     else if (message.type === 'destination') handlers.destination(withoutType(message));
     else if (message.type === 'gap') handlers.gap(withoutType(message));
     else if (message.type === 'channel') handlers.channel(withoutType(message));
+    else if (message.type === 'event-track') handlers.eventTrack(withoutType(message));
+    else if (message.type === 'camera-events') handlers.cameraEvents(withoutType(message));
     else if (message.type === 'alive') handlers.alive(withoutType(message));
     else peer.counter.take(message);
   }

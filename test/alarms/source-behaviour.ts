@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import type { AlarmConfiguration, BoxView, ObjectBrokers } from '../../agent/alarms/ports.ts';
+import type { EventTracks } from '../../agent/alarms/onvif/event-tracks.ts';
 import type { Code } from '../../agent/base/codes.ts';
 import { DeviceError } from '../../agent/base/errors.ts';
 import { TestClock } from '../support/test-clock.ts';
@@ -13,6 +14,8 @@ export interface Rig {
   readonly cause: Code;
   /** Its events, where the source is a camera. */
   readonly camera?: ScriptedCamera;
+  /** The metadata tracks of the streams, where the source is one. */
+  readonly tracks?: EventTracks;
   /** Brokers of the building, where the source is one. */
   readonly objectBrokers?: ObjectBrokers;
   /** The box, where it is the source. */
@@ -44,7 +47,7 @@ async function begin(t: Test, make: MakeRig, folder = t.testdir()): Promise<Begu
   const rig = await make(t, clock);
   const other = new ScriptedCamera();
   const events = (camera: string) => (camera === OTHER.camera ? other : rig.camera);
-  const watch = new Watch(folder, clock, events, rig.objectBrokers, rig.box);
+  const watch = new Watch(folder, clock, events, rig.objectBrokers, rig.box, rig.tracks);
   t.teardown(() => watch.end());
   await watch.begin({
     ...rig.configuration,

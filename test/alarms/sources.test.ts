@@ -1,10 +1,12 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Test } from 'tap';
+import { EventTracks } from '../../agent/alarms/onvif/event-tracks.ts';
 import type { OpenedPanel } from '../../agent/alarms/ports.ts';
 import { DeviceError } from '../../agent/base/errors.ts';
 import { Dialler, freePort } from '../support/dialler.ts';
 import type { TestClock } from '../support/test-clock.ts';
 import { type Rig, sourceBehaviour } from './source-behaviour.ts';
-import { CAMERA, POINT, ScriptedCamera } from './watch.ts';
+import { CAMERA, inputEvent, POINT, ScriptedCamera } from './watch.ts';
 
 const LOST = new DeviceError('camera-unreachable', 'cam-1: no answer');
 /** Longest wait between two tries after a plain loss. */
@@ -32,6 +34,37 @@ async function cameraRig(_: Test, clock: TestClock): Promise<Rig> {
 }
 
 sourceBehaviour('ONVIF events', cameraRig);
+
+/** A camera whose stream carries its events, and whose subscriptions are never of use. */
+async function trackRig(): Promise<Rig> {
+  const camera = new ScriptedCamera();
+  camera.refusal = LOST;
+  const tracks = new EventTracks();
+  tracks.expect(new Set([CAMERA.id]));
+  const tell = async (state: boolean, operation: 'Initialized' | 'Changed') => {
+    tracks.events(CAMERA.id, [inputEvent('1', state, operation)]);
+    await setImmediate();
+  };
+  const begin = async (active: boolean) => {
+    tracks.state(CAMERA.id, 'read');
+    await tell(active, 'Initialized');
+  };
+  return {
+    point: POINT.id,
+    configuration: { points: [POINT], cameras: [CAMERA] },
+    cause: 'camera-unreachable',
+    ...{ camera, tracks },
+    greet: () => begin(false),
+    say: (active) => tell(active, 'Changed'),
+    lose: async () => {
+      tracks.state(CAMERA.id, 'lost');
+      await setImmediate();
+    },
+    comeBack: begin,
+  };
+}
+
+sourceBehaviour('ONVIF metadata track', trackRig);
 
 /** A panel in clear that keeps its supervision time by what it says, and repeats nothing after a loss. */
 async function panelRig(t: Test, clock: TestClock): Promise<Rig> {

@@ -9,6 +9,7 @@ import type {
   CameraPoint,
   ObjectBrokers,
 } from '../../agent/alarms/ports.ts';
+import { EventTracks } from '../../agent/alarms/onvif/event-tracks.ts';
 import { AlarmRoom } from '../../agent/alarms/room.ts';
 import type { Clock, ClockTrust } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
@@ -92,6 +93,8 @@ export class Watch {
   readonly recorder: Recorder;
   readonly room: AlarmRoom;
   readonly clock: Clock;
+  /** What the streams of the cameras tell of events. */
+  readonly tracks: EventTracks;
   /** How far the wall clock can be believed. */
   trust: ClockTrust = 'synced';
   readonly #stop = new AbortController();
@@ -102,10 +105,12 @@ export class Watch {
     events: (camera: string) => CameraEvents | undefined,
     objectBrokers = NO_BROKERS,
     box: BoxView = new ScriptedBox(),
+    tracks = new EventTracks(),
   ) {
     const log = createLog('error', { write: () => undefined });
     const clockTrust = () => this.trust;
     this.clock = clock;
+    this.tracks = tracks;
     this.store = openStore(folder, { clock, clockTrust, log, sign: () => Buffer.alloc(64) });
     this.recorder = new Recorder(clock);
     const random = () => 0.5;
@@ -116,6 +121,7 @@ export class Watch {
     const reporter = tee(this.recorder, uplink.reporter);
     this.room = new AlarmRoom({
       ...{ clock, clockTrust, log, random, reporter, events, objectBrokers, box },
+      track: (camera) => this.tracks.of(camera),
       store: this.store,
       newId: randomUUID,
     });
@@ -207,6 +213,16 @@ function tee(first: Recorder, second: Reporter): Reporter {
   };
 }
 
+/** What a camera says of a digital input. */
+export function inputEvent(
+  token: string,
+  state: boolean | string,
+  operation: OnvifEvent['operation'] = 'Changed',
+): OnvifEvent {
+  const topic = 'tns1:Device/Trigger/DigitalInput';
+  return { topic, operation, source: { InputToken: token }, data: { LogicalState: String(state) } };
+}
+
 /** The events of a camera as the test tells them. */
 export class ScriptedCamera implements CameraEvents {
   runs = 0;
@@ -225,6 +241,21 @@ export class ScriptedCamera implements CameraEvents {
       signal.addEventListener('abort', () => resolve());
       handler.subscribed();
     });
+  }
+
+  /** Whether a subscription of before may stand. */
+  resumes = false;
+  /** Subscriptions that were given up for the metadata track. */
+  forgotten = 0;
+  /** Times that the states were asked for on the metadata track. */
+  synchronized = 0;
+
+  forgetSubscription(): void {
+    this.forgotten += 1;
+  }
+
+  async synchronizeStream(): Promise<void> {
+    this.synchronized += 1;
   }
 
   get subscribed(): boolean {
@@ -248,8 +279,7 @@ export class ScriptedCamera implements CameraEvents {
   }
 
   input(token: string, state: boolean | string, operation: OnvifEvent['operation'] = 'Changed'): void {
-    const topic = 'tns1:Device/Trigger/DigitalInput';
-    this.say({ topic, operation, source: { InputToken: token }, data: { LogicalState: String(state) } });
+    this.say(inputEvent(token, state, operation));
   }
 
   tamper(kind: string, state: boolean): void {

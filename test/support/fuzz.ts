@@ -9,9 +9,9 @@ const CASES = 100_000;
  * Runs a property on many cases and prints the seed, which makes the same cases again:
  * `BEFFROI_FUZZ_SEED=… npx tap FILE`; `BEFFROI_FUZZ_CASES` sets another number of cases.
  */
-export function fuzz<T>(t: Test, what: string, rule: fc.IProperty<T>): void {
+export function fuzz<T>(t: Test, what: string, rule: fc.IProperty<T>, cases = CASES): void {
   const seed = Number(process.env.BEFFROI_FUZZ_SEED ?? Date.now() % 2 ** 31);
-  const numRuns = Number(process.env.BEFFROI_FUZZ_CASES ?? CASES);
+  const numRuns = Number(process.env.BEFFROI_FUZZ_CASES ?? cases);
   t.comment(`fuzz: ${what}: ${numRuns} cases, seed ${seed}`);
   const result = fc.check(rule, { numRuns, seed });
   t.notOk(result.failed, `${fc.defaultReportMessage(result) ?? what} ${result.errorInstance ?? ''}`);

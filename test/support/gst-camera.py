@@ -2,10 +2,12 @@
 
 Encodes a moving test picture once (or reads an Annex B file), then serves it to every client from its first picture
 on, in a loop. Tells on standard output, one JSON object per line, what it sends; takes commands on standard input:
-stall, resume, cut, quit. Ends when standard input closes.
+stall, resume, cut, quit; with a metadata track also input TOKEN STATE, gap, flood. Ends when standard input closes.
 """
 
 import argparse
+import datetime
+import gzip
 import hashlib
 import json
 import os
@@ -37,6 +39,8 @@ parser.add_argument('--path', default='/stream')
 parser.add_argument('--port', type=int, default=0)
 parser.add_argument('--tcp-only', action='store_true')
 parser.add_argument('--sound', action='store_true', help='a sound track beside the video')
+parser.add_argument('--inputs', default='', help='tokens of digital inputs, told on an ONVIF metadata track')
+parser.add_argument('--metadata', choices=['plain', 'gzip', 'silent'], default='plain', help='how the track comes')
 options = parser.parse_args()
 
 Gst.init(None)
@@ -152,6 +156,81 @@ class Player:
         self.appsrc.emit('push-buffer', buffer)
 
 
+ENCODING = 'VND.ONVIF.METADATA.GZIP' if options.metadata == 'gzip' else 'VND.ONVIF.METADATA'
+META_PT = 107
+PACKET_BYTES = 1200
+inputs = {token: 'false' for token in options.inputs.split(',') if token}
+
+
+def document(inner):
+    """As of ONVIF Streaming; the analysis of pictures in it fills more than one packet."""
+    now = datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.%fZ')
+    frames = ''.join(
+        f'<tt:Frame UtcTime="{now}"><tt:Object ObjectId="{i}"><tt:Appearance><tt:Shape>'
+        f'<tt:BoundingBox left="-0.{i}" top="0.1" right="0.{i}" bottom="-0.1"/></tt:Shape></tt:Appearance></tt:Object></tt:Frame>'
+        for i in range(10)
+    )
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?><tt:MetadataStream xmlns:tt="http://www.onvif.org/ver10/schema" '
+        'xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2" xmlns:tns1="http://www.onvif.org/ver10/topics">'
+        f'<tt:VideoAnalytics>{frames}</tt:VideoAnalytics>{inner}</tt:MetadataStream>'
+    ).encode()
+    return gzip.compress(text) if options.metadata == 'gzip' else text
+
+
+def input_event(token, operation):
+    now = datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
+    return (
+        '<tt:Event><wsnt:NotificationMessage><wsnt:Topic Dialect="http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet">'
+        'tns1:Device/Trigger/DigitalInput</wsnt:Topic><wsnt:Message>'
+        f'<tt:Message UtcTime="{now}" PropertyOperation="{operation}">'
+        f'<tt:Source><tt:SimpleItem Name="InputToken" Value="{token}"/></tt:Source>'
+        f'<tt:Data><tt:SimpleItem Name="LogicalState" Value="{inputs[token]}"/></tt:Data>'
+        '</tt:Message></wsnt:Message></wsnt:NotificationMessage></tt:Event>'
+    )
+
+
+class Metadata:
+    """Feeds the metadata track of one client: all states first, then a document each half second, and each change."""
+
+    def __init__(self, appsrc):
+        self.appsrc = appsrc
+        self.sequence = 65530
+        self.timer = None
+        # Without a first packet the description waits; it is kept until PLAY.
+        silent = options.metadata == 'silent'
+        self.push('' if silent else ''.join(input_event(token, 'Initialized') for token in inputs))
+
+    def play(self):
+        if self.timer is None:
+            self.timer = GLib.timeout_add(500, self.tick)
+
+    def stop(self):
+        if self.timer is not None:
+            GLib.source_remove(self.timer)
+            self.timer = None
+
+    def tick(self):
+        if options.metadata != 'silent':
+            self.push('')
+        return True
+
+    def push(self, inner):
+        data = document(inner)
+        for at in range(0, len(data), PACKET_BYTES):
+            part = data[at : at + PACKET_BYTES]
+            self.packet(part, at + PACKET_BYTES >= len(data))
+
+    def packet(self, part, last):
+        header = bytes([0x80, (0x80 if last else 0) | META_PT]) + self.sequence.to_bytes(2, 'big')
+        header += (GLib.get_monotonic_time() * 9 // 100 & 0xFFFFFFFF).to_bytes(4, 'big') + b'meta'
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        self.appsrc.emit('push-buffer', Gst.Buffer.new_wrapped(header + part))
+
+
+metadata_open = {}
+
+
 class Factory(GstRtspServer.RTSPMediaFactory):
     def do_create_element(self, url):
         caps = f'video/x-{CODEC},stream-format=byte-stream,alignment=au'
@@ -160,16 +239,29 @@ class Factory(GstRtspServer.RTSPMediaFactory):
             f'! rtp{CODEC}pay name=pay0 pt=96 config-interval=0 aggregate-mode=none'
         )
         audio = 'audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0'
-        return Gst.parse_launch(f'( {video} {audio if options.sound else ""} )')
+        caps = f'application/x-rtp,media=application,payload={META_PT},clock-rate=90000,encoding-name={ENCODING}'
+        metadata = f'appsrc name=metadata is-live=true format=time do-timestamp=true caps="{caps}" ! identity name=pay{1 + options.sound}'
+        return Gst.parse_launch(f'( {video} {audio if options.sound else ""} {metadata if inputs else ""} )')
 
     def do_configure(self, media):
         number = len(media_open) + 1
         player = Player(number, media.get_element().get_by_name('video'))
         media_open[number] = player
-        media.connect('new-state', lambda _, new: player.play() if new == Gst.State.PLAYING else None)
-        media.connect('unprepared', lambda _: (player.stop(), say(event='closed', client=number, frames=player.sent)))
+        players = [player]
+        if inputs:
+            metadata_open[number] = Metadata(media.get_element().get_by_name('metadata'))
+            players.append(metadata_open[number])
+        media.connect('new-state', lambda _, new: [one.play() for one in players] if new == Gst.State.PLAYING else None)
+        media.connect('unprepared', lambda _: unprepared(number, players))
         # The first picture tells the parameter sets for the description; it is kept until PLAY.
         player.push()
+
+
+def unprepared(number, players):
+    for one in players:
+        one.stop()
+    metadata_open.pop(number, None)
+    say(event='closed', client=number, frames=players[0].sent)
 
 
 def authenticate(server, factory):
@@ -204,6 +296,17 @@ def command(line, server, loop):
         state['stalled'] = False
     elif line == 'cut':
         cut(server)
+    elif line.startswith('input '):
+        _, name, inputs[name] = line.split(' ')
+        for one in metadata_open.values():
+            one.push(input_event(name, 'Changed'))
+    elif line == 'gap':
+        for one in metadata_open.values():
+            one.sequence = (one.sequence + 3) & 0xFFFF
+    elif line == 'flood':
+        for one in metadata_open.values():
+            for _ in range(2000):
+                one.packet(b'<' + b'x' * PACKET_BYTES, False)
     elif line == 'quit':
         loop.quit()
     say(event='done', command=line)

@@ -30,6 +30,10 @@ export interface GstCameraOptions {
   readonly port?: number;
   /** A sound track beside the video. */
   readonly sound?: boolean;
+  /** Tokens of digital inputs, with commas between: there is an ONVIF metadata track that tells them. */
+  readonly inputs?: string;
+  /** How the metadata track comes. */
+  readonly metadata?: 'plain' | 'gzip' | 'silent';
 }
 
 /** A picture that was handed to the server's pipeline. */
@@ -101,6 +105,21 @@ export class GstCamera {
   /** Closes the connection of every client. */
   cut(): Promise<void> {
     return this.#command('cut');
+  }
+
+  /** A digital input changes; told on the metadata track alone. */
+  setInput(token: string, active: boolean): Promise<void> {
+    return this.#command(`input ${token} ${active}`);
+  }
+
+  /** Packets of the metadata track are missing from here on, and then it goes on. */
+  loseMetadata(): Promise<void> {
+    return this.#command('gap');
+  }
+
+  /** Far more metadata than any camera sends. */
+  floodMetadata(): Promise<void> {
+    return this.#command('flood');
   }
 
   /** Ends the server; by SIGKILL to its process id when it does not end by itself. */

@@ -171,6 +171,8 @@ t.test('link: a video process that falls silent is cut', async (t) => {
           channel: ignore,
           destination: ignore,
           gap: ignore,
+          eventTrack: ignore,
+          cameraEvents: ignore,
           alive: ignore,
         },
         connected: () => here.resolve(),

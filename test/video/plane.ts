@@ -8,8 +8,10 @@ import { createLog } from '../../agent/base/log.ts';
 import type { Permit } from '../../agent/camera/types.ts';
 import type { VideoCamera } from '../../agent/contract/video-link.ts';
 import {
+  type CameraEventsReport,
   type ChannelReport,
   type DestinationReport,
+  type EventTrackReport,
   type GapReport,
   type MeasureReport,
   type StreamReport,
@@ -30,6 +32,8 @@ export class AgentEnd {
   readonly destinations: DestinationReport[] = [];
   readonly gaps: GapReport[] = [];
   readonly channels: ChannelReport[] = [];
+  readonly tracks: EventTrackReport[] = [];
+  readonly events: CameraEventsReport['events'] = [];
   /** Cameras of the permits held now. */
   readonly held: string[] = [];
   readonly logins: { readonly camera: string; readonly outcome: Outcome }[] = [];
@@ -59,6 +63,8 @@ export class AgentEnd {
           destination: heard((report) => this.destinations.push(report)),
           gap: heard((report) => this.gaps.push(report)),
           channel: heard((report) => this.channels.push(report)),
+          eventTrack: heard((report) => this.tracks.push(report)),
+          cameraEvents: heard(({ events }) => this.events.push(...events)),
           alive: heard((report) => {
             this.brokerConnected = report.brokerConnected;
           }),
@@ -204,6 +210,7 @@ export function cameraAt(camera: string, url: string, more: Partial<VideoCamera>
     ...{ camera, url, regime: 'continuous', delivery: 'continuous' },
     ...{ fragmentMs: 200, stallTimeoutMs: 2_000, cacheBytes: 4 * MIB },
     destinations: [{ id: 'mqtt', kind: 'mqtt', creditBytes: 4 * MIB }],
+    events: false,
     ...more,
   };
 }

@@ -4,10 +4,11 @@ import type { Log } from '../../base/log.ts';
 import { RepeatedFault } from '../../base/repeated.ts';
 import { type Backoff, type RetryPolicy, retryLoop } from '../../base/retry.ts';
 import type { OnvifEvent } from '../../camera/onvif/notification.ts';
-import type { CameraEvents, CameraPoint } from '../ports.ts';
+import type { CameraEvents, CameraPoint, CameraTrack } from '../ports.ts';
 import type { AlarmSource, SourceListener } from '../source.ts';
 import { conditionOf } from './condition.ts';
 import { EVENT_KINDS } from './topics.ts';
+import { TrackWatch } from './track-watch.ts';
 
 export interface CameraSourceNeeds {
   readonly clock: Clock;
@@ -15,6 +16,8 @@ export interface CameraSourceNeeds {
   readonly log: Log;
   /** The events of a camera; undefined when it has none. */
   readonly events: (camera: string) => CameraEvents | undefined;
+  /** The metadata track of its stream. */
+  readonly track: (camera: string) => CameraTrack;
 }
 
 export interface CameraSourceOptions {
@@ -31,7 +34,10 @@ const STABLE_MS = 30_000;
 /** Key of no condition. */
 const NOTHING = '';
 
-/** Keeps one subscription to the events of one camera. After a loss the camera repeats its states by itself. */
+/**
+ * Hears the events of one camera: by the metadata track of the stream that is pulled, where it tells every state, else by
+ * one subscription. After a loss the camera repeats its states by itself.
+ */
 export class CameraSource implements AlarmSource {
   readonly #needs: CameraSourceNeeds;
   readonly #camera: string;
@@ -39,6 +45,9 @@ export class CameraSource implements AlarmSource {
   readonly #listener: SourceListener;
   readonly #abort = new AbortController();
   readonly #fault: RepeatedFault;
+  readonly #track: TrackWatch;
+  /** A subscription tells the events: what the track tells beside it is not taken. */
+  #subscribed = false;
   /** Refusals in a row, without a subscription in between that held. */
   #refusals = 0;
   #running: Promise<void> = Promise.resolve();
@@ -49,12 +58,23 @@ export class CameraSource implements AlarmSource {
     this.#points = points;
     this.#listener = listener;
     this.#fault = new RepeatedFault(needs.clock);
+    const heard = (event: OnvifEvent) => {
+      if (!this.#subscribed) this.#take(event);
+    };
+    const { clock } = needs;
+    this.#track = new TrackWatch({ clock, camera, points, track: needs.track(camera), heard });
   }
 
   start(): void {
+    this.#track.start();
     const { clock, random } = this.#needs;
     const needs = {
-      clock,
+      // A track that tells everything meanwhile ends the wait for the next try.
+      clock: {
+        wallMs: () => clock.wallMs(),
+        monotonicMs: () => clock.monotonicMs(),
+        sleep: (ms: number, signal = this.#abort.signal) => this.#track.pause(ms, signal),
+      },
       random,
       onFailure: (error: unknown, delayMs: number) => this.#failed(error, delayMs),
     };
@@ -69,6 +89,7 @@ export class CameraSource implements AlarmSource {
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#running;
+    this.#track.stop();
   }
 
   /** The curve depends on who ended the last run; refusals are counted by themselves. */
@@ -93,27 +114,65 @@ export class CameraSource implements AlarmSource {
   async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
     const { clock } = this.#needs;
     let upAtMs: number | undefined;
-    const onSubscribed = () => {
-      upAtMs = clock.monotonicMs();
+    const heard = (how: string) => {
+      upAtMs ??= clock.monotonicMs();
       up();
-      this.#recovered();
+      this.#recovered(how);
     };
     try {
-      await this.#subscription(onSubscribed, signal);
+      if (await this.#trackSuffices(signal)) await this.#onTrack(heard, signal);
+      else if (!signal.aborted) await this.#subscription(heard, signal);
     } catch (thrown) {
       const held = upAtMs !== undefined && clock.monotonicMs() - upAtMs >= STABLE_MS;
       this.#refusals = isLoss(thrown) ? 0 : held ? 1 : this.#refusals + 1;
       throw thrown;
     } finally {
+      this.#subscribed = false;
       this.#listener.lost();
     }
   }
 
+  /** A subscription of before is gone on with at once; a track that has not told every state is asked for them. */
+  async #trackSuffices(signal: AbortSignal): Promise<boolean> {
+    const events = this.#needs.events(this.#camera);
+    if (events?.resumes) return this.#track.suffices;
+    const done = new AbortController();
+    const asking = this.#track.began(AbortSignal.any([signal, done.signal])).then(async (inner) => {
+      if (!inner.aborted) await events?.synchronizeStream(inner);
+    });
+    asking.catch((err: unknown) => {
+      this.#needs.log.debug({ camera: this.#camera, err }, 'states could not be asked for on the track');
+    });
+    return await this.#track.settle(signal).finally(() => done.abort());
+  }
+
+  async #onTrack(heard: (how: string) => void, signal: AbortSignal): Promise<void> {
+    heard('events of the camera are read from its stream');
+    for (const event of this.#track.standing()) this.#take(event);
+    await this.#track.hold(signal);
+  }
+
   /** An event that could not be kept ends the run, and the next one tells the state again. */
-  async #subscription(subscribed: () => void, signal: AbortSignal): Promise<void> {
+  async #subscription(heard: (how: string) => void, signal: AbortSignal): Promise<void> {
     const events = this.#needs.events(this.#camera);
     if (!events) throw new DeviceError('camera-unsupported', `${this.#camera} has no events`);
-    await events.events({ subscribed, event: (event) => this.#take(event) }, signal);
+    const over = new AbortController();
+    const ended = AbortSignal.any([signal, over.signal]);
+    const subscribed = () => {
+      this.#subscribed = true;
+      heard('events of the camera subscribed');
+      void this.#track.steady(ended).then(() => {
+        this.#subscribed = false;
+        over.abort();
+      });
+    };
+    const event = (one: OnvifEvent) => {
+      if (!over.signal.aborted) this.#take(one);
+    };
+    await events.events({ subscribed, event }, ended).finally(() => over.abort());
+    if (signal.aborted || !this.#track.suffices) return;
+    events.forgetSubscription();
+    await this.#onTrack(heard, signal);
   }
 
   #take(event: OnvifEvent): void {
@@ -133,11 +192,11 @@ export class CameraSource implements AlarmSource {
     for (const { id } of happenings) this.#listener.observed(id, { key: NOTHING, active: false });
   }
 
-  #recovered(): void {
+  #recovered(how: string): void {
     this.#listener.works();
     this.#atRest();
     const failures = this.#fault.recovered();
-    this.#needs.log.info({ camera: this.#camera, failures }, 'events of the camera subscribed');
+    this.#needs.log.info({ camera: this.#camera, failures }, how);
   }
 
   #failed(error: unknown, delayMs: number): void {
@@ -164,6 +223,7 @@ function isLoss(thrown: unknown): boolean {
     'camera-silent',
     'camera-closed',
     'camera-connection-limit',
+    'camera-metadata-lost',
     'camera-protocol',
     'internal',
   ].includes(code);

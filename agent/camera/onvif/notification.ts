@@ -1,13 +1,13 @@
 import { parseDateTime } from './date-time.ts';
 import { child, childrenOf, textAt, type XmlElement } from './xml.ts';
 
-/** One event of a camera, as it came through the pull point. */
+/** One event of a camera, as it came through the pull point or on the metadata track. */
 export interface OnvifEvent {
   /** Such as `tns1:Device/Trigger/DigitalInput`: the prefix of ONVIF's own topics is `tns1` whatever the camera calls it. */
   readonly topic: string;
-  readonly operation: 'Initialized' | 'Changed' | 'Deleted' | undefined;
+  readonly operation?: 'Initialized' | 'Changed' | 'Deleted' | undefined;
   /** In the camera's clock; absent when it is missing or impossible. */
-  readonly utcTimeMs?: number;
+  readonly utcTimeMs?: number | undefined;
   readonly source: Readonly<Record<string, string>>;
   readonly data: Readonly<Record<string, string>>;
 }
@@ -20,7 +20,7 @@ const MAX_ITEMS = 64;
 
 const OPERATIONS = ['Initialized', 'Changed', 'Deleted'] as const;
 
-/** The events of a PullMessagesResponse, in order. @see ONVIF Core §9.4, §9.5.2 */
+/** The events of a PullMessagesResponse, or of one `Event` of the metadata track, in order. @see ONVIF Core §9.4, §9.5.2 */
 export function readEvents(content: XmlElement): OnvifEvent[] {
   return childrenOf(content, 'NotificationMessage').map(readEvent);
 }

@@ -28,6 +28,8 @@ export interface OnvifTarget {
   readonly tls: boolean;
   readonly certificateSha256?: string;
   readonly credentials?: Credentials;
+  /** Token of the profile whose stream is pulled; the first with video when absent. */
+  readonly profile?: string;
 }
 
 export interface OnvifNeeds {
@@ -137,6 +139,37 @@ export class OnvifCamera {
     } catch (error) {
       if (!signal.aborted) throw asBeffroiError(error);
     }
+  }
+
+  /** Whether a subscription of before may still stand. */
+  get resumes(): boolean {
+    return this.#needs.subscription.load() !== undefined;
+  }
+
+  /** The next run makes a new subscription; the one of before ends by itself. */
+  forgetSubscription(): void {
+    this.#needs.subscription.clear();
+  }
+
+  /**
+   * Asks for all states on the metadata track of the stream that is pulled.
+   * @see ONVIF Media Service Specification, section "SetSynchronizationPoint"
+   */
+  async synchronizeStream(signal: AbortSignal): Promise<void> {
+    const profile = this.#target.profile ?? (await this.#firstProfile(signal));
+    const token = `ProfileToken>${escapeXml(profile)}</`;
+    const path = (await this.#service('media2', signal))?.path;
+    const body = `<tr2:SetSynchronizationPoint><tr2:${token}tr2:ProfileToken></tr2:SetSynchronizationPoint>`;
+    if (await this.#media2(path, 'SetSynchronizationPoint', body, signal)) return;
+    const ask = this.#ask('media', (await this.#need('media', signal)).path, signal);
+    const older = `<trt:SetSynchronizationPoint><trt:${token}trt:ProfileToken></trt:SetSynchronizationPoint>`;
+    await ask('SetSynchronizationPoint', buildEnvelope({ trt: NAMESPACES.media }, '', older));
+  }
+
+  async #firstProfile(signal: AbortSignal): Promise<string> {
+    const [first] = await this.profiles(signal);
+    if (first) return first.token;
+    throw new DeviceError('camera-no-video', `${this.#target.camera}: expected a profile with video, found none`);
   }
 
   /** How far the clock of the camera is ahead; nothing is known of one that does not tell it. */

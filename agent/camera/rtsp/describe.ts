@@ -5,7 +5,7 @@ import { isOk, RtspClient } from './client.ts';
 import { RtspConnection } from './connection.ts';
 import { type Address, baseUrl, parseAddress } from './control-url.ts';
 import { parsePublic } from './fields.ts';
-import { type DescribedVideo, findVideo } from './sdp.ts';
+import { type DescribedMetadata, type DescribedVideo, findMetadata, findVideo } from './sdp.ts';
 import { openSocket } from './socket.ts';
 import { abortable, type StreamNeeds, type StreamOptions, type StreamTarget } from './stream.ts';
 
@@ -27,6 +27,8 @@ export interface Described {
   /** What the controls of the description are relative to. */
   readonly base: string;
   readonly video: DescribedVideo;
+  /** Undefined when there is none that can be read. */
+  readonly metadata: DescribedMetadata | undefined;
 }
 
 /**
@@ -80,12 +82,14 @@ async function describe(
   const offer = await client.request('OPTIONS', url);
   const methods = isOk(offer) ? parsePublic(offer.headers) : new Set<string>();
   const reply = await client.expectOk('DESCRIBE', url, [['Accept', 'application/sdp']]);
-  const video = findVideo(reply.body.toString('utf8'));
+  const sdp = reply.body.toString('utf8');
+  const video = findVideo(sdp);
   if (!video) {
     throw new DeviceError(
       'camera-no-video',
       `${camera}: expected a video track in H.264 or H.265, none is described`,
     );
   }
-  return { address, connection, client, methods, base: baseUrl(address, reply.headers), video };
+  const base = baseUrl(address, reply.headers);
+  return { address, connection, client, methods, base, video, metadata: findMetadata(sdp) };
 }

@@ -13,19 +13,21 @@ export interface Transport {
 const DEFAULT_SESSION_TIMEOUT_S = 60;
 const MAX_SESSION_TIMEOUT_S = 24 * 3600;
 
-/** What we ask for, and what a reply without the field means. */
-export const ASKED_TRANSPORT = 'RTP/AVP/TCP;unicast;interleaved=0-1';
+/** What we ask for, for each track two channels. */
+export function askedTransport(rtpChannel: number): string {
+  return `RTP/AVP/TCP;unicast;interleaved=${rtpChannel}-${rtpChannel + 1}`;
+}
 
 /** The Transport field of a SETUP reply; missing channels are those that we asked for. @see RFC 2326 §12.39 */
-export function parseTransport(value: string | undefined): Transport {
-  const params = (value ?? ASKED_TRANSPORT).split(',')[0]?.split(';') ?? [];
+export function parseTransport(value: string | undefined, askedChannel = 0): Transport {
+  const params = (value ?? askedTransport(askedChannel)).split(',')[0]?.split(';') ?? [];
   const named = new Map(params.map((param) => splitAt(param, '=')));
   const [rtp, rtcp] = (named.get('interleaved') ?? '').split('-').map((text) => channelOf(text));
   const ssrc = ssrcOf(named.get('ssrc') ?? '');
   return {
     interleaved: /^\s*RTP\/AVP\/TCP\s*$/i.test(params[0] ?? '') || named.has('interleaved'),
-    rtpChannel: rtp ?? 0,
-    rtcpChannel: rtcp ?? (rtp ?? 0) + 1,
+    rtpChannel: rtp ?? askedChannel,
+    rtcpChannel: rtcp ?? (rtp ?? askedChannel) + 1,
     ...(ssrc === undefined ? {} : { ssrc }),
   };
 }

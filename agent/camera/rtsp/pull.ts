@@ -8,7 +8,7 @@ import { isOk, statusError } from './client.ts';
 import { controlUrls } from './control-url.ts';
 import { type Conversation, type Described, withCamera } from './describe.ts';
 import {
-  ASKED_TRANSPORT,
+  askedTransport,
   parseRtpInfo,
   parseSession,
   parseTransport,
@@ -17,6 +17,7 @@ import {
 } from './fields.ts';
 import { keepAlive, sessionFields } from './keep-alive.ts';
 import type { Reply } from './message.ts';
+import { type MetadataHandlers, MetadataTrack } from './metadata-track.ts';
 import { VideoReceiver } from './receiver.ts';
 import { abortable, type StreamNeeds, type StreamOptions, type StreamTarget } from './stream.ts';
 
@@ -31,6 +32,8 @@ export interface StreamHandlers {
    * @param roundTripMs the shortest of this connection: the report was not longer on its way
    */
   clockSaid(word: ClockWord, roundTripMs: number): void;
+  /** Absent: the metadata track is not asked for. */
+  readonly metadata?: MetadataHandlers | undefined;
 }
 
 export interface PullNeeds extends StreamNeeds {
@@ -43,13 +46,15 @@ export interface PullNeeds extends StreamNeeds {
 /** How long the farewell to a camera may take. Source: guess. */
 const TEARDOWN_TIMEOUT_MS = 1_000;
 const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
+const VIDEO_CHANNEL = 0;
+const METADATA_CHANNEL = 2;
 /** Answers to SETUP that another reading of the control address may avoid. */
 const WRONG_ADDRESS = new Set([400, 404, 451, 454, 459, 460]);
 
 /**
  * Pulls the video of a camera over RTSP until `signal` aborts, then says TEARDOWN and resolves; rejects with a
- * `BeffroiError` whenever the stream ends otherwise. Sound and metadata are never asked for. The permit stays the
- * caller's to release.
+ * `BeffroiError` whenever the stream ends otherwise. Sound is never asked for, metadata where it is wanted; only the
+ * video decides whether the stream is good. The permit stays the caller's to release.
  * @throws DeviceError, PeerProtocolError; see the `camera-…` codes
  */
 export async function pullStream(
@@ -80,6 +85,7 @@ class Pull {
   /** The address of the presentation, for all but SETUP. */
   readonly #url: string;
   #receiver: VideoReceiver | undefined;
+  #metadata: MetadataTrack | undefined;
   #session: SessionField | undefined;
 
   constructor(conversation: Conversation, described: Described, handlers: StreamHandlers, needs: PullNeeds) {
@@ -113,16 +119,19 @@ class Pull {
       this.#handlers.accessUnit(unit),
     );
     this.#receiver = receiver;
+    const metadata = await this.#setUpMetadata();
+    this.#metadata = metadata;
     // Cameras send the first frames before their answer to PLAY.
     connection.onFrame((channel, bytes, from, until) => {
       rest?.read();
-      receiver.frame(channel, bytes, from, until);
+      if (!metadata?.frame(channel, bytes, from, until)) receiver.frame(channel, bytes, from, until);
     });
     const fields = [...sessionFields(this.#session), ['Range', 'npt=0.000-'] as const];
     const reply = await client.expectOk('PLAY', this.#url, fields);
     const [said] = parseRtpInfo(reply.headers.get('rtp-info') ?? '');
     const rtpInfo = said && { ...said, url: quoted(said.url) };
     log.info({ camera: this.#camera, codec: video.track.codec, transport, rtpInfo }, 'stream plays');
+    this.#handlers.metadata?.begins(metadata !== undefined);
     this.#handlers.playing();
   }
 
@@ -139,7 +148,7 @@ class Pull {
   }
 
   async #setUp(): Promise<Transport> {
-    const reply = await this.#requestSetUp();
+    const reply = await this.#requestSetUp(this.#described.video.control, VIDEO_CHANNEL);
     if (!isOk(reply)) throw statusError(this.#camera, 'SETUP', reply);
     this.#session = parseSession(reply.headers.get('session'));
     const transport = parseTransport(reply.headers.get('transport'));
@@ -148,10 +157,24 @@ class Pull {
     throw new DeviceError('camera-unsupported', message);
   }
 
-  async #requestSetUp(): Promise<Reply> {
-    const { address, base, client, video } = this.#described;
-    const fields = [['Transport', ASKED_TRANSPORT]] as const;
-    const [first = base, ...others] = controlUrls(address, base, video.control);
+  /** @returns undefined when it is not wanted, not there, or not given: the video goes on without it */
+  async #setUpMetadata(): Promise<MetadataTrack | undefined> {
+    const { metadata: track, video } = this.#described;
+    const { metadata: handlers } = this.#handlers;
+    if (!handlers || !track || !this.#session) return undefined;
+    handlers.asked();
+    const reply = await this.#requestSetUp(track.control, METADATA_CHANNEL);
+    const transport = parseTransport(reply.headers.get('transport'), METADATA_CHANNEL);
+    if (!isOk(reply) || !transport.interleaved) return undefined;
+    const { clock } = this.#conversation.needs;
+    const needs = { camera: this.#camera, monotonicMs: () => clock.monotonicMs(), handlers };
+    return new MetadataTrack(needs, track, transport.rtpChannel, video.payloadType);
+  }
+
+  async #requestSetUp(control: string, channel: number): Promise<Reply> {
+    const { address, base, client } = this.#described;
+    const fields = [['Transport', askedTransport(channel)] as const, ...sessionFields(this.#session)];
+    const [first = base, ...others] = controlUrls(address, base, control);
     let reply = await client.request('SETUP', first, fields);
     for (const url of others) {
       if (WRONG_ADDRESS.has(reply.status)) reply = await client.request('SETUP', url, fields);
@@ -169,8 +192,17 @@ class Pull {
       if (quietMs >= stallTimeoutMs) {
         throw new DeviceError('camera-stalled', `${this.#camera}: no picture for ${stallTimeoutMs} ms`);
       }
-      await needs.clock.sleep(stallTimeoutMs - quietMs, signal).catch(() => undefined);
+      const leftMs = Math.min(stallTimeoutMs - quietMs, this.#metadataLeftMs());
+      await needs.clock.sleep(leftMs, signal).catch(() => undefined);
     }
+  }
+
+  /** A track that falls silent is told, and ends nothing. @returns how long until it is to be looked at again */
+  #metadataLeftMs(): number {
+    const leftMs = this.#metadata?.silentInMs() ?? Number.POSITIVE_INFINITY;
+    if (leftMs > 0) return leftMs;
+    this.#metadata?.silent();
+    return Number.POSITIVE_INFINITY;
   }
 
   /** So that the camera frees its place at once; bounded, and whatever it answers is good. */

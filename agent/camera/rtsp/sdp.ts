@@ -13,6 +13,14 @@ export interface DescribedVideo {
   readonly sessionControl: string;
 }
 
+/** The track of a description that carries events, and how to ask for it. */
+export interface DescribedMetadata {
+  readonly payloadType: number;
+  /** `a=control` of the track. */
+  readonly control: string;
+  readonly gzip: boolean;
+}
+
 /** RTP clock of H.264 and H.265. @see RFC 6184 §8.1, RFC 7798 §7.1 */
 const VIDEO_CLOCK_RATE = 90_000;
 /** No camera counts faster. Source: guess. */
@@ -27,7 +35,11 @@ interface Section {
   readonly attributes: readonly (readonly [name: string, value: string])[];
 }
 
-const CODECS: Readonly<Record<string, VideoCodec>> = { h264: 'h264', h265: 'h265', hevc: 'h265' };
+const CODECS: Readonly<Record<string, { readonly codec: VideoCodec }>> = {
+  h264: { codec: 'h264' },
+  h265: { codec: 'h265' },
+  hevc: { codec: 'h265' },
+};
 
 /**
  * The first H.264 or H.265 track of a session description; undefined when there is none. Reads only what is needed
@@ -41,6 +53,38 @@ export function findVideo(sdp: string): DescribedVideo | undefined {
     if (found) return { ...found, sessionControl: attribute(session, 'control') ?? '*' };
   }
   return undefined;
+}
+
+const METADATA: Readonly<Record<string, { readonly gzip: boolean }>> = {
+  'vnd.onvif.metadata': { gzip: false },
+  'vnd.onvif.metadata.gzip': { gzip: true },
+  'vnd.onvif.metadata+gzip': { gzip: true },
+};
+
+/**
+ * The first metadata track that comes as text or in gzip; undefined when there is none, or when it cannot be told apart
+ * from the presentation.
+ * @see ONVIF Streaming Specification, section "RTSP describe"
+ */
+export function findMetadata(sdp: string): DescribedMetadata | undefined {
+  for (const section of sections(sdp).filter(({ media }) => /^application\b/i.test(media))) {
+    const control = attribute(section, 'control');
+    const [format] = formats(section, METADATA);
+    if (format && control !== undefined && control !== '*') return { ...format, control };
+  }
+  return undefined;
+}
+
+/** The payload types of a section that are among the known ones, with what is known of each. */
+function formats<T extends object>(
+  section: Section,
+  known: Readonly<Record<string, T>>,
+): (T & { payloadType: number; clockRate: number })[] {
+  return section.attributes.flatMap(([name, value]) => {
+    const [, type, encoding, rate] = /^(\d{1,3})\s+([^/\s]+)(?:\/(\d+))?/.exec(value) ?? [];
+    const meant = name === 'rtpmap' ? known[(encoding ?? '').toLowerCase()] : undefined;
+    return meant && Number(type) <= MAX_PAYLOAD_TYPE ? [{ ...meant, payloadType: Number(type), clockRate: Number(rate ?? 0) }] : [];
+  });
 }
 
 function sections(sdp: string): Section[] {
@@ -63,17 +107,13 @@ function attribute(section: Section | undefined, name: string): string | undefin
 }
 
 function videoOf(section: Section): Omit<DescribedVideo, 'sessionControl'> | undefined {
-  for (const [name, value] of section.attributes) {
-    const [, type, encoding, rate] = /^(\d{1,3})\s+([^/\s]+)(?:\/(\d+))?/.exec(value) ?? [];
-    const codec = name === 'rtpmap' ? CODECS[(encoding ?? '').toLowerCase()] : undefined;
-    const payloadType = Number(type);
-    if (!codec || !(payloadType <= MAX_PAYLOAD_TYPE)) continue;
-    const clockRate = clockRateOf(Number(rate));
-    const parameterSets = readParameterSets(codec, formatOf(section, payloadType));
-    const control = attribute(section, 'control') ?? '*';
-    return { track: { codec, clockRate, parameterSets }, payloadType, control };
-  }
-  return undefined;
+  const [format] = formats(section, CODECS);
+  if (!format) return undefined;
+  const { codec, payloadType } = format;
+  const clockRate = clockRateOf(format.clockRate);
+  const parameterSets = readParameterSets(codec, formatOf(section, payloadType));
+  const control = attribute(section, 'control') ?? '*';
+  return { track: { codec, clockRate, parameterSets }, payloadType, control };
 }
 
 function clockRateOf(said: number): number {

@@ -4,6 +4,7 @@ import { systemClock } from '../../../agent/base/clock.ts';
 import { BeffroiError } from '../../../agent/base/errors.ts';
 import { BytePool } from '../../../agent/base/pool.ts';
 import type { ClockWord } from '../../../agent/camera/rtsp/camera-clock.ts';
+import type { MetadataHandlers } from '../../../agent/camera/rtsp/metadata-track.ts';
 import { pullStream } from '../../../agent/camera/rtsp/pull.ts';
 import {
   defaultStreamOptions,
@@ -68,6 +69,10 @@ export class Pulling<P extends Permit = TestPermit> {
   counters: () => StreamCounters = () => ({ rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 });
   /** The code that the pull ended with; undefined when it resolved. */
   readonly ended: Promise<BeffroiError | undefined>;
+  /** Documents of the metadata track, where it is asked for. */
+  readonly documents: string[] = [];
+  /** What was said of the track. */
+  readonly said: string[] = [];
   readonly #abort = new AbortController();
   #waiting: { readonly count: number; readonly done: () => void }[] = [];
 
@@ -75,6 +80,7 @@ export class Pulling<P extends Permit = TestPermit> {
     target: Omit<StreamTarget, 'camera'>,
     options: Partial<StreamOptions> = {},
     permit: P = new TestPermit() as Permit as P,
+    withMetadata = false,
   ) {
     this.permit = permit;
     this.ended = pullStream(
@@ -86,6 +92,7 @@ export class Pulling<P extends Permit = TestPermit> {
           this.counters = counters;
         },
         playing: () => undefined,
+        metadata: withMetadata ? this.#metadata() : undefined,
         accessUnit: (unit) => this.#unit(unit),
         clockSaid: (word, roundTripMs) => this.words.push({ ...word, roundTripMs }),
       },
@@ -101,6 +108,11 @@ export class Pulling<P extends Permit = TestPermit> {
     );
   }
 
+  /** Resolves when it holds of the metadata track; looked at after each word of it. */
+  async hears(done: () => boolean): Promise<void> {
+    while (!done()) await this.#turn.promise;
+  }
+
   /** Resolves when that many access units have come, or the pull has ended. */
   async has(count: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -113,6 +125,22 @@ export class Pulling<P extends Permit = TestPermit> {
   async stop(): Promise<BeffroiError | undefined> {
     this.#abort.abort();
     return this.ended;
+  }
+
+  #turn = Promise.withResolvers<void>();
+
+  #metadata(): MetadataHandlers {
+    const note = (act: () => void) => {
+      act();
+      this.#turn.resolve();
+      this.#turn = Promise.withResolvers();
+    };
+    return {
+      asked: () => note(() => this.said.push('asked')),
+      begins: (readable) => note(() => this.said.push(readable ? 'readable' : 'not readable')),
+      document: (text) => note(() => this.documents.push(text)),
+      doubtful: (error) => note(() => this.said.push(error.message)),
+    };
   }
 
   #unit(unit: AccessUnit): void {

@@ -11,6 +11,7 @@ export interface RtspOptions {
   /** Whether the SDP carries the parameter sets. */
   readonly sprop: boolean;
   readonly audioTrack: boolean;
+  /** Described and set up, and silent. */
   readonly metadataTrack: boolean;
   /** `a=control` relative to Content-Base, or as a full address. */
   readonly control: 'relative' | 'absolute';
@@ -26,7 +27,7 @@ export const RTSP_DEFAULTS: RtspOptions = {
   sessionTimeoutS: 60,
   sprop: true,
   audioTrack: true,
-  metadataTrack: true,
+  metadataTrack: false,
   control: 'relative',
   join: 'key',
   senderReportIntervalMs: 2000,

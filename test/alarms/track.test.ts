@@ -1,0 +1,163 @@
+import { setImmediate } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import type { AlarmPoint } from '../../agent/alarms/ports.ts';
+import { DeviceError, InternalError } from '../../agent/base/errors.ts';
+import { TestClock } from '../support/test-clock.ts';
+import { CAMERA, inputEvent, POINT, ScriptedCamera, Watch } from './watch.ts';
+
+const LOGIN: AlarmPoint = { ...POINT, id: 'pt-login', kind: 'login-failure', clearsAfterS: 3600 };
+const REFUSED = {
+  topic: 'tns1:Device/SecurityPolicy/AuthFailed',
+  operation: 'Changed' as const,
+  source: {},
+  data: { User: 'admin' },
+};
+
+async function begin(t: Test, points: readonly AlarmPoint[] = [POINT], expected = true, resumes = false) {
+  const clock = new TestClock();
+  const camera = new ScriptedCamera();
+  camera.resumes = resumes;
+  const watch = new Watch(t.testdir(), clock, () => camera);
+  t.teardown(() => watch.end());
+  const { tracks } = watch;
+  if (expected) tracks.expect(new Set([CAMERA.id]));
+  await watch.start(points);
+  await clock.advance(0);
+  const tell = async (...events: Parameters<typeof tracks.events>[1]) => {
+    tracks.events(CAMERA.id, events);
+    await setImmediate();
+  };
+  const become = async (state: Parameters<typeof tracks.state>[1]) => {
+    tracks.state(CAMERA.id, state);
+    await setImmediate();
+  };
+  return { clock, camera, watch, tell, become };
+}
+
+t.test('a stream whose metadata track tells every state: no subscription is taken', async (t) => {
+  const { clock, camera, watch, tell, become } = await begin(t, [POINT, LOGIN]);
+  await clock.advance(2_000);
+  t.equal(camera.runs, 0, 'the stream is waited for');
+  await become('read');
+  await tell(inputEvent('1', false, 'Initialized'));
+  await tell(inputEvent('1', true), REFUSED);
+  await clock.advance(600_000);
+  t.same(watch.transitions, ['pt-porte raised', 'pt-login raised']);
+  t.equal(camera.runs, 0);
+  t.same(watch.failures, []);
+});
+
+t.test('a track that does not tell the state of every point: asked once, then a subscription', async (t) => {
+  const { clock, camera, watch, tell, become } = await begin(t, [
+    POINT,
+    { ...POINT, id: 'pt-vandale', kind: 'tampering' },
+  ]);
+  await become('read');
+  await tell(inputEvent('1', true, 'Initialized'));
+  t.equal(watch.shown().state, 'raised', 'what it tells counts meanwhile');
+  t.equal(camera.synchronized, 1);
+  t.equal(camera.runs, 0);
+  await clock.advance(6_000);
+  t.equal(camera.runs, 1);
+  t.equal(camera.synchronized, 1);
+  camera.input('1', true, 'Initialized');
+  t.same(watch.transitions, ['pt-porte raised']);
+});
+
+t.test('a subscription of before is gone on with at once: it holds what happened meanwhile', async (t) => {
+  const { clock, camera, watch, tell, become } = await begin(t, [POINT], true, true);
+  t.equal(camera.runs, 1, 'the stream is not waited for');
+  camera.input('1', true);
+  camera.input('1', false);
+  await become('read');
+  await tell(inputEvent('1', false, 'Initialized'));
+  await clock.advance(70_000);
+  t.equal(camera.forgotten, 1);
+  t.same(watch.transitions, ['pt-porte raised', 'pt-porte cleared']);
+});
+
+for (const state of ['absent', 'lost'] as const) {
+  t.test(`a stream without events to read (${state}): a subscription at once`, async (t) => {
+    const { camera, become } = await begin(t);
+    await become(state);
+    await setImmediate();
+    t.equal(camera.runs, 1);
+  });
+}
+
+t.test('a camera whose stream is not pulled is subscribed to at once', async (t) => {
+  const { camera } = await begin(t, [POINT], false);
+  t.equal(camera.runs, 1);
+});
+
+t.test('a stream that never comes is not waited for longer than some seconds', async (t) => {
+  const { clock, camera } = await begin(t);
+  await clock.advance(11_000);
+  t.equal(camera.runs, 1);
+});
+
+t.test('a track that is lost: unknown, and a subscription again, which finds the difference', async (t) => {
+  const { clock, camera, watch, tell, become } = await begin(t);
+  await become('read');
+  await tell(inputEvent('1', true, 'Initialized'));
+  camera.refusal = new DeviceError('camera-unreachable', 'cam-1: no answer');
+  await become('lost');
+  await clock.advance(11_000);
+  t.equal(watch.shown().state, 'unknown');
+  t.ok(camera.runs >= 1);
+  camera.refusal = undefined;
+  await clock.advance(31_000);
+  t.ok(camera.subscribed);
+  camera.input('1', false, 'Initialized');
+  t.same(watch.transitions, ['pt-porte raised', 'pt-porte cleared']);
+});
+
+t.test('a subscription is given up for a track that holds, without a gap and without telling twice', async (t) => {
+  const { clock, camera, watch, tell, become } = await begin(t, [POINT, LOGIN]);
+  await become('absent');
+  camera.input('1', false, 'Initialized');
+  await become('read');
+  await tell(inputEvent('1', false, 'Initialized'));
+  await tell(REFUSED);
+  t.same(watch.transitions, [], 'beside a subscription the track is not taken');
+  camera.say(REFUSED);
+  await clock.advance(50_000);
+  t.ok(camera.subscribed);
+  // The track is quicker than the pull that would have brought it.
+  await tell(inputEvent('1', true));
+  await clock.advance(20_000);
+  t.equal(camera.forgotten, 1);
+  t.same(watch.transitions, ['pt-login raised', 'pt-porte raised']);
+  camera.input('1', false);
+  t.equal(watch.shown().state, 'raised', 'what still comes from the subscription is no longer taken');
+  await tell(inputEvent('1', false));
+  t.equal(watch.shown().state, 'cleared');
+  t.equal(camera.runs, 1);
+});
+
+t.test('a camera that gives no subscription is heard by its track all the same', async (t) => {
+  const { clock, camera, watch, tell, become } = await begin(t);
+  camera.refusal = new DeviceError('camera-unsupported', 'cam-1: offers no ONVIF events service');
+  await become('read');
+  await clock.advance(20_000);
+  t.match(watch.failures, [{ transition: 'raised', cause: 'camera-unsupported' }]);
+  await tell(inputEvent('1', true));
+  t.equal(watch.shown().state, 'raised');
+  t.equal(watch.failures.at(-1)?.transition, 'cleared', 'it tells everything now: the source works');
+});
+
+t.test('what a track tells and cannot be kept is not lost: the state is taken anew', async (t) => {
+  const { clock, camera, watch, tell, become } = await begin(t);
+  await become('read');
+  await tell(inputEvent('1', false, 'Initialized'));
+  const { transaction } = watch.store;
+  watch.store.transaction = () => {
+    throw new InternalError('internal', 'the disk is full');
+  };
+  await tell(inputEvent('1', true));
+  watch.store.transaction = transaction;
+  await clock.advance(5_000);
+  t.equal(camera.runs, 1);
+  camera.input('1', true, 'Initialized');
+  t.equal(watch.shown().state, 'raised');
+});
