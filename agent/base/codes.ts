@@ -492,7 +492,8 @@ export const CODES = {
   'camera-metadata-lost': {
     fault: 'device',
     retryable: true,
-    means: 'The metadata track of the stream lost packets, fell silent, or brought too much; events are taken from a subscription.',
+    means:
+      'The metadata track of the stream lost packets, fell silent, or brought too much; events are taken from a subscription.',
     remedy: 'None if rare; otherwise look at the metadata settings of the camera and at the link.',
   },
   'camera-closed': {

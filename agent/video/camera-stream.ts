@@ -94,7 +94,9 @@ export class CameraStream {
       (up, inner) => this.#runOnce(up, inner),
       signal,
     );
-    this.#needs.events?.streamEnds(new DeviceError('camera-closed', `${this.#camera.camera}: not pulled any more`));
+    this.#needs.events?.streamEnds(
+      new DeviceError('camera-closed', `${this.#camera.camera}: not pulled any more`),
+    );
     this.#tell('stopped', {});
   }
 

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
-import type { AlarmConfiguration, BoxView, ObjectBrokers } from '../../agent/alarms/ports.ts';
 import type { EventTracks } from '../../agent/alarms/onvif/event-tracks.ts';
+import type { AlarmConfiguration, BoxView, ObjectBrokers } from '../../agent/alarms/ports.ts';
 import type { Code } from '../../agent/base/codes.ts';
 import { DeviceError } from '../../agent/base/errors.ts';
 import { TestClock } from '../support/test-clock.ts';

@@ -112,28 +112,31 @@ t.test('a track that is lost: unknown, and a subscription again, which finds the
   t.same(watch.transitions, ['pt-porte raised', 'pt-porte cleared']);
 });
 
-t.test('a subscription is given up for a track that holds, without a gap and without telling twice', async (t) => {
-  const { clock, camera, watch, tell, become } = await begin(t, [POINT, LOGIN]);
-  await become('absent');
-  camera.input('1', false, 'Initialized');
-  await become('read');
-  await tell(inputEvent('1', false, 'Initialized'));
-  await tell(REFUSED);
-  t.same(watch.transitions, [], 'beside a subscription the track is not taken');
-  camera.say(REFUSED);
-  await clock.advance(50_000);
-  t.ok(camera.subscribed);
-  // The track is quicker than the pull that would have brought it.
-  await tell(inputEvent('1', true));
-  await clock.advance(20_000);
-  t.equal(camera.forgotten, 1);
-  t.same(watch.transitions, ['pt-login raised', 'pt-porte raised']);
-  camera.input('1', false);
-  t.equal(watch.shown().state, 'raised', 'what still comes from the subscription is no longer taken');
-  await tell(inputEvent('1', false));
-  t.equal(watch.shown().state, 'cleared');
-  t.equal(camera.runs, 1);
-});
+t.test(
+  'a subscription is given up for a track that holds, without a gap and without telling twice',
+  async (t) => {
+    const { clock, camera, watch, tell, become } = await begin(t, [POINT, LOGIN]);
+    await become('absent');
+    camera.input('1', false, 'Initialized');
+    await become('read');
+    await tell(inputEvent('1', false, 'Initialized'));
+    await tell(REFUSED);
+    t.same(watch.transitions, [], 'beside a subscription the track is not taken');
+    camera.say(REFUSED);
+    await clock.advance(50_000);
+    t.ok(camera.subscribed);
+    // The track is quicker than the pull that would have brought it.
+    await tell(inputEvent('1', true));
+    await clock.advance(20_000);
+    t.equal(camera.forgotten, 1);
+    t.same(watch.transitions, ['pt-login raised', 'pt-porte raised']);
+    camera.input('1', false);
+    t.equal(watch.shown().state, 'raised', 'what still comes from the subscription is no longer taken');
+    await tell(inputEvent('1', false));
+    t.equal(watch.shown().state, 'cleared');
+    t.equal(camera.runs, 1);
+  },
+);
 
 t.test('a camera that gives no subscription is heard by its track all the same', async (t) => {
   const { clock, camera, watch, tell, become } = await begin(t);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import { EventTracks } from '../../agent/alarms/onvif/event-tracks.ts';
 import type {
   AlarmConfiguration,
   AlarmPoint,
@@ -9,7 +10,6 @@ import type {
   CameraPoint,
   ObjectBrokers,
 } from '../../agent/alarms/ports.ts';
-import { EventTracks } from '../../agent/alarms/onvif/event-tracks.ts';
 import { AlarmRoom } from '../../agent/alarms/room.ts';
 import type { Clock, ClockTrust } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';

@@ -88,7 +88,11 @@ export class TrackWatch {
   async pause(ms: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#needs;
     const untilMs = clock.monotonicMs() + ms;
-    for (let leftMs = ms; leftMs > 0 && !this.suffices && !signal.aborted; leftMs = untilMs - clock.monotonicMs())
+    for (
+      let leftMs = ms;
+      leftMs > 0 && !this.suffices && !signal.aborted;
+      leftMs = untilMs - clock.monotonicMs()
+    )
       await this.#change(leftMs, signal);
   }
 
@@ -114,7 +118,9 @@ export class TrackWatch {
     const recentMs = this.#needs.clock.monotonicMs() - RECENT_MS;
     const { points } = this.#needs;
     for (const { event, atMs } of this.#told.values()) {
-      const happening = points.some((point) => EVENT_KINDS[point.kind].happening && conditionOf(point, event));
+      const happening = points.some(
+        (point) => EVENT_KINDS[point.kind].happening && conditionOf(point, event),
+      );
       if (!happening || atMs >= recentMs) yield event;
     }
   }

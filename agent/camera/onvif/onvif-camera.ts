@@ -169,7 +169,10 @@ export class OnvifCamera {
   async #firstProfile(signal: AbortSignal): Promise<string> {
     const [first] = await this.profiles(signal);
     if (first) return first.token;
-    throw new DeviceError('camera-no-video', `${this.#target.camera}: expected a profile with video, found none`);
+    throw new DeviceError(
+      'camera-no-video',
+      `${this.#target.camera}: expected a profile with video, found none`,
+    );
   }
 
   /** How far the clock of the camera is ahead; nothing is known of one that does not tell it. */

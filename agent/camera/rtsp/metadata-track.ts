@@ -86,7 +86,8 @@ export class MetadataTrack {
   }
 
   #isOurReport(channel: number, bytes: Buffer, from: number, until: number): boolean {
-    if (until - from >= 8 && this.#ssrc !== undefined && bytes.readUInt32BE(from + 4) === this.#ssrc) return true;
+    if (until - from >= 8 && this.#ssrc !== undefined && bytes.readUInt32BE(from + 4) === this.#ssrc)
+      return true;
     return this.#ssrc === undefined && channel === this.#channel + 1;
   }
 

@@ -83,7 +83,9 @@ function formats<T extends object>(
   return section.attributes.flatMap(([name, value]) => {
     const [, type, encoding, rate] = /^(\d{1,3})\s+([^/\s]+)(?:\/(\d+))?/.exec(value) ?? [];
     const meant = name === 'rtpmap' ? known[(encoding ?? '').toLowerCase()] : undefined;
-    return meant && Number(type) <= MAX_PAYLOAD_TYPE ? [{ ...meant, payloadType: Number(type), clockRate: Number(rate ?? 0) }] : [];
+    return meant && Number(type) <= MAX_PAYLOAD_TYPE
+      ? [{ ...meant, payloadType: Number(type), clockRate: Number(rate ?? 0) }]
+      : [];
   });
 }
 

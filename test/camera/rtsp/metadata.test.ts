@@ -24,42 +24,55 @@ const eventsOf = async (texts: readonly string[]) =>
   (await Promise.all(texts.map((text) => readMetadata(text, 'cam-a')))).flat();
 
 for (const metadata of ['plain', 'gzip'] as const) {
-  t.test(`GStreamer camera: the metadata track in ${metadata} brings its events, and every picture comes`, async (t) => {
-    const frames = 40;
-    const { camera, pulled } = await pulling(t, { inputs: 'DI_1,DI_2', metadata, frames });
-    await pulled.hears(() => pulled.documents.length >= 2);
-    await camera.setInput('DI_2', true);
-    await pulled.hears(() => pulled.documents.some((text) => text.includes('Changed')));
-    await pulled.has(frames);
-    t.same(pulled.said, ['asked', 'readable']);
-    const events = await eventsOf(pulled.documents);
-    t.match(events, [
-      { topic: 'tns1:Device/Trigger/DigitalInput', operation: 'Initialized', source: { InputToken: 'DI_1' } },
-      { operation: 'Initialized', source: { InputToken: 'DI_2' }, data: { LogicalState: 'false' } },
-      { operation: 'Changed', source: { InputToken: 'DI_2' }, data: { LogicalState: 'true' } },
-    ]);
-    t.equal(events.length, 3);
-    t.equal(pulled.units.length, frames);
-    t.match(pulled.counters(), { rtpLost: 0, framesDamaged: 0, rtpReceived: Number });
-  });
+  t.test(
+    `GStreamer camera: the metadata track in ${metadata} brings its events, and every picture comes`,
+    async (t) => {
+      const frames = 40;
+      const { camera, pulled } = await pulling(t, { inputs: 'DI_1,DI_2', metadata, frames });
+      await pulled.hears(() => pulled.documents.length >= 2);
+      await camera.setInput('DI_2', true);
+      await pulled.hears(() => pulled.documents.some((text) => text.includes('Changed')));
+      await pulled.has(frames);
+      t.same(pulled.said, ['asked', 'readable']);
+      const events = await eventsOf(pulled.documents);
+      t.match(events, [
+        {
+          topic: 'tns1:Device/Trigger/DigitalInput',
+          operation: 'Initialized',
+          source: { InputToken: 'DI_1' },
+        },
+        { operation: 'Initialized', source: { InputToken: 'DI_2' }, data: { LogicalState: 'false' } },
+        { operation: 'Changed', source: { InputToken: 'DI_2' }, data: { LogicalState: 'true' } },
+      ]);
+      t.equal(events.length, 3);
+      t.equal(pulled.units.length, frames);
+      t.match(pulled.counters(), { rtpLost: 0, framesDamaged: 0, rtpReceived: Number });
+    },
+  );
 }
 
-t.test('GStreamer camera: missing packets, and too many, make the track doubtful and end nothing', async (t) => {
-  const { camera, pulled } = await pulling(t, { inputs: 'DI_1' });
-  await pulled.hears(() => pulled.documents.length >= 1);
-  await camera.loseMetadata();
-  await pulled.hears(() => pulled.said.length >= 3);
-  t.match(pulled.said[2], 'packets are missing');
-  const before = pulled.documents.length;
-  await camera.setInput('DI_1', true);
-  await pulled.hears(() => pulled.documents.length > before);
-  t.equal(pulled.said.length, 3, 'told once');
-  await camera.floodMetadata();
-  await pulled.has(pulled.units.length + 10);
-  await camera.setInput('DI_1', false);
-  await pulled.has(pulled.units.length + 10);
-  t.notOk(pulled.documents.at(-1)?.includes('LogicalState" Value="false"'), 'a flooding track is read no longer');
-});
+t.test(
+  'GStreamer camera: missing packets, and too many, make the track doubtful and end nothing',
+  async (t) => {
+    const { camera, pulled } = await pulling(t, { inputs: 'DI_1' });
+    await pulled.hears(() => pulled.documents.length >= 1);
+    await camera.loseMetadata();
+    await pulled.hears(() => pulled.said.length >= 3);
+    t.match(pulled.said[2], 'packets are missing');
+    const before = pulled.documents.length;
+    await camera.setInput('DI_1', true);
+    await pulled.hears(() => pulled.documents.length > before);
+    t.equal(pulled.said.length, 3, 'told once');
+    await camera.floodMetadata();
+    await pulled.has(pulled.units.length + 10);
+    await camera.setInput('DI_1', false);
+    await pulled.has(pulled.units.length + 10);
+    t.notOk(
+      pulled.documents.at(-1)?.includes('LogicalState" Value="false"'),
+      'a flooding track is read no longer',
+    );
+  },
+);
 
 t.test('a camera without the track, and one that is not asked for it, play as ever', async (t) => {
   const { pulled } = await pulling(t, {});
@@ -133,12 +146,17 @@ t.test('documents come out as they went in, however they are cut and marked', (t
 t.test('whatever a track brings ends neither the stream nor the memory', (t) => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 400 }),
-    fc.constantFrom('<?xml ', '<tt:MetadataStream>', '</tt:MetadataStream>', '\x1f\x8b\x08', '<!DOCTYPE').map((text) =>
-      Buffer.from(text, 'latin1'),
-    ),
+    fc
+      .constantFrom('<?xml ', '<tt:MetadataStream>', '</tt:MetadataStream>', '\x1f\x8b\x08', '<!DOCTYPE')
+      .map((text) => Buffer.from(text, 'latin1')),
   );
   const packet = fc.record({
-    ...{ bytes, marker: fc.boolean(), skip: fc.integer({ min: 0, max: 3 }), channel: fc.constantFrom(0, 1, 2, 3) },
+    ...{
+      bytes,
+      marker: fc.boolean(),
+      skip: fc.integer({ min: 0, max: 3 }),
+      channel: fc.constantFrom(0, 1, 2, 3),
+    },
     ...{ type: fc.constantFrom(96, 107), ssrc: fc.constantFrom(1, 2), cut: fc.integer({ min: 0, max: 20 }) },
   });
   fuzz(
