@@ -24,10 +24,16 @@ export class Running {
   readonly child: ChildProcess;
   readonly #waiters = new Set<() => void>();
 
-  constructor(t: Test, command: string, args: readonly string[], input?: string) {
+  constructor(
+    t: Test,
+    command: string,
+    args: readonly string[],
+    input?: string,
+    environment: NodeJS.ProcessEnv = {},
+  ) {
     this.child = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, LANG: 'C.UTF-8' },
+      env: { ...process.env, LANG: 'C.UTF-8', ...environment },
     });
     this.child.stdin?.end(input);
     this.child.stdout?.on('data', (data: Buffer) => {
@@ -64,8 +70,13 @@ export class Running {
   }
 }
 
-export function startCsu(t: Test, args: readonly string[], input?: string): Running {
-  return new Running(t, BEFFROI_CSU, args, input);
+export function startCsu(
+  t: Test,
+  args: readonly string[],
+  input?: string,
+  environment?: NodeJS.ProcessEnv,
+): Running {
+  return new Running(t, BEFFROI_CSU, args, input, environment);
 }
 
 /** Runs beffroi-csu to its end. */

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { EXAMPLES } from '../generate/examples.ts';
 import { Centre } from '../support/centre.ts';
+import { FakeTime } from '../support/fake-time.ts';
 import { MAY_MOUNT, SmallDisk } from '../support/small-disk.ts';
 import type { Subscriber } from '../support/subscriber.ts';
 import { type Running, startCsu, temporaryFolder } from './processes.ts';
@@ -33,8 +34,13 @@ async function scene(t: Test): Promise<Scene> {
   return { folder, centre, box };
 }
 
-async function receiver(t: Test, { centre, folder }: Scene, more: readonly string[] = []): Promise<Running> {
-  const running = startCsu(t, [
+async function receiver(
+  t: Test,
+  { centre, folder }: Scene,
+  more: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Running> {
+  const args = [
     'receive',
     '--folder',
     centre.csu.path,
@@ -43,7 +49,8 @@ async function receiver(t: Test, { centre, folder }: Scene, more: readonly strin
     '--database',
     join(folder, 'archive.db'),
     ...more,
-  ]);
+  ];
+  const running = startCsu(t, args, undefined, environment);
   await running.said(/broker connected/);
   return running;
 }
@@ -74,6 +81,7 @@ async function signedFor(scene: Scene, ids: readonly string[]): Promise<void> {
 
 interface Line {
   number: number;
+  received: number;
   class: string;
   name: string;
   message: { id: string; seq: number };
@@ -272,6 +280,21 @@ t.test(
     t.equal(printed.length, refused + 2);
   },
 );
+
+t.test('receive: a wrong clock of the receiver is in `received` alone: its receipts are good', async (t) => {
+  const stage = await scene(t);
+  const time = await FakeTime.create(t);
+  await time.shift('+300d');
+  const running = await receiver(t, stage, [], time.environment);
+  await stage.box.publish(ALARM, alarm(1));
+  await signedFor(stage, [idOf(1)]);
+  await time.shift('+0');
+  await stage.box.publish(ALARM, alarm(2));
+  await signedFor(stage, [idOf(2)]);
+  await running.said(new RegExp(idOf(2)));
+  const [first = 0, second = 0] = lines(running.out).map(({ received }) => received);
+  t.ok(first - second > 299 * 24 * 3600 * 1000, 'the line says when the receiver believed that it was');
+});
 
 t.test('receive: two do not share an archive, and a damaged one is not used', async (t) => {
   const stage = await scene(t);

@@ -5,10 +5,12 @@ import type { Received } from './subscriber.ts';
 /** The key of `MESSAGES` that a topic carries. */
 export function messageOf(text: string): string | undefined {
   const topic = parseTopic(text);
+  // The backlog is what would have been an event.
+  const topicClass = topic?.class === 'hist' ? 'event' : topic?.class;
   const found = Object.entries(MESSAGES).find(
     ([, message]) =>
-      message.class === topic?.class &&
-      message.name === topic.name &&
+      message.class === topicClass &&
+      message.name === topic?.name &&
       message.entity === entityOf(topic.entity),
   );
   return found?.[0];
@@ -21,7 +23,7 @@ function entityOf(id: string): string {
 
 /** What the contract has against a message of the box. */
 export function mistakes({ topic, payload, retained }: Received): string[] {
-  if (/\/(cfg\/desired|cmd\/request)$/.test(topic)) return [];
+  if (/\/(cfg\/desired|cmd\/request|ack\/receipt)$/.test(topic)) return [];
   const key = messageOf(topic) as keyof typeof MESSAGES | undefined;
   if (!key) return [`${topic}: no message of the contract`];
   if (retained && MESSAGES[key].class !== 'state') return [`${topic}: retained`];

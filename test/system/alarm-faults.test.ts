@@ -8,13 +8,18 @@ import { signConfiguration } from '../../provisioning/sign.ts';
 import { TestBox } from '../support/box.ts';
 import type { SimulatedCamera } from '../support/camera/camera.ts';
 import { Centre } from '../support/centre.ts';
+import { Dice } from '../support/dice.ts';
 import { Relay } from '../support/relay.ts';
 import { configurationOf, SITE, simulatedCamera } from '../support/scene.ts';
 import { MAY_MOUNT, SmallDisk } from '../support/small-disk.ts';
 import type { Received, Subscriber } from '../support/subscriber.ts';
+import { receiver, stored } from './receiving.ts';
 
 const INPUTS = ['input-1', 'input-2', 'input-3'];
 const FILTERS = [`csu/v1/${SITE}/#`];
+const RECEIPTS = { confirm: 'receipt', resendAfterS: 5 };
+const SEEDS = [1, 2, 3];
+const SECTOR_BYTES = 512;
 const isAlarm = ({ topic }: Received) => topic.endsWith('/event/alarm');
 
 interface AlarmMessage {
@@ -33,6 +38,7 @@ class Stage {
   readonly box: TestBox;
   readonly #t: Test;
   readonly #camera: SimulatedCamera;
+  readonly #delivery: object;
   readonly #subscribers: Subscriber[] = [];
   readonly #wanted = new Map(INPUTS.map((input) => [`pt-${input}`, [] as string[]]));
   #raised = false;
@@ -44,6 +50,7 @@ class Stage {
     relay: Relay,
     box: TestBox,
     camera: SimulatedCamera,
+    delivery: object,
   ) {
     this.#t = t;
     this.folder = folder;
@@ -51,13 +58,22 @@ class Stage {
     this.relay = relay;
     this.box = box;
     this.#camera = camera;
+    this.#delivery = { liveWithinS: 3600, ...delivery };
   }
 
-  /** @param prepare gets the folder before anything is in it */
+  get archive(): string {
+    return join(this.folder, 'archive.db');
+  }
+
+  /**
+   * @param prepare gets the folder before anything is in it
+   * @param delivery of the configuration; with receipts a receiver runs
+   */
   static async create(
     t: Test,
     environment: NodeJS.ProcessEnv = {},
     prepare: (folder: string) => void = () => undefined,
+    delivery: object = {},
   ): Promise<Stage> {
     const folder = await mkdtemp(join(tmpdir(), 'bfr-'));
     t.teardown(() => rm(folder, { recursive: true, force: true }));
@@ -70,7 +86,9 @@ class Stage {
     const brokers = [`mqtts://localhost:${relay.port}`];
     const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers }, environment);
     t.teardown(() => box.stop());
-    const stage = new Stage(t, folder, centre, relay, box, camera);
+    const stage = new Stage(t, folder, centre, relay, box, camera, delivery);
+    if ('confirm' in delivery)
+      await receiver(t, { scene: stage, archive: stage.archive }).said(/broker connected/);
     await stage.listen();
     await stage.push();
     box.start();
@@ -87,7 +105,7 @@ class Stage {
   }
 
   async push(): Promise<void> {
-    const configuration = { ...configurationOf(this.#camera, INPUTS), delivery: { liveWithinS: 3600 } };
+    const configuration = { ...configurationOf(this.#camera, INPUTS), delivery: this.#delivery };
     const { jws } = await signConfiguration(this.centre.csu, { site: SITE, configuration });
     await this.#subscribers.at(-1)?.publish(desiredConfigTopic(SITE), jws, { retain: true });
   }
@@ -129,6 +147,19 @@ class Stage {
   async until(what: string, done: () => boolean, timeoutMs = 90_000): Promise<void> {
     for (const limit = AbortSignal.timeout(timeoutMs); !done(); await delay(20)) {
       if (limit.aborted) throw new Error(`waited for ${what}\n${await this.box.lastLog()}`);
+    }
+  }
+
+  /** Every receipt has come: the outbox is empty, and the centre has stored everything that happened, once. */
+  async receipted(t: Test): Promise<void> {
+    await this.box.until(
+      'an empty outbox',
+      ({ link }) => link.confirmation === 'receipt' && link.connected && link.outboxPending === 0,
+    );
+    const alarms = stored(this.archive).toSorted((a, b) => a.seq - b.seq);
+    for (const [point, transitions] of this.#wanted) {
+      const told = alarms.filter((alarm) => alarm.point === point).map(({ transition }) => transition);
+      t.same(told, transitions, `${point}: every transition is stored, in order, once`);
     }
   }
 
@@ -224,7 +255,7 @@ t.test('alarms: a box that stops and starts without link keeps what was not ackn
 });
 
 t.test('alarms: the database is overwritten and taken away while they flow', async (t) => {
-  const stage = await Stage.create(t);
+  const stage = await Stage.create(t, {}, undefined, RECEIPTS);
   const { folder } = stage;
   const database = join(folder, 'state', 'beffroi.db');
   for (const suffix of ['', '-wal']) {
@@ -234,8 +265,15 @@ t.test('alarms: the database is overwritten and taken away while they flow', asy
     await stage.heard(`overwritten ${suffix}`);
   }
   await restart(stage);
-  stage.toggle(2);
-  await stage.heard('the start after that');
+  for (const seed of SEEDS) {
+    stage.toggle(2);
+    await stage.heard(`before the damage of seed ${seed}`);
+    await damage(database, new Dice(seed));
+    stage.toggle(2);
+    await restart(stage);
+    stage.toggle(2);
+    await stage.heard(`the start after the damage of seed ${seed}`);
+  }
   for (const file of await readdir(join(folder, 'state'))) await rm(join(folder, 'state', file));
   stage.toggle(2);
   await stage.heard('no database');
@@ -243,14 +281,20 @@ t.test('alarms: the database is overwritten and taken away while they flow', asy
   stage.toggle(2);
   await stage.heard('the start after no database');
   stage.check(t);
+  await stage.receipted(t);
 });
 
 t.test('alarms: the disk is full and the power is cut while they flow', async (t) => {
   if (!MAY_MOUNT) return t.pass('needs root to mount a small disk');
   const disks: SmallDisk[] = [];
-  const stage = await Stage.create(t, {}, (folder) => {
-    disks.push(SmallDisk.mount(t, join(folder, 'state'), 8));
-  });
+  const stage = await Stage.create(
+    t,
+    {},
+    (folder) => {
+      disks.push(SmallDisk.mount(t, join(folder, 'state'), 8));
+    },
+    RECEIPTS,
+  );
   const [disk] = disks;
   await disk?.fill();
   stage.toggle(2);
@@ -267,6 +311,7 @@ t.test('alarms: the disk is full and the power is cut while they flow', async (t
   stage.toggle(2);
   await stage.heard('a start on the good disk');
   stage.check(t);
+  await stage.receipted(t);
 });
 
 /** A power cut; resolves when the agent hears its camera again. */
@@ -277,6 +322,15 @@ async function restart({ box }: Stage): Promise<void> {
     'the start',
     ({ alarms }) => alarms.length > 0 && alarms.every(({ state }) => state === 'cleared'),
   );
+}
+
+/** Some sectors anywhere in the file become rubbish. */
+async function damage(file: string, dice: Dice): Promise<void> {
+  const handle = await open(file, 'r+');
+  const sectors = Math.floor((await handle.stat()).size / SECTOR_BYTES);
+  for (const at of dice.list(8, () => dice.below(sectors)))
+    await handle.write(dice.bytes(SECTOR_BYTES), 0, SECTOR_BYTES, at * SECTOR_BYTES);
+  await handle.close();
 }
 
 /** Every other page but the first becomes rubbish. */

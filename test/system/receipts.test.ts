@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import t from 'tap';
 import { receiptTopic } from '../../agent/contract/topics.ts';
+import { createCsu } from '../../provisioning/csu.ts';
 import { signReceipt } from '../../provisioning/sign.ts';
 import { configurationOf, type Scene, SITE } from '../support/scene.ts';
 import { type Alarm, begin, INPUTS, receiver, stored } from './receiving.ts';
@@ -27,6 +29,8 @@ t.test(
     );
 
     const { csu } = scene.centre;
+    const other = await createCsu(join(scene.folder, 'other-csu'), { brokerHosts: ['localhost'] });
+    const genuine = signReceipt(await csu.key('receive'), SITE, ['somebody-else'], Date.now());
     const topic = receiptTopic(SITE);
     const attacks: [string, string, boolean][] = [
       ['order-wrong-role', signReceipt(await csu.key('operate'), SITE, [alarm.id], Date.now()), false],
@@ -35,6 +39,8 @@ t.test(
         signReceipt(await csu.key('receive'), '57463-piscine', [alarm.id], Date.now()),
         false,
       ],
+      ['order-bad-signature', signReceipt(await other.key('receive'), SITE, [alarm.id], Date.now()), false],
+      ['order-bad-signature', withIds(genuine, [alarm.id]), false],
       ['order-retained', signReceipt(await csu.key('receive'), SITE, [alarm.id], Date.now()), true],
       ['order-unsigned', JSON.stringify({ ids: [alarm.id] }), false],
       ['order-too-large', 'x'.repeat(300_000), false],
@@ -47,19 +53,32 @@ t.test(
       const refusal = await scene.csu.until(cause, () => refusals(scene)[before]);
       t.match(refusal, { order: 'receipt', cause });
     }
-    await scene.csu.publish(topic, signReceipt(await csu.key('receive'), SITE, ['unknown'], Date.now()));
+    await scene.csu.publish(topic, genuine);
     const waits = (await scene.box.status()).link.outboxPending;
     t.ok(waits >= 1 + attacks.length, `${waits} events wait`);
 
+    await scene.centre.broker.kill();
+    await scene.centre.broker.restart();
     const centre = receiver(t, receiving);
     await scene.box.until('an empty outbox', ({ link }) => link.outboxPending === 0, 60_000);
     t.same(
       stored(archive).map(({ id }) => id),
       [alarm.id],
+      'the broker had acknowledged it twice and forgotten it; it came again, the same one',
     );
     t.equal((await centre.end('SIGTERM')).code, 0);
   },
 );
+
+/** The same receipt for other ids, under the signature that it had. */
+function withIds(jws: string, ids: readonly string[]): string {
+  const order = JSON.parse(jws) as { payload: string };
+  const claims = JSON.parse(Buffer.from(order.payload, 'base64url').toString()) as object;
+  return JSON.stringify({
+    ...order,
+    payload: Buffer.from(JSON.stringify({ ...claims, ids })).toString('base64url'),
+  });
+}
 
 function refusals({ csu }: Scene): { order: string; cause: string }[] {
   const seen = new Set<string>();

@@ -23,6 +23,11 @@ export interface Receiving {
   readonly archive: string;
 }
 
+interface AtTheCentre {
+  readonly scene: Pick<Scene, 'centre'>;
+  readonly archive: string;
+}
+
 /** A box whose events leave on receipts, with every point known to be clear; no receiver yet. */
 export async function begin(t: Test): Promise<Receiving> {
   const camera = await simulatedCamera(t, INPUTS);
@@ -38,7 +43,7 @@ export async function begin(t: Test): Promise<Receiving> {
 }
 
 /** The receiver as the process that it is at the centre. */
-export function receiver(t: Test, { scene, archive }: Receiving): Running {
+export function receiver(t: Test, { scene, archive }: AtTheCentre): Running {
   const { csu, broker } = scene.centre;
   const args = ['receive', '--folder', csu.path, '--broker', broker.url, '--database', archive];
   return new Running(t, LAUNCHER, args);

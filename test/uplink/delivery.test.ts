@@ -1,5 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { MESSAGES } from '../../agent/contract/messages.ts';
+import type { Uplink } from '../../agent/uplink/uplink.ts';
 import { ForeignSubscriber, type Mosquitto } from '../support/mosquitto.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { broker, json, NEVER, SITE, store, uplink } from './parts.ts';
@@ -8,6 +10,7 @@ const BASE = `csu/v1/${SITE}`;
 const RULES = { confirm: 'broker', resendAfterMs: 60_000, liveWithinMs: 60_000, backlogPerS: 40 } as const;
 /** A quarter of a second of the rate. */
 const BURST = 10;
+const BOXES = 100;
 
 function fault(detail: string) {
   return { cause: 'internal', fault: 'ourselves', side: 'box', detail } as const;
@@ -107,3 +110,38 @@ t.test('delivery: what was dropped is told', async (t) => {
   const loss = MESSAGES.loss.schema.parse(json(await events.message(() => true)));
   t.match(loss, { lost_class: 'service', reason: 'too-large', first_seq: 1, last_seq: 1, lost: 1, seq: 2 });
 });
+
+t.test(
+  'delivery: a hundred boxes that come back do not drown the centre, and what happens now is heard at once',
+  async (t) => {
+    const mosquitto = await broker(t);
+    const clock = new TestClock();
+    const boxes = Array.from({ length: BOXES }, (_, n) => returning(t, `57463-b${n}`, mosquitto, clock));
+    await clock.advance(60_000);
+    const events = await foreign(t, mosquitto, 'csu/v1/+/+/event/+', 'csu/v1/+/+/hist/+');
+    for (const { link } of boxes) await link.start(NEVER);
+    const old = () => events.messages.filter(({ topic }) => topic.endsWith('/hist/fault')).length;
+    await events.count(BOXES * 2, ({ topic }) => topic.endsWith('/hist/fault'));
+    for (const { link } of boxes) link.reporter.event('fault', 'collector', fault('now'));
+    await events.count(BOXES, ({ topic }) => topic.endsWith('/event/fault'));
+    t.equal(old(), BOXES * 2, 'a burst of a quarter of a second, and no more without time');
+    for (let second = 1; second <= 2; second += 1) {
+      for (let n = 0; n < 10; n += 1) await clock.advance(100);
+      await events.count(BOXES * (2 + 8 * second), ({ topic }) => topic.endsWith('/hist/fault'));
+      t.equal(old(), BOXES * (2 + 8 * second), `eight per box in second ${second}`);
+    }
+  },
+);
+
+/** A box with a backlog of twenty events that are no longer live. */
+function returning(t: Test, site: string, mosquitto: Mosquitto, clock: TestClock): { link: Uplink } {
+  const folder = mkdtempSync('/dev/shm/bfr-');
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const held = store(folder, clock);
+  const link = uplink(t, held, { brokers: [mosquitto.url], site }, clock);
+  link.deliver({ ...RULES, backlogPerS: 8 });
+  held.transaction(() => {
+    for (let n = 0; n < 20; n += 1) link.reporter.event('fault', 'collector', fault(`old ${n}`));
+  });
+  return { link };
+}

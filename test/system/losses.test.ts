@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import t from 'tap';
+import { createLog } from '../../agent/base/log.ts';
+import type { OutboxClass } from '../../agent/contract/delivery.ts';
+import { openStore, type SqliteStore } from '../../agent/store/open-store.ts';
+import { EXAMPLES } from '../generate/examples.ts';
+import { mistakes } from '../support/contract-check.ts';
+import { Scene, SITE } from '../support/scene.ts';
+import { TestClock } from '../support/test-clock.ts';
+import { receiver } from './receiving.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+const LIMITS = {
+  events: 8,
+  bytes: 1_000_000,
+  classes: { technical: { bytes: 1_000_000, ageMs: 30 * DAY_MS } },
+};
+const RULES = { confirm: 'receipt', resendAfterMs: 5_000, liveWithinMs: 60_000 } as const;
+
+interface Numbered {
+  readonly seq: number;
+}
+
+interface Loss extends Numbered {
+  readonly lost_class: string;
+  readonly reason: string;
+  readonly first_seq: number;
+  readonly last_seq: number;
+  readonly lost: number;
+}
+
+function put(store: SqliteStore, of: OutboxClass, count: number): void {
+  for (let n = 0; n < count; n += 1) {
+    store.outbox.append((seq) => {
+      const id = `event-${seq}`;
+      const payload = JSON.stringify({ ...EXAMPLES.alarm, site: SITE, id, seq, point: `pt-${of}` });
+      return { topic: `csu/v1/${SITE}/pt-${of}/event/alarm`, payload, id, class: of };
+    });
+  }
+}
+
+/** What the store of a box makes of a long outage in a small outbox, before the box is switched on again. */
+async function longOutage(folder: string): Promise<void> {
+  const clock = new TestClock();
+  const log = createLog('error', { write: () => undefined });
+  const needs = { clock, clockTrust: () => 'synced' as const, log, sign: () => Buffer.alloc(64) };
+  const store = openStore(folder, needs, { outbox: LIMITS });
+  store.outbox.rule(RULES);
+  put(store, 'technical', 3);
+  await clock.advance(31 * DAY_MS);
+  store.outbox.maintain();
+  put(store, 'life-safety', 2);
+  put(store, 'service', 4);
+  put(store, 'technical', 6);
+  put(store, 'life-safety', 3);
+  store.close();
+}
+
+/** The numbers of the events that the centre has stored. */
+function storedNumbers(archive: string): number[] {
+  const db = new DatabaseSync(archive, { readOnly: true });
+  const rows = db.prepare('SELECT payload FROM event').all();
+  db.close();
+  return rows.map(({ payload }) => (JSON.parse(String(payload)) as Numbered).seq);
+}
+
+t.test(
+  'system: what age and space have taken is in the ledger, the ledger reaches the centre, and the books are right',
+  async (t) => {
+    const scene = await Scene.create(t);
+    await longOutage(join(scene.folder, 'state'));
+    const archive = join(scene.folder, 'archive.db');
+    await receiver(t, { scene, archive }).said(/broker connected/);
+    scene.box.start();
+    await scene.box.until(
+      'an empty outbox',
+      ({ link }) => link.connected && link.confirmation === 'receipt' && link.outboxPending === 0,
+    );
+    const losses = [...new Map(scene.csu.json<Loss>('/event/loss').map((loss) => [loss.seq, loss])).values()];
+    t.match(losses, [
+      { lost_class: 'technical', reason: 'age', first_seq: 1, last_seq: 3, lost: 3 },
+      { lost_class: 'service', reason: 'space', first_seq: 6, last_seq: 9, lost: 4 },
+      { lost_class: 'technical', reason: 'space', first_seq: 10, last_seq: 12, lost: 3 },
+    ]);
+    const numbers = scene.csu.json<Numbered>('/hist/alarm').map(({ seq }) => seq);
+    t.same([...new Set(numbers)], [4, 5, 16, 17, 18, 13, 14, 15], 'life-safety is all there, and goes first');
+    const dropped = losses.flatMap(({ first_seq, lost }) =>
+      Array.from({ length: lost }, (_, n) => first_seq + n),
+    );
+    const accounted = [...storedNumbers(archive), ...dropped].toSorted((a, b) => a - b);
+    t.same(
+      accounted,
+      Array.from({ length: accounted.length }, (_, n) => n + 1),
+      'every number is stored or lost, none both, none twice',
+    );
+    t.same(scene.csu.received.flatMap(mistakes), [], 'as the contract says');
+  },
+);
