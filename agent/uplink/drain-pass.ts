@@ -25,7 +25,7 @@ export interface DrainPassNeeds {
  * fewer, then the client waits. Source: 100,000 events in a minute, and a broker that answers after 28 ms.
  */
 const IN_FLIGHT = 56;
-/** Of those, the most that are backlog: a live event always finds a place. */
+/** Of those, the most that are backlog: a live event always finds a place, where the broker allows as many. */
 const BACKLOG_IN_FLIGHT = 48;
 /** Fewer places than this are not filled while others are taken, so that one look into the outbox serves many events. */
 const BACKLOG_AT_ONCE = BACKLOG_IN_FLIGHT / 4;

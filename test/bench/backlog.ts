@@ -1,4 +1,5 @@
 import { randomUUID, randomUUIDv7 } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { systemClock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { openStore, type SqliteStore } from '../../agent/store/open-store.ts';
@@ -34,6 +35,26 @@ export function append(store: SqliteStore, site: string, n: number): string {
     payload: JSON.stringify({ ...head, seq, ...alarm, ...rest }),
   }));
   return id;
+}
+
+/** What one event adds to the write-ahead log: seven pages. Counted with strace. */
+const EVENT_BYTES = 7 * 4096;
+const LOG_BYTES = 4 * 1024 * 1024;
+
+/** Seconds for so many writes of what an event takes, each with a sync and nothing else: what the disk itself needs. */
+export function syncing(file: string, count: number): number {
+  const handle = openSync(file, 'w');
+  writeSync(handle, Buffer.alloc(LOG_BYTES, 1), 0, LOG_BYTES, 0);
+  fsyncSync(handle);
+  const bytes = Buffer.alloc(EVENT_BYTES, 2);
+  const beganMs = performance.now();
+  for (let n = 0; n < count; n += 1) {
+    writeSync(handle, bytes, 0, EVENT_BYTES, (n * EVENT_BYTES) % (LOG_BYTES - EVENT_BYTES));
+    fsyncSync(handle);
+  }
+  const seconds = (performance.now() - beganMs) / 1000;
+  closeSync(handle);
+  return seconds;
 }
 
 export function opened(folder: string): SqliteStore {

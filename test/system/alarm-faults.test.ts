@@ -267,9 +267,9 @@ t.test('alarms: the database is overwritten and taken away while they flow', asy
   await restart(stage);
   for (const seed of SEEDS) {
     stage.toggle(2);
-    await stage.heard(`before the damage of seed ${seed}`);
     await damage(database, new Dice(seed));
     stage.toggle(2);
+    await stage.heard(`the damage of seed ${seed}`);
     await restart(stage);
     stage.toggle(2);
     await stage.heard(`the start after the damage of seed ${seed}`);
