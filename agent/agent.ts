@@ -17,6 +17,9 @@ import type { CommandPorts } from './commands/ports.ts';
 import { ReceiptDesk } from './commands/receipts.ts';
 import type { BoxFile } from './config/box-file.ts';
 import type { BoxKeys } from './config/box-keys.ts';
+import { PartnerMemory } from './config/consent/memory.ts';
+import { lookUp } from './config/consent/names.ts';
+import { PartnersConsent } from './config/consent/partners-consent.ts';
 import { ConfigurationKeeper } from './config/keeper.ts';
 import { rememberKeyring } from './config/keyring-memory.ts';
 import type { OpenedConfiguration } from './config/opened.ts';
@@ -72,6 +75,7 @@ export class Agent implements Service {
   readonly #forwarding: Forwarding;
   readonly #boxHealth: BoxHealth;
   readonly #alarms: AlarmRoom;
+  readonly #consent: PartnersConsent;
   readonly #keeper: ConfigurationKeeper;
   readonly #commands: CommandDesk;
   readonly #receipts: ReceiptDesk;
@@ -180,9 +184,15 @@ export class Agent implements Service {
       store: this.#store,
       refusals: this.#refusals,
     };
+    this.#consent = new PartnersConsent({
+      ...orders,
+      ...{ log, register, lookup: lookUp },
+      memory: new PartnerMemory(memory, box.stateFolder, log),
+    });
     this.#keeper = new ConfigurationKeeper({
       ...orders,
       log,
+      consent: this.#consent,
       sealKey: keys.sealKey,
       consumer: { apply: (next) => this.#apply(next) },
     });
@@ -281,7 +291,7 @@ export class Agent implements Service {
                 'camera-not-found',
                 `${camera} is no camera of the configuration in force`,
               );
-            if (!this.#mayPull(camera))
+            if (!(await this.#mayPull(camera)))
               throw new OrderRefusedError(
                 'lease-none',
                 `${camera} is the camera of a partner, and no lease is open`,
@@ -357,14 +367,17 @@ export class Agent implements Service {
   }
 
   /** A partner's camera is connected to for its pictures on a lease alone; what has no regime is not. */
-  #mayPull(camera: string): boolean {
-    return this.#regimes.get(camera)?.regime === 'continuous' || this.#viewing.mayPull(camera);
+  async #mayPull(camera: string): Promise<boolean> {
+    if (this.#viewing.mayPull(camera)) return true;
+    if (this.#regimes.get(camera)?.regime !== 'continuous') return false;
+    const { host } = this.#inForce?.cameras.find(({ id }) => id === camera) ?? {};
+    return host !== undefined && !(await this.#consent.leadsToPartner(host));
   }
 
   /** The rooms take their part of the configuration, each by its own difference. */
   async #apply(next: OpenedConfiguration): Promise<void> {
     this.#inForce = next;
-    this.#regimes = regimesOf(next);
+    this.#regimes = regimesOf(next, this.#consent.withheld(next));
     this.#viewing.apply({ cameras: this.#regimes, maxViewMinutes: next.video.maxViewMinutes });
     if (this.#sources.length > 0) this.#pull(this.#sources); // what may no longer be pulled ends first
     const { confirm, resendAfterS, liveWithinS, backlogPerS } = next.delivery;

@@ -1,6 +1,6 @@
 import { COMMAND_ROLE, type CommandName } from '../agent/contract/orders.ts';
 import { parseStrictJson } from '../agent/trust/strict-json.ts';
-import { wrong } from './arguments.ts';
+import { type Options, wrong } from './arguments.ts';
 import { addBox } from './box.ts';
 import { createCsu } from './csu.ts';
 import { type Command, csuOf, type Desk, exchangeOf, readInputFile } from './desk.ts';
@@ -52,7 +52,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     run: boxAdd,
   },
   'config sign': {
-    options: { folder: 'one', site: 'one', in: 'one', out: 'one', version: 'one', 'valid-days': 'one' },
+    options: {
+      folder: 'one',
+      site: 'one',
+      in: 'one',
+      out: 'one',
+      version: 'one',
+      'valid-days': 'one',
+      consent: 'many',
+    },
     run: configSign,
   },
   'config push': {
@@ -131,12 +139,18 @@ async function configSign({ options, texts, print, readInput }: Desk): Promise<b
   const signed = await signConfiguration(csuOf(options), {
     site: options.required('site'),
     configuration,
+    consents: await consentsOf(options),
     ...(version === undefined ? {} : { version }),
     ...(validDays === undefined ? {} : { validDays }),
   });
   await replaceFile(out, `${signed.jws}\n`);
   print(texts.signed(signed.version, out));
   return true;
+}
+
+async function consentsOf(options: Options): Promise<string[]> {
+  const files = options.has('consent') ? options.list('consent') : [];
+  return await Promise.all(files.map(async (file) => (await readInputFile(file)).trim()));
 }
 
 async function configPush({ options, texts, signal, print }: Desk): Promise<boolean> {

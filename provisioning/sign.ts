@@ -50,6 +50,8 @@ export interface ConfigurationRequest {
   /** One above the last that was signed for the box when absent. */
   readonly version?: number;
   readonly validDays?: number;
+  /** Statements of partners, beside those that the configuration holds. */
+  readonly consents?: readonly string[];
 }
 
 export interface SignedConfiguration {
@@ -69,7 +71,8 @@ export async function signConfiguration(
   nowMs = Date.now(),
 ): Promise<SignedConfiguration> {
   const box = await csu.box(request.site);
-  const configuration = await completePartners(csu, request.configuration);
+  const completed = await completePartners(csu, request.configuration);
+  const configuration = withConsents(completed, request.consents ?? []);
   const config = await sealConfiguration(configuration, box);
   const version = request.version ?? box.configVersion + 1;
   const validDays = request.validDays ?? CONFIGURATION_VALID_DAYS;
@@ -82,6 +85,12 @@ export async function signConfiguration(
   const jws = signOrder(order, [await csu.key('config')]);
   await csu.saveBox({ ...box, configVersion: Math.max(box.configVersion, version) });
   return { jws, version, hash: payloadHash(JSON.stringify(order)) };
+}
+
+function withConsents(configuration: unknown, more: readonly string[]): unknown {
+  if (more.length === 0 || typeof configuration !== 'object' || configuration === null) return configuration;
+  const { consents } = configuration as { readonly consents?: unknown };
+  return { ...configuration, consents: [...(Array.isArray(consents) ? consents : []), ...more] };
 }
 
 /** What a command is about, who gives it, and why: each command has its own of these. */

@@ -13,7 +13,7 @@ const FRENCH = {
                    [--clock chrony|timesyncd|host] [--state DOSSIER] [--runtime DOSSIER] [--plain-loopback]
       enrôle un collecteur : le dossier produit devient /etc/beffroi sur lui
   beffroi-csu config sign --folder DOSSIER --site SITE --in FICHIER|- --out FICHIER
-                   [--version N] [--valid-days 365]
+                   [--version N] [--valid-days 365] [--consent DÉCLARATION]…
       contrôle la configuration, scelle les mots de passe pour ce collecteur, signe
   beffroi-csu config push --folder DOSSIER --site SITE --in FICHIER --broker URL [--wait-s 60]
       publie la configuration signée et attend la réponse du collecteur
@@ -125,7 +125,7 @@ const ENGLISH: Texts = {
                    [--clock chrony|timesyncd|host] [--state FOLDER] [--runtime FOLDER] [--plain-loopback]
       enrols a box: the folder becomes /etc/beffroi on the box
   beffroi-csu config sign --folder FOLDER --site SITE --in FILE|- --out FILE
-                   [--version N] [--valid-days 365]
+                   [--version N] [--valid-days 365] [--consent STATEMENT]…
       checks the configuration, seals the passwords to this box, signs
   beffroi-csu config push --folder FOLDER --site SITE --in FILE --broker URL [--wait-s 60]
       publishes the signed configuration and waits for the answer of the box

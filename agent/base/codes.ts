@@ -131,6 +131,14 @@ export const CODES = {
     means: 'The order asks for more than the configuration allows, such as an alarm shelved for too long.',
     remedy: 'Give the order with a value within the bounds that the message names.',
   },
+  'partner-consent': {
+    fault: 'order',
+    retryable: false,
+    means:
+      'The configuration makes a camera that this box has known as a partner’s anything else, moves it, or widens the terms of its leases, without the signed consent of that partner.',
+    remedy:
+      'Have the partner sign it (beffroi-csu partner consent) and sign the configuration with its statement.',
+  },
   'order-busy': {
     fault: 'order',
     retryable: true,

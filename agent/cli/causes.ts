@@ -104,6 +104,12 @@ const FRENCH: Record<Code, CauseText> = {
     means: 'Un bail est déjà ouvert pour ce destinataire, ou trop de visualisations de cette caméra.',
     remedy: "Utiliser le canal ouvert, ou le fermer d'abord.",
   },
+  'partner-consent': {
+    means:
+      "La configuration fait d'une caméra connue comme celle d'un partenaire autre chose, la déplace ou élargit les conditions de ses baux, sans le consentement signé de ce partenaire.",
+    remedy:
+      'Le faire signer par le partenaire (beffroi-csu partner consent) et signer la configuration avec sa déclaration.',
+  },
   'lease-none': {
     means: "La caméra est celle d'un partenaire et aucun bail n'est ouvert : rien ne lui demande d'images.",
     remedy: "Rien : c'est voulu. Le partenaire ouvre quand il le faut.",

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isCronExpression } from '../base/schedule.ts';
+import { consentText } from '../contract/consent.ts';
 import { confirmation } from '../contract/delivery.ts';
 import { partnerId } from '../contract/lease-terms.ts';
 import { cameraId, cameraOwner, segmentId, severity } from '../contract/messages.ts';
@@ -219,6 +220,10 @@ export const configurationSchema = z
     segments: z.array(segment).max(64).default([]),
     mediaServers: z.array(mediaServer).max(16).default([]),
     partners: z.array(partner).max(16).default([]),
+    consents: z.array(consentText).max(16).default([]).meta({
+      description:
+        'statements of partners (beffroi-csu partner consent): without one nothing that this box has known as a camera of a partner becomes anything else',
+    }),
     panels: z.array(panel).max(16).default([]),
     modules: z.array(inputModule).max(64).default([]),
     ups: z.array(ups).max(16).default([]),

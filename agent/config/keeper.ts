@@ -15,6 +15,7 @@ import type { ConfigSlot, Store } from '../store/store.ts';
 import type { SealKey } from '../trust/keys.ts';
 import type { Refusals } from '../trust/refusals.ts';
 import { requireRisingVersion } from '../trust/replay.ts';
+import type { PartnersConsent } from './consent/partners-consent.ts';
 import { type Difference, describeDifference, differenceOf } from './difference.ts';
 import { type BadOrder, ConfigurationJudge, type GoodOrder, type JudgeNeeds, signerOf } from './judge.ts';
 import { ConfigurationRefusedError, emptyConfiguration, openConfiguration } from './open.ts';
@@ -39,6 +40,7 @@ export interface KeeperNeeds extends JudgeNeeds {
   readonly store: Pick<Store, 'slots' | 'register' | 'memory' | 'transaction'>;
   readonly refusals: Pick<Refusals, 'refuse' | 'countAgain'>;
   readonly consumer: ConfigurationConsumer;
+  readonly consent: Pick<PartnersConsent, 'check' | 'learn'>;
 }
 
 /** How long a configuration may take to apply. Source: guess. */
@@ -157,7 +159,9 @@ export class ConfigurationKeeper implements Service {
     try {
       this.#checkVersion(order, before);
       this.#reports.received(subjectOf(order), this.#appliedVersion);
-      return await openConfiguration(order, this.#needs.sealKey);
+      const opened = await openConfiguration(order, this.#needs.sealKey);
+      await this.#needs.consent.check(opened, this.#floor);
+      return opened;
     } catch (thrown) {
       const error = asBeffroiError(thrown);
       this.#unacceptable = order.payloadHash;
@@ -214,6 +218,7 @@ export class ConfigurationKeeper implements Service {
     try {
       await this.#apply(next, difference);
       this.#inForce = next;
+      this.#needs.consent.learn(next);
       this.#needs.log.info(
         { version: next.version, changes: describeDifference(difference) },
         'configuration applied',

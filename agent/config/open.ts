@@ -19,7 +19,7 @@ import type { Opened, OpenedConfiguration, OpenedPanel } from './opened.ts';
 export class ConfigurationRefusedError extends OrderRefusedError {
   readonly errors: readonly string[];
 
-  constructor(code: 'order-invalid' | 'secret-unopenable', errors: readonly string[]) {
+  constructor(code: 'order-invalid' | 'secret-unopenable' | 'partner-consent', errors: readonly string[]) {
     super(code, errors.join('; '));
     this.errors = errors;
   }

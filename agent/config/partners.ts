@@ -13,6 +13,7 @@ import {
   recipientId,
   x25519PublicKey,
 } from '../contract/lease-terms.ts';
+import { plainHost } from './consent/place.ts';
 
 const moment = z.iso.datetime({ offset: true });
 
@@ -113,7 +114,7 @@ interface Named {
  * forwarded without a lease. @returns their places in the list
  */
 export function besideLeased(cameras: readonly (Regime & Named)[]): number[] {
-  const plain = (host: string) => String(host).toLowerCase().replace(/\.$/, '');
+  const plain = (host: string) => plainHost(String(host));
   const leased = new Set(cameras.filter(({ regime }) => regime === 'leased').map(({ host }) => plain(host)));
   return cameras.flatMap(({ regime, host }, index) =>
     regime !== 'leased' && leased.has(plain(host)) ? [index] : [],
@@ -143,7 +144,8 @@ function leaseTermsOf(entry: PartnerConfig): LeaseTerms {
   };
 }
 
-function unixS(moment: string): number {
+/** Unix seconds of a moment of the configuration. */
+export function unixS(moment: string): number {
   return Math.max(0, Math.floor(Date.parse(moment) / 1000));
 }
 
@@ -159,16 +161,19 @@ export type CameraRegime =
 
 /**
  * The regime of each camera, with the terms of its partner. A leased camera without a partner stands in it with no
- * regime that anything can be done with: it stands not at all.
+ * regime that anything can be done with: it stands not at all. Nor does one that is withheld.
  */
-export function regimesOf(config: {
-  readonly cameras: readonly (Regime & Named)[];
-  readonly partners: readonly PartnerConfig[];
-}): ReadonlyMap<string, CameraRegime> {
+export function regimesOf(
+  config: {
+    readonly cameras: readonly (Regime & Named)[];
+    readonly partners: readonly PartnerConfig[];
+  },
+  withheld: ReadonlySet<string> = new Set(),
+): ReadonlyMap<string, CameraRegime> {
   const terms = new Map(config.partners.map((entry) => [entry.id, leaseTermsOf(entry)]));
   return new Map(
     config.cameras.flatMap((camera) => {
-      const regime = regimeOf(camera, terms);
+      const regime = withheld.has(camera.id) ? undefined : regimeOf(camera, terms);
       return regime ? [[camera.id, regime] as const] : [];
     }),
   );

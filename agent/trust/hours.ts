@@ -1,5 +1,7 @@
 import { DAYS, type HoursWindow } from '../contract/lease-terms.ts';
 
+type Day = HoursWindow['days'][number];
+
 const DAY_MINUTES = 24 * 60;
 const WEEK_MINUTES = 7 * DAY_MINUTES;
 
@@ -15,13 +17,29 @@ const PARIS = new Intl.DateTimeFormat('en-GB', {
 /** Whether the time lies in one of the windows; their ends are not in them. @param wallMs Unix ms */
 export function isWithinHours(windows: readonly HoursWindow[], wallMs: number): boolean {
   const now = minuteOfWeek(wallMs);
-  return windows.some((window) => window.days.some((day) => covers(DAYS.indexOf(day), window, now)));
+  return windows.some((window) => window.days.some((day) => covers(day, window, now)));
 }
 
-function covers(day: number, { from, to }: HoursWindow, now: number): boolean {
-  const begin = day * DAY_MINUTES + minutesOf(from);
-  const length = (minutesOf(to) - minutesOf(from) + DAY_MINUTES) % DAY_MINUTES || DAY_MINUTES;
-  return (now - begin + WEEK_MINUTES) % WEEK_MINUTES < length;
+/** The allowed minutes of the week, from Monday 00:00: 1 where a channel may be open. */
+export function weekOf(windows: readonly HoursWindow[]): Uint8Array {
+  const week = new Uint8Array(WEEK_MINUTES);
+  for (const window of windows)
+    for (const day of window.days)
+      for (let minute = 0, begin = beginOf(day, window); minute < lengthOf(window); minute += 1)
+        week[(begin + minute) % WEEK_MINUTES] = 1;
+  return week;
+}
+
+function covers(day: Day, window: HoursWindow, now: number): boolean {
+  return (now - beginOf(day, window) + WEEK_MINUTES) % WEEK_MINUTES < lengthOf(window);
+}
+
+function beginOf(day: Day, { from }: HoursWindow): number {
+  return DAYS.indexOf(day) * DAY_MINUTES + minutesOf(from);
+}
+
+function lengthOf({ from, to }: HoursWindow): number {
+  return (minutesOf(to) - minutesOf(from) + DAY_MINUTES) % DAY_MINUTES || DAY_MINUTES;
 }
 
 function minutesOf(time: string): number {

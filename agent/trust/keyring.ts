@@ -28,6 +28,11 @@ export class Keyring {
     for (const key of keys) this.#keys.set(key.kid, [...this.rolesOf(key.kid), key]);
   }
 
+  /** Whether any key has the role. */
+  has(role: Role): boolean {
+    return [...this.#keys.values()].flat().some((key) => key.role === role);
+  }
+
   /** The entries of a key id, one for each role; empty when it is unknown. */
   rolesOf(kid: string): readonly KeyringKey[] {
     return this.#keys.get(kid) ?? [];

@@ -1,6 +1,7 @@
 import { LEASE_REASONS, RECIPIENTS } from '../../agent/contract/lease-terms.ts';
 import type { CommandName } from '../../agent/contract/orders.ts';
 import { thumbprint } from '../../agent/trust/keys.ts';
+import { parseStrictJson } from '../../agent/trust/strict-json.ts';
 import type { Options } from '../arguments.ts';
 import { type Command, csuOf, type Desk, exchangeOf, readInputFile } from '../desk.ts';
 import { sendCommand } from '../exchange.ts';
@@ -9,16 +10,21 @@ import { checkSite } from '../folder.ts';
 import { describeStatus } from '../lines.ts';
 import { unixSeconds } from '../order-words.ts';
 import { type CommandWords, signCommand } from '../sign.ts';
+import { signConsent } from './consent.ts';
 import { readRequest } from './documents.ts';
 import { addMember } from './enrol.ts';
 import { sendLeaseOrder, signLease, signLeaseClose, watchConsignation } from './lease.ts';
-import { describeLine } from './lines.ts';
+import { describeConsent, describeLine } from './lines.ts';
 import { MemberFolder } from './member.ts';
 import { startPlayer, viewCamera } from './player.ts';
 
 const WAIT_S = 30;
 const MAX_LEASE_MINUTES = 240;
 const MAX_VIEW_MINUTES = 1440;
+
+/** How long a statement of consent can be taken. Source: guess. */
+const CONSENT_DAYS = 90;
+const MAX_CONSENT_DAYS = 731;
 
 const EXCHANGE = { folder: 'one', site: 'one', broker: 'one', camera: 'one', 'wait-s': 'one' } as const;
 const MEMBER = { folder: 'one', id: 'one', name: 'one' } as const;
@@ -84,6 +90,10 @@ export const VIEWING_COMMANDS: Readonly<Record<string, Command>> = {
   'partner init': { options: MEMBER, run: (desk) => memberInit(desk, 'partner') },
   'partner add': { options: LET_IN, run: (desk) => memberAdd(desk, 'partner') },
   'partner accept': { options: ACCEPT, run: memberAccept },
+  'partner consent': {
+    options: { folder: 'one', site: 'one', in: 'one', out: 'one', release: 'many', 'valid-days': 'one' },
+    run: partnerConsent,
+  },
   'partner watch': { options: { folder: 'one', broker: 'one', json: 'flag' }, run: partnerWatch },
   'recipient init': { options: MEMBER, run: (desk) => memberInit(desk, 'recipient') },
   'recipient add': { options: LET_IN, run: (desk) => memberAdd(desk, 'recipient') },
@@ -219,6 +229,20 @@ async function memberAccept({ options, texts, print }: Desk): Promise<boolean> {
   const { recipients } = await member.grant();
   print(texts.viewing.accepted);
   for (const { id, key } of recipients) print(`  ${id}: ${thumbprint(key)}`);
+  return true;
+}
+
+async function partnerConsent({ options, texts, print }: Desk): Promise<boolean> {
+  const out = options.required('out');
+  const { jws, statement } = await signConsent(new MemberFolder(options.required('folder')), {
+    site: options.required('site'),
+    configuration: parseStrictJson(await readInputFile(options.required('in'))),
+    releases: options.has('release') ? options.list('release') : [],
+    validDays: options.number('valid-days', 1, MAX_CONSENT_DAYS) ?? CONSENT_DAYS,
+  });
+  await replaceFile(out, `${jws}\n`);
+  for (const line of describeConsent(statement, texts)) print(line);
+  print(texts.viewing.agreed(out));
   return true;
 }
 

@@ -1,4 +1,5 @@
 import { quoted } from '../../agent/base/text.ts';
+import type { ConsentStatement } from '../../agent/contract/consent.ts';
 import type { ChannelEvent } from '../../agent/contract/messages.ts';
 import type { Texts } from '../texts.ts';
 import type { ConsignationLine } from './consignation.ts';
@@ -25,4 +26,16 @@ export function describeLine({ report, verified }: ConsignationLine, texts: Text
   const { site, line } = report;
   const sign = verified ? texts.viewing.signed : texts.viewing.unsigned;
   return `${site} #${line} ${describeChannel(report, texts)} [${sign}]`;
+}
+
+/** What a partner signs, for its eyes. */
+export function describeConsent(
+  { bounds, cameras, releases }: ConsentStatement,
+  { viewing: { consent } }: Texts,
+): string[] {
+  return [
+    ...(bounds ? [`${consent.bounds}: ${JSON.stringify(bounds)}`] : []),
+    ...cameras.map(({ id, place }) => `${consent.camera} ${quoted(id)}: ${JSON.stringify(place)}`),
+    ...releases.map((released) => `${quoted(released)} ${consent.release}`),
+  ];
 }

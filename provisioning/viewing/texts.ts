@@ -6,6 +6,8 @@ interface ViewingTexts {
   readonly letIn: (id: string, fingerprint: string, out: string) => string;
   readonly carryKeyring: string;
   readonly accepted: string;
+  readonly agreed: (out: string) => string;
+  readonly consent: { readonly bounds: string; readonly camera: string; readonly release: string };
   readonly unreadable: (why: string) => string;
   readonly until: string;
   readonly pictures: string;
@@ -32,6 +34,8 @@ export const VIEWING_FRENCH: ViewingTexts = {
   beffroi-csu partner init --folder DOSSIER --id emh --name NOM       chez le partenaire : ses clés, sa demande
   beffroi-csu partner add --folder DOSSIER-DU-CSU --in request.json --site SITE… --out FICHIER
   beffroi-csu partner accept --folder DOSSIER --in FICHIER
+  beffroi-csu partner consent --folder DOSSIER --site SITE --in CONFIGURATION --out FICHIER [--release cam-…]…
+      signe ce que le partenaire accepte de la configuration : conditions, places de ses caméras, caméras cédées
   beffroi-csu partner watch --folder DOSSIER --broker URL [--json]    son registre de consignation
   beffroi-csu recipient init --folder DOSSIER --id dipn | recipient add … | recipient accept …
 `,
@@ -42,6 +46,8 @@ export const VIEWING_FRENCH: ViewingTexts = {
   carryKeyring:
     'Le trousseau a changé : portez keyring.jws sur les collecteurs concernés (/etc/beffroi) et redémarrez-les.',
   accepted: 'Réponse du CSU enregistrée. Empreintes des destinataires, à comparer au téléphone :',
+  agreed: (out) => `Déclaration signée : ${out}. Portez-la au CSU : config sign … --consent ${out}`,
+  consent: { bounds: 'conditions', camera: 'caméra', release: "n'est plus au partenaire" },
   unreadable: (why) => `images illisibles : ${why}`,
   until: "jusqu'à",
   pictures: 'images',
@@ -88,6 +94,8 @@ export const VIEWING_ENGLISH: ViewingTexts = {
   beffroi-csu partner init --folder FOLDER --id emh --name NAME       at the partner: its keys, its request
   beffroi-csu partner add --folder FOLDER-OF-THE-CSU --in request.json --site SITE… --out FILE
   beffroi-csu partner accept --folder FOLDER --in FILE
+  beffroi-csu partner consent --folder FOLDER --site SITE --in CONFIGURATION --out FILE [--release cam-…]…
+      signs what the partner agrees to of a configuration: terms, places of its cameras, cameras given away
   beffroi-csu partner watch --folder FOLDER --broker URL [--json]     its register
   beffroi-csu recipient init --folder FOLDER --id dipn | recipient add … | recipient accept …
 `,
@@ -97,6 +105,8 @@ export const VIEWING_ENGLISH: ViewingTexts = {
     `${id} is in. Fingerprint of its key, to be compared by telephone: ${fingerprint}\nCarry ${out} to it. Copy broker/acl to the broker and reload it.`,
   carryKeyring: 'The keyring has changed: carry keyring.jws to the boxes (/etc/beffroi) and restart them.',
   accepted: 'The answer of the CSU is kept. Fingerprints of the recipients, to be compared by telephone:',
+  agreed: (out) => `Statement signed: ${out}. Carry it to the CSU: config sign … --consent ${out}`,
+  consent: { bounds: 'terms', camera: 'camera', release: 'is not the partner’s any more' },
   unreadable: (why) => `unreadable pictures: ${why}`,
   until: 'until',
   pictures: 'pictures',

@@ -8,6 +8,9 @@ import { systemClock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { readBoxFile } from '../../agent/config/box-file.ts';
 import { readBoxKeys } from '../../agent/config/box-keys.ts';
+import { PartnerMemory } from '../../agent/config/consent/memory.ts';
+import { lookUp } from '../../agent/config/consent/names.ts';
+import { PartnersConsent } from '../../agent/config/consent/partners-consent.ts';
 import { ConfigurationKeeper } from '../../agent/config/keeper.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 
@@ -32,6 +35,12 @@ const keeper = new ConfigurationKeeper({
       reported.push(fields);
     },
   },
+  consent: new PartnersConsent({
+    ...{ site: box.site, clock, clockTrust, log, lookup: lookUp },
+    keyring: keys.keyring,
+    register: store.register,
+    memory: new PartnerMemory(store.memory, box.stateFolder, log),
+  }),
   consumer: {
     apply: async ({ version }) => {
       if (version === Number(deadly)) process.kill(process.pid, 'SIGKILL');

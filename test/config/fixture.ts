@@ -7,6 +7,9 @@ import type { ClockTrust } from '../../agent/base/clock.ts';
 import { createLog, type Log } from '../../agent/base/log.ts';
 import { readBoxFile } from '../../agent/config/box-file.ts';
 import { type BoxKeys, readBoxKeys } from '../../agent/config/box-keys.ts';
+import { PartnerMemory } from '../../agent/config/consent/memory.ts';
+import { type Lookup, lookUp } from '../../agent/config/consent/names.ts';
+import { PartnersConsent } from '../../agent/config/consent/partners-consent.ts';
 import { MESSAGES, type MessageKey } from '../../agent/contract/messages.ts';
 import type { Reporter } from '../../agent/contract/reporter.ts';
 import { openStore, type SqliteStore } from '../../agent/store/open-store.ts';
@@ -64,6 +67,18 @@ export interface Box {
   restart(): Promise<void>;
   /** Every line of the register as `action result`. */
   registered(): string[];
+}
+
+/** The word of partners, as the agent keeps it. */
+export function consentOf(
+  { store, folder, keys, clock, log, clockTrust }: Box,
+  lookup: Lookup = lookUp,
+): PartnersConsent {
+  const { register } = store;
+  return new PartnersConsent({
+    ...{ site: SITE, keyring: keys.keyring, clock, clockTrust: () => clockTrust, log, register, lookup },
+    memory: new PartnerMemory(store.memory, folder, log),
+  });
 }
 
 /** A CSU and a box that it enrolled, in a folder that goes with the test. */

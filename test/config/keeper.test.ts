@@ -11,7 +11,7 @@ import { generateSigningKey, signOrder } from '../../agent/trust/sign.ts';
 import { addBox } from '../../provisioning/box.ts';
 import { sealConfiguration } from '../../provisioning/seal.ts';
 import { signConfiguration } from '../../provisioning/sign.ts';
-import { type Box, enrolledBox, SITE } from './fixture.ts';
+import { type Box, consentOf, enrolledBox, SITE } from './fixture.ts';
 
 const PASSWORD = 'Sesame-7f3a';
 
@@ -72,6 +72,7 @@ function keeperOf(box: Box, consumer: Consumer): ConfigurationKeeper {
     store,
     refusals,
     consumer,
+    consent: consentOf(box),
     reporter: reports,
   });
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { type ConfigurationConsumer, ConfigurationKeeper } from '../../agent/config/keeper.ts';
 import { signConfiguration } from '../../provisioning/sign.ts';
-import { type Box, enrolledBox, SITE } from './fixture.ts';
+import { type Box, consentOf, enrolledBox, SITE } from './fixture.ts';
 
 const CHILD = fileURLToPath(new URL('dying.ts', import.meta.url));
 
@@ -39,6 +39,7 @@ function keeperOf(box: Box, apply: ConfigurationConsumer['apply']): Configuratio
     sealKey: keys.sealKey,
     clockTrust: () => box.clockTrust,
     consumer: { apply },
+    consent: consentOf(box),
   });
 }
 

@@ -1,5 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readBoxFile } from '../../agent/config/box-file.ts';
+import { type BoxKeys, readBoxKeys } from '../../agent/config/box-keys.ts';
 import type { CsuFolder } from '../../provisioning/folder.ts';
 import { addMember } from '../../provisioning/viewing/enrol.ts';
 import { MemberFolder } from '../../provisioning/viewing/member.ts';
@@ -11,9 +13,10 @@ export async function letPartnerIn(
   folder: string,
   sites: readonly string[],
   id = 'emh',
+  nowMs = Date.now(),
 ): Promise<MemberFolder> {
   const partner = await MemberFolder.create(folder, { kind: 'partner', id, name: `Partner ${id}` });
-  const { grant } = await addMember(csu, 'partner', await partner.request(), sites);
+  const { grant } = await addMember(csu, 'partner', await partner.request(), sites, nowMs);
   await partner.accept(JSON.stringify(grant));
   return partner;
 }
@@ -23,11 +26,19 @@ export async function carryKeyring(csu: CsuFolder, box: TestBox): Promise<void> 
   await copyFile(csu.file('keyring.jws'), join(box.folder, 'keyring.jws'));
 }
 
+/** The same, for a box whose state folder lies in its enrolment folder. @returns its keys with the new keyring */
+export async function carryKeyringTo(csu: CsuFolder, folder: string): Promise<BoxKeys> {
+  await copyFile(csu.file('keyring.jws'), join(folder, 'keyring.jws'));
+  return await readBoxKeys(await readBoxFile(join(folder, 'box.json')));
+}
+
 const DAY_MS = 86_400_000;
+/** A convention that moved with each call would be another one. */
+const LOADED_MS = Date.now();
 
 /** A partner's entry of the configuration; keys are filled in when it is signed. */
 export function partnerEntry(more: object = {}): object {
-  const at = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString();
+  const at = (days: number) => new Date(LOADED_MS + days * DAY_MS).toISOString();
   return {
     id: 'emh',
     name: 'Eurométropole Metz Habitat',

@@ -233,7 +233,7 @@ t.test('leases: an agent that stands still closes, although it says nothing', as
 t.test('leases: a configuration that changes what it rests on closes', async (t) => {
   const stage = await leased(t);
   const first = await flowing(stage);
-  await stage.scene.push(configuration(stage.camera, { controlLossS: 4 }));
+  await stage.scene.push(configuration(stage.camera, { controlLossS: 2 }));
   t.match(await closed(stage, first), { closed_by: 'configuration' });
   const second = await flowing(stage);
   const at = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
