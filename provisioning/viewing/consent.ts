@@ -77,7 +77,7 @@ function placesIn(configuration: unknown, id: string): ConsentStatement['cameras
   return entriesIn(configuration, 'cameras')
     .filter((one) => one.partner === id)
     .map((one) => parsed(placed, one))
-    .map((camera) => ({ id: camera.id, place: placeOf(camera as Parameters<typeof placeOf>[0]) }));
+    .map((camera) => ({ id: camera.id, place: placeOf(camera) }));
 }
 
 function entriesIn(configuration: unknown, list: 'partners' | 'cameras'): Record<string, unknown>[] {

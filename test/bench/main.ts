@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { alarms } from './alarms.ts';
 import { relay } from './relay.ts';
 import { start } from './start.ts';
+import { view } from './view.ts';
 
 export interface Figure {
   readonly value: number;
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   alarms,
   relay,
   start,
+  view,
 };
 
 const { values, positionals } = parseArgs({

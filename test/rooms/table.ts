@@ -105,7 +105,14 @@ export const NARROW: readonly { from: string; to: string; only: readonly string[
   {
     from: 'provisioning',
     to: 'config',
-    only: ['agent/config/configuration.ts', 'agent/config/box-file.ts', 'agent/config/issues.ts'],
+    only: [
+      'agent/config/configuration.ts',
+      'agent/config/box-file.ts',
+      'agent/config/issues.ts',
+      'agent/config/partners.ts',
+      'agent/config/consent/bounds.ts',
+      'agent/config/consent/place.ts',
+    ],
   },
 ];
 

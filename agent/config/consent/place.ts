@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
 import type { CameraPlace } from '../../contract/consent.ts';
-import type { CameraConfig } from '../configuration.ts';
 
 const MAPPED = /^(?:::ffff:|::|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 
@@ -34,8 +33,17 @@ export function isAddress(host: string): boolean {
   return isIP(plainHost(host)) !== 0;
 }
 
+/** An entry of the configuration, as far as it points at a device. */
+interface Placed {
+  readonly host: string;
+  readonly onvif?:
+    | { readonly port: number; readonly path: string; readonly profile?: string | undefined }
+    | undefined;
+  readonly rtsp?: { readonly port: number; readonly path?: string | undefined } | undefined;
+}
+
 /** What of a camera's entry points at a device and one of its views. */
-export function placeOf({ host, onvif, rtsp }: Pick<CameraConfig, 'host' | 'onvif' | 'rtsp'>): CameraPlace {
+export function placeOf({ host, onvif, rtsp }: Placed): CameraPlace {
   return {
     host: plainHost(host),
     ...(onvif ? { onvif: { ...pick(onvif), ...optional('profile', onvif.profile) } } : {}),
