@@ -21,6 +21,14 @@ export async function letPartnerIn(
   return partner;
 }
 
+/** The police as a recipient, with a key of its own. To be let in before the partners that seal to it. */
+export async function letRecipientIn(csu: CsuFolder, folder: string): Promise<MemberFolder> {
+  const dipn = await MemberFolder.create(folder, { kind: 'recipient', id: 'dipn', name: 'DIPN' });
+  const { grant } = await addMember(csu, 'recipient', await dipn.request(), []);
+  await dipn.accept(JSON.stringify(grant));
+  return dipn;
+}
+
 /** Brings the keyring of the CSU to a box, as a technician does. */
 export async function carryKeyring(csu: CsuFolder, box: TestBox): Promise<void> {
   await copyFile(csu.file('keyring.jws'), join(box.folder, 'keyring.jws'));

@@ -162,6 +162,7 @@ t.test('leases: the CSU closes, and tells the partner the follow-up', async (t) 
   t.match(await closed(stage, first), { closed_by: 'order' });
   t.ok(await isSilent(stage));
   const second = await flowing(stage);
+  t.match(stage.camera.counters.rtsp, { setups: 2, plays: 2 }, 'the camera is asked anew: nothing was kept');
   await byCsu(stage, 'lease.followup', { lease: second, done: 'Patrouille sur place, retour au calme.' });
   t.match(await report(stage, 'lease.followup', second), {
     ...{ operator: 'c.weber', detail: 'Patrouille sur place, retour au calme.', partner: 'emh' },
@@ -253,11 +254,28 @@ t.test('leases: nobody but the partner of the camera opens, and each try is told
   const { jws, id } = await signLease(partner, { site: SITE, ...WORDS });
   const claims = JSON.parse(Buffer.from(JSON.parse(jws).payload, 'base64url').toString());
   const operate = await csu.key('operate');
+  const key = await partner.signingKey();
+  const wrong = (jti: string, more: object) => signOrder({ ...claims, jti, ...more }, [key]);
+  const closing = { typ: 'command', aud: SITE, iat: now, exp: now + 60, command: 'lease.close' };
   const tries: [string, string, string][] = [
     ['by the CSU', signOrder({ ...claims, jti: 'csu-lease-1' }, [operate]), 'order-wrong-role'],
     ['by a stranger', signOrder({ ...claims, jti: 'csu-lease-2' }, [stranger()]), 'order-bad-signature'],
     ['view of it', signOrder(viewOf(now), [operate]), 'order-wrong-regime'],
     ['cut', jws.slice(0, -9), 'order-unsigned'],
+    ['malformed', wrong('partner-1', { reason: 'curiosity' }), 'order-invalid'],
+    ['late', wrong('partner-2', { iat: now - 120, exp: now - 60 }), 'order-expired'],
+    ['early', wrong('partner-3', { iat: now + 600, exp: now + 660 }), 'order-not-yet-valid'],
+    ['of another camera', wrong('partner-4', { camera: 'cam-nowhere' }), 'order-unknown-target'],
+    ['too long', wrong('partner-5', { end: now + 5 * 3600 }), 'channel-too-long'],
+    ['over', wrong('partner-6', { start: now - 900, end: now - 300 }), 'channel-over'],
+    ['to another key', wrong('partner-7', { recipientKey: 'abcdefgh12345678' }), 'lease-recipient'],
+    ['to the police', wrong('partner-8', { recipient: 'dipn' }), 'lease-recipient'],
+    ['for a stranger', wrong('partner-9', { operator: 'nobody' }), 'lease-operator'],
+    [
+      'closing of none',
+      signOrder({ ...closing, jti: 'partner-10', camera: CAMERA, lease: 'no-lease-1', operator: 'x' }, [key]),
+      'order-unknown-channel',
+    ],
   ];
   for (const [what, text, cause] of tries) {
     const told = scene.csu.json('/event/refusal').length;
