@@ -389,6 +389,14 @@ const FRENCH: Record<Code, CauseText> = {
     means: 'Des paquets du flux manquent ou des images sont abîmées.',
     remedy: 'Vérifier le lien entre la caméra et le collecteur.',
   },
+  'camera-clock-zone': {
+    means: "L'horloge de la caméra est décalée d'heures ou de demi-heures entières : fuseau ou heure d'été.",
+    remedy: "Régler le fuseau et l'heure d'été de la caméra, et son serveur NTP.",
+  },
+  'camera-swapped': {
+    means: "Un autre appareil répond à l'adresse de la caméra : son numéro de série n'est pas celui attendu.",
+    remedy: 'Si elle a été remplacée, mettre le nouveau numéro de série dans la configuration ; sinon, chercher qui l\'a changée.',
+  },
   'camera-clock-offset': {
     means: "L'horloge de la caméra dépasse l'écart admis.",
     remedy: 'Régler la source de temps de la caméra.',

@@ -35,6 +35,10 @@ const camera = z
     partner: partnerId
       .optional()
       .meta({ description: 'the partner of `partners` whose leased camera it is' }),
+    serial: z.string().min(1).max(64).optional().meta({
+      description:
+        'serial number as the camera says by ONVIF: another one is a swapped camera; the first that is heard at the address when absent',
+    }),
     segment: segmentId.optional().meta({
       description: 'segment of `segments` that the camera hangs on: cameras that fail together are one fault',
     }),

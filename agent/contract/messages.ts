@@ -199,6 +199,7 @@ const registerState = z.strictObject({
     .meta({ description: 'Ed25519 signature of the box over "length:head", base64url' }),
 });
 
+const identityText = z.string().max(64).optional().meta({ description: 'as the camera says by ONVIF' });
 const cameraHealthState = z.strictObject({
   ...envelope,
   camera: cameraId,
@@ -223,6 +224,10 @@ const cameraHealthState = z.strictObject({
   codec: z.enum(['h264', 'h265']).optional(),
   width: count.optional(),
   height: count.optional(),
+  manufacturer: identityText,
+  model: identityText,
+  firmware: identityText,
+  serial: identityText.meta({ description: 'serial number; another one than expected is `camera-swapped`' }),
 });
 
 const segmentHealthState = z.strictObject({

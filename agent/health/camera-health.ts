@@ -8,6 +8,7 @@ import type { Memory } from '../store/store.ts';
 import { type Debounced, debounce, NOTHING_KNOWN } from './debounce.ts';
 import type { Evidence, HealthLimits } from './evidence.ts';
 import { EvidenceKeeper, type StreamReport, type WatchedCamera } from './evidence-keeper.ts';
+import type { Identity } from './identity.ts';
 import type { LagGuard } from './lag-guard.ts';
 import type { MeasureReport } from './measure-window.ts';
 import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
@@ -41,6 +42,9 @@ type HealthFields = Fields<'cameraHealth'>;
 
 /** An offset that moved less than this is not told again. Source: guess. */
 const OFFSET_STEP_MS = 250;
+
+/** Characters of a maker, model, firmware or serial number. Source: guess. */
+const IDENTITY_MAX = 64;
 
 /** Pause between checks while no pictures come or ONVIF does not work. Source: guess. */
 const TROUBLE_PAUSE_MS = 5_000;
@@ -241,6 +245,7 @@ export class CameraHealth {
         clock_uncertainty_ms: Math.round(clock.value.uncertaintyMs),
       }),
       ...this.#keeper.picture,
+      ...identityFields(this.#keeper.identity),
     };
   }
 
@@ -285,9 +290,15 @@ export class CameraHealth {
   }
 }
 
+/** What the camera says, bounded; what it leaves empty is absent. */
+function identityFields(identity: Identity | undefined): Partial<Identity> {
+  const said = Object.entries(identity ?? {}).filter(([, text]) => text !== '');
+  return Object.fromEntries(said.map(([key, text]) => [key, text.slice(0, IDENTITY_MAX)]));
+}
+
 function sameDevice(a: WatchedCamera, b: WatchedCamera): boolean {
-  const device = ({ regime, host, credentials, onvif, rtsp }: WatchedCamera) =>
-    JSON.stringify([regime, host, credentials?.version, onvif?.port, rtsp?.port]);
+  const device = ({ regime, host, serial, credentials, onvif, rtsp }: WatchedCamera) =>
+    JSON.stringify([regime, host, serial, credentials?.version, onvif?.port, rtsp?.port]);
   return device(a) === device(b);
 }
 

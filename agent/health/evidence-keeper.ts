@@ -10,6 +10,7 @@ import {
   type Observed,
   type PortAnswer,
 } from './evidence.ts';
+import type { Identity, Swap } from './identity.ts';
 import { type MeasureReport, MeasureWindow, timeOf } from './measure-window.ts';
 
 export type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
@@ -22,6 +23,7 @@ export interface WatchedCamera {
   readonly owner: 'commune' | 'metropole' | 'partner';
   readonly segment?: string | undefined;
   readonly host: string;
+  readonly serial?: string | undefined;
   readonly minFps: number;
   readonly credentials?: { readonly version: number } | undefined;
   readonly onvif?: { readonly port: number } | undefined;
@@ -74,6 +76,8 @@ export class EvidenceKeeper {
   #clock: Observed<ClockOffset> | undefined;
   /** When ONVIF last told the clock: it says by itself how sure it is, so it goes first. */
   #onvifClock: Observed<ClockOffset> | undefined;
+  #identity: Identity | undefined;
+  #swap: Swap | undefined;
   #clockOff = false;
   #picture: Picture = {};
   readonly #window = new MeasureWindow();
@@ -127,6 +131,7 @@ export class EvidenceKeeper {
       flowingSinceMs: this.#flowingSinceMs,
       lastMeasureAtMs: this.#lastMeasureAtMs,
       measurePeriodMs: this.#measurePeriodMs,
+      swap: this.#swap,
       clock: this.#clock,
       clockOff: this.#clockOff,
       lossy: this.#window.lossy,
@@ -228,6 +233,17 @@ export class EvidenceKeeper {
 
   onvifLoginAccepted(): void {
     this.#onvifLogin = 'accepted';
+  }
+
+  /** The camera said what it is. */
+  identified(identity: Identity, swap: Swap | undefined): void {
+    this.#identity = identity;
+    this.#swap = swap;
+  }
+
+  /** What the camera said it is. */
+  get identity(): Identity | undefined {
+    return this.#identity;
   }
 
   onvifLoginFailed(code: Code): void {

@@ -2,6 +2,7 @@ import type { Code } from '../base/codes.ts';
 import type { ClockOffset } from '../camera/onvif/system-time.ts';
 import type { Probe } from '../camera/probe.ts';
 import type { StreamPhase } from '../contract/video-link.ts';
+import type { Swap } from './identity.ts';
 
 /** What a TCP port said: `closed` is an answer, `unreachable` is none. */
 export type PortAnswer = Probe['result'];
@@ -54,6 +55,8 @@ export interface Evidence {
   /** How long a measure covers; pictures are only known to have come within it. */
   readonly measurePeriodMs: number;
   readonly clock: Observed<ClockOffset> | undefined;
+  /** Another device answers than the one that is expected. */
+  readonly swap: Swap | undefined;
   readonly clockOff: boolean;
   readonly lossy: boolean;
   readonly lowRate: boolean;

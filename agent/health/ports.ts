@@ -1,6 +1,7 @@
 import type { ClockOffset } from '../camera/onvif/system-time.ts';
 import type { probe } from '../camera/probe.ts';
 import type { VideoTrack } from '../camera/types.ts';
+import type { Identity } from './identity.ts';
 
 /** One short TCP connection, closed at once; `probe` of the camera room fits. */
 export type TcpProbe = typeof probe;
@@ -16,5 +17,5 @@ export interface OnvifHealth {
   /** Asked without credentials. @throws BeffroiError */
   systemTime(signal: AbortSignal): Promise<ClockOffset>;
   /** Asked with credentials: shows whether the login is accepted. @throws BeffroiError */
-  deviceInformation(signal: AbortSignal): Promise<unknown>;
+  deviceInformation(signal: AbortSignal): Promise<Identity>;
 }

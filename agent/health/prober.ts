@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { asBeffroiError } from '../base/errors.ts';
+import type { Memory } from '../store/store.ts';
 import type { HealthLimits, PortAnswer } from './evidence.ts';
 import type { EvidenceKeeper, WatchedCamera } from './evidence-keeper.ts';
+import { compareIdentity } from './identity.ts';
 import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 
 /** How long a port may take to answer. A stall is to be declared within 5 s of the last picture, 3 s of which pass before. */
@@ -14,6 +16,7 @@ export interface ProberNeeds {
   readonly tcp: TcpProbe;
   readonly onvif: (camera: string) => OnvifHealth | undefined;
   readonly describe: Describe;
+  readonly memory: Memory;
 }
 
 /** Asks a camera what our own eyes can see of it and puts the answers into the evidence. */
@@ -22,6 +25,7 @@ export class Prober {
   readonly #camera: WatchedCamera;
   readonly #keeper: EvidenceKeeper;
   #loginAtMs: number | undefined;
+  #loginAccepted = false;
   /** When DESCRIBE was refused its login, which counts in the latch: it is not asked again soon. */
   #describeRefusedAtMs: number | undefined;
 
@@ -116,9 +120,11 @@ export class Prober {
 
   async #login(onvif: OnvifHealth, signal: AbortSignal): Promise<void> {
     try {
-      await onvif.deviceInformation(signal);
+      const identity = await onvif.deviceInformation(signal);
       this.#loginAtMs = this.#needs.clock.monotonicMs();
+      this.#loginAccepted = true;
       this.#keeper.onvifLoginAccepted();
+      this.#keeper.identified(identity, compareIdentity(this.#needs.memory, this.#camera, identity));
     } catch (thrown) {
       this.#failed(thrown, signal);
     }
@@ -130,8 +136,11 @@ export class Prober {
     const { code, fault, message } = asBeffroiError(thrown);
     if (code === 'camera-login-refused' || code === 'camera-latched') {
       this.#loginAtMs = this.#needs.clock.monotonicMs();
+      this.#loginAccepted = false;
       this.#keeper.onvifLoginFailed(code);
     } else if (fault === 'device' || fault === 'peer') {
+      // Whoever was away may be another one: asked again as soon as it answers, where its login was good.
+      if (this.#loginAccepted) this.#loginAtMs = undefined;
       this.#keeper.onvifFailed({ code, detail: message }, this.#needs.clock.monotonicMs());
     }
   }

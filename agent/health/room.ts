@@ -6,6 +6,7 @@ import type { StatusSnapshot } from '../contract/status.ts';
 import { CameraHealth, type CameraHealthNeeds, type StreamAddress } from './camera-health.ts';
 import type { HealthLimits } from './evidence.ts';
 import type { StreamReport, WatchedCamera } from './evidence-keeper.ts';
+import { forgetIdentity } from './identity.ts';
 import { LagGuard } from './lag-guard.ts';
 import type { MeasureReport } from './measure-window.ts';
 import { SegmentTeller } from './segment-teller.ts';
@@ -165,5 +166,6 @@ export class CameraHealthRoom implements Service, Working {
     await health?.stop();
     this.#needs.reporter.clearState('cameraHealth', id);
     forgetSince(this.#needs.memory, id);
+    forgetIdentity(this.#needs.memory, id);
   }
 }

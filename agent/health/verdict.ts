@@ -198,6 +198,7 @@ function networkIsBack(evidence: Evidence, nowMs: number): Verdict | undefined {
 function degraded(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
   return (
     loginTrouble(evidence) ??
+    swapTrouble(evidence) ??
     onvifTrouble(evidence, limits, nowMs) ??
     streamTrouble(evidence, limits) ??
     clockTrouble(evidence, limits)
@@ -210,6 +211,11 @@ function loginTrouble(evidence: Evidence): Verdict | undefined {
   if (evidence.login === 'refused')
     return worse('camera-login-refused', `${working(evidence)}, but ONVIF refuses the login`);
   return undefined;
+}
+
+function swapTrouble({ swap }: Evidence): Verdict | undefined {
+  if (!swap) return undefined;
+  return worse('camera-swapped', `expected serial number ${swap.expected}, came ${swap.came}`);
 }
 
 function onvifTrouble(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
@@ -238,10 +244,28 @@ function streamTrouble(evidence: Evidence, limits: HealthLimits): Verdict | unde
 
 function clockTrouble(evidence: Evidence, limits: HealthLimits): Verdict | undefined {
   if (!evidence.clockOff) return undefined;
+  const zone = zoneError(evidence.clock?.value.offsetMs ?? 0);
+  if (zone)
+    return worse('camera-clock-zone', `the clock of the camera is off by ${zone}: local time is sent as UTC`);
   return worse(
     'camera-clock-offset',
     `the clock of the camera is off by more than ${limits.clockOffsetLimitMs} ms`,
   );
+}
+
+/** Time zones lie half an hour apart, and 14 hours at most; a clock that is also a minute wrong is recognised. */
+const ZONE_STEP_MS = 1_800_000;
+const ZONE_MAX_MS = 14 * 3_600_000;
+const ZONE_SLACK_MS = 60_000;
+
+/** @returns the error in hours where it is one of the time zone or of daylight saving */
+function zoneError(offsetMs: number): string | undefined {
+  const steps = Math.round(offsetMs / ZONE_STEP_MS);
+  const isOfZone =
+    steps !== 0 &&
+    Math.abs(offsetMs) <= ZONE_MAX_MS + ZONE_SLACK_MS &&
+    Math.abs(offsetMs - steps * ZONE_STEP_MS) <= ZONE_SLACK_MS;
+  return isOfZone ? `${steps > 0 ? '+' : '-'}${Math.abs(steps) / 2} h` : undefined;
 }
 
 function down(cause: Code, detail: string): Verdict {

@@ -95,6 +95,10 @@ export const EXAMPLES: Examples = {
     codec: 'h264',
     width: 1920,
     height: 1080,
+    manufacturer: 'Fabricant',
+    model: 'Dome 4',
+    firmware: '2.4.1',
+    serial: '0A1B2C3D',
   },
   segmentHealth: {
     ...common,

@@ -8,6 +8,7 @@ import type { Probe } from '../../agent/camera/probe.ts';
 import type { VideoTrack } from '../../agent/camera/types.ts';
 import type { HealthLimits } from '../../agent/health/evidence.ts';
 import type { StreamReport, WatchedCamera } from '../../agent/health/evidence-keeper.ts';
+import type { Identity } from '../../agent/health/identity.ts';
 import type { MeasureReport } from '../../agent/health/measure-window.ts';
 import { CameraHealthRoom } from '../../agent/health/room.ts';
 import { openStore } from '../../agent/store/open-store.ts';
@@ -38,6 +39,7 @@ export interface Network {
   rtsp: Probe['result'];
   onvif: Probe['result'];
   offset: ClockOffset;
+  serial: string;
   login: 'accepted' | 'camera-login-refused' | 'camera-latched';
   /** What DESCRIBE meets. */
   described: 'yes' | 'camera-not-found' | 'camera-login-refused';
@@ -54,6 +56,7 @@ export class Watch {
     rtsp: 'open',
     onvif: 'open',
     offset: { offsetMs: 20, uncertaintyMs: 5 },
+    serial: 'A-1',
     login: 'accepted',
     described: 'yes',
     describes: 0,
@@ -148,8 +151,10 @@ export class Watch {
     throw new DeviceError(this.network.described, 'cam-1: no description');
   }
 
-  #login(): object {
-    if (this.network.login === 'accepted') return {};
+  #login(): Identity {
+    const { serial } = this.network;
+    if (this.network.login === 'accepted')
+      return { manufacturer: 'Maker', model: 'M1', firmware: '1.0', serial };
     throw new DeviceError(this.network.login, 'cam-1: refused');
   }
 }
