@@ -537,14 +537,16 @@ export const CODES = {
   'camera-clock-zone': {
     fault: 'device',
     retryable: true,
-    means: 'The clock of the camera is off by whole or half hours: its time zone or daylight saving is wrong.',
+    means:
+      'The clock of the camera is off by whole or half hours: its time zone or daylight saving is wrong.',
     remedy: 'Set time zone and daylight saving in the camera, and its NTP server.',
   },
   'camera-swapped': {
     fault: 'device',
     retryable: false,
     means: 'Another device answers at the address of the camera: its serial number is not the expected one.',
-    remedy: 'If it was replaced, put the new serial number into the configuration; otherwise find out who changed it.',
+    remedy:
+      'If it was replaced, put the new serial number into the configuration; otherwise find out who changed it.',
   },
   'camera-clock-offset': {
     fault: 'device',

@@ -395,7 +395,8 @@ const FRENCH: Record<Code, CauseText> = {
   },
   'camera-swapped': {
     means: "Un autre appareil répond à l'adresse de la caméra : son numéro de série n'est pas celui attendu.",
-    remedy: 'Si elle a été remplacée, mettre le nouveau numéro de série dans la configuration ; sinon, chercher qui l\'a changée.',
+    remedy:
+      "Si elle a été remplacée, mettre le nouveau numéro de série dans la configuration ; sinon, chercher qui l'a changée.",
   },
   'camera-clock-offset': {
     means: "L'horloge de la caméra dépasse l'écart admis.",

@@ -448,34 +448,37 @@ t.test('the stream port is asked where the address of the stream says that it is
   t.equal(watch.network.target, '2001:db8::1 554');
 });
 
-t.test('another serial number at the same address is a swapped camera, also after a restart, until the configuration names it', async (t) => {
-  const first = new Watch();
-  await first.start();
-  await first.well();
-  t.match(first.state, { state: 'ok', serial: 'A-1', manufacturer: 'Maker', model: 'M1', firmware: '1.0' });
-  first.network.serial = 'B-2';
-  first.network.onvif = 'unreachable';
-  await first.seconds(40);
-  first.network.onvif = 'open';
-  await first.seconds(40);
-  const swapped = { state: 'degraded', cause: 'camera-swapped', side: 'camera', serial: 'B-2' };
-  t.match(first.state, { ...swapped, detail: 'expected serial number A-1, came B-2' });
-  await first.room.stop();
-  first.store.close();
-  const again = new Watch(first.folder);
-  t.teardown(() => again.end());
-  again.network.serial = 'B-2';
-  await again.start();
-  await again.well();
-  t.match(again.state, swapped);
-  await again.room.apply([{ ...CAMERA, serial: 'B-2' }], LIMITS);
-  await again.well();
-  t.match(again.state, { state: 'ok', serial: 'B-2' });
-  again.network.serial = '';
-  await again.room.check(CAMERA.id, AbortSignal.timeout(5000));
-  await again.seconds(3);
-  t.match(again.state, { state: 'ok' }, 'a camera that does not say its number is not swapped');
-});
+t.test(
+  'another serial number at the same address is a swapped camera, also after a restart, until the configuration names it',
+  async (t) => {
+    const first = new Watch();
+    await first.start();
+    await first.well();
+    t.match(first.state, { state: 'ok', serial: 'A-1', manufacturer: 'Maker', model: 'M1', firmware: '1.0' });
+    first.network.serial = 'B-2';
+    first.network.onvif = 'unreachable';
+    await first.seconds(40);
+    first.network.onvif = 'open';
+    await first.seconds(40);
+    const swapped = { state: 'degraded', cause: 'camera-swapped', side: 'camera', serial: 'B-2' };
+    t.match(first.state, { ...swapped, detail: 'expected serial number A-1, came B-2' });
+    await first.room.stop();
+    first.store.close();
+    const again = new Watch(first.folder);
+    t.teardown(() => again.end());
+    again.network.serial = 'B-2';
+    await again.start();
+    await again.well();
+    t.match(again.state, swapped);
+    await again.room.apply([{ ...CAMERA, serial: 'B-2' }], LIMITS);
+    await again.well();
+    t.match(again.state, { state: 'ok', serial: 'B-2' });
+    again.network.serial = '';
+    await again.room.check(CAMERA.id, AbortSignal.timeout(5000));
+    await again.seconds(3);
+    t.match(again.state, { state: 'ok' }, 'a camera that does not say its number is not swapped');
+  },
+);
 
 for (const [offsetMs, cause, text] of [
   [3_600_000, 'camera-clock-zone', '+1 h'],
