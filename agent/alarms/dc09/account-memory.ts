@@ -53,6 +53,12 @@ export class AccountMemory {
     return this.#kept.silent;
   }
 
+  /** Unix ms; minus infinity where nothing with a time stamp was taken. */
+  get newestSentMs(): number {
+    const stamps = this.#kept.taken.flatMap(({ sentMs }) => (sentMs === undefined ? [] : [sentMs]));
+    return Math.max(Number.NEGATIVE_INFINITY, ...stamps);
+  }
+
   setSilent(silent: boolean): void {
     if (silent !== this.#kept.silent) this.#keep({ ...this.#kept, silent });
   }

@@ -81,6 +81,11 @@ export class Account {
     this.#tellSilence(true);
   }
 
+  /** The latest time stamp of what was taken, Unix ms; minus infinity before the first. */
+  get newestSentMs(): number {
+    return this.#memory.newestSentMs;
+  }
+
   isRepeated(frame: Frame, content: Content): boolean {
     return this.#memory.isRepeated(this.#messageOf(frame, content));
   }

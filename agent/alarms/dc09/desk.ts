@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts';
+import type { Clock, ClockTrust } from '../../base/clock.ts';
 import { type BeffroiError, DeviceError, InternalError, PeerProtocolError } from '../../base/errors.ts';
 import { quoted } from '../../base/text.ts';
 import type { Store } from '../../store/store.ts';
@@ -12,6 +12,7 @@ import { readSignals } from './signals.ts';
 
 export interface DeskNeeds {
   readonly clock: Clock;
+  readonly clockTrust: () => ClockTrust;
   readonly store: Pick<Store, 'durable'>;
   readonly complaints: Complaints;
 }
@@ -65,7 +66,7 @@ export class Desk {
     }
     const content = this.#contentOf(account, frame);
     if (!content) return this.#cannot(frame, this.#unreadable(account, frame));
-    if (frame.encrypted && !this.#isInTime(content)) return this.#late(account, frame, content);
+    if (frame.encrypted && !this.#isInTime(account, content)) return this.#late(account, frame, content);
     account.heard();
     return this.#takeContent(account, frame, content);
   }
@@ -93,11 +94,17 @@ export class Desk {
     return foreign ? undefined : content;
   }
 
-  /** Time stamps are whole seconds, and so is what they are compared with. */
-  #isInTime({ sentMs }: Content): boolean {
+  /**
+   * Time stamps are whole seconds, and so is what they are compared with. A box that does not know the time refuses no
+   * alarm for it: then a message must not be older than what the account has said before, so that none is played again.
+   */
+  #isInTime(account: Account, { sentMs }: Content): boolean {
     if (sentMs === undefined) return false;
-    const aheadS = sentMs / 1000 - Math.floor(this.#needs.clock.wallMs() / 1000);
-    return aheadS >= -this.#options.pastS && aheadS <= this.#options.futureS;
+    const { clock, clockTrust } = this.#needs;
+    const { pastS, futureS } = this.#options;
+    if (clockTrust() === 'untrusted') return sentMs >= account.newestSentMs - pastS * 1000;
+    const aheadS = sentMs / 1000 - Math.floor(clock.wallMs() / 1000);
+    return aheadS >= -pastS && aheadS <= futureS;
   }
 
   #late(account: Account, frame: Frame, { sentMs }: Content): Buffer {

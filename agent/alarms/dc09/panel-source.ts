@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts';
+import type { Clock, ClockTrust } from '../../base/clock.ts';
 import {
   asBeffroiError,
   ConfigurationError,
@@ -21,6 +21,7 @@ import { UdpListener } from './udp.ts';
 
 export interface PanelSourceNeeds {
   readonly clock: Clock;
+  readonly clockTrust: () => ClockTrust;
   readonly random: () => number;
   readonly log: Log;
   readonly reporter: Reporter;
@@ -71,7 +72,7 @@ export class PanelSource implements AlarmSource {
     const complaints = new Complaints(needs, panel.id);
     const { pastS, futureS } = panel.timeWindow;
     this.#desk = new Desk(
-      { clock: needs.clock, store: needs.store, complaints },
+      { clock: needs.clock, clockTrust: needs.clockTrust, store: needs.store, complaints },
       { panel: panel.id, pastS, futureS, accounts: this.#accounts },
     );
   }

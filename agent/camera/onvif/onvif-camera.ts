@@ -123,8 +123,8 @@ export class OnvifCamera {
    */
   async events(handler: EventHandler, signal: AbortSignal): Promise<void> {
     try {
-      const service = await this.#need('events', signal);
       await this.#offsetMs(signal);
+      const service = await this.#need('events', signal);
       const needs = {
         ...this.#needs,
         memory: this.#needs.subscription,

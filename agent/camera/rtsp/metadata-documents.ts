@@ -21,6 +21,8 @@ export class MetadataDocuments {
   readonly #out: (text: string) => void;
   #parts: Buffer[] = [];
   #bytes = 0;
+  /** The last bytes of what was begun: an end tag may be cut between packets. */
+  #tail = '';
 
   constructor(gzip: boolean, out: (text: string) => void) {
     this.#gzip = gzip;
@@ -31,6 +33,7 @@ export class MetadataDocuments {
   drop(): void {
     this.#parts = [];
     this.#bytes = 0;
+    this.#tail = '';
   }
 
   /**
@@ -54,12 +57,11 @@ export class MetadataDocuments {
     return BEGIN.test(payload.toString('latin1', 0, BEGIN_BYTES));
   }
 
-  /** An end tag may be cut between two packets. */
   #ends(payload: Buffer, marker: boolean): boolean {
     if (this.#gzip) return marker;
-    const before = payload.length < END_BYTES ? this.#parts.at(-2) : undefined;
-    const tail = before ? Buffer.concat([before, payload]) : payload;
-    return END.test(tail.toString('latin1', Math.max(0, tail.length - END_BYTES)));
+    const last = payload.toString('latin1', Math.max(0, payload.length - END_BYTES));
+    this.#tail = (this.#tail + last).slice(-END_BYTES);
+    return END.test(this.#tail);
   }
 
   #finish(): string | undefined {

@@ -148,6 +148,23 @@ t.test(
   },
 );
 
+t.test(
+  'a box that does not know the time loses no alarm by it, and takes nothing that is played again',
+  async (t) => {
+    const [key = ''] = KEYS;
+    const { watch, dialler } = await begin(t, { key });
+    watch.trust = 'untrusted';
+    t.match(await dialler.call({ ...ALARM, key, offset: 86_400 }), { answer: /^"\*ACK"/ });
+    t.match(await dialler.call({ ...RESTORE, key, offset: 86_400 - 60 }), { answer: /^"NAK"/ }, 'older');
+    t.same(watch.transitions, ['pt-zone raised']);
+    t.match(watch.events[0], { clock: 'untrusted' });
+    t.match(await dialler.call({ ...RESTORE, key, offset: 86_405 }), { answer: /^"\*ACK"/ });
+    t.same(watch.transitions, ['pt-zone raised', 'pt-zone cleared']);
+    watch.trust = 'synced';
+    t.match(await dialler.call({ ...ALARM, key, sequence: '0003', offset: 86_410 }), { answer: /^"NAK"/ });
+  },
+);
+
 t.test('a message in clear is taken whatever its time stamp says', async (t) => {
   const { watch, dialler } = await begin(t);
   t.match(await dialler.call({ ...ALARM, stamp: true, offset: -86_400 }), { answer: /^"ACK"/ });
