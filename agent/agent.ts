@@ -39,6 +39,7 @@ import { listenToBroker, localClientId } from './uplink/local-broker.ts';
 import { Uplink } from './uplink/uplink.ts';
 import { VideoLink } from './video/link-server.ts';
 import { VideoSupervisor } from './video/supervisor.ts';
+import { Missions } from './viewing/missions.ts';
 import type { AskedLease, MachineClock, VideoPort } from './viewing/ports.ts';
 import { ViewingRoom } from './viewing/room.ts';
 
@@ -80,6 +81,7 @@ export class Agent implements Service {
   readonly #commands: CommandDesk;
   readonly #receipts: ReceiptDesk;
   readonly #viewing: ViewingRoom;
+  readonly #missions: Missions;
   readonly #services: ServiceGroup;
   readonly #upSinceMs = systemClock.wallMs();
   #inForce: OpenedConfiguration | undefined;
@@ -196,9 +198,14 @@ export class Agent implements Service {
       sealKey: keys.sealKey,
       consumer: { apply: (next) => this.#apply(next) },
     });
+    const machine = machineClock();
+    this.#missions = new Missions({
+      ...{ clock, clockTrust, log, machine, reporter, store: this.#store },
+      changed: () => this.#tellBackbone(),
+    });
     this.#viewing = new ViewingRoom({
       ...{ site, keyring: keys.keyring, clock, clockTrust, log, reporter, store: this.#store },
-      machine: machineClock(),
+      machine,
       video: this.#videoPort(),
       linkUp: () => this.#uplink.status().connected,
     });
@@ -246,6 +253,7 @@ export class Agent implements Service {
       this.#forwarding,
       this.#video,
       this.#viewing,
+      this.#missions,
       ...(this.#supervisor ? [this.#supervisor] : []),
       this.#fleet,
       this.#cameraHealth,
@@ -307,6 +315,7 @@ export class Agent implements Service {
           measure: (report) => this.#cameraHealth.onMeasure({ type: 'measure', ...report }),
           destination: (report) => this.#forwarding.onDestination(report),
           gap: (report) => this.#forwarding.onGap(report),
+          pause: (report) => this.#forwarding.onPause(report),
           channel: (report) => this.#viewing.onReport(report),
           eventTrack: ({ camera, state }) => this.#eventTracks.state(camera, state),
           cameraEvents: ({ camera, events }) => this.#eventTracks.events(camera, events),
@@ -316,6 +325,7 @@ export class Agent implements Service {
           silent: () => this.#supervisor?.recycle(),
           connected: () => {
             this.#cameraHealth.onVideo(true);
+            this.#tellBackbone();
             this.#viewing.onVideo();
           },
           disconnected: () => {
@@ -342,6 +352,7 @@ export class Agent implements Service {
       },
       knowsCamera: (camera) => this.#inForce?.cameras.some(({ id }) => id === camera) ?? false,
       alarms: this.#alarms.decisions,
+      missions: this.#missions,
       viewing: this.#viewing,
     };
   }
@@ -379,6 +390,7 @@ export class Agent implements Service {
     this.#inForce = next;
     this.#regimes = regimesOf(next, this.#consent.withheld(next));
     this.#viewing.apply({ cameras: this.#regimes, maxViewMinutes: next.video.maxViewMinutes });
+    this.#tellBackbone();
     if (this.#sources.length > 0) this.#pull(this.#sources); // what may no longer be pulled ends first
     const { confirm, resendAfterS, liveWithinS, backlogPerS } = next.delivery;
     this.#uplink.deliver({
@@ -419,6 +431,17 @@ export class Agent implements Service {
       return both ? [{ ...pull, ...camera }] : [];
     });
     this.#video.setCameras(continuous);
+  }
+
+  /** Who goes first on the backbone, and how much there is. */
+  #tellBackbone(): void {
+    const config = this.#inForce;
+    if (!config) return;
+    this.#video.setBackbone({
+      budget: config.video.backbone,
+      cameras: config.cameras.map(({ id, priority }) => ({ camera: id, priority })),
+      missions: this.#missions.begun(),
+    });
   }
 
   #takeOrders(): void {

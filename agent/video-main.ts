@@ -20,6 +20,8 @@ import { readKeyringOf } from './config/box-keys.ts';
 import { mediaTopic } from './contract/topics.ts';
 import type { VideoToAgent } from './contract/video-link.ts';
 import { BrokerClient } from './uplink/client.ts';
+import { Backbone } from './video/backbone/backbone.ts';
+import { counted } from './video/backbone/counted.ts';
 import type { MakeDestination } from './video/camera-destinations.ts';
 import type { PullStream } from './video/camera-stream.ts';
 import { VideoEngine } from './video/engine.ts';
@@ -86,11 +88,15 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
   const tell = (message: VideoToAgent) => link.send(message);
   const media = { mediaOriginMs: uptime() * 1000 - clock.monotonicMs() };
   const pulling = { ...{ clock, log, random, pool, permits: desk }, pull: pullBy(log), report: tell };
-  const engine = new VideoEngine({ ...pulling, destination: destinationBy(broker, box, log) }, media);
+  const backbone = new Backbone({ clock, log, report: tell });
+  const engine = new VideoEngine(
+    { ...pulling, backbone, destination: destinationBy(broker, box, log) },
+    media,
+  );
   const views = new ViewKeeper({ clock, engine, report: tell });
   const keyring = async () => (await readKeyringOf(box)).keyring;
   const leases = new LeaseKeeper(
-    { ...pulling, publisher: broker, keyring, tell },
+    { ...pulling, publisher: counted(broker, (bytes) => backbone.leased(bytes)), keyring, tell },
     { ...media, site: box.site },
   );
   const hours = new Schedule('hours of destinations', EACH_MINUTE, async () => engine.reviewHours(), log);
@@ -101,10 +107,16 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
       orders: {
         setCameras: (cameras) => engine.setCameras(cameras),
         setViews: (list) => views.setViews(list),
+        setBackbone: (order) => backbone.set(order),
         restart: (camera) => engine.restart(camera),
       },
       leases,
-      standing: () => [...engine.standing(), ...views.standing(), ...leases.standing()],
+      standing: () => [
+        ...backbone.standing(),
+        ...engine.standing(),
+        ...views.standing(),
+        ...leases.standing(),
+      ],
       alive: () => alive(broker.connected, brokerError),
     },
     { socketPath: join(box.runtimeFolder, 'video.sock'), software: SOFTWARE },
@@ -117,7 +129,11 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     },
   });
   const systemd = new SystemdNotifier({ clock, log, parts: [engine, broker] }, environment);
-  return new ServiceGroup('video plane', [broker, engine, views, leases, hours, link, systemd], clock);
+  return new ServiceGroup(
+    'video plane',
+    [broker, backbone, engine, views, leases, hours, link, systemd],
+    clock,
+  );
 }
 
 function destinationBy(broker: BrokerClient, box: BoxFile, log: Log): MakeDestination {

@@ -7,6 +7,9 @@ export const ORDER_OPTIONS = {
   camera: 'one',
   point: 'one',
   points: 'one',
+  cameras: 'one',
+  priority: 'one',
+  mission: 'one',
   alarm: 'one',
   window: 'one',
   until: 'one',
@@ -16,7 +19,7 @@ export const ORDER_OPTIONS = {
   why: 'one',
 } as const;
 
-const TEXTS = ['camera', 'point', 'alarm', 'window', 'by', 'why'] as const;
+const TEXTS = ['camera', 'point', 'alarm', 'window', 'mission', 'by', 'why'] as const;
 const TIMES = ['until', 'start', 'end'] as const;
 
 /** @throws ConfigurationError `command-line-invalid` */
@@ -29,8 +32,15 @@ export function orderWords(options: Options): CommandWords {
   return Object.fromEntries([
     ...given(TEXTS, (_, text) => text),
     ...given(TIMES, unixSeconds),
-    ...given(['points'], (_, text) => text.split(',')),
+    ...given(['points', 'cameras'], (_, text) => text.split(',')),
+    ...given(['priority'], wholeNumber),
   ]);
+}
+
+/** @throws ConfigurationError `command-line-invalid` */
+function wholeNumber(option: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw wrong(`--${option}: expected a whole number, came ${quoted(text)}`);
 }
 
 /** ISO 8601, with or without an offset; without one it is the time of this machine. */

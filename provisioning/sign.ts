@@ -98,6 +98,9 @@ export interface CommandWords {
   readonly camera?: string;
   readonly point?: string;
   readonly points?: readonly string[];
+  readonly cameras?: readonly string[];
+  readonly priority?: number;
+  readonly mission?: string;
   readonly alarm?: string;
   readonly window?: string;
   /** Unix s, as `start`. */

@@ -33,6 +33,9 @@ const FRENCH = {
         maintenance.announce           --points pt-…,pt-… --start 2026-12-24T08:00 --end 2026-12-24T12:00
                                        --by QUI --why POURQUOI
         maintenance.cancel             --window ID --by QUI --why POURQUOI
+        mission.announce               --cameras cam-…,cam-… --priority 9 --start 2026-12-24T08:00
+                                       --end 2026-12-24T12:00 --by QUI --why POURQUOI
+        mission.cancel                 --mission ID --by QUI --why POURQUOI
   beffroi-csu watch --folder DOSSIER --site SITE|+ --broker URL [--json]
       affiche ce que disent les collecteurs ; Ctrl-C termine
 ${VIEWING_FRENCH.help}
@@ -145,6 +148,9 @@ const ENGLISH: Texts = {
         maintenance.announce           --points pt-…,pt-… --start 2026-12-24T08:00 --end 2026-12-24T12:00
                                        --by WHO --why REASON
         maintenance.cancel             --window ID --by WHO --why REASON
+        mission.announce               --cameras cam-…,cam-… --priority 9 --start 2026-12-24T08:00
+                                       --end 2026-12-24T12:00 --by WHO --why REASON
+        mission.cancel                 --mission ID --by WHO --why REASON
   beffroi-csu watch --folder FOLDER --site SITE|+ --broker URL [--json]
       shows what the boxes say; Ctrl-C ends it
 ${VIEWING_ENGLISH.help}

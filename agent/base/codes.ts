@@ -392,6 +392,14 @@ export const CODES = {
       'The TLS certificate of the destination is not the one that is pinned, or not signed by the authority.',
     remedy: 'Pin the certificate of the media server, or have it signed by the authority of the centre.',
   },
+  'backbone-budget': {
+    fault: 'uplink',
+    retryable: true,
+    means:
+      'The budget of the backbone is short: the channel is paused, for its priority is not among those that fit.',
+    remedy:
+      'Lower the bit rate of cameras, raise the budget or the priority in the configuration; a mission raises it for a time.',
+  },
   'destination-slow': {
     fault: 'uplink',
     retryable: true,

@@ -299,6 +299,12 @@ const FRENCH: Record<Code, CauseText> = {
     means: "Le certificat TLS de la destination n'est pas celui attendu, ou n'est pas signé par l'autorité.",
     remedy: "Épingler le certificat du serveur vidéo, ou le faire signer par l'autorité du centre.",
   },
+  'backbone-budget': {
+    means:
+      'Le budget de la dorsale ne suffit pas : la voie est en pause, sa priorité ne tient pas dans le budget.',
+    remedy:
+      'Baisser le débit des caméras, relever le budget ou la priorité dans la configuration ; une mission la relève pour un temps.',
+  },
   'destination-slow': {
     means:
       "La destination prend les images moins vite qu'elles n'arrivent ; elles sont écartées jusqu'à la prochaine image clé.",

@@ -2,7 +2,7 @@ import { OrderRefusedError } from '../base/errors.ts';
 import type { AlarmOrder, CommandOrder } from '../contract/orders.ts';
 import type { ViewingOrder } from '../contract/viewing-orders.ts';
 import type { TakenCommand } from './open-commands.ts';
-import type { AnnouncedWindow, CommandPorts, Decision } from './ports.ts';
+import type { AnnouncedMission, AnnouncedWindow, CommandPorts, Decision } from './ports.ts';
 
 /** Carries a command out. @returns what the operator is told */
 export async function act(ports: CommandPorts, command: TakenCommand, signal: AbortSignal): Promise<string> {
@@ -27,6 +27,10 @@ export async function act(ports: CommandPorts, command: TakenCommand, signal: Ab
       return ports.alarms.announce(windowOf(order), decisionOf(order, signer));
     case 'maintenance.cancel':
       return ports.alarms.cancel(order.window, decisionOf(order, signer));
+    case 'mission.announce':
+      return ports.missions.announce({ ...missionOf(order), ...decisionOf(order, signer) });
+    case 'mission.cancel':
+      return ports.missions.cancel(order.mission, decisionOf(order, signer));
   }
 }
 
@@ -49,21 +53,33 @@ function windowOf({
   return { id: jti, points, startMs: start * 1000, endMs: end * 1000 };
 }
 
+function missionOf(order: CommandOrder & { command: 'mission.announce' }): AnnouncedMission {
+  const { jti, cameras, priority, start, end } = order;
+  return { id: jti, cameras, priority, startMs: start * 1000, endMs: end * 1000 };
+}
+
 function decisionOf({ by, why = '' }: { by: string; why?: string | undefined }, signer: string): Decision {
   return { by, signer, why };
 }
 
 /** @returns why a command cannot be carried out: what it is about is not there */
 export function missingTarget(ports: CommandPorts, order: CommandOrder): OrderRefusedError | undefined {
-  if ('camera' in order && !ports.knowsCamera(order.camera))
-    return unknown('a camera of the configuration in force', order.camera);
+  const camera = camerasOf(order).find((id) => !ports.knowsCamera(id));
+  if (camera !== undefined) return unknown('a camera of the configuration in force', camera);
   const point = pointsOf(order).find((id) => !ports.alarms.knowsPoint(id));
   if (point !== undefined) return unknown('a point of the configuration in force', point);
   if ('alarm' in order && !ports.alarms.knowsAlarm(order.alarm))
     return unknown('an alarm that is not closed', order.alarm);
   if ('window' in order && !ports.alarms.knowsWindow(order.window))
     return unknown('a window that was announced and is not over', order.window);
+  if ('mission' in order && !ports.missions.knows(order.mission))
+    return unknown('a mission that was announced and is not over', order.mission);
   return undefined;
+}
+
+function camerasOf(order: CommandOrder): readonly string[] {
+  if ('cameras' in order) return order.cameras;
+  return 'camera' in order ? [order.camera] : [];
 }
 
 function pointsOf(order: CommandOrder): readonly string[] {

@@ -42,6 +42,26 @@ export interface AlarmPorts {
   isApplied(order: AlarmOrder, signer: string): boolean;
 }
 
+/** Cameras that go first on the backbone for a time. */
+export interface AnnouncedMission {
+  /** Unique id of the order. */
+  readonly id: string;
+  readonly cameras: readonly string[];
+  readonly priority: number;
+  /** Wall time, Unix ms. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** What orders do to priorities of cameras. */
+export interface MissionPorts {
+  /** Whether there is a mission of this id that is not over. */
+  knows(mission: string): boolean;
+  /** @throws BeffroiError when it is too long, over, or one too many */
+  announce(mission: AnnouncedMission & Decision): string;
+  cancel(mission: string, decision: Decision): string;
+}
+
 /** A command about a view or a lease. */
 type ViewingCommand = TakenCommand & { readonly order: ViewingOrder };
 
@@ -55,6 +75,7 @@ export interface CommandPorts {
   /** Whether the configuration in force holds the camera. */
   knowsCamera(camera: string): boolean;
   readonly alarms: AlarmPorts;
+  readonly missions: MissionPorts;
   readonly viewing: {
     /** Why the order cannot be carried out as things stand: asked before it is accepted. */
     obstacle(command: ViewingCommand): BeffroiError | undefined;

@@ -4,6 +4,7 @@ import { consentText } from '../contract/consent.ts';
 import { confirmation } from '../contract/delivery.ts';
 import { partnerId } from '../contract/lease-terms.ts';
 import { cameraId, cameraOwner, segmentId, severity } from '../contract/messages.ts';
+import { PRIORITIES } from '../contract/video-link.ts';
 import { alarmSettings, checkArming, hasArming } from './alarms.ts';
 import { boxPoints, checkBoxPoint } from './box-points.ts';
 import { cameraPoints } from './camera-points.ts';
@@ -41,6 +42,10 @@ const camera = z
     }),
     segment: segmentId.optional().meta({
       description: 'segment of `segments` that the camera hangs on: cameras that fail together are one fault',
+    }),
+    priority: z.int().min(PRIORITIES.lowest).max(PRIORITIES.highest).default(PRIORITIES.usual).meta({
+      description:
+        'who keeps its place when the budget of the backbone (video.backbone) is short: 9 first, 1 last; of equal priority the camera that stands first',
     }),
     owner: cameraOwner.meta({
       description: 'who answers for the camera and its local link; said with each state of health',
@@ -111,6 +116,9 @@ const camera = z
     message: 'a pinned certificate needs "tls": true',
     path: ['rtsp', 'certificateSha256'],
   });
+
+/** A line of 10 Gbit/s has room for every one. */
+const kbps = z.int().min(0).max(10_000_000).default(0);
 
 const alarmSeverity = severity.default('major');
 
@@ -315,6 +323,17 @@ export const configurationSchema = z
           .max(1440)
           .default(240)
           .meta({ description: 'furthest end of a view of an on-demand camera, minutes' }),
+        backbone: z
+          .strictObject({
+            boxKbps: kbps.meta({ description: 'most kbit/s of all video of the box; 0: no limit' }),
+            brokerKbps: kbps.meta({
+              description: 'most kbit/s of video to the broker; 0: no limit but that of the box',
+            }),
+            serverKbps: kbps.meta({
+              description: 'most kbit/s to all media servers; 0: no limit but that of the box',
+            }),
+          })
+          .prefault({}),
       })
       .prefault({}),
   })

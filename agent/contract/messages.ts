@@ -58,8 +58,11 @@ export const destinationId = z
   .regex(/^[a-z0-9][a-z0-9-]{0,38}$/)
   .meta({ description: 'name of the destination' });
 export const destinationKind = z.enum(['mqtt', 'rtsp']);
-/** `waiting`: ready, no picture yet; `blocked`: pictures are dropped up to the next key picture; `failed`: tried again. */
-export const destinationState = z.enum(['waiting', 'connecting', 'flowing', 'blocked', 'failed']);
+/**
+ * `waiting`: ready, no picture yet; `blocked`: pictures are dropped up to the next key picture; `paused`: nothing is sent,
+ * by the budget of the backbone; `failed`: tried again.
+ */
+export const destinationState = z.enum(['waiting', 'connecting', 'flowing', 'blocked', 'paused', 'failed']);
 export const healthState = z.enum(['ok', 'degraded', 'down', 'unknown']);
 /** Who answers for a camera and its local link. */
 export const cameraOwner = z.enum(['commune', 'metropole', 'partner']);
@@ -314,7 +317,7 @@ const destinationMeasure = z.strictObject({
   kind: destinationKind.meta({ description: 'how pictures get there' }),
   state: destinationState.meta({
     description:
-      'waiting: ready, no picture has come yet; blocked: pictures are dropped up to the next key picture, because it does not take them fast enough; failed: it is tried again',
+      'waiting: ready, no picture has come yet; blocked: pictures are dropped up to the next key picture, because it does not take them fast enough; paused: the budget of the backbone is short, see `pause`; failed: it is tried again',
   }),
   since: unixMs.meta({ description: 'when this state began' }),
   bytes: count.meta({ description: 'media bytes handed to it since the destination exists' }),
@@ -533,6 +536,36 @@ const gapEvent = z.strictObject({
   cause,
 });
 
+const pauseEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
+  camera: cameraId,
+  destination: destinationId,
+  kind: destinationKind.meta({ description: 'class of the destination' }),
+  transition: z.enum(['paused', 'resumed']),
+  limit: z
+    .enum(['class', 'box'])
+    .meta({ description: 'what is short: the budget of the class of the destination, or that of the box' }),
+  priority: count.meta({ description: 'of the camera at that moment, 1 to 9, missions included' }),
+  budget_kbps: count.meta({ description: 'the budget that is short, kbit/s; 0 when it was taken away' }),
+  needed_kbps: count.meta({ description: 'what all its channels need, those that are paused included' }),
+});
+
+const missionEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
+  mission: orderId.meta({ description: 'id of the order that announced it' }),
+  transition: z.enum(['announced', 'begun', 'ended', 'cancelled']),
+  cameras: text.meta({ description: 'ids of the cameras, divided by blanks, cut to 2,000 characters' }),
+  camera_count: count,
+  priority: count.meta({ description: 'of these cameras meanwhile, 1 to 9' }),
+  start: unixMs.meta({ description: 'announced begin, Unix ms UTC' }),
+  end: unixMs.meta({ description: 'announced end, Unix ms UTC' }),
+  by: personName,
+  signer: z.string().max(80).meta({ description: 'key that signed the order' }),
+  why: reasonText,
+});
+
 const lossEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40),
@@ -727,6 +760,20 @@ export const MESSAGES = {
     entity: 'camera',
     summary: 'A destination did not get pictures that the camera sent: one gap, or several in short order.',
     schema: gapEvent,
+  },
+  pause: {
+    class: 'event',
+    name: 'pause',
+    entity: 'camera',
+    summary: 'A channel was paused because the budget of the backbone is short, or goes on.',
+    schema: pauseEvent,
+  },
+  mission: {
+    class: 'event',
+    name: 'mission',
+    entity: 'collector',
+    summary: 'A temporary priority of cameras was announced, begins, ends, or is cancelled.',
+    schema: missionEvent,
   },
   channel: {
     class: 'event',

@@ -103,6 +103,32 @@ const cancelOrder = z.strictObject({
   why: reasonText,
 });
 
+const missionOrder = z.strictObject({
+  ...command,
+  command: z.literal('mission.announce'),
+  cameras: z
+    .array(cameraId)
+    .min(1)
+    .max(64)
+    .meta({ description: 'cameras that go first on the backbone meanwhile' }),
+  priority: z
+    .int()
+    .min(1)
+    .max(9)
+    .meta({ description: 'their priority meanwhile, where it is higher than their own' }),
+  start: numericDate.meta({ description: 'begin, seconds since 1970' }),
+  end: numericDate.meta({ description: 'end, seconds since 1970' }),
+  by: personName,
+  why: reasonText,
+});
+const missionCancelOrder = z.strictObject({
+  ...command,
+  command: z.literal('mission.cancel'),
+  mission: orderClaims.jti.meta({ description: 'unique id of the order that announced it' }),
+  by: personName,
+  why: reasonText,
+});
+
 /** Payload of `cmd/request`: a closed list. */
 export const commandOrder = z.discriminatedUnion('command', [
   pingOrder,
@@ -114,6 +140,8 @@ export const commandOrder = z.discriminatedUnion('command', [
   closeOrder,
   announceOrder,
   cancelOrder,
+  missionOrder,
+  missionCancelOrder,
   ...VIEWING_ORDERS,
 ]);
 export type CommandOrder = z.infer<typeof commandOrder>;
@@ -154,6 +182,8 @@ export const COMMAND_ROLE: Record<CommandName, readonly Role[]> = {
   'alarm.close': ['operate'],
   'maintenance.announce': ['operate', 'maintain'],
   'maintenance.cancel': ['operate', 'maintain'],
+  'mission.announce': ['operate'],
+  'mission.cancel': ['operate'],
   'view.open': ['operate'],
   'view.extend': ['operate'],
   'view.close': ['operate'],

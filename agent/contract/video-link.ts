@@ -82,6 +82,32 @@ const leaseOpening = z.strictObject({
 });
 export type LeaseOpening = z.infer<typeof leaseOpening>;
 
+/** Classes of destinations with a budget of their own. */
+const channelClass = destinationKind;
+export type ChannelClass = z.infer<typeof channelClass>;
+/** Lowest and highest priority of a camera. */
+export const PRIORITIES = { lowest: 1, usual: 5, highest: 9 } as const;
+const priority = z.int().min(PRIORITIES.lowest).max(PRIORITIES.highest);
+/** Kilobits per second; 0: no limit. */
+const budget = z.strictObject({ boxKbps: count, brokerKbps: count, serverKbps: count });
+export type Budget = z.infer<typeof budget>;
+const backboneOrder = z.strictObject({
+  budget,
+  /** In the order of the configuration: of equal priority the first goes first. */
+  cameras: z.array(z.strictObject({ camera: cameraId, priority })).max(256),
+  missions: z
+    .array(
+      z.strictObject({
+        cameras: z.array(cameraId).max(256),
+        priority,
+        /** Time that is left when this is sent. */
+        leftMs: z.number().min(0),
+      }),
+    )
+    .max(64),
+});
+export type BackboneOrder = z.infer<typeof backboneOrder>;
+
 /** The agent says at least this often which leases stand; a video process that hears nothing closes them. */
 export const LEASES_INTERVAL_MS = 1_000;
 /** Source: guess; a few intervals, so that a busy moment closes nothing. */
@@ -102,6 +128,8 @@ export const agentToVideo = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('restart'), camera: cameraId }),
   /** The whole list of open views of cameras delivered on demand. */
   z.strictObject({ type: z.literal('views'), views: z.array(openView).max(512) }),
+  /** Budget, priorities and missions as a whole. */
+  z.strictObject({ type: z.literal('backbone'), order: backboneOrder }),
   z.strictObject({ type: z.literal('lease-open'), opening: leaseOpening }),
   /** The leases that stand; every other is closed at once. */
   z.strictObject({ type: z.literal('leases'), standing: z.array(orderId).max(64), clock }),
@@ -210,6 +238,18 @@ export const videoToAgent = z.discriminatedUnion('type', [
     type: z.literal('camera-events'),
     camera: cameraId,
     events: z.array(cameraEvent).max(MAX_EVENTS),
+  }),
+  /** A channel was paused for the budget of the backbone, or goes on. */
+  z.strictObject({
+    type: z.literal('pause'),
+    camera: cameraId,
+    destination: destinationId,
+    kind: channelClass,
+    paused: z.boolean(),
+    limit: z.enum(['class', 'box']),
+    priority,
+    budgetKbps: count,
+    neededKbps: count,
   }),
   /** A view or a lease, each second while it is open, and once when it has closed. */
   z.strictObject({

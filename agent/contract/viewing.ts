@@ -12,6 +12,8 @@ export const COMMAND_NAMES = [
   'alarm.close',
   'maintenance.announce',
   'maintenance.cancel',
+  'mission.announce',
+  'mission.cancel',
   'view.open',
   'view.extend',
   'view.close',

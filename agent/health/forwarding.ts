@@ -5,6 +5,7 @@ import type { VideoToAgent } from '../contract/video-link.ts';
 import { GapLedger } from './gap-ledger.ts';
 import type { GapReport } from './gap-sum.ts';
 
+type PauseReport = Omit<Extract<VideoToAgent, { type: 'pause' }>, 'type'>;
 type DestinationReport = Omit<Extract<VideoToAgent, { type: 'destination' }>, 'type'>;
 
 const TICK_MS = 1_000;
@@ -19,6 +20,8 @@ export class Forwarding implements Service {
   readonly name = 'forwarding';
   readonly #needs: ForwardingNeeds;
   readonly #gaps: GapLedger;
+  /** Channels that are paused, as far as was told. */
+  readonly #paused = new Set<string>();
   readonly #stopping = new AbortController();
   #ticking: Promise<void> = Promise.resolve();
 
@@ -51,6 +54,20 @@ export class Forwarding implements Service {
 
   onGap(gap: GapReport): void {
     this.#gaps.take(gap);
+  }
+
+  /** A video process that comes back tells the pauses that stand again: only what is another one is an event. */
+  onPause({ camera, destination, kind, paused, limit, priority, budgetKbps, neededKbps }: PauseReport): void {
+    const key = `${camera} ${destination}`;
+    if (paused === this.#paused.has(key)) return;
+    if (paused) this.#paused.add(key);
+    else this.#paused.delete(key);
+    this.#needs.reporter.event('pause', camera, {
+      ...{ camera, destination, kind, limit, priority },
+      transition: paused ? 'paused' : 'resumed',
+      budget_kbps: budgetKbps,
+      needed_kbps: neededKbps,
+    });
   }
 
   async #tick(signal: AbortSignal): Promise<void> {

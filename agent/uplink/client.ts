@@ -89,6 +89,7 @@ export class BrokerClient implements Service, Working {
   readonly #pulse: Pulse;
   readonly #fault: RepeatedFault;
   readonly #large: RepeatedFault;
+  readonly #outgoing: RepeatedFault;
   readonly #listeners = new Set<ConnectionListener>();
   readonly #handlers = new Set<MessageHandler>();
   readonly #oversizeHandlers = new Set<OversizeHandler>();
@@ -110,6 +111,7 @@ export class BrokerClient implements Service, Working {
     this.#pulse = new Pulse(needs.clock, LONGEST_ROUND_MS);
     this.#fault = new RepeatedFault(needs.clock);
     this.#large = new RepeatedFault(needs.clock);
+    this.#outgoing = new RepeatedFault(needs.clock);
   }
 
   get connected(): boolean {
@@ -200,7 +202,16 @@ export class BrokerClient implements Service, Working {
     const session = this.#session;
     if (!session) return this.#why.code;
     const goneAt = session.sendNow(topic, parts);
+    if (goneAt === 'message-too-large') this.#tooLarge(topic, parts, session.info.maximumPacketBytes);
     return typeof goneAt === 'number' ? this.#goneBefore + goneAt : goneAt;
+  }
+
+  #tooLarge(topic: string, parts: readonly Buffer[], maximumPacketBytes: number): void {
+    const told = this.#outgoing.happened('message-too-large');
+    if (!told) return;
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    const facts = { topic, bytes, maximumPacketBytes, count: told.count };
+    this.#needs.log.warn(facts, 'message above what the broker takes was not sent');
   }
 
   async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import { UplinkError } from '../base/errors.ts';
 import type { VideoDestination, VideoToAgent } from '../contract/video-link.ts';
-import type { Chunk, Destination, Gap } from './destination.ts';
+import type { Backbone, Paused, Place } from './backbone/backbone.ts';
+import type { Chunk, Gap, PausableDestination } from './destination.ts';
 import type { Feed } from './feed.ts';
 import type { Meter } from './meter.ts';
 import type { OutletEvents } from './outlet.ts';
@@ -10,12 +12,13 @@ export type MakeDestination = (
   camera: string,
   destination: VideoDestination,
   events: OutletEvents,
-) => Destination;
+) => PausableDestination;
 
 export interface CameraDestinationsNeeds {
   readonly feed: Feed;
   readonly meter: Meter;
   readonly make: MakeDestination;
+  readonly backbone: Pick<Backbone, 'join'>;
   readonly report: (message: VideoToAgent) => void;
 }
 
@@ -26,6 +29,7 @@ export class CameraDestinations {
   readonly #needs: CameraDestinationsNeeds;
   readonly #camera: string;
   readonly #known = new Map<string, VideoDestination>();
+  readonly #places = new Map<string, Place>();
   readonly #sent = new Map<string, { bytes: number; frames: number }>();
 
   constructor(needs: CameraDestinationsNeeds, camera: string) {
@@ -56,20 +60,34 @@ export class CameraDestinations {
   }
 
   #add(wanted: VideoDestination): void {
-    const { feed, make } = this.#needs;
-    this.#known.set(wanted.id, wanted);
-    feed.attach(make(this.#camera, wanted, this.#events(wanted.id)));
-    this.#tell(wanted.id);
+    const { id, kind } = wanted;
+    const { feed, make, backbone } = this.#needs;
+    const place = backbone.join({
+      camera: this.#camera,
+      destination: id,
+      kind,
+      pause: (paused) => pause(paused),
+    });
+    const destination = make(this.#camera, wanted, this.#events(id, place));
+    const pause = (paused: Paused | undefined) =>
+      paused ? destination.pause(new UplinkError('backbone-budget', paused.detail)) : destination.resume();
+    this.#known.set(id, wanted);
+    this.#places.set(id, place);
+    feed.attach(destination);
+    this.#tell(id);
   }
 
   async #remove(id: string): Promise<void> {
     this.#known.delete(id);
+    this.#places.get(id)?.leave();
+    this.#places.delete(id);
     await this.#needs.feed.detach(id);
   }
 
-  #events(id: string): OutletEvents {
+  #events(id: string, place: Place): OutletEvents {
     const { meter } = this.#needs;
     return {
+      offered: (bytes) => place.offered(bytes),
       sent: (chunk) => {
         meter.forwarded(chunk);
         this.#count(id, chunk);

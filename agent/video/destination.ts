@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Code } from '../base/codes.ts';
+import type { BeffroiError } from '../base/errors.ts';
 import type { destinationState } from '../contract/messages.ts';
 import type { StreamSetup } from './parameter-sets.ts';
 
@@ -91,4 +92,11 @@ export interface Destination {
   status(): DestinationStatus;
   /** The camera no longer has it; resolves when everything that it began has ended. */
   end(): Promise<void>;
+}
+
+/** One that the budget of the backbone may pause. */
+export interface PausableDestination extends Destination {
+  /** Nothing is sent until `resume`; what comes meanwhile is a gap of this cause. */
+  pause(why: BeffroiError): void;
+  resume(): void;
 }

@@ -4,7 +4,11 @@ import type { Log } from '../base/log.ts';
 import type { BytePool } from '../base/pool.ts';
 import { Pulse, type Working } from '../base/pulse.ts';
 import type { VideoCamera, VideoToAgent } from '../contract/video-link.ts';
-import { CameraDestinations, type MakeDestination } from './camera-destinations.ts';
+import {
+  CameraDestinations,
+  type CameraDestinationsNeeds,
+  type MakeDestination,
+} from './camera-destinations.ts';
 import { CameraStream, type CameraStreamNeeds, type PullStream } from './camera-stream.ts';
 import type { Destination } from './destination.ts';
 import { EventTrack } from './event-track.ts';
@@ -26,6 +30,7 @@ export interface VideoEngineNeeds {
   readonly pull: PullStream;
   readonly permits: CameraStreamNeeds['permits'];
   readonly destination: MakeDestination;
+  readonly backbone: CameraDestinationsNeeds['backbone'];
   /** Where what is framed anew lies. */
   readonly pool: BytePool;
   /** Tells the agent, when it is there. */
@@ -172,10 +177,10 @@ export class VideoEngine implements Service, Working {
 
   /** What outlives the pulls of a camera. */
   #outfit(camera: VideoCamera): Pick<Entry, 'meter' | 'feed' | 'destinations'> {
-    const { clock, destination, report, pool, random } = this.#needs;
+    const { clock, destination: make, report, pool, random, backbone } = this.#needs;
     const meter = new Meter(clock.monotonicMs());
     const feed = new Feed({ clock: this.#mediaClock(camera.camera), pool, random }, camera);
-    const destinations = new CameraDestinations({ feed, meter, make: destination, report }, camera.camera);
+    const destinations = new CameraDestinations({ feed, meter, make, backbone, report }, camera.camera);
     return { meter, feed, destinations };
   }
 

@@ -39,7 +39,12 @@ export class LeasedDestination implements Destination {
         this.#bytes += bytes;
         this.#frames += frames;
       },
-      ...{ dropped: () => undefined, gap: () => undefined, changed: () => undefined },
+      ...{
+        offered: () => undefined,
+        dropped: () => undefined,
+        gap: () => undefined,
+        changed: () => undefined,
+      },
     };
     this.#inner = new MqttDestination(
       { clock: needs.clock, events, publisher },

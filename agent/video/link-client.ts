@@ -9,6 +9,7 @@ import { type RetryPolicy, retryLoop } from '../base/retry.ts';
 import {
   type AgentToVideo,
   agentToVideo,
+  type BackboneOrder,
   type LeaseOpening,
   type VideoCamera,
   type VideoToAgent,
@@ -35,6 +36,7 @@ export interface LinkClientNeeds {
   readonly orders: {
     setCameras(cameras: readonly VideoCamera[]): void;
     setViews(views: readonly OpenView[]): void;
+    setBackbone(order: BackboneOrder): void;
     restart(camera: string): void;
   };
   readonly leases: {
@@ -144,6 +146,7 @@ export class LinkClient implements Service {
     if (message.type === 'permit' || message.type === 'login-leave') desk.take(message);
     else if (message.type === 'restart') orders.restart(message.camera);
     else if (message.type === 'cameras') orders.setCameras(message.cameras);
+    else if (message.type === 'backbone') orders.setBackbone(message.order);
     else if (message.type === 'views') orders.setViews(message.views);
     else if (message.type === 'lease-open') leases.open(message.opening);
     else leases.hold(message.standing, message.clock);

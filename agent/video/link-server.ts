@@ -8,6 +8,7 @@ import type { Log } from '../base/log.ts';
 import {
   type AgentToVideo,
   agentToVideo,
+  type BackboneOrder,
   type LeaseOpening,
   type VideoCamera,
   type VideoToAgent,
@@ -24,6 +25,7 @@ const SILENCE_CHECK_MS = 1_000;
 export type StreamReport = Omit<Extract<VideoToAgent, { type: 'stream' }>, 'type'>;
 export type MeasureReport = Omit<Extract<VideoToAgent, { type: 'measure' }>, 'type'>;
 export type DestinationReport = Omit<Extract<VideoToAgent, { type: 'destination' }>, 'type'>;
+export type PauseReport = Omit<Extract<VideoToAgent, { type: 'pause' }>, 'type'>;
 export type GapReport = Omit<Extract<VideoToAgent, { type: 'gap' }>, 'type'>;
 export type ChannelReport = Omit<Extract<VideoToAgent, { type: 'channel' }>, 'type'>;
 export type EventTrackReport = Omit<Extract<VideoToAgent, { type: 'event-track' }>, 'type'>;
@@ -40,6 +42,7 @@ export interface VideoLinkNeeds {
     measure(report: MeasureReport): void;
     destination(report: DestinationReport): void;
     gap(report: GapReport): void;
+    pause(report: PauseReport): void;
     channel(report: ChannelReport): void;
     eventTrack(report: EventTrackReport): void;
     cameraEvents(report: CameraEventsReport): void;
@@ -111,6 +114,11 @@ export class VideoLink implements Service {
     this.#peer?.link.send({ type: 'cameras', cameras: [...cameras] });
   }
 
+  /** Budget, priorities and missions as a whole. */
+  setBackbone(order: BackboneOrder): void {
+    this.#peer?.link.send({ type: 'backbone', order });
+  }
+
   /** Pulls one camera anew. @returns false when no video process is there */
   restart(camera: string): boolean {
     this.#peer?.link.send({ type: 'restart', camera });
@@ -179,6 +187,7 @@ export class VideoLink implements Service {
     else if (message.type === 'measure') handlers.measure(withoutType(message));
     else if (message.type === 'destination') handlers.destination(withoutType(message));
     else if (message.type === 'gap') handlers.gap(withoutType(message));
+    else if (message.type === 'pause') handlers.pause(withoutType(message));
     else if (message.type === 'channel') handlers.channel(withoutType(message));
     else if (message.type === 'event-track') handlers.eventTrack(withoutType(message));
     else if (message.type === 'camera-events') handlers.cameraEvents(withoutType(message));

@@ -1,6 +1,6 @@
 import type { Code } from '../base/codes.ts';
 import type { BeffroiError } from '../base/errors.ts';
-import type { Chunk, Destination, DestinationStatus, Source } from './destination.ts';
+import type { Chunk, DestinationStatus, PausableDestination, Source } from './destination.ts';
 import { Ledger } from './ledger.ts';
 import { type Channel, Outlet, type OutletNeeds, type OutletOptions } from './outlet.ts';
 
@@ -48,7 +48,7 @@ class TopicChannel implements Channel {
 }
 
 /** Fragmented MP4 on a topic of the broker. */
-export class MqttDestination implements Destination {
+export class MqttDestination implements PausableDestination {
   readonly format = 'mp4';
   readonly id: string;
   readonly #outlet: Outlet;
@@ -79,6 +79,14 @@ export class MqttDestination implements Destination {
 
   streamEnded(): void {
     this.#outlet.streamEnded();
+  }
+
+  pause(why: BeffroiError): void {
+    this.#outlet.pause(why);
+  }
+
+  resume(): void {
+    this.#outlet.resume();
   }
 
   status(): DestinationStatus {

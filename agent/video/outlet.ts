@@ -17,6 +17,8 @@ export interface Channel {
 
 /** What an outlet tells as it happens. */
 export interface OutletEvents {
+  /** A chunk has come, whatever becomes of it. */
+  offered(bytes: number): void;
   sent(chunk: Chunk): void;
   dropped(frames: number): void;
   /** Told when it has ended, or the stream or the destination ends in it. */
@@ -35,6 +37,9 @@ export interface OutletOptions {
   /** Most bytes that may wait in the channel. A chunk above it goes alone: buffers are shared with the camera's cache. */
   readonly creditBytes: number;
 }
+
+/** A gap that goes on is told in parts of this. Source: guess. */
+const LONGEST_GAP_MS = 60_000;
 
 interface OpenGap {
   readonly fromWallMs: number;
@@ -59,6 +64,8 @@ export class Outlet {
   #lastSent = 0;
   #lastSeen = 0;
   #error: BeffroiError | undefined;
+  /** Why nothing is sent until `resume`. */
+  #paused: BeffroiError | undefined;
   #lastError: DestinationStatus['lastError'];
   #state: DestinationState;
   #sinceWallMs: number;
@@ -113,8 +120,24 @@ export class Outlet {
     this.#enter('waiting');
   }
 
+  /** Nothing is sent from here on. */
+  pause(why: BeffroiError): void {
+    this.#paused = why;
+    this.#lastError = { code: why.code, detail: why.message };
+    this.#waitsForKey = true;
+    this.#enter(this.#state);
+  }
+
+  /** Begins again with the last key picture, where the cache holds it. */
+  resume(): void {
+    this.#paused = undefined;
+    if (this.#state === 'paused') this.#enter('waiting');
+    this.#catchUp();
+  }
+
   take(chunk: Chunk): void {
     if (chunk.number <= this.#lastSeen) return;
+    this.#needs.events.offered(chunk.bytes);
     const refusal = this.#offer(chunk);
     if (refusal === undefined) this.#sent(chunk);
     else if (refusal !== 'not-begun') this.#drop(chunk, refusal);
@@ -134,7 +157,7 @@ export class Outlet {
   /** A destination that begins, or a new connection, starts with the last key picture at once. */
   #catchUp(): void {
     const { channel } = this.#needs;
-    if (!channel.isOpen || !this.#waitsForKey) return;
+    if (!channel.isOpen || !this.#waitsForKey || this.#paused) return;
     const from = channel.beginsAnew ? 0 : this.#lastSent;
     const [first, ...more] = this.#source?.recent(channel.format) ?? [];
     if (!first || first.number <= from) return;
@@ -156,11 +179,22 @@ export class Outlet {
 
   #offer(chunk: Chunk): Code | 'not-begun' | undefined {
     this.#lastSeen = chunk.number;
-    return this.#refusal(chunk) ?? this.#needs.channel.send(chunk);
+    return this.#refusal(chunk) ?? this.#handOver(chunk);
+  }
+
+  #handOver(chunk: Chunk): Code | undefined {
+    const refusal = this.#needs.channel.send(chunk);
+    if (refusal === 'message-too-large')
+      this.#lastError = {
+        code: refusal,
+        detail: `${chunk.bytes} bytes of ${chunk.frames} pictures are above it`,
+      };
+    return refusal;
   }
 
   #refusal(chunk: Chunk): Code | 'not-begun' | undefined {
     const { channel } = this.#needs;
+    if (this.#paused) return this.#paused.code;
     if (!channel.isOpen) return this.#error?.code ?? 'destination-connecting';
     if (this.#waitsForKey && !chunk.key) return this.#causeOfWaiting();
     const waiting = channel.waitingBytes;
@@ -186,6 +220,7 @@ export class Outlet {
   #drop(chunk: Chunk, cause: Code): void {
     this.#waitsForKey = true;
     const { number, wallMs, durationMs, frames } = chunk;
+    if (this.#gap && wallMs - this.#gap.fromWallMs >= LONGEST_GAP_MS) this.#closeGap(wallMs);
     this.#gap ??= { fromNumber: number, fromWallMs: wallMs, untilWallMs: wallMs, frames: 0, cause };
     this.#gap.untilWallMs = wallMs + durationMs;
     this.#gap.frames += frames;
@@ -204,7 +239,9 @@ export class Outlet {
     this.#needs.events.gap({ fromWallMs, untilWallMs: untilWallMs ?? gap.untilWallMs, frames, cause });
   }
 
-  #enter(state: DestinationState): void {
+  #enter(wanted: DestinationState): void {
+    const isThere = wanted !== 'connecting' && wanted !== 'failed';
+    const state = this.#paused && isThere ? 'paused' : wanted;
     if (state === this.#state) return;
     this.#state = state;
     this.#sinceWallMs = this.#needs.clock.wallMs();

@@ -6,7 +6,7 @@ import { RepeatedFault } from '../base/repeated.ts';
 import { type RetryPolicy, retryLoop } from '../base/retry.ts';
 import { announcement } from '../camera/rtsp/announcement.ts';
 import { RecordSession, type RecordTarget } from '../camera/rtsp/record.ts';
-import type { Chunk, Destination, DestinationStatus, RtpFacts, Source } from './destination.ts';
+import type { Chunk, DestinationStatus, PausableDestination, RtpFacts, Source } from './destination.ts';
 import { destinationError } from './destination-error.ts';
 import { Ledger } from './ledger.ts';
 import { type Channel, Outlet, type OutletEvents, type OutletOptions } from './outlet.ts';
@@ -100,7 +100,7 @@ class RecordChannel implements Channel {
 }
 
 /** A media server that records the camera: RTSP or RTSPS, ANNOUNCE and RECORD, RTP over the connection. */
-export class RtspDestination implements Destination {
+export class RtspDestination implements PausableDestination {
   readonly format = 'rtp';
   readonly id: string;
   readonly #needs: RtspDestinationNeeds;
@@ -151,6 +151,14 @@ export class RtspDestination implements Destination {
       () => this.#change(undefined),
       () => undefined,
     );
+  }
+
+  pause(why: BeffroiError): void {
+    this.#outlet.pause(why);
+  }
+
+  resume(): void {
+    this.#outlet.resume();
   }
 
   status(): DestinationStatus {

@@ -47,6 +47,13 @@ class Ports implements CommandPorts {
     isApplied: () => false,
   };
 
+  readonly missions: CommandPorts['missions'] = {
+    knows: (mission) => mission === 'order-mission',
+    announce: ({ cameras, priority, startMs, endMs, ...decision }) =>
+      this.#decided('mission', `${cameras} ${priority} ${startMs} ${endMs}`, decision),
+    cancel: (mission, decision) => this.#decided('cancel', mission, decision),
+  };
+
   #decided(what: string, target: string, { by, why }: Decision): string {
     this.asked.push(`${what} ${target} ${by} ${why}`.trim());
     return `${what} done`;
@@ -147,6 +154,16 @@ const GOOD: [CommandName, string | CommandWords | undefined, string][] = [
     'maintenance.cancel',
     { window: 'order-window', ...DECISION },
     'cancel order-window Opérateur 12 agent sur place',
+  ],
+  [
+    'mission.announce',
+    { cameras: ['cam-a'], priority: 9, start: 1_790_000_000, end: 1_790_003_600, ...DECISION },
+    'mission cam-a 9 1790000000000 1790003600000 Opérateur 12 agent sur place',
+  ],
+  [
+    'mission.cancel',
+    { mission: 'order-mission', ...DECISION },
+    'cancel order-mission Opérateur 12 agent sur place',
   ],
 ];
 
@@ -249,6 +266,29 @@ t.test('commands: what does not hold is refused, counted, registered and told', 
     [
       'for a window that is over',
       await signedAsIs(box, { command: 'maintenance.cancel', window: 'order-gone', by: 'Op', why: 'test' }),
+      false,
+      'order-unknown-target',
+      true,
+    ],
+    [
+      'for cameras of which one is not there',
+      await signedAsIs(box, {
+        ...{
+          command: 'mission.announce',
+          cameras: ['cam-a', 'cam-z'],
+          priority: 9,
+          start: iat,
+          end: iat + 60,
+        },
+        ...{ by: 'Op', why: 'test' },
+      }),
+      false,
+      'order-unknown-target',
+      true,
+    ],
+    [
+      'for a mission that is over',
+      await signedAsIs(box, { command: 'mission.cancel', mission: 'order-gone', by: 'Op', why: 'test' }),
       false,
       'order-unknown-target',
       true,

@@ -33,6 +33,7 @@ const camera = fc.record(
     name: fc.constantFrom('Parvis', 'Gymnase'),
     host: fc.constantFrom('10.0.0.1', '10.0.0.2'),
     regime: fc.constant('continuous' as const),
+    priority: fc.constantFrom(5, 9),
     owner: fc.constantFrom('commune' as const, 'metropole' as const),
     maxConnections: fc.constantFrom(2, 4),
     minFps: fc.constantFrom(0, 12),
@@ -43,7 +44,7 @@ const camera = fc.record(
     credentials: login,
   },
   {
-    requiredKeys: ['id', 'name', 'host', 'regime', 'owner', 'maxConnections', 'minFps'],
+    requiredKeys: ['id', 'name', 'host', 'regime', 'priority', 'owner', 'maxConnections', 'minFps'],
     noNullPrototype: true,
   },
 );

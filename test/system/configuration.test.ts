@@ -21,6 +21,8 @@ const ELSEWHERE = [
   'fault',
   'object',
   'gap',
+  'pause',
+  'mission',
   'channel',
   'consignation',
   'loss',

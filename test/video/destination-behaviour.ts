@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
+import { UplinkError } from '../../agent/base/errors.ts';
 import { BytePool } from '../../agent/base/pool.ts';
 import type { AccessUnit, VideoTrack } from '../../agent/camera/types.ts';
-import type { Chunk, Destination, Format, Gap } from '../../agent/video/destination.ts';
+import type { Chunk, Destination, Format, Gap, PausableDestination } from '../../agent/video/destination.ts';
 import { Feed } from '../../agent/video/feed.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
 import type { OutletEvents } from '../../agent/video/outlet.ts';
@@ -12,7 +13,7 @@ import { clip } from '../support/clips.ts';
 
 /** A destination with a peer that this project did not write. */
 export interface Rig {
-  readonly destination: Destination;
+  readonly destination: PausableDestination;
   /** Pictures that wait for their successor before they go out. */
   readonly held: number;
   /** The numbers of the pictures that the peer has, in the order in which they came. */
@@ -113,6 +114,7 @@ class Scene {
   static async create(t: Test, make: MakeRig, creditBytes = 4 * MIB): Promise<Scene> {
     const late: { scene?: Scene } = {};
     const events: OutletEvents = {
+      offered: () => undefined,
       sent: () => undefined,
       dropped: (frames) => {
         if (late.scene) late.scene.dropped += frames;
@@ -248,6 +250,29 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
     t.equal(scene.gaps.length, 1);
     t.same([gap?.untilWallMs, gap?.frames], [wallMsOf(resumed), scene.dropped]);
     t.equal(gap?.fromWallMs, wallMsOf(resumed - scene.dropped), 'and tells what is missing');
+  });
+
+  t.test(`${name}: one that is paused gets nothing, and goes on with the last key picture`, async (t) => {
+    const scene = await Scene.create(t, make);
+    const { destination } = scene.rig;
+    scene.attach();
+    scene.push(GOP);
+    await scene.has(scene.last);
+    const { frames } = destination.status();
+    destination.pause(new UplinkError('backbone-budget', 'expected at most 1 kbit/s, 2 are needed'));
+    t.match(destination.status(), { state: 'paused', lastError: { code: 'backbone-budget' } });
+    scene.push(2 * GOP + 5);
+    t.match(destination.status(), { state: 'paused', frames });
+    destination.resume();
+    scene.push(2);
+    const got = await scene.has(scene.last);
+    const resumed = got.find((number, index) => number !== index) ?? 0;
+    t.same(got, [...numbers(0, frames), ...numbers(resumed, scene.last + 1)]);
+    t.equal(resumed, 3 * GOP, 'from the last key picture on, at once');
+    const gap = { fromWallMs: wallMsOf(frames), untilWallMs: wallMsOf(resumed), frames: resumed - frames };
+    t.same(scene.gaps, [{ ...gap, cause: 'backbone-budget' }]);
+    t.equal(destination.status().state, 'flowing');
+    t.equal(scene.beside.frames, scene.last + 1, 'the other destination has every picture');
   });
 
   t.test(`${name}: an end is an end`, async (t) => {

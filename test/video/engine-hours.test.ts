@@ -2,7 +2,7 @@ import t from 'tap';
 import { createLog } from '../../agent/base/log.ts';
 import { BytePool } from '../../agent/base/pool.ts';
 import type { VideoCamera } from '../../agent/contract/video-link.ts';
-import type { Destination } from '../../agent/video/destination.ts';
+import type { PausableDestination } from '../../agent/video/destination.ts';
 import { VideoEngine } from '../../agent/video/engine.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { cameraAt } from './plane.ts';
@@ -18,9 +18,17 @@ const PARIS = new Intl.DateTimeFormat('fr-FR', {
 const log = createLog('error', { write: () => undefined });
 
 /** Takes nothing; the engine is asked only which destinations a camera has. */
-function nothing(id: string, began: () => void, ended: () => void): Destination {
+function nothing(id: string, began: () => void, ended: () => void): PausableDestination {
   return {
-    ...{ id, format: 'mp4', begin: began, take: () => undefined, streamEnded: () => undefined },
+    ...{
+      id,
+      format: 'mp4',
+      begin: began,
+      take: () => undefined,
+      pause: () => undefined,
+      resume: () => undefined,
+      streamEnded: () => undefined,
+    },
     status: () => ({
       ...{
         state: 'waiting',
@@ -73,6 +81,7 @@ for (const [when, beganMs, why] of NIGHTS) {
       const engine = new VideoEngine(
         {
           ...{ clock, log, random: () => 0, pool: new BytePool(0), report: () => undefined },
+          backbone: { join: () => ({ offered: () => undefined, leave: () => undefined }) },
           pull: (_camera, _permit, _handlers, signal) =>
             new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
           permits: { acquire: () => new Promise(() => undefined) },

@@ -56,6 +56,7 @@ function client(t: Test, socketPath: string) {
       ...{ clock: systemClock, log, random: Math.random, desk },
       orders: {
         setCameras: (list) => lists.push(list),
+        setBackbone: () => undefined,
         setViews: (list) => views.push(list.map(({ view }) => view)),
         restart: (camera) => restarted.push(camera),
       },
@@ -170,6 +171,7 @@ t.test('link: a video process that falls silent is cut', async (t) => {
           measure: ignore,
           channel: ignore,
           destination: ignore,
+          pause: ignore,
           gap: ignore,
           eventTrack: ignore,
           cameraEvents: ignore,

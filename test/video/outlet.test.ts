@@ -55,6 +55,7 @@ class Run {
       send: (chunk) => this.#take(chunk),
     };
     const events = {
+      offered: () => undefined,
       sent: () => undefined,
       dropped: (frames: number) => {
         this.dropped += frames;

@@ -14,6 +14,7 @@ import {
   type EventTrackReport,
   type GapReport,
   type MeasureReport,
+  type PauseReport,
   type StreamReport,
   VideoLink,
 } from '../../agent/video/link-server.ts';
@@ -31,6 +32,7 @@ export class AgentEnd {
   readonly measures: MeasureReport[] = [];
   readonly destinations: DestinationReport[] = [];
   readonly gaps: GapReport[] = [];
+  readonly pauses: PauseReport[] = [];
   readonly channels: ChannelReport[] = [];
   readonly tracks: EventTrackReport[] = [];
   readonly events: CameraEventsReport['events'] = [];
@@ -62,6 +64,7 @@ export class AgentEnd {
           measure: heard((report) => this.measures.push(report)),
           destination: heard((report) => this.destinations.push(report)),
           gap: heard((report) => this.gaps.push(report)),
+          pause: heard((report) => this.pauses.push(report)),
           channel: heard((report) => this.channels.push(report)),
           eventTrack: heard((report) => this.tracks.push(report)),
           cameraEvents: heard(({ events }) => this.events.push(...events)),

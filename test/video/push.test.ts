@@ -21,7 +21,13 @@ const MIB = 2 ** 20;
 const LOGIN = { version: 1, user: 'beffroi', password: 'Geheim-17' };
 
 const silent: OutletEvents = {
-  ...{ sent: () => undefined, dropped: () => undefined, gap: () => undefined, changed: () => undefined },
+  ...{
+    offered: () => undefined,
+    sent: () => undefined,
+    dropped: () => undefined,
+    gap: () => undefined,
+    changed: () => undefined,
+  },
 };
 
 interface Pushing {

@@ -273,6 +273,7 @@ export class World {
     return {
       ...{ ping: no, checkCamera: no, restartStream: no, viewing: this.room },
       knowsCamera: (camera) => this.configuration.cameras.has(camera),
+      missions: { knows: () => false, announce: never, cancel: never },
       alarms: {
         ...{ knowsAlarm: () => false, knowsPoint: () => false, knowsWindow: () => false },
         ...{ acknowledge: never, close: never, shelve: never, unshelve: never },
