@@ -92,6 +92,19 @@ t.test(
     t.equal(state('cam-high'), 'flowing');
 
     high.setInput('porte', true);
+    await csu.until('the alarm', () =>
+      csu.json<AlarmEvent>('/event/alarm').find(({ transition }) => transition === 'raised'),
+    );
+
+    const nowS = Math.floor(Date.now() / 1000);
+    const words = { by: 'Opérateur 12', why: 'fête de quartier', cameras: ['cam-low'], priority: 9 };
+    const told = await order(centre, csu, {
+      command: 'mission.announce',
+      start: nowS,
+      end: nowS + 8,
+      ...words,
+    });
+    t.equal(told.status, 'successful', told.detail);
     const missions = () =>
       csu.json<{ transition: string }>('/event/mission').map(({ transition }) => transition);
     await csu.until('the mission is over', () => missions().includes('ended') && pauses().length >= 5);
