@@ -54,7 +54,7 @@ export interface AnnouncedMission {
 }
 
 /** What orders do to priorities of cameras. */
-export interface MissionPorts {
+interface MissionPorts {
   /** Whether there is a mission of this id that is not over. */
   knows(mission: string): boolean;
   /** @throws BeffroiError when it is too long, over, or one too many */
