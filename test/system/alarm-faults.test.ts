@@ -181,7 +181,7 @@ class Stage {
 }
 
 t.test('alarms: nothing is lost while the broker and the way to it fail', { timeout: 400_000 }, async (t) => {
-  const stage = await Stage.create(t);
+  const stage = await Stage.create(t, {}, undefined, RECEIPTS);
   const { relay, centre, box } = stage;
 
   centre.broker.pause();
@@ -225,6 +225,7 @@ t.test('alarms: nothing is lost while the broker and the way to it fail', { time
   for (const topic of topics)
     await late.until(topic, () => late.received.some((m) => m.topic.endsWith(topic) && m.retained));
   stage.check(t);
+  await stage.receipted(t);
 });
 
 t.test('alarms: a box that stops and starts without link keeps what was not acknowledged', async (t) => {
