@@ -47,6 +47,7 @@ export class RtspConnection {
   #handedBytes = 0;
   #goneBytes = 0;
   #closedByUs = false;
+  #heardMs: number | undefined;
   #shortestAnswerMs = Number.POSITIVE_INFINITY;
   #onFrame: ReaderEvents['frame'] = () => undefined;
 
@@ -73,6 +74,11 @@ export class RtspConnection {
   /** Bytes that were neither message nor frame. */
   get skipped(): number {
     return this.#reader.skipped;
+  }
+
+  /** When anything last came, monotonic; undefined before. */
+  get heardMs(): number | undefined {
+    return this.#heardMs;
   }
 
   /** From a request to its answer, at best: the way there and back, and what the camera needs. */
@@ -147,6 +153,7 @@ export class RtspConnection {
 
   #data(chunk: Buffer): void {
     if (this.#error) return;
+    this.#heardMs = this.#clock.monotonicMs();
     try {
       this.#reader.feed(chunk);
     } catch (thrown) {

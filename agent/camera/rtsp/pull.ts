@@ -45,6 +45,9 @@ export interface PullNeeds extends StreamNeeds {
 
 /** How long the farewell to a camera may take. Source: guess. */
 const TEARDOWN_TIMEOUT_MS = 1_000;
+/** A timer this late means that our own process stood still; what it missed is read within the time after it. Source: guesses. */
+const STOOD_STILL_MS = 1_000;
+const CATCH_UP_MS = 500;
 const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
 const VIDEO_CHANNEL = 0;
 const METADATA_CHANNEL = 2;
@@ -189,12 +192,33 @@ class Pull {
     const beganMs = needs.clock.monotonicMs();
     while (!signal.aborted) {
       const quietMs = needs.clock.monotonicMs() - (this.#receiver?.lastUnitMs ?? beganMs);
-      if (quietMs >= stallTimeoutMs) {
-        throw new DeviceError('camera-stalled', `${this.#camera}: no picture for ${stallTimeoutMs} ms`);
-      }
+      if (quietMs >= stallTimeoutMs) throw this.#stalled();
       const leftMs = Math.min(stallTimeoutMs - quietMs, this.#metadataLeftMs());
-      await needs.clock.sleep(leftMs, signal).catch(() => undefined);
+      await this.#sleep(leftMs, signal);
     }
+  }
+
+  /** When our own process stood still, what came meanwhile is read before the camera is blamed. */
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#conversation.needs;
+    const dueMs = clock.monotonicMs() + ms;
+    await clock.sleep(ms, signal).catch(() => undefined);
+    if (clock.monotonicMs() - dueMs < STOOD_STILL_MS) return;
+    await clock.sleep(CATCH_UP_MS, signal).catch(() => undefined);
+  }
+
+  /** Whether the camera or the way to it is silent. */
+  #stalled(): DeviceError {
+    const { stallTimeoutMs } = this.#conversation.options;
+    const quietMs = this.#conversation.needs.clock.monotonicMs() - (this.#described.connection.heardMs ?? 0);
+    const besides =
+      quietMs < stallTimeoutMs
+        ? 'other data comes from it: the camera has stopped its pictures'
+        : 'nothing else comes either: the camera or the way to it is gone';
+    return new DeviceError(
+      'camera-stalled',
+      `${this.#camera}: no picture for ${stallTimeoutMs} ms; ${besides}`,
+    );
   }
 
   /** A track that falls silent is told, and ends nothing. @returns how long until it is to be looked at again */

@@ -116,3 +116,19 @@ t.test('GStreamer camera: many pulls at once are each exact', async (t) => {
   const sentTo1 = camera.sent.filter(({ client }) => client === 1).map(({ nals }) => nals);
   for (const pulling of pulls) t.same(hashes(pulling.units), sentTo1);
 });
+
+t.test(
+  'GStreamer camera: while our own process stands still no stall is found, and no picture is lost',
+  async (t) => {
+    const camera = await started(t, {});
+    const pulling = new Pulling({ url: camera.url }, { stallTimeoutMs: 700 });
+    await pulling.has(5);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
+    await pulling.has(pulling.units.length + 70);
+    t.equal(await pulling.stop(), undefined);
+    t.same(
+      hashes(pulling.units),
+      camera.sent.slice(0, pulling.units.length).map(({ nals }) => nals),
+    );
+  },
+);

@@ -198,7 +198,14 @@ t.test('camera: a stalled one is declared though it goes on with RTCP and anothe
     socket.write(pictures(2));
     return reply('200 OK');
   };
-  const { code, camera } = await endsWith({ ...good(), PLAY: chatter });
+  const { code, camera, message } = await endsWith({ ...good(), PLAY: chatter });
   t.equal(code, 'camera-stalled');
+  t.match(message, 'other data comes');
   t.equal(camera.methods().at(-1), 'TEARDOWN', 'and the camera is told');
+});
+
+t.test('camera: one from which nothing at all comes any more is told apart', async (t) => {
+  const { code, message } = await endsWith(good(2));
+  t.equal(code, 'camera-stalled');
+  t.match(message, 'nothing else comes either');
 });
