@@ -14,6 +14,7 @@ import { carryKeyring, letPartnerIn, letRecipientIn, partnerEntry } from '../sup
 import { memoryHolds } from '../support/process-memory.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
 import { Subscriber } from '../support/subscriber.ts';
+import { until } from '../support/until.ts';
 
 const CAMERA = 'cam-quai';
 const TOPIC = leasedMediaTopic(SITE, CAMERA, 'dipn');
@@ -73,6 +74,8 @@ t.test(
       broker.url,
       '--json',
     ]);
+    for (const user of ['dipn', 'emh'])
+      await until(() => new RegExp(`Sending SUBACK to ${user}-`).test(broker.log));
 
     const words = ['--recipient', 'dipn', '--operator', 'cne.martin', '--granted-by', 'a.muller'];
     const lease = ['lease', 'open', '--folder', landlord, ...where, '--camera', CAMERA, ...words];
