@@ -214,7 +214,9 @@ export class VideoEngine implements Service, Working {
 
   #stream(camera: VideoCamera, meter: Meter, feed: Feed): CameraStream {
     const { clock, log, random, pull, permits, report } = this.#needs;
-    const events = camera.events ? new EventTrack(camera.camera, report) : undefined;
+    const events = camera.events
+      ? new EventTrack(camera.camera, report, () => clock.monotonicMs())
+      : undefined;
     return new CameraStream({ clock, log, random, pull, permits, feed, meter, report, events }, camera);
   }
 

@@ -1,5 +1,6 @@
 import { asBeffroiError, type BeffroiError, DeviceError, PeerProtocolError } from '../base/errors.ts';
 import { scrubUrls } from '../base/text.ts';
+import { EventPace } from '../camera/onvif/event-pace.ts';
 import { readMetadata } from '../camera/onvif/metadata.ts';
 import type { OnvifEvent } from '../camera/onvif/notification.ts';
 import type { MetadataHandlers } from '../camera/rtsp/metadata-track.ts';
@@ -19,10 +20,13 @@ export class EventTrack implements MetadataHandlers {
   #asking = false;
   #unwelcome = false;
   #waiting = 0;
+  readonly #pace = new EventPace();
+  readonly #monotonicMs: () => number;
   #reading: Promise<void> = Promise.resolve();
 
-  constructor(camera: string, report: (message: VideoToAgent) => void) {
+  constructor(camera: string, report: (message: VideoToAgent) => void, monotonicMs: () => number) {
     this.#camera = camera;
+    this.#monotonicMs = monotonicMs;
     this.#report = report;
   }
 
@@ -70,8 +74,11 @@ export class EventTrack implements MetadataHandlers {
 
   async #read(text: string): Promise<void> {
     try {
-      for (const events of portions(await readMetadata(text, this.#camera)))
-        this.#report({ type: 'camera-events', camera: this.#camera, events });
+      const events = await readMetadata(text, this.#camera);
+      if (this.#pace.take(events.length, this.#monotonicMs()) > 0)
+        throw this.#lost('more events than any camera has');
+      for (const portion of portions(events))
+        this.#report({ type: 'camera-events', camera: this.#camera, events: portion });
     } catch (thrown) {
       this.doubtful(this.#lost(asBeffroiError(thrown).message));
     } finally {

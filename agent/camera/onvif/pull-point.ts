@@ -6,6 +6,7 @@ import { quoted } from '../../base/text.ts';
 import { NoAnswerError } from '../http/connect.ts';
 import type { SoapAnswer } from './answer.ts';
 import { buildEnvelope } from './envelope.ts';
+import { EventPace } from './event-pace.ts';
 import { grantedMs, type OnvifEvent, readEvents } from './notification.ts';
 import { NAMESPACES } from './services.ts';
 import type { Soap } from './soap.ts';
@@ -221,6 +222,7 @@ export class PullPoint {
   async #pullOn(subscription: Subscription, handler: EventHandler, signal: AbortSignal): Promise<void> {
     const { clock } = this.#needs;
     let renewAtMs = clock.monotonicMs() + renewAfterMs(subscription.grantMs);
+    const pace = new EventPace();
     let closed = 0;
     for (;;) {
       if (renewAtMs - clock.monotonicMs() < PULL_MIN_MS) {
@@ -235,8 +237,11 @@ export class PullPoint {
         closed = 0;
       }
       for (const event of events ?? []) handler.event(event);
-      const fast = clock.monotonicMs() - startMs < PACE_MS;
-      if (fast && (events === undefined || events.length === 0)) await clock.sleep(PACE_MS, signal);
+      const nowMs = clock.monotonicMs();
+      const idle = events === undefined || events.length === 0;
+      const fast = nowMs - startMs < PACE_MS;
+      const waitMs = idle && fast ? PACE_MS : pace.take(events?.length ?? 0, nowMs);
+      if (waitMs > 0) await clock.sleep(waitMs, signal);
     }
   }
 

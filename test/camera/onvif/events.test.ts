@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { systemClock } from '../../../agent/base/clock.ts';
+import { EventPace } from '../../../agent/camera/onvif/event-pace.ts';
 import {
   grantedMs,
   isActive,
@@ -240,6 +242,37 @@ t.test('a pull that is closed without a fault is normal: the next one brings the
     source: { VideoSourceConfigurationToken: '000', Rule: '000' },
     data: { IsMotion: 'true' },
   });
+});
+
+t.test('a camera that never ceases to tell is slowed down, and loses nothing', async (t) => {
+  const one =
+    '<NotificationMessage><Topic>tns1:Device/Trigger/DigitalInput</Topic><Message><Message><Source/><Data/></Message></Message></NotificationMessage>';
+  const port = await pulling(t, () =>
+    soap(`<PullMessagesResponse>${one.repeat(100)}</PullMessagesResponse>`),
+  );
+  const abort = new AbortController();
+  const waits: number[] = [];
+  const sleep = (ms: number, signal?: AbortSignal) => {
+    waits.push(ms);
+    if (ms > 0 && ms <= 500 && heard >= 1_000) abort.abort();
+    return systemClock.sleep(ms, signal);
+  };
+  let heard = 0;
+  const clock = { wallMs: systemClock.wallMs, monotonicMs: systemClock.monotonicMs, sleep };
+  const event = () => {
+    heard += 1;
+  };
+  await cameraAt(port, {}, clock).camera.events({ subscribed: () => undefined, event }, abort.signal);
+  t.ok(heard <= 1_300, `${heard} events until it was made to wait`);
+});
+
+t.test('events may come in a burst, and at a steady pace after it', (t) => {
+  const pace = new EventPace();
+  t.equal(pace.take(1_000, 0), 0);
+  t.equal(pace.take(100, 0), 500);
+  t.equal(pace.take(0, 500), 0, 'after that wait it goes on');
+  t.equal(pace.take(1_000, 60_000), 0, 'the burst is there again');
+  t.end();
 });
 
 t.test('a camera that closes its quiet pulls and knows the subscription is listened to', async (t) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { systemClock } from '../../../agent/base/clock.ts';
+import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { createLog } from '../../../agent/base/log.ts';
 import { CameraGate } from '../../../agent/camera/gate.ts';
 import type { LoginRecord } from '../../../agent/camera/login-count.ts';
@@ -107,7 +107,7 @@ export function servicesAnswer(...namespaces: string[]): string {
 }
 
 /** Our camera object and its gate against a port of this machine. */
-export function cameraAt(port: number, options: Partial<OnvifTarget> = {}) {
+export function cameraAt(port: number, options: Partial<OnvifTarget> = {}, clock: Clock = systemClock) {
   const latch: { saved: readonly LoginRecord[] } = { saved: [] };
   const memory = {
     load: () => latch.saved,
@@ -130,7 +130,7 @@ export function cameraAt(port: number, options: Partial<OnvifTarget> = {}) {
     ...options,
   };
   const camera = new OnvifCamera(target, gate, {
-    clock: systemClock,
+    clock,
     log,
     randomBytes,
     subscription: subscriptionMemory(),
