@@ -36,7 +36,7 @@ import { freeMb, temperatureC } from './health/vitals.ts';
 import { openStore, type SqliteStore } from './store/open-store.ts';
 import { Refusals } from './trust/refusals.ts';
 import { listenToBroker, localClientId } from './uplink/local-broker.ts';
-import { Uplink } from './uplink/uplink.ts';
+import { type Delivery, Uplink } from './uplink/uplink.ts';
 import { VideoLink } from './video/link-server.ts';
 import { VideoSupervisor } from './video/supervisor.ts';
 import { Missions } from './viewing/missions.ts';
@@ -111,6 +111,7 @@ export class Agent implements Service {
       {
         site,
         brokers: box.brokers,
+        backupBrokers: box.backupBrokers,
         plainLoopback: box.plainLoopback,
         software: options.software,
         ...(box.tls ? { tls: box.tls } : {}),
@@ -392,13 +393,7 @@ export class Agent implements Service {
     this.#viewing.apply({ cameras: this.#regimes, maxViewMinutes: next.video.maxViewMinutes });
     this.#tellBackbone();
     if (this.#sources.length > 0) this.#pull(this.#sources); // what may no longer be pulled ends first
-    const { confirm, resendAfterS, liveWithinS, backlogPerS } = next.delivery;
-    this.#uplink.deliver({
-      confirm,
-      resendAfterMs: resendAfterS * 1000,
-      liveWithinMs: liveWithinS * 1000,
-      backlogPerS,
-    });
+    this.#uplink.deliver(deliveryOf(next));
     this.#eventTracks.expect(listenedTo(next));
     await this.#boxHealth.schedule(next.health.vitalsSchedule);
     await this.#fleet.apply(next.cameras);
@@ -520,4 +515,19 @@ function listenedTo({ cameras, points }: OpenedConfiguration): ReadonlySet<strin
 function machineClock(): MachineClock {
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'ascii').trim();
   return { bootId, uptimeMs: () => Number(process.hrtime.bigint()) / 1e6 };
+}
+
+/** The settings of delivery in the words of the uplink. */
+function deliveryOf({ delivery }: OpenedConfiguration): Delivery {
+  const { confirm, resendAfterS, liveWithinS, backlogPerS, supervisionS, backupSupervisionS, category } =
+    delivery;
+  return {
+    confirm,
+    resendAfterMs: resendAfterS * 1000,
+    liveWithinMs: liveWithinS * 1000,
+    backlogPerS,
+    supervisionMs: supervisionS * 1000,
+    backupSupervisionMs: backupSupervisionS * 1000,
+    category: category ?? 'none',
+  };
 }

@@ -11,6 +11,8 @@ export interface BoxOptions {
   readonly site: string;
   /** `mqtts://host[:port]`; `mqtt://` to a loopback address with `plainLoopback`. */
   readonly brokers: readonly string[];
+  /** On the back-up path. */
+  readonly backupBrokers?: readonly string[];
   readonly plainLoopback?: boolean;
   /** As in the box file; relative to the enrolment folder. */
   readonly stateFolder?: string;
@@ -75,6 +77,7 @@ function checkedBoxFile(options: BoxOptions): unknown {
   const box = {
     site: options.site,
     brokers: options.brokers,
+    ...(options.backupBrokers?.length ? { backupBrokers: options.backupBrokers } : {}),
     ...(options.plainLoopback ? { plainLoopback: true } : {}),
     tls: TLS,
     trust: TRUST,

@@ -43,6 +43,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       folder: 'one',
       site: 'one',
       broker: 'many',
+      'backup-broker': 'many',
       out: 'one',
       clock: 'one',
       state: 'one',
@@ -82,7 +83,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   receive: {
     options: {
       folder: 'one',
-      broker: 'one',
+      broker: 'many',
       database: 'one',
       'keep-days': 'one',
       'max-mb': 'one',
@@ -120,6 +121,7 @@ async function boxAdd({ options, texts, print }: Desk): Promise<boolean> {
   const box = {
     site,
     brokers: options.list('broker'),
+    backupBrokers: options.has('backup-broker') ? options.list('backup-broker') : [],
     plainLoopback: options.flag('plain-loopback'),
     ...(clock === undefined ? {} : { clock }),
     ...(stateFolder === undefined ? {} : { stateFolder }),
@@ -198,7 +200,7 @@ async function receive({ options, signal }: Desk): Promise<boolean> {
   return await receiveEvents(
     csuOf(options),
     {
-      broker: options.required('broker'),
+      brokers: options.list('broker'),
       database: options.required('database'),
       keepDays: options.number('keep-days', 1, 36_500) ?? KEEP_DAYS,
       maxBytes: (options.number('max-mb', 16, 1_048_576) ?? ARCHIVE_MB) * MIB,

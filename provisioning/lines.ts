@@ -14,6 +14,7 @@ import {
   type LossEvent,
   MESSAGES,
   type MessageKey,
+  type PathEvent,
   type RefusalEvent,
   type RegisterState,
   type TimeCorrectionEvent,
@@ -53,8 +54,10 @@ function messageKey(topic: Topic): MessageKey | undefined {
 type Describe = (message: never, texts: Texts) => string;
 
 const DESCRIBERS: Partial<Record<MessageKey, Describe>> = {
-  link: ({ online, session, software }: LinkState, { link, words }) =>
-    `${link}: ${online ? words.online : words.offline} (session ${session}, ${software})`,
+  link: (state: LinkState, texts) => describeLink(state, texts),
+  linkBackup: (state: LinkState, texts) => describeLink(state, texts),
+  path: ({ main, backup, in_use, cause, detail }: PathEvent, { pathChange, paths, pathStates, means }) =>
+    `${pathChange}: ${paths[in_use]} (${paths.main}: ${pathStates[main]}, ${paths.backup}: ${pathStates[backup]})${because(cause, detail, means)}`,
   boxHealth: ({ state, cause, detail }: BoxHealthState, { box, words, means }) =>
     `${box}: ${words[state]}${because(cause, detail, means)}`,
   config: (
@@ -88,6 +91,15 @@ function describeAlarm(event: AlarmEvent, { alarm, by: byWhom, words }: Texts): 
   const who = by === undefined ? '' : byWhom(quoted(by).slice(1, -1));
   const because = why === undefined ? '' : `: ${quoted(why, 200).slice(1, -1)}`;
   return `${alarm} ${point} ${quoted(name)}: ${words[transition]}${who} (${words[severity]}, ${count}) ${event.alarm}${because}`;
+}
+
+function describeLink(
+  { online, session, software, path, in_use, other_path }: LinkState,
+  { link, words, paths, pathStates, inUse }: Texts,
+): string {
+  const other = other_path === 'none' ? '' : `, ${inUse}: ${paths[in_use]}, ${pathStates[other_path]}`;
+  const name = path === 'main' ? link : `${link} (${paths.backup})`;
+  return `${name}: ${online ? words.online : words.offline} (session ${session}, ${software}${other})`;
 }
 
 /** One status of a command. */

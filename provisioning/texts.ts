@@ -10,6 +10,7 @@ const FRENCH = {
                    [--broker-folder DOSSIER] [--broker-data DOSSIER]
       crée le dossier du CSU : autorités de certification, clés, configuration du courtier MQTT
   beffroi-csu box add --folder DOSSIER --site SITE --broker mqtts://HÔTE:PORT… --out DOSSIER
+                   [--backup-broker mqtts://HÔTE:PORT…]
                    [--clock chrony|timesyncd|host] [--state DOSSIER] [--runtime DOSSIER] [--plain-loopback]
       enrôle un collecteur : le dossier produit devient /etc/beffroi sur lui
   beffroi-csu config sign --folder DOSSIER --site SITE --in FICHIER|- --out FICHIER
@@ -17,7 +18,7 @@ const FRENCH = {
       contrôle la configuration, scelle les mots de passe pour ce collecteur, signe
   beffroi-csu config push --folder DOSSIER --site SITE --in FICHIER --broker URL [--wait-s 60]
       publie la configuration signée et attend la réponse du collecteur
-  beffroi-csu receive --folder DOSSIER --broker URL --database FICHIER [--keep-days 400] [--max-mb 8192]
+  beffroi-csu receive --folder DOSSIER --broker URL… --database FICHIER [--keep-days 400] [--max-mb 8192]
                    [--only alarm…] [--after N] [--end-with-reader]
       reçoit les événements des collecteurs, les enregistre, signe les reçus, et écrit une ligne JSON par événement
       sur la sortie standard : number, received, site, class, name, topic, message. --after N reprend après la
@@ -60,6 +61,10 @@ ${VIEWING_FRENCH.help}
   orders: { command: 'commande', configuration: 'configuration', receipt: 'reçu' },
   refused: 'ordre refusé',
   fault: 'défaut',
+  pathChange: 'CHEMIN',
+  paths: { main: 'principal', backup: 'secours', none: 'aucun' },
+  pathStates: { up: 'établi', lost: 'rompu', none: 'sans' },
+  inUse: 'en service',
   correction: 'heures corrigées',
   loss: 'ÉVÉNEMENTS PERDUS',
   lossReasons: {
@@ -125,6 +130,7 @@ const ENGLISH: Texts = {
                    [--broker-folder FOLDER] [--broker-data FOLDER]
       makes the folder of the CSU: certification authorities, keys, configuration of the broker
   beffroi-csu box add --folder FOLDER --site SITE --broker mqtts://HOST:PORT… --out FOLDER
+                   [--backup-broker mqtts://HOST:PORT…]
                    [--clock chrony|timesyncd|host] [--state FOLDER] [--runtime FOLDER] [--plain-loopback]
       enrols a box: the folder becomes /etc/beffroi on the box
   beffroi-csu config sign --folder FOLDER --site SITE --in FILE|- --out FILE
@@ -132,7 +138,7 @@ const ENGLISH: Texts = {
       checks the configuration, seals the passwords to this box, signs
   beffroi-csu config push --folder FOLDER --site SITE --in FILE --broker URL [--wait-s 60]
       publishes the signed configuration and waits for the answer of the box
-  beffroi-csu receive --folder FOLDER --broker URL --database FILE [--keep-days 400] [--max-mb 8192]
+  beffroi-csu receive --folder FOLDER --broker URL… --database FILE [--keep-days 400] [--max-mb 8192]
                    [--only alarm…] [--after N] [--end-with-reader]
       receives the events of the boxes, stores them, signs receipts, and writes one JSON line per event on standard
       output: number, received, site, class, name, topic, message. --after N goes on after line N;
@@ -174,6 +180,10 @@ ${VIEWING_ENGLISH.help}
   orders: { command: 'command', configuration: 'configuration', receipt: 'receipt' },
   refused: 'order refused',
   fault: 'fault',
+  pathChange: 'PATH',
+  paths: { main: 'main', backup: 'back-up', none: 'none' },
+  pathStates: { up: 'up', lost: 'lost', none: 'none' },
+  inUse: 'in use',
   correction: 'times corrected',
   loss: 'EVENTS LOST',
   lossReasons: {

@@ -89,7 +89,8 @@ export class BoxCheck {
     if (!box.value) return;
     yield* this.#installed(box.value);
     yield await this.#clock(box.value.clock);
-    for (const broker of box.value.brokers) yield await this.#broker(box.value, broker);
+    for (const broker of [...box.value.brokers, ...box.value.backupBrokers])
+      yield await this.#broker(box.value, broker);
   }
 
   async *#installed(box: BoxFile): AsyncGenerator<Finding> {

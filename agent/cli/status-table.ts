@@ -20,6 +20,7 @@ export const WORDS = {
     connected: 'établi',
     lost: 'rompu',
     confirmation: { receipt: 'avec reçus', broker: 'sans reçus' },
+    backup: { inUse: 'PAR LE SECOURS', lost: 'secours rompu' },
     pending: (n: number) => `${n} événement${n > 1 ? 's' : ''} en attente`,
     config: 'configuration',
     none: 'aucune',
@@ -76,6 +77,7 @@ export const WORDS = {
     connected: 'up',
     lost: 'down',
     confirmation: { receipt: 'with receipts', broker: 'without receipts' },
+    backup: { inUse: 'BY THE BACK-UP', lost: 'back-up lost' },
     pending: (n: number) => `${n} event${n === 1 ? '' : 's'} waiting`,
     config: 'configuration',
     none: 'none',
@@ -139,6 +141,16 @@ export function statusTable(snapshot: StatusSnapshot, options: Options): string 
   return [...boxLines(snapshot, options), '', ...cameras, ...channels, ...alarms].join('\n');
 }
 
+/** By which path, on what events leave, and whether the other path is lost. */
+function pathWords(link: StatusSnapshot['link'], options: Options): string[] {
+  const { confirmation, backup } = WORDS[options.language];
+  return [
+    ...(link.path === 'backup' ? [paint('degraded', backup.inUse, options)] : []),
+    confirmation[link.confirmation],
+    ...(link.backup === 'lost' ? [paint('degraded', `(${backup.lost})`, options)] : []),
+  ];
+}
+
 function boxLines(snapshot: StatusSnapshot, options: Options): string[] {
   const w = WORDS[options.language];
   const { link, config } = snapshot;
@@ -148,7 +160,7 @@ function boxLines(snapshot: StatusSnapshot, options: Options): string[] {
   const first = [
     `${w.box} ${snapshot.site}`,
     snapshot.software,
-    `${w.link} ${linkText} ${w.confirmation[link.confirmation]}`,
+    [`${w.link} ${linkText}`, ...pathWords(link, options)].join(' '),
     `${w.config} ${version} ${w.phase[config.phase]}`.trim(),
   ];
   const second = [

@@ -28,6 +28,10 @@ export const boxFileSchema = z
       .regex(SITE_PATTERN, 'expected an INSEE code and a label, such as 57463-mairie')
       .meta({ description: 'INSEE code of the commune and label of the box' }),
     brokers: z.array(brokerUrl).min(1).max(4).meta({ description: 'broker addresses, tried in turn' }),
+    backupBrokers: z.array(brokerUrl).max(4).default([]).meta({
+      description:
+        'broker addresses on the back-up path, such as a 4G router, tried in turn: alarms and the state of the link alone travel there',
+    }),
     plainLoopback: z
       .boolean()
       .default(false)
@@ -54,7 +58,8 @@ export const boxFileSchema = z
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   })
   .superRefine((box, context) => {
-    const plain = box.brokers.filter((url) => url.startsWith('mqtt://'));
+    const urls = [...box.brokers, ...box.backupBrokers];
+    const plain = urls.filter((url) => url.startsWith('mqtt://'));
     if (plain.length > 0 && !box.plainLoopback) {
       context.addIssue({
         code: 'custom',
@@ -62,7 +67,7 @@ export const boxFileSchema = z
         message: 'mqtt:// needs "plainLoopback": true',
       });
     }
-    if (plain.length < box.brokers.length && !box.tls) {
+    if (plain.length < urls.length && !box.tls) {
       context.addIssue({ code: 'custom', path: ['tls'], message: 'mqtts:// needs the three TLS files' });
     }
   });

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { isCronExpression } from '../base/schedule.ts';
 import { consentText } from '../contract/consent.ts';
-import { confirmation } from '../contract/delivery.ts';
 import { partnerId } from '../contract/lease-terms.ts';
 import { cameraId, cameraOwner, segmentId, severity } from '../contract/messages.ts';
 import { PRIORITIES } from '../contract/video-link.ts';
 import { alarmSettings, checkArming, hasArming } from './alarms.ts';
 import { boxPoints, checkBoxPoint } from './box-points.ts';
 import { cameraPoints } from './camera-points.ts';
+import { eventDelivery } from './delivery.ts';
 import { cameraDestination, destinationFaults, mediaServer } from './destinations.ts';
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
 import { connectedObject, localBroker, objectPoints } from './objects.ts';
@@ -278,29 +278,7 @@ export const configurationSchema = z
           .meta({ description: 'cron expression of the box vitals, Europe/Paris' }),
       })
       .prefault({}),
-    delivery: z
-      .strictObject({
-        confirm: confirmation.default('broker').meta({
-          description:
-            'an event leaves the box on the signed receipt of the CSU (beffroi-csu receive), or on the PUBACK of the broker',
-        }),
-        resendAfterS: z.int().min(2).max(3600).default(60).meta({
-          description: 'seconds without a receipt until an event is sent again, doubled up to 15 min',
-        }),
-        liveWithinS: z
-          .int()
-          .min(1)
-          .max(3600)
-          .default(60)
-          .meta({ description: 'an event older than this many seconds goes as backlog, on hist' }),
-        backlogPerS: z
-          .int()
-          .min(1)
-          .max(10_000)
-          .default(50)
-          .meta({ description: 'events of the backlog per second: many boxes may come back at once' }),
-      })
-      .prefault({}),
+    delivery: eventDelivery,
     video: z
       .strictObject({
         fragmentMs: z

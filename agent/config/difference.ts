@@ -47,6 +47,7 @@ export interface Difference {
   readonly alarms: readonly (keyof Configuration['alarms'])[];
   readonly health: readonly (keyof Configuration['health'])[];
   readonly video: readonly (keyof Configuration['video'])[];
+  readonly delivery: readonly (keyof Configuration['delivery'])[];
 }
 
 /**
@@ -71,6 +72,7 @@ export function differenceOf(
     alarms: changedKeys(before?.alarms, after.alarms),
     health: changedKeys(before?.health, after.health),
     video: changedKeys(before?.video, after.video),
+    delivery: changedKeys(before?.delivery, after.delivery),
   };
 }
 
@@ -80,7 +82,8 @@ export function describeDifference(difference: Difference): string {
     name: string,
     { added, removed, changed }: Record<keyof ListDifference<never>, readonly unknown[]>,
   ) => `${name} +${added.length} -${removed.length} ~${changed.length}`;
-  const settings = difference.alarms.length + difference.health.length + difference.video.length;
+  const { alarms, health, video, delivery } = difference;
+  const settings = [alarms, health, video, delivery].flat().length;
   const names = [
     'cameras',
     'segments',

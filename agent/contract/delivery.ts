@@ -29,7 +29,7 @@ const CLASS_OF_CATEGORY: Readonly<Record<string, OutboxClass>> = {
 };
 /** Messages that are alarms, and those without which alarms cannot be accounted for; the others serve the service alone. */
 const ALARMS = ['alarm', 'panel-signal'];
-const BOOKS = ['loss', 'time-correction'];
+const BOOKS = ['loss', 'path', 'time-correction'];
 
 interface Classified {
   readonly severity?: unknown;

@@ -23,6 +23,7 @@ import {
   type TopicClass,
   UPS_PATTERN,
 } from './topics.ts';
+import { PATHS, pathInUse, pathState, statedCategory } from './transmission.ts';
 import { CHANNEL_ACTIONS, CLOSED_BY, COMMAND_NAMES } from './viewing.ts';
 
 /**
@@ -150,6 +151,15 @@ export const linkState = z.strictObject({
   confirmation: confirmation.meta({
     description:
       'what an event leaves the box on: the signed receipt of the CSU, or the PUBACK of the broker',
+  }),
+  path: z.enum(PATHS).meta({ description: 'the path that this message is about and came by' }),
+  in_use: pathInUse.meta({ description: 'the path that alarms take now' }),
+  other_path: pathState.meta({ description: 'how the other path is; none where there is only one' }),
+  supervision_s: count.meta({
+    description: 'seconds within which the loss of this path is known on both sides',
+  }),
+  category: statedCategory.meta({
+    description: 'category of alarm transmission that the site states (EN 50136-1)',
   }),
 });
 
@@ -566,6 +576,16 @@ const missionEvent = z.strictObject({
   why: reasonText,
 });
 
+const pathEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
+  main: pathState,
+  backup: pathState,
+  in_use: pathInUse.meta({ description: 'the path that alarms take from now on' }),
+  cause,
+  detail: text,
+});
+
 const lossEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40),
@@ -609,6 +629,7 @@ export type ActivityEvent = z.infer<typeof activityEvent>;
 export type WindowEvent = z.infer<typeof windowEvent>;
 export type CommandEvent = z.infer<typeof commandEvent>;
 export type RefusalEvent = z.infer<typeof refusalEvent>;
+export type PathEvent = z.infer<typeof pathEvent>;
 export type LossEvent = z.infer<typeof lossEvent>;
 export type TimeCorrectionEvent = z.infer<typeof timeCorrectionEvent>;
 export type FaultEvent = z.infer<typeof faultEvent>;
@@ -632,6 +653,14 @@ export const MESSAGES = {
     name: 'link',
     entity: 'collector',
     summary: 'Presence of the box; last will.',
+    schema: linkState,
+  },
+  linkBackup: {
+    class: 'state',
+    name: 'link-backup',
+    entity: 'collector',
+    summary:
+      'The same of the back-up path, on the broker of that path; its last will too. While alarms take it, said anew each half supervision time.',
     schema: linkState,
   },
   boxHealth: {
@@ -802,6 +831,14 @@ export const MESSAGES = {
     entity: 'collector',
     summary: 'The clock of the box is good again: what the times of events were that had `clock: untrusted`.',
     schema: timeCorrectionEvent,
+  },
+  path: {
+    class: 'event',
+    name: 'path',
+    entity: 'collector',
+    summary:
+      'A path to the CSU was lost or is back, or alarms take another. Told where there is a back-up path.',
+    schema: pathEvent,
   },
   loss: {
     class: 'event',

@@ -4,6 +4,7 @@ import { confirmation } from './delivery.ts';
 import { count } from './envelope.ts';
 import { recipientId } from './lease-terms.ts';
 import { cameraId, cause, configPhase, healthState, pointId, segmentId, severity, side } from './messages.ts';
+import { pathInUse, pathState } from './transmission.ts';
 
 /** What the running agent tells `beffroi status` and the demo through its local Unix socket: one JSON object. */
 export const statusSnapshot = z.strictObject({
@@ -19,6 +20,8 @@ export const statusSnapshot = z.strictObject({
     detail: z.string(),
     outboxPending: count,
     confirmation,
+    path: pathInUse,
+    backup: pathState,
     session: count,
   }),
   config: z.strictObject({ appliedVersion: count, phase: configPhase, detail: z.string() }),

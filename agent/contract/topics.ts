@@ -1,3 +1,5 @@
+import type { PathName } from './transmission.ts';
+
 /**
  * The only module that builds and parses topics.
  * `csu/v1/<site>/<entity>/<class>/<name>`: six levels, always.
@@ -76,9 +78,10 @@ export function backlogTopic(text: string): string {
   return topic?.class === 'event' ? buildTopic({ ...topic, class: 'hist' }) : text;
 }
 
-/** Where presence and the last will of a box stand (retained). */
-export function linkTopic(site: string): string {
-  return buildTopic({ site, entity: 'collector', class: 'state', name: 'link' });
+/** Where presence and the last will of a box stand (retained), of each path by itself. */
+export function linkTopic(site: string, path: PathName = 'main'): string {
+  const name = path === 'main' ? 'link' : 'link-backup';
+  return buildTopic({ site, entity: 'collector', class: 'state', name });
 }
 
 /** Where the main stream of a camera goes, as MP4 boxes. */

@@ -49,8 +49,16 @@ export interface BrokerClientOptions {
 
 export interface ConnectionListener {
   readonly up?: (info: SessionInfo) => void;
+  /** The connection ends by our own wish and is made anew at once; `up` or `down` follows. */
+  readonly renewing?: () => void;
   /** The connection was lost or a try failed; told for each try. */
   readonly down?: (error: BeffroiError) => void;
+}
+
+/** How soon a session notices that its broker is gone: after one and a half keep-alives, and when a PUBACK is late. */
+export interface Supervision {
+  readonly keepAliveS: number;
+  readonly ackTimeoutMs: number;
 }
 
 export type MessageHandler = (topic: string, payload: Buffer, flags: { readonly retain: boolean }) => void;
@@ -82,7 +90,7 @@ const END_TIMEOUT_MS = 1_000;
 export class BrokerClient implements Service, Working {
   readonly name = 'broker client';
   readonly #needs: BrokerClientNeeds;
-  readonly #options: SessionOptions;
+  #options: SessionOptions;
   readonly #urls: readonly string[];
   readonly #plainLoopback: boolean;
   readonly #protocols: ProtocolMemory;
@@ -96,6 +104,7 @@ export class BrokerClient implements Service, Working {
   #addresses: BrokerAddress[] = [];
   #next = 0;
   #session: Session | undefined;
+  #renewing = false;
   #goneBefore = 0;
   #why: BeffroiError = new UplinkError('broker-unreachable', 'not connected yet');
   #stopping: AbortController | undefined;
@@ -127,6 +136,20 @@ export class BrokerClient implements Service, Working {
   listen(listener: ConnectionListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Sessions are made with this from now on; the one in force ends politely and begins anew. */
+  supervise({ keepAliveS, ackTimeoutMs }: Supervision): void {
+    if (keepAliveS === this.#options.keepAliveS && ackTimeoutMs === this.#options.ackTimeoutMs) return;
+    this.#options = { ...this.#options, keepAliveS, ackTimeoutMs };
+    this.#renew();
+  }
+
+  #renew(): void {
+    if (!this.#session || this.#renewing) return;
+    this.#renewing = true;
+    for (const { renewing } of this.#listeners) this.#guard(() => renewing?.());
+    void this.#session.end(END_TIMEOUT_MS);
   }
 
   /** Hands over every message of the subscriptions. With MQTT 3.1.1, `retain` is false for a message that comes live. */
@@ -215,15 +238,28 @@ export class BrokerClient implements Service, Working {
   }
 
   async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
+    do await this.#runSession(up, signal);
+    while (this.#renewed() && !signal.aborted);
+    throw this.#why;
+  }
+
+  #renewed(): boolean {
+    const renewed = this.#renewing;
+    this.#renewing = false;
+    return renewed;
+  }
+
+  async #runSession(up: () => void, signal: AbortSignal): Promise<void> {
+    const asked = this.#options;
     const session = await this.#openAny(signal);
     if (signal.aborted) return session.cut(new UplinkError('broker-closed', 'the client stops'));
     this.#session = session;
     this.#up(session.info);
     up();
+    if (asked !== this.#options) this.#renew();
     this.#why = await session.closed;
     this.#goneBefore += session.handedBytes;
     this.#session = undefined;
-    throw this.#why;
   }
 
   /** Each broker once, beginning with the one that was good last. */

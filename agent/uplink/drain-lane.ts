@@ -1,4 +1,4 @@
-import { OUTBOX_CLASSES, type OutboxClass } from '../contract/delivery.ts';
+import type { OutboxClass } from '../contract/delivery.ts';
 import { backlogTopic } from '../contract/topics.ts';
 import type { Lane, Outbox, OutboxEntry } from '../store/store.ts';
 
@@ -23,13 +23,16 @@ export class DrainLane {
   /** Refusals in a row of each topic. */
   readonly refusals = new Map<string, number>();
   readonly #outbox: Outbox;
+  readonly #classes: readonly OutboxClass[];
   readonly #afterSeq = new Map<OutboxClass, number>();
   /** Classes of which everything was seen: they are not asked for again until something may have come. */
   readonly #dry = new Set<OutboxClass>();
 
-  constructor(name: Lane, outbox: Outbox) {
+  /** @param classes what goes, the first ones first */
+  constructor(name: Lane, outbox: Outbox, classes: readonly OutboxClass[]) {
     this.name = name;
     this.#outbox = outbox;
+    this.#classes = classes;
   }
 
   /** Begins with the oldest again. */
@@ -54,7 +57,7 @@ export class DrainLane {
    */
   following(room: number, flying: ReadonlyMap<number, Flying>): OutboxEntry[] {
     const chosen: OutboxEntry[] = [];
-    for (const of of OUTBOX_CLASSES) {
+    for (const of of this.#classes) {
       if (chosen.length >= room) break;
       if (!this.#dry.has(of)) this.#choose(of, room, flying, chosen);
     }

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Backoff, backoffMs } from '../base/retry.ts';
+import type { OutboxClass } from '../contract/delivery.ts';
 import type { Outbox, OutboxEntry } from '../store/store.ts';
 import type { BrokerClient } from './client.ts';
 import { DrainLane, type Flying } from './drain-lane.ts';
@@ -13,6 +14,8 @@ export interface DrainPassNeeds {
   readonly log: Log;
   readonly random: () => number;
   readonly client: BrokerClient;
+  /** Classes of events that go; the others wait. */
+  readonly classes: readonly OutboxClass[];
   readonly outbox: Outbox;
   /** The rate of the backlog. */
   readonly pace: Pace;
@@ -73,8 +76,8 @@ export class DrainPass {
   constructor(needs: DrainPassNeeds, connection: AbortSignal) {
     this.#needs = needs;
     this.#signal = AbortSignal.any([connection, this.#end.signal]);
-    this.#live = new DrainLane('live', needs.outbox);
-    this.#backlog = new DrainLane('backlog', needs.outbox);
+    this.#live = new DrainLane('live', needs.outbox, needs.classes);
+    this.#backlog = new DrainLane('backlog', needs.outbox, needs.classes);
     this.#order = needs.outbox.order;
   }
 

@@ -4,7 +4,10 @@ import { type Backoff, backoffMs } from '../base/retry.ts';
 import { DrainPass, type DrainPassNeeds } from './drain-pass.ts';
 import { Pace } from './pace.ts';
 
-export type OutboxDrainNeeds = Omit<DrainPassNeeds, 'refused' | 'pace'>;
+export type OutboxDrainNeeds = Omit<DrainPassNeeds, 'refused' | 'pace' | 'client' | 'classes'>;
+
+/** What carries events now, and which. */
+export type Carrier = Pick<DrainPassNeeds, 'client' | 'classes'>;
 
 /** After the store failed; a lost connection has its own back-off. Source: guess. */
 const RETRY: Backoff = { firstMs: 1_000, factor: 2, capMs: 60_000, jitter: 0.5 };
@@ -50,10 +53,10 @@ export class OutboxDrain {
     this.#pace.perSecond = perSecond;
   }
 
-  connected(): void {
+  connected(carrier: Carrier): void {
     this.#connection?.abort();
     this.#connection = new AbortController();
-    this.#running = this.#run(this.#connection.signal);
+    this.#running = this.#run(carrier, this.#connection.signal);
     this.#settling = this.#settle(this.#connection.signal);
   }
 
@@ -73,10 +76,10 @@ export class OutboxDrain {
     this.#connection = undefined;
   }
 
-  async #run(connection: AbortSignal): Promise<void> {
+  async #run(carrier: Carrier, connection: AbortSignal): Promise<void> {
     await this.#running;
     for (let failures = 1; !connection.aborted; failures += 1) {
-      const error = await this.#runOnce(connection);
+      const error = await this.#runOnce(carrier, connection);
       if (connection.aborted || !error) return;
       const delayMs = backoffMs(RETRY, failures, this.#needs.random());
       await this.#needs.clock.sleep(delayMs, connection).catch(() => undefined);
@@ -100,9 +103,9 @@ export class OutboxDrain {
     }
   }
 
-  async #runOnce(connection: AbortSignal): Promise<BeffroiError | undefined> {
+  async #runOnce(carrier: Carrier, connection: AbortSignal): Promise<BeffroiError | undefined> {
     const refused = (error: BeffroiError) => this.#tell(error);
-    const pass = new DrainPass({ ...this.#needs, pace: this.#pace, refused }, connection);
+    const pass = new DrainPass({ ...this.#needs, ...carrier, pace: this.#pace, refused }, connection);
     this.#pass = pass;
     try {
       this.#holdSuspect(pass);

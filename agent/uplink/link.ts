@@ -190,6 +190,9 @@ export class Link {
     const { promise, resolve } = Promise.withResolvers<SessionInfo>();
     this.mqtt.once('connect', (packet) => {
       const server = packet.properties ?? {};
+      // To ask more often than the server wants is allowed; less often would miss a dead path.
+      if ((server.serverKeepAlive ?? 0) > options.keepAliveS)
+        this.mqtt.keepaliveManager?.setKeepalive(options.keepAliveS);
       resolve({
         broker: this.#address.label,
         protocol: this.#protocol,

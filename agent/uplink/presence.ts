@@ -1,4 +1,3 @@
-import type { Confirmation } from '../contract/delivery.ts';
 import type { LinkState } from '../contract/messages.ts';
 import { linkTopic } from '../contract/topics.ts';
 import type { Memory } from '../store/store.ts';
@@ -14,12 +13,17 @@ export interface PresenceNeeds {
   readonly memory: Memory;
   readonly inventory: RetainedInventory;
   readonly stamp: Stamp;
-  /** What events leave the outbox on. */
-  readonly confirmation: () => Confirmation;
+  /** What is in force now. */
+  readonly facts: () => LinkFacts;
 }
 
+type LinkFacts = Pick<
+  LinkState,
+  'confirmation' | 'path' | 'in_use' | 'other_path' | 'supervision_s' | 'category'
+>;
+
 /**
- * The retained `collector/state/link`: a birth at each connection and a last will with the same session number, which
+ * The retained `collector/state/link` of one path: a birth at each connection and a last will with the same session number, which
  * rises durably, so that a late will of an old session is recognised by its lower number.
  */
 export class Presence {
@@ -49,7 +53,7 @@ export class Presence {
   }
 
   /** Says that the box is there; resolves when the broker has acknowledged. */
-  async birth(client: BrokerClient, signal: AbortSignal): Promise<void> {
+  async tell(client: BrokerClient, signal: AbortSignal): Promise<void> {
     await client.publish(this.#topic, this.#message(true), { qos: 1, retain: true }, signal);
   }
 
@@ -67,7 +71,7 @@ export class Presence {
   }
 
   get #topic(): string {
-    return linkTopic(this.#needs.stamp.site);
+    return linkTopic(this.#needs.stamp.site, this.#needs.facts().path);
   }
 
   #message(online: boolean): string {
@@ -77,7 +81,7 @@ export class Presence {
       session: this.#session,
       protocol: this.#protocol,
       software: this.#software.slice(0, 40),
-      confirmation: this.#needs.confirmation(),
+      ...this.#needs.facts(),
     };
     return JSON.stringify(message);
   }

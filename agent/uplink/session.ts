@@ -85,6 +85,7 @@ export class Session {
     signal: AbortSignal,
   ): Promise<void> {
     this.#checkSize(topic, payload);
+    if (!this.#open) throw this.#endedByUs();
     await this.#window.send(signal, (done) => {
       this.#mqtt.publish(topic, payload, { qos: 1, retain }, (error) => {
         // An error without reason code is the end of the connection, which the window learns by itself.
@@ -141,7 +142,11 @@ export class Session {
     this.#open = false;
     this.#stream.end(DISCONNECT);
     await limited(this.#clock, ms, never.signal, late, () => this.closed).catch(() => undefined);
-    this.cut(new UplinkError('broker-closed', `${this.info.broker}: ended by the box`));
+    this.cut(this.#endedByUs());
+  }
+
+  #endedByUs(): UplinkError {
+    return new UplinkError('broker-closed', `${this.info.broker}: ended by the box`);
   }
 
   /** Ends the connection at once, without DISCONNECT: the server publishes the will. */

@@ -1,16 +1,19 @@
 import type { Clock, ClockTrust } from '../base/clock.ts';
-import { type BeffroiError, UplinkError } from '../base/errors.ts';
+import type { BeffroiError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
-import { limited } from '../base/limit.ts';
 import type { Log } from '../base/log.ts';
 import type { Working } from '../base/pulse.ts';
-import type { Confirmation } from '../contract/delivery.ts';
+import { type Confirmation, OUTBOX_CLASSES } from '../contract/delivery.ts';
 import { MAX_DOWN_BYTES } from '../contract/envelope.ts';
 import { commandTopic, desiredConfigTopic, receiptTopic } from '../contract/topics.ts';
+import type { PathInUse, PathName, PathState } from '../contract/transmission.ts';
 import type { DeliveryRules, Store } from '../store/store.ts';
 import { BrokerClient } from './client.ts';
 import { OutboxDrain } from './drain.ts';
 import { RetainedInventory } from './inventory.ts';
+import { Path } from './path.ts';
+import { PathBook } from './path-book.ts';
+import { type PathRules, Paths } from './paths.ts';
 import { Presence } from './presence.ts';
 import { MqttReporter } from './reporter.ts';
 import type { TlsFiles } from './socket.ts';
@@ -31,6 +34,8 @@ export interface UplinkOptions {
   /** Also the client id, so that the broker can bind it to the certificate. */
   readonly site: string;
   readonly brokers: readonly string[];
+  /** On the back-up path; none when empty. */
+  readonly backupBrokers?: readonly string[];
   readonly tls?: TlsFiles;
   readonly plainLoopback: boolean;
   /** Version of the agent. */
@@ -43,48 +48,51 @@ export type LargeOrderHandler = (kind: OrderKind, bytes: number, retained: boole
 
 /** What the status socket tells of the link. */
 export interface LinkStatus {
+  /** Whether events can leave, on whichever path. */
   readonly connected: boolean;
-  /** Unix ms of the last change of `connected`. */
+  /** Unix ms of the last change of the path in use. */
   readonly sinceMs: number;
+  /** Of the main path. */
   readonly cause: BeffroiError['code'] | 'none';
   readonly detail: string;
   readonly session: number;
+  readonly path: PathInUse;
+  readonly backup: PathState;
   readonly outboxPending: number;
   readonly confirmation: Confirmation;
 }
 
 /** How events are delivered. */
-export interface Delivery extends DeliveryRules {
+export interface Delivery extends DeliveryRules, PathRules {
   /** Events of the backlog per second. */
   readonly backlogPerS: number;
 }
 
-const FAREWELL_TIMEOUT_MS = 1_000;
 /** How often losses and corrections of times are told, at most. Source: guess. */
 const BOOKS_INTERVAL_MS = 10_000;
+/** What serves the service alone waits for the main path. */
+const BACKUP_CLASSES = OUTBOX_CLASSES.filter((of) => of !== 'service');
 
 /**
  * The agent's link to the CSU. Every session starts clean: a resumed one would not replay the retained
  * configuration. So a command sent while the link is down is lost, on purpose: who sent it sees no `accepted`.
+ * On the back-up path travel alarms, their receipts and the state of the link, nothing else.
  */
 export class Uplink implements Service, Working {
   readonly name = 'uplink';
   readonly reporter: MqttReporter;
   readonly #needs: UplinkNeeds;
-  readonly #client: BrokerClient;
-  readonly #presence: Presence;
+  readonly #clients: readonly BrokerClient[];
+  readonly #paths: Paths;
   readonly #states: RetainedStates;
   readonly #drain: OutboxDrain;
   readonly #kinds: ReadonlyMap<string, OrderKind>;
   readonly #stopping = new AbortController();
   #telling: Promise<void> = Promise.resolve();
-  #connection = new AbortController();
-  #sinceMs = 0;
-  #error: BeffroiError | undefined = new UplinkError('broker-unreachable', 'not connected yet');
 
   constructor(needs: UplinkNeeds, options: UplinkOptions) {
     const { clock, log, random, store, clockTrust } = needs;
-    const { site, software, ...broker } = options;
+    const { site } = options;
     this.#needs = needs;
     this.#kinds = new Map([
       [desiredConfigTopic(site), 'configuration'],
@@ -93,68 +101,68 @@ export class Uplink implements Service, Working {
     ]);
     const stamp = new Stamp({ clock, clockTrust }, { site, boot: store.boot });
     const inventory = new RetainedInventory(store.memory);
-    const confirmation = () => store.outbox.confirmation;
-    const presence = new Presence({ memory: store.memory, inventory, stamp, confirmation }, software);
-    const client = new BrokerClient(
-      { clock, log, random },
-      {
-        ...broker,
-        clientId: site,
-        will: (protocol) => presence.will(protocol),
-        subscriptions: [...this.#kinds.keys()],
-        maxDownBytes: MAX_DOWN_BYTES,
-      },
-    );
-    const states = new RetainedStates({ clock, log, client, inventory });
+    const path = (name: PathName, brokers: readonly string[]) =>
+      this.#path(name, brokers, options, stamp, inventory);
+    const main = path('main', options.brokers);
+    const backup = options.backupBrokers?.length ? path('backup', options.backupBrokers) : undefined;
+    const { client } = main;
+    this.#clients = [client, ...(backup ? [backup.client] : [])];
+    this.#states = new RetainedStates({ clock, log, client, inventory });
     const times = new UntrustedTimes(store);
-    this.reporter = new MqttReporter({ log, stamp, client, states, inventory, outbox: store.outbox, times });
-    this.#drain = new OutboxDrain({ clock, log, random, client, outbox: store.outbox });
-    this.#client = client;
-    this.#presence = presence;
-    this.#states = states;
+    const { outbox } = store;
+    this.reporter = new MqttReporter({ log, stamp, client, states: this.#states, inventory, outbox, times });
+    this.#drain = new OutboxDrain({ clock, log, random, outbox });
+    this.#paths = new Paths(
+      {
+        clock,
+        book: new PathBook({ log, store, tell: (event) => this.reporter.event('path', 'collector', event) }),
+        onChosen: (chosen) => this.#carryOn(chosen),
+        onMain: (up) => (up ? this.#states.connected() : this.#states.disconnected()),
+      },
+      main,
+      backup,
+    );
   }
 
   /** Hands over configurations, commands and receipts, unverified. A cleared configuration (empty payload) is not an order. */
   onOrder(handler: OrderHandler): void {
-    this.#client.onMessage((topic, payload, { retain }) => {
-      const kind = this.#kinds.get(topic);
-      if (kind && payload.length > 0) handler(kind, payload, retain);
-    });
+    for (const client of this.#clients)
+      client.onMessage((topic, payload, { retain }) => {
+        const kind = this.#kinds.get(topic);
+        if (kind && payload.length > 0) handler(kind, payload, retain);
+      });
   }
 
   /** Tells of messages on the topics of orders that were above `MAX_DOWN_BYTES` and thrown away unread. */
   onLargeOrder(handler: LargeOrderHandler): void {
-    this.#client.onOversize((topic, bytes, { retain }) => {
-      const kind = this.#kinds.get(topic);
-      if (kind) handler(kind, bytes, retain);
-    });
+    for (const client of this.#clients)
+      client.onOversize((topic, bytes, { retain }) => {
+        const kind = this.#kinds.get(topic);
+        if (kind) handler(kind, bytes, retain);
+      });
   }
 
   /** Delivers by these rules from now on; the link state says what is in force. */
   deliver({ backlogPerS, ...rules }: Delivery): void {
-    const { outbox } = this.#needs.store;
-    const before = outbox.confirmation;
-    outbox.rule(rules);
+    this.#needs.store.outbox.rule(rules);
     this.#drain.backlogPerS = backlogPerS;
-    if (this.#client.connected && before !== outbox.confirmation) this.#birth();
+    this.#paths.rule(rules);
+    this.#paths.tellLinks();
   }
 
   /** Begins to connect and returns: a box without link does its work all the same. */
   async start(signal: AbortSignal): Promise<void> {
-    this.#sinceMs = this.#needs.clock.wallMs();
+    const ended = AbortSignal.any([signal, this.#stopping.signal]);
     this.#drain.watch();
-    this.#client.listen({ up: () => this.#up(), down: (error) => this.#down(error) });
-    await this.#client.start(signal);
-    this.#telling = this.#tellBooks(AbortSignal.any([signal, this.#stopping.signal]));
+    await this.#paths.start(ended);
+    this.#telling = this.#tellBooks(ended);
   }
 
   /** Says `online: false`, then DISCONNECT; each bounded. What is not acknowledged stays in the outbox. */
   async stop(): Promise<void> {
     this.#drain.disconnected();
     this.#states.disconnected();
-    if (this.#client.connected) await this.#farewell();
-    await this.#client.stop();
-    this.#connection.abort();
+    await this.#paths.stop();
     this.#stopping.abort();
     await this.#telling;
     await this.#drain.ended;
@@ -162,34 +170,55 @@ export class Uplink implements Service, Working {
 
   /** Whether the link or the sending of events stands still by our own fault. */
   get stuck(): boolean {
-    return this.#client.stuck || this.#drain.stuck;
+    return this.#clients.some(({ stuck }) => stuck) || this.#drain.stuck;
   }
 
   status(): LinkStatus {
+    const { inUse, sinceMs, main } = this.#paths;
     return {
-      connected: this.#client.connected,
-      sinceMs: this.#sinceMs,
-      cause: this.#error?.code ?? 'none',
-      detail: this.#error?.message ?? '',
-      session: this.#presence.session,
+      connected: inUse !== 'none',
+      sinceMs,
+      cause: main.error?.code ?? 'none',
+      detail: main.error?.message ?? '',
+      session: main.session,
+      path: inUse,
+      backup: this.#paths.stateOf('backup'),
       outboxPending: this.#needs.store.outbox.pending(),
       confirmation: this.#needs.store.outbox.confirmation,
     };
   }
 
-  #up(): void {
-    this.#sinceMs = this.#needs.clock.wallMs();
-    this.#error = undefined;
-    this.#connection = new AbortController();
-    this.#birth();
-    this.#drain.connected();
-    this.#states.connected();
+  #path(
+    name: PathName,
+    brokers: readonly string[],
+    { site, software, tls, plainLoopback }: UplinkOptions,
+    stamp: Stamp,
+    inventory: RetainedInventory,
+  ): Path {
+    const { clock, log, random, store } = this.#needs;
+    const facts = () => ({ confirmation: store.outbox.confirmation, ...this.#paths.factsOf(name) });
+    const presence = new Presence({ memory: store.memory, inventory, stamp, facts }, software);
+    const client = new BrokerClient(
+      { clock, log, random },
+      {
+        brokers,
+        plainLoopback,
+        ...(tls ? { tls } : {}),
+        // Both paths may lead to the same broker.
+        clientId: name === 'main' ? site : `${site}-backup`,
+        will: (protocol) => presence.will(protocol),
+        subscriptions: name === 'main' ? [...this.#kinds.keys()] : [receiptTopic(site)],
+        maxDownBytes: MAX_DOWN_BYTES,
+      },
+    );
+    return new Path(name, { clock, log, client, presence });
   }
 
-  #birth(): void {
-    this.#presence
-      .birth(this.#client, this.#connection.signal)
-      .catch((err: unknown) => this.#needs.log.warn({ err }, 'presence was not taken by the broker'));
+  #carryOn(path: Path | undefined): void {
+    this.#drain.disconnected();
+    if (!path) return;
+    const classes = path.name === 'main' ? OUTBOX_CLASSES : BACKUP_CLASSES;
+    this.#drain.connected({ client: path.client, classes });
   }
 
   async #tellBooks(signal: AbortSignal): Promise<void> {
@@ -202,20 +231,5 @@ export class Uplink implements Service, Working {
       }
       await this.#needs.clock.sleep(BOOKS_INTERVAL_MS, signal).catch(() => undefined);
     }
-  }
-
-  #down(error: BeffroiError): void {
-    if (!this.#error) this.#sinceMs = this.#needs.clock.wallMs();
-    this.#error = error;
-    this.#connection.abort();
-    this.#drain.disconnected();
-    this.#states.disconnected();
-  }
-
-  async #farewell(): Promise<void> {
-    const late = () => new UplinkError('broker-silent', 'no PUBACK for the farewell');
-    await limited(this.#needs.clock, FAREWELL_TIMEOUT_MS, this.#connection.signal, late, (inner) =>
-      this.#presence.farewell(this.#client, inner),
-    ).catch((err: unknown) => this.#needs.log.debug({ err }, 'no farewell'));
   }
 }

@@ -14,9 +14,14 @@ const MAX_BUFFERED_BYTES = 32 * 1024 * 1024;
 
 export interface IntakeNeeds {
   readonly archive: Pick<Archive, 'store'>;
-  readonly receipts: Pick<Receipts, 'add'>;
   readonly printer: Pick<Printer, 'news'>;
   readonly log: Log;
+}
+
+interface Waiting {
+  readonly event: Incoming;
+  /** Of the broker that it came from. */
+  readonly receipts: Pick<Receipts, 'add'>;
 }
 
 /** Events on their way to the disk: those of one turn of the event loop share a commit. */
@@ -25,7 +30,7 @@ export class Intake {
   readonly #signal: AbortSignal;
   readonly #refused = new RepeatedFault(systemClock);
   readonly #failed = new RepeatedFault(systemClock);
-  #buffer: Incoming[] = [];
+  #buffer: Waiting[] = [];
   #bytes = 0;
 
   constructor(needs: IntakeNeeds, signal: AbortSignal) {
@@ -33,28 +38,29 @@ export class Intake {
     this.#signal = signal;
   }
 
-  take(topic: string, payload: Buffer, retained: boolean): void {
+  take(topic: string, payload: Buffer, retained: boolean, receipts: Pick<Receipts, 'add'>): void {
     if (this.#buffer.length >= MAX_BUFFERED || this.#bytes > MAX_BUFFERED_BYTES) return;
-    const incoming = incomingOf(topic, payload, retained);
-    if (typeof incoming === 'string') this.#refuse(topic, incoming);
-    else this.#keep(incoming, payload.length);
+    const event = incomingOf(topic, payload, retained);
+    if (typeof event === 'string') this.#refuse(topic, event);
+    else this.#keep({ event, receipts }, payload.length);
   }
 
-  #keep(incoming: Incoming, bytes: number): void {
+  #keep(waiting: Waiting, bytes: number): void {
     this.#bytes += bytes;
-    if (this.#buffer.push(incoming) === 1) setImmediate(() => this.store());
+    if (this.#buffer.push(waiting) === 1) setImmediate(() => this.store());
   }
 
   /** Nothing is signed for that is not on the disk; a full disk is told, and the boxes send again. */
   store(): void {
-    const events = this.#buffer;
+    const waiting = this.#buffer;
     this.#buffer = [];
     this.#bytes = 0;
-    if (events.length === 0) return;
+    if (waiting.length === 0) return;
     try {
+      const events = waiting.map(({ event }) => event);
       const stored = this.#needs.archive.store(events, systemClock.wallMs());
       this.#recovered();
-      for (const [index, event] of events.entries()) this.#signFor(event, stored[index]);
+      for (const [index, one] of waiting.entries()) this.#signFor(one, stored[index]);
       this.#needs.printer.news();
     } catch (thrown) {
       const told = this.#failed.happened('archive');
@@ -68,9 +74,9 @@ export class Intake {
     if (failures > 0) this.#needs.log.info({ failures }, 'events are stored again');
   }
 
-  #signFor({ site, id, topic }: Incoming, stored: Stored | undefined): void {
+  #signFor({ event: { site, id, topic }, receipts }: Waiting, stored: Stored | undefined): void {
     if (stored === 'other') this.#refuse(topic, 'another event with the id of a stored one');
-    else this.#needs.receipts.add(site, id, this.#signal);
+    else receipts.add(site, id, this.#signal);
   }
 
   #refuse(topic: string, why: string): void {

@@ -1,6 +1,8 @@
 import { systemClock } from '../../agent/base/clock.ts';
 import { asError } from '../../agent/base/errors.ts';
 import { createLog, type Log } from '../../agent/base/log.ts';
+import type { SigningKey } from '../../agent/trust/keys.ts';
+import type { BrokerClient } from '../../agent/uplink/client.ts';
 import type { CsuFolder } from '../folder.ts';
 import { createClient } from '../link.ts';
 import { Archive } from './archive.ts';
@@ -11,7 +13,8 @@ import { Printer } from './printer.ts';
 import { Receipts } from './receipts.ts';
 
 export interface ReceiverOptions {
-  readonly broker: string;
+  /** One for each path; a receipt goes back where its event came from. */
+  readonly brokers: readonly string[];
   /** File of the archive. */
   readonly database: string;
   /** How long events are kept that were printed, days of operation. */
@@ -41,32 +44,25 @@ export async function receiveEvents(
 ): Promise<boolean> {
   const log = createLog('info', process.stderr);
   const key = await csu.key('receive');
-  const { broker, maxBytes, endWithReader } = options;
+  const { brokers, maxBytes, endWithReader } = options;
   const archive = Archive.open(options.database, { maxBytes, onCut: (events) => tellCut(log, events) });
   const output = new LineOutput(systemClock);
-  const client = createClient(csu.identity, {
-    broker,
-    subscriptions: SUBSCRIPTIONS,
-    maxBytes: MAX_EVENT_BYTES,
-    log,
-  });
-  const receipts = new Receipts({ clock: systemClock, client, key });
   const printer = new Printer({ clock: systemClock, archive, output, log }, options);
   const readerGone = new AbortController();
   const signal = AbortSignal.any([ordered, readerGone.signal]);
-  const intake = new Intake({ archive, receipts, printer, log }, signal);
-  client.onMessage((topic, payload, { retain }) => intake.take(topic, payload, retain));
+  const intake = new Intake({ archive, printer, log }, signal);
+  const clients = brokers.map((broker) => listen(csu, broker, { key, log, intake }));
   try {
     const printing = printer.run(signal).then((read) => {
       if (!read && endWithReader) readerGone.abort();
     });
-    await client.start(signal);
+    await Promise.all(clients.map((client) => client.start(signal)));
     await keepTidy(archive, options.keepDays, log, signal);
     output.close();
     await printing;
   } finally {
     intake.store();
-    await client.stop();
+    await Promise.all(clients.map((client) => client.stop()));
     archive.close();
   }
   return ordered.aborted;
@@ -74,6 +70,24 @@ export async function receiveEvents(
 
 function tellCut(log: Log, events: number): void {
   log.warn({ events }, 'the archive is as large as it may become: its oldest printed events made room');
+}
+
+interface Listening {
+  readonly key: SigningKey;
+  readonly log: Log;
+  readonly intake: Intake;
+}
+
+function listen(csu: CsuFolder, broker: string, { key, log, intake }: Listening): BrokerClient {
+  const client = createClient(csu.identity, {
+    broker,
+    subscriptions: SUBSCRIPTIONS,
+    maxBytes: MAX_EVENT_BYTES,
+    log,
+  });
+  const receipts = new Receipts({ clock: systemClock, client, key });
+  client.onMessage((topic, payload, { retain }) => intake.take(topic, payload, retain, receipts));
+  return client;
 }
 
 async function keepTidy(archive: Archive, keepDays: number, log: Log, signal: AbortSignal): Promise<void> {

@@ -28,7 +28,10 @@ t.test(
     const causes = Object.keys(CODES).map((code) => Object.values(causeText(code as Code, 'fr')).join(' '));
     const pages = [await readFile('docs/technician.md', 'utf8'), await readFile('docs/operator.md', 'utf8')];
     for (const text of [help, csuCreated('x'), ...causes, ...pages]) {
-      const words = text.replaceAll(/```[\s\S]*?```|`[^`]*`|--broker\S*|\bbroker[/-]\S*|\(broker\)/g, '');
+      const words = text.replaceAll(
+        /```[\s\S]*?```|`[^`]*`|--(?:backup-)?broker\S*|\bbroker[/-]\S*|\(broker\)/g,
+        '',
+      );
       t.notMatch(words, /\bbrokers?\b/i);
     }
   },

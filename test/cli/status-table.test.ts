@@ -31,6 +31,8 @@ const SNAPSHOT: StatusSnapshot = {
     outboxPending: 1,
     session: 1,
     confirmation: 'receipt',
+    path: 'main',
+    backup: 'none',
   },
   config: { appliedVersion: 3, phase: 'applied', detail: '' },
   video: { running: true, brokerConnected: true },

@@ -17,6 +17,7 @@ t.test('delivery: an event is of the higher class of its severity and its catego
     ['panel-signal', { severity: 'info', category: 'test' }, 'technical'],
     ['loss', {}, 'intrusion'],
     ['time-correction', {}, 'intrusion'],
+    ['path', {}, 'intrusion'],
     ['command', { severity: 'critical' }, 'service'],
   ];
   for (const [name, fields, expected] of cases)

@@ -62,6 +62,7 @@ t.test('topics: the fixed ones are as the page says', async (t) => {
   t.equal(desiredConfigTopic('57463-mairie'), 'csu/v1/57463-mairie/collector/cfg/desired');
   t.equal(commandTopic('57463-mairie'), 'csu/v1/57463-mairie/collector/cmd/request');
   t.equal(linkTopic('57463-mairie'), 'csu/v1/57463-mairie/collector/state/link');
+  t.equal(linkTopic('57463-mairie', 'backup'), 'csu/v1/57463-mairie/collector/state/link-backup');
   t.equal(receiptTopic('57463-mairie'), 'csu/v1/57463-mairie/collector/ack/receipt');
   t.equal(backlogTopic('csu/v1/57463-mairie/pt-a/event/alarm'), 'csu/v1/57463-mairie/pt-a/hist/alarm');
   t.equal(mediaTopic('57463-mairie', 'cam-a'), 'csu/v1/57463-mairie/cam-a/media/main');

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { boxFileSchema } from '../../agent/config/box-file.ts';
 import { configurationSchema } from '../../agent/config/configuration.ts';
+import { TRANSMISSION_CATEGORIES, type TransmissionCategory } from '../../agent/contract/transmission.ts';
 
 interface Property {
   type?: string;
@@ -31,7 +32,32 @@ ${table(boxFileSchema)}
 Signed by the CSU and pushed to \`cfg/desired\` (see [mqtt.md](mqtt.md)). It is taken whole or refused whole.
 
 ${table(configurationSchema)}
+
+### Categories of alarm transmission
+
+What \`delivery.category\` may state (EN 50136-1:2012 + A1:2018), with the time within which the loss of a path must be
+known. Nothing is decided by these figures. They are **to be confirmed against the bought standard**: two are from the code
+of other makers, the others from memory.
+
+${categories()}
 `;
+}
+
+function categories(): string {
+  const rows = Object.entries(TRANSMISSION_CATEGORIES).map(
+    ([name, category]: [string, TransmissionCategory]) => {
+      const { paths, reportingS, alternativeS, source } = category;
+      return `| ${name} | ${paths} | ${timeText(reportingS)} | ${alternativeS === undefined ? '–' : timeText(alternativeS)} | ${source} |`;
+    },
+  );
+  const head = '| category | paths | main path known lost within | alternative path | source |';
+  return [head, '| --- | --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+function timeText(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${seconds / 60} min`;
+  return seconds < 100 * 3600 ? `${seconds / 3600} h` : `${seconds / 86_400} days`;
 }
 
 function table(schema: z.ZodType): string {

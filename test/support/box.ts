@@ -41,7 +41,7 @@ export class TestBox {
   static async enrol(
     csu: CsuFolder,
     parent: string,
-    options: Pick<BoxOptions, 'site' | 'brokers' | 'plainLoopback'>,
+    options: Pick<BoxOptions, 'site' | 'brokers' | 'backupBrokers' | 'plainLoopback'>,
     environment: NodeJS.ProcessEnv = {},
   ): Promise<TestBox> {
     const folder = join(parent, 'box');

@@ -18,23 +18,22 @@ export class Centre {
 
   static async create(folder: string, { quiet = false } = {}): Promise<Centre> {
     const csu = await createCsu(join(folder, 'csu'), { brokerHosts: ['localhost', '127.0.0.1'] });
-    const file = (name: string) => csu.file(`${PATHS.broker}/${name}`);
-    const broker = await Mosquitto.start(join(folder, 'broker'), {
-      tls: {
-        cafile: file('clients.crt.pem'),
-        certfile: file('broker.crt.pem'),
-        keyfile: file('broker.key.pem'),
-      },
-      acl: MOSQUITTO_ACL,
-      extra: MOSQUITTO_FLOW,
-      quiet,
-    });
+    const broker = await startBroker(csu, join(folder, 'broker'), quiet);
     return new Centre(csu, broker);
   }
 
+  /** One more broker with the same certificates and rights, such as that of the back-up path; the caller ends it. */
+  async anotherBroker(folder: string): Promise<Mosquitto> {
+    return await startBroker(this.csu, folder);
+  }
+
   /** Hears as the CSU does, with the CSU's certificate. */
-  async subscriber(filters: readonly string[], keep?: (topic: string) => boolean): Promise<Subscriber> {
-    const { csu, broker } = this;
+  async subscriber(
+    filters: readonly string[],
+    keep?: (topic: string) => boolean,
+    broker = this.broker,
+  ): Promise<Subscriber> {
+    const { csu } = this;
     const options = {
       ca: await readFile(csu.file(PATHS.rootCertificate)),
       cert: await readFile(csu.file(PATHS.clientCertificate)),
@@ -47,4 +46,18 @@ export class Centre {
   async end(): Promise<void> {
     await this.broker.stop();
   }
+}
+
+async function startBroker(csu: CsuFolder, folder: string, quiet = false): Promise<Mosquitto> {
+  const file = (name: string) => csu.file(`${PATHS.broker}/${name}`);
+  return await Mosquitto.start(folder, {
+    tls: {
+      cafile: file('clients.crt.pem'),
+      certfile: file('broker.crt.pem'),
+      keyfile: file('broker.key.pem'),
+    },
+    acl: MOSQUITTO_ACL,
+    extra: MOSQUITTO_FLOW,
+    quiet,
+  });
 }

@@ -98,11 +98,20 @@ export class Mosquitto {
 
 const QUIET = ['error', 'warning', 'notice', 'information'].map((kind) => `log_type ${kind}`);
 
+const OURS = new Set<ChildProcess>();
+
+function endOurs(): void {
+  for (const child of OURS) child.kill('SIGKILL');
+}
+
 /** A test that fails half-way leaves no process behind. */
 function endedWithUs(child: ChildProcess): ChildProcess {
-  const end = () => child.kill('SIGKILL');
-  process.once('exit', end);
-  child.once('exit', () => process.removeListener('exit', end));
+  if (OURS.size === 0) process.once('exit', endOurs);
+  OURS.add(child);
+  child.once('exit', () => {
+    OURS.delete(child);
+    if (OURS.size === 0) process.removeListener('exit', endOurs);
+  });
   return child;
 }
 

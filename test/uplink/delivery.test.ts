@@ -4,10 +4,10 @@ import { MESSAGES } from '../../agent/contract/messages.ts';
 import type { Uplink } from '../../agent/uplink/uplink.ts';
 import { ForeignSubscriber, type Mosquitto } from '../support/mosquitto.ts';
 import { TestClock } from '../support/test-clock.ts';
-import { broker, json, NEVER, SITE, store, uplink } from './parts.ts';
+import { broker, DELIVERY, json, NEVER, SITE, store, uplink } from './parts.ts';
 
 const BASE = `csu/v1/${SITE}`;
-const RULES = { confirm: 'broker', resendAfterMs: 60_000, liveWithinMs: 60_000, backlogPerS: 40 } as const;
+const RULES = { ...DELIVERY, backlogPerS: 40 };
 /** A quarter of a second of the rate. */
 const BURST = 10;
 const BOXES = 100;

@@ -10,10 +10,20 @@ import { createLog, type Log } from '../../agent/base/log.ts';
 import { openStore, type SqliteStore } from '../../agent/store/open-store.ts';
 import { BrokerClient, type BrokerClientOptions } from '../../agent/uplink/client.ts';
 import type { SessionInfo } from '../../agent/uplink/link.ts';
-import { Uplink, type UplinkOptions } from '../../agent/uplink/uplink.ts';
+import { type Delivery, Uplink, type UplinkOptions } from '../../agent/uplink/uplink.ts';
 import { type ForeignMessage, Mosquitto, type MosquittoOptions } from '../support/mosquitto.ts';
 
 export const SITE = '57463-mairie';
+/** What is in force when a configuration says nothing. */
+export const DELIVERY: Delivery = {
+  confirm: 'broker',
+  resendAfterMs: 60_000,
+  liveWithinMs: 60_000,
+  backlogPerS: 50,
+  supervisionMs: 30_000,
+  backupSupervisionMs: 180_000,
+  category: 'none',
+};
 export const NEVER = new AbortController().signal;
 
 /** A log whose lines can be read. */
