@@ -35,6 +35,8 @@ export interface BrokerClientOptions {
   /** PEM files, read anew for each connection. */
   readonly tls?: TlsFiles;
   readonly plainLoopback: boolean;
+  /** Whether the clock can be believed, by which certificates are judged; when left out, it can. */
+  readonly clockBelieved?: () => boolean;
   /** Last will, built for each connection. */
   readonly will?: (protocol: Protocol) => Will;
   /** Topic filters, subscribed with QoS 1 before the client says that it is up. */
@@ -105,6 +107,8 @@ export class BrokerClient implements Service, Working {
   #next = 0;
   #session: Session | undefined;
   #renewing = false;
+  /** The connection was made without a clock to judge the certificate of the broker by. */
+  #timeless = false;
   #goneBefore = 0;
   #why: BeffroiError = new UplinkError('broker-unreachable', 'not connected yet');
   #stopping: AbortController | undefined;
@@ -143,6 +147,17 @@ export class BrokerClient implements Service, Working {
     if (keepAliveS === this.#options.keepAliveS && ackTimeoutMs === this.#options.ackTimeoutMs) return;
     this.#options = { ...this.#options, keepAliveS, ackTimeoutMs };
     this.#renew();
+  }
+
+  /** To be called now and then: once the clock can be believed, a connection that was made without it is made anew. */
+  judgeAnew(): void {
+    if (!this.#session || !this.#timeless || !this.#clockBelieved) return;
+    this.#timeless = false;
+    this.#renew();
+  }
+
+  get #clockBelieved(): boolean {
+    return this.#options.clockBelieved?.() ?? true;
   }
 
   #renew(): void {
@@ -251,6 +266,7 @@ export class BrokerClient implements Service, Working {
 
   async #runSession(up: () => void, signal: AbortSignal): Promise<void> {
     const asked = this.#options;
+    this.#timeless = !this.#clockBelieved;
     const session = await this.#openAny(signal);
     if (signal.aborted) return session.cut(new UplinkError('broker-closed', 'the client stops'));
     this.#session = session;

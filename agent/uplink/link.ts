@@ -21,6 +21,8 @@ export interface Will {
 export interface SessionOptions {
   readonly clientId: string;
   readonly tls?: TlsFiles | TlsTrust;
+  /** Whether the clock can be believed; when left out, it can. */
+  readonly clockBelieved?: () => boolean;
   readonly login?: { readonly user: string; readonly password: string } | undefined;
   /** Built for every connection, so that it can carry a session number. */
   readonly will?: (protocol: Protocol) => Will;
@@ -131,8 +133,11 @@ export class Link {
     const { socket, explain } = await openSocket(
       clock,
       address,
-      options.tls,
-      options.connectTimeoutMs,
+      {
+        tls: options.tls,
+        timeoutMs: options.connectTimeoutMs,
+        clockBelieved: options.clockBelieved?.() ?? true,
+      },
       signal,
     );
     const stream = new GuardedStream(socket, {

@@ -1,12 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { BeffroiError, ConfigurationError, systemCode, UplinkError } from '../base/errors.ts';
 import { readPem } from '../base/files.ts';
 import { limited, orAborted } from '../base/limit.ts';
 import { quoted } from '../base/text.ts';
 import type { BrokerAddress } from './address.ts';
+import { faultButTime } from './timeless-tls.ts';
 
 /** Paths of PEM files, read anew for every connection so that a renewal needs no restart. */
 export interface TlsFiles {
@@ -27,8 +28,18 @@ interface TlsMaterial {
   readonly context: SecureContext;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly serverName?: string | undefined;
+  /** PEM. */
+  readonly authorities: string;
   /** Our own. */
   readonly certificate?: X509Certificate;
+}
+
+export interface SocketOptions {
+  readonly tls?: TlsFiles | TlsTrust | undefined;
+  /** For TCP and for TLS each. */
+  readonly timeoutMs: number;
+  /** Whether the time of the box can be believed: a certificate is not judged by another one. */
+  readonly clockBelieved: boolean;
 }
 
 /** An open connection to a broker. */
@@ -41,19 +52,18 @@ export interface BrokerSocket {
 /**
  * Opens TCP and, for `mqtts:`, TLS with a check of the server's name: 1.3 with a client certificate, or from 1.2 on
  * without one.
- * @param timeoutMs for TCP and for TLS each
  * @throws UplinkError `broker-unreachable`, `broker-silent`, `broker-tls-refused`;
  *   ConfigurationError `key-file-unreadable`, `certificate-expired`
  */
 export async function openSocket(
   clock: Clock,
   address: BrokerAddress,
-  tls: TlsFiles | TlsTrust | undefined,
-  timeoutMs: number,
+  { tls, timeoutMs, clockBelieved }: SocketOptions,
   signal: AbortSignal,
 ): Promise<BrokerSocket> {
   const material = address.secure ? await materialOf(address, tls) : undefined;
-  const explain = (error: unknown) => explainSocketError(address, error, material, clock.wallMs());
+  const explain = (error: unknown) =>
+    explainSocketError(address, error, material, clockBelieved ? clock.wallMs() : undefined);
   const unanswered = () =>
     new UplinkError('broker-unreachable', `${address.label}: no TCP connection within ${timeoutMs} ms`);
   const tcp = await limited(clock, timeoutMs, signal, unanswered, (inner) => dial(address, explain, inner));
@@ -64,7 +74,7 @@ export async function openSocket(
       `${address.label}: no answer to the TLS handshake within ${timeoutMs} ms`,
     );
   const socket = await limited(clock, timeoutMs, signal, silent, (inner) =>
-    secure(tcp, address, material, explain, inner),
+    secure(tcp, { address, material, explain, clockBelieved }, inner),
   );
   return { socket, explain };
 }
@@ -78,11 +88,16 @@ async function dial(
   return await opened(socket, 'connect', explain, signal);
 }
 
+interface Securing {
+  readonly address: BrokerAddress;
+  readonly material: TlsMaterial;
+  readonly explain: BrokerSocket['explain'];
+  readonly clockBelieved: boolean;
+}
+
 async function secure(
   tcp: Socket,
-  address: BrokerAddress,
-  material: TlsMaterial,
-  explain: BrokerSocket['explain'],
+  { address, material, explain, clockBelieved }: Securing,
   signal: AbortSignal,
 ): Promise<Socket> {
   const { context, minVersion, serverName = isIP(address.host) ? undefined : address.host } = material;
@@ -92,8 +107,25 @@ async function secure(
     ...(serverName === undefined ? {} : { servername: serverName }),
     secureContext: context,
     minVersion,
+    rejectUnauthorized: clockBelieved,
   });
-  return await opened(socket, 'secureConnect', explain, signal);
+  await opened(socket, 'secureConnect', explain, signal);
+  if (!clockBelieved) refuseButForTime(socket, address, serverName ?? address.host, material.authorities);
+  return socket;
+}
+
+/** @throws UplinkError `broker-tls-refused` */
+function refuseButForTime(
+  socket: TLSSocket,
+  { label }: BrokerAddress,
+  name: string,
+  authorities: string,
+): void {
+  const fault = faultButTime(socket, name, authorities);
+  if (fault === undefined) return;
+  socket.on('error', () => undefined);
+  socket.destroy();
+  throw new UplinkError('broker-tls-refused', `${label}: ${fault}, whatever the time is`);
 }
 
 async function opened(
@@ -121,7 +153,12 @@ async function materialOf(
 ): Promise<TlsMaterial> {
   if (!tls || !('trusted' in tls)) return await readTlsFiles(address, tls);
   const { trusted, serverName } = tls;
-  return { context: createSecureContext({ ca: trusted }), minVersion: 'TLSv1.2', serverName };
+  return {
+    context: createSecureContext({ ca: trusted }),
+    minVersion: 'TLSv1.2',
+    serverName,
+    authorities: trusted,
+  };
 }
 
 async function readTlsFiles(address: BrokerAddress, files: TlsFiles | undefined): Promise<TlsMaterial> {
@@ -133,7 +170,12 @@ async function readTlsFiles(address: BrokerAddress, files: TlsFiles | undefined)
   ]);
   try {
     const context = createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' });
-    return { context, minVersion: 'TLSv1.3', certificate: new X509Certificate(cert) };
+    return {
+      context,
+      minVersion: 'TLSv1.3',
+      authorities: ca.toString('latin1'),
+      certificate: new X509Certificate(cert),
+    };
   } catch (cause) {
     const where = `${files.authorities}, ${files.certificate}, ${files.key}`;
     throw new ConfigurationError(
@@ -153,7 +195,7 @@ function explainSocketError(
   address: BrokerAddress,
   error: unknown,
   material: TlsMaterial | undefined,
-  wallMs: number,
+  wallMs: number | undefined,
 ): BeffroiError {
   if (error instanceof BeffroiError) return error;
   const code = systemCode(error) ?? 'closed';
@@ -162,7 +204,7 @@ function explainSocketError(
   const said = quoted(cause?.message ?? String(error));
   if (material && (TLS_CODES.test(code) || cause?.message.includes(BEFORE_TLS))) {
     return (
-      expired(material, wallMs) ??
+      (wallMs === undefined ? undefined : expired(material, wallMs)) ??
       new UplinkError('broker-tls-refused', `${address.label}: ${code}: ${said}`, options)
     );
   }

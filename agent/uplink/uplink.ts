@@ -204,6 +204,7 @@ export class Uplink implements Service, Working {
         brokers,
         plainLoopback,
         ...(tls ? { tls } : {}),
+        clockBelieved: () => this.#needs.clockTrust() !== 'untrusted',
         // Both paths may lead to the same broker.
         clientId: name === 'main' ? site : `${site}-backup`,
         will: (protocol) => presence.will(protocol),
@@ -224,6 +225,7 @@ export class Uplink implements Service, Working {
   async #tellBooks(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
+        for (const client of this.#clients) client.judgeAnew();
         this.reporter.losses();
         this.reporter.corrections();
       } catch (err) {

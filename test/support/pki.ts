@@ -13,27 +13,34 @@ import {
 export interface TestPki {
   /** PEM of the root: what a client trusts. */
   readonly authorities: string;
+  readonly rootKey: string;
   /** For Mosquitto: who may be a client, and its own certificate and key. */
   readonly broker: { readonly cafile: string; readonly certfile: string; readonly keyfile: string };
   /** Files of a client whose common name is `name`; made by the authority of the boxes. */
   client(name: string, nowMs?: number): Promise<TlsFiles>;
 }
 
-/** @param hosts names and addresses in the certificate of the broker */
+/**
+ * @param hosts names and addresses in the certificate of the broker
+ * @param brokerMadeMs from when on that is valid, for 825 days
+ */
 export async function createPki(
   folder: string,
   hosts: [string, ...string[]] = ['localhost', '127.0.0.1'],
+  brokerMadeMs = Date.now(),
 ): Promise<TestPki> {
   await mkdir(folder, { recursive: true });
   const nowMs = Date.now();
   const root = await createRoot('Test root', nowMs);
   const boxes = await createBoxAuthority(root, 'Test boxes', nowMs);
-  const broker = await createBroker(root, hosts, nowMs);
+  const broker = await createBroker(root, hosts, brokerMadeMs);
   const authorities = await write(folder, 'root.pem', root.certificate);
   const cafile = await write(folder, 'clients.pem', boxes.certificate + root.certificate);
   const files = await writeIdentity(folder, 'broker', broker, '');
+  const rootKey = await write(folder, 'root.key', root.key);
   return {
     authorities,
+    rootKey,
     broker: { cafile, certfile: files.certificate, keyfile: files.key },
     client: async (name, atMs = nowMs) => {
       const identity = await createClient(boxes, name, atMs);

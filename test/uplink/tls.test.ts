@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, readFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import t, { type Test } from 'tap';
+import { FakeTime } from '../support/fake-time.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { createPki, type TestPki } from '../support/pki.ts';
 import { NEVER, SITE, watchedClient } from './parts.ts';
@@ -138,4 +140,153 @@ t.test('uplink: certificate files are read again at each reconnect', async (t) =
   await again;
   await client.publish('csu/v1/67482-mairie/collector/state/link', 'x', { qos: 1 }, NEVER);
   t.notMatch(log.join(''), /PRIVATE KEY/);
+});
+
+const TEN_YEARS_MS = 3650 * DAY_MS;
+const WITHOUT_CLOCK = { clockBelieved: () => false };
+
+t.test(
+  'uplink: without a clock a broker is believed whose certificate is not yet valid, and judged anew with one',
+  async (t) => {
+    const folder = t.testdir();
+    const pki = await createPki(join(folder, 'pki'), ['localhost'], Date.now() + TEN_YEARS_MS);
+    const mosquitto = await Mosquitto.start(join(folder, 'broker'), { tls: pki.broker });
+    t.teardown(() => mosquitto.kill());
+    let clockBelieved = false;
+    const { client, up, down } = watchedClient(t, {
+      brokers: [mosquitto.url],
+      tls: await pki.client(SITE),
+      clockBelieved: () => clockBelieved,
+    });
+    const isUp = up();
+    await client.start(NEVER);
+    await isUp;
+    await client.publish(`csu/v1/${SITE}/collector/state/link`, 'x', { qos: 1 }, NEVER);
+    client.judgeAnew();
+    t.ok(client.connected, 'nothing has changed');
+
+    clockBelieved = true;
+    const isDown = down();
+    client.judgeAnew();
+    t.match(await isDown, { code: 'broker-tls-refused', message: /CERT_NOT_YET_VALID/ });
+  },
+);
+
+t.test('uplink: without a clock an expired broker is believed, with one it is refused again', async (t) => {
+  const folder = t.testdir();
+  const pki = await createPki(join(folder, 'pki'), ['localhost'], Date.now() - 900 * DAY_MS);
+  const mosquitto = await Mosquitto.start(join(folder, 'broker'), { tls: pki.broker });
+  t.teardown(() => mosquitto.kill());
+  let clockBelieved = false;
+  const tls = await pki.client(SITE);
+  const { client, up, down } = watchedClient(t, {
+    brokers: [mosquitto.url],
+    tls,
+    clockBelieved: () => clockBelieved,
+  });
+  const isUp = up();
+  await client.start(NEVER);
+  await isUp;
+  clockBelieved = true;
+  const isDown = down();
+  client.judgeAnew();
+  t.match(await isDown, { code: 'broker-tls-refused', message: /CERT_HAS_EXPIRED/ });
+});
+
+t.test(
+  'uplink: with a good certificate the clock may come: the link is made anew once, and is up',
+  async (t) => {
+    const { pki, mosquitto } = await secureBroker(t);
+    let clockBelieved = false;
+    const { client, up, events } = watchedClient(t, {
+      brokers: [mosquitto.url],
+      tls: await pki.client(SITE),
+      clockBelieved: () => clockBelieved,
+    });
+    const isUp = up();
+    await client.start(NEVER);
+    await isUp;
+    clockBelieved = true;
+    const again = up();
+    client.judgeAnew();
+    await again;
+    client.judgeAnew();
+    t.ok(client.connected);
+    t.equal(events.all.length, 2, 'and no loss was told');
+  },
+);
+
+/** What a box without a clock says of a server with this certificate. */
+async function judged(t: Test, { cert, key }: { cert: string; key: string }, pki: TestPki): Promise<unknown> {
+  const server = createTlsServer({ cert: await readFile(cert), key: await readFile(key) });
+  server.on('tlsClientError', () => undefined);
+  server.on('secureConnection', (socket) => socket.on('error', () => undefined).end());
+  server.listen(0, 'localhost');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const { port } = server.address() as { port: number };
+  const tls = await pki.client(SITE);
+  const { client, down } = watchedClient(t, {
+    brokers: [`mqtts://localhost:${port}`],
+    tls,
+    ...WITHOUT_CLOCK,
+  });
+  const isDown = down();
+  await client.start(NEVER);
+  return await isDown;
+}
+
+interface Forgery {
+  readonly issuer: { readonly cert: string; readonly key: string };
+  readonly host?: string;
+  readonly purpose?: string;
+}
+
+/** A certificate made by openssl ten years ahead, with the chain that its maker would show. */
+async function forged(t: Test, folder: string, forgery: Forgery): Promise<{ cert: string; key: string }> {
+  const { issuer, host = 'localhost', purpose = 'serverAuth' } = forgery;
+  const time = await FakeTime.create(t);
+  await time.shift('+3650d');
+  const [cert, key] = [join(folder, 'forged.pem'), join(folder, 'forged.key')];
+  const subject = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`];
+  const use = ['-addext', `extendedKeyUsage=${purpose}`, '-addext', 'basicConstraints=CA:FALSE'];
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  const by = ['-CA', issuer.cert, '-CAkey', issuer.key, '-days', '30'];
+  const line = ['req', '-x509', ...curve, ...subject, ...use, ...by, '-keyout', key, '-out', cert];
+  const { status, stderr } = spawnSync('openssl', line, { env: { ...process.env, ...time.environment } });
+  if (status !== 0) throw new Error(`openssl: ${stderr}`);
+  await writeFile(cert, (await readFile(cert, 'utf8')) + (await readFile(issuer.cert, 'utf8')));
+  return { cert, key };
+}
+
+t.test('uplink: without a clock chain, name and purpose of a broker are judged all the same', async (t) => {
+  const folder = t.testdir();
+  const pki = await createPki(join(folder, 'pki'));
+  const root = { cert: pki.authorities, key: pki.rootKey };
+  const refused = { code: 'broker-tls-refused' };
+
+  const good = await judged(t, await forged(t, folder, { issuer: root }), pki);
+  t.match(good, { code: 'broker-closed' }, 'a good one passes: this server speaks no MQTT');
+
+  const otherName = await judged(t, await forged(t, folder, { issuer: root, host: 'broker.example' }), pki);
+  t.match(otherName, { ...refused, message: /ERR_TLS_CERT_ALTNAME_INVALID/ });
+
+  const otherPurpose = await judged(t, await forged(t, folder, { issuer: root, purpose: 'clientAuth' }), pki);
+  t.match(otherPurpose, { ...refused, message: /INVALID_PURPOSE/ });
+
+  const other = await createPki(join(folder, 'other'));
+  const otherRoot = { cert: other.authorities, key: other.rootKey };
+  t.match(
+    await judged(t, await forged(t, folder, { issuer: otherRoot }), pki),
+    refused,
+    'an authority of the same name',
+  );
+
+  const box = await pki.client('67482-mairie');
+  const byBox = { cert: box.certificate, key: box.key };
+  t.match(
+    await judged(t, await forged(t, folder, { issuer: byBox }), pki),
+    refused,
+    'signed by a box of ours',
+  );
 });
