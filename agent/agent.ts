@@ -29,7 +29,7 @@ import type { StatusSnapshot } from './contract/status.ts';
 import type { PulledCamera } from './contract/video-link.ts';
 import { BoxHealth } from './health/box-health.ts';
 import { certificateEndsMs } from './health/certificate.ts';
-import { ClockSource, isSynchronised } from './health/clock-source.ts';
+import { ClockSource, synchronisedAtMs } from './health/clock-source.ts';
 import { Forwarding } from './health/forwarding.ts';
 import { CameraHealthRoom } from './health/room.ts';
 import { freeMb, temperatureC } from './health/vitals.ts';
@@ -98,7 +98,7 @@ export class Agent implements Service {
     const clock = this.#clock;
     const common = { clock, log, random: Math.random };
 
-    this.#clockSource = new ClockSource({ clock, log, synchronised: isSynchronised }, box.clock);
+    this.#clockSource = new ClockSource({ clock, log, synchronisedAtMs }, box.clock);
     const clockTrust = () => this.#clockSource.trust();
     this.#store = openStore(box.stateFolder, {
       clock,

@@ -6,7 +6,7 @@ import { type Probe, probe } from '../camera/probe.ts';
 import { type BoxFile, readBoxFile } from '../config/box-file.ts';
 import { type BoxKeys, readBoxKeys } from '../config/box-keys.ts';
 import type { CameraConfig } from '../config/configuration.ts';
-import { ClockSource, isSynchronised } from '../health/clock-source.ts';
+import { ClockSource, synchronisedAtMs } from '../health/clock-source.ts';
 import { checkRegister } from '../store/check-register.ts';
 import { publicKeyObject } from '../trust/keys.ts';
 import { BrokerClient } from '../uplink/client.ts';
@@ -126,7 +126,7 @@ export class BoxCheck {
   async #clock(kind: BoxFile['clock']): Promise<Finding> {
     const w = WORDS[this.#language];
     const source = new ClockSource(
-      { clock: systemClock, log: quietLog(), synchronised: isSynchronised },
+      { clock: systemClock, log: quietLog(), synchronisedAtMs },
       kind,
     );
     await source.start(AbortSignal.timeout(5_000));

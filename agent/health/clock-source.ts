@@ -8,8 +8,12 @@ import type { Log } from '../base/log.ts';
 export type ClockSourceKind = 'chrony' | 'timesyncd' | 'host';
 
 const POLL_MS = 60_000;
-/** While nobody can believe the clock, alarms wait for their right times. Source: guess. */
-const UNTRUSTED_POLL_MS = 10_000;
+/** How soon a clock that was set is noticed; while nobody can believe it, it is asked for as often. Source: guess. */
+const LOOK_MS = 5_000;
+/** A wall clock that moves by more than this against the monotonic one was set. Source: guess; drift is far below. */
+const STEP_MS = 10_000;
+/** Further off than this by its own word, a clock is still on its way to the right time. Source: guess. */
+const MAX_OFFSET_S = 10;
 const COMMAND_TIMEOUT_MS = 3_000;
 const OUTPUT_MAX_BYTES = 16 * 1024;
 
@@ -25,11 +29,14 @@ const TIMESYNCD_FILE = '/run/systemd/timesync/synchronized';
 export interface ClockSourceNeeds {
   readonly clock: Clock;
   readonly log: Log;
-  /** Asks the time service once; `isSynchronised` fits. */
-  readonly synchronised: typeof isSynchronised;
+  /** Asks the time service once; `synchronisedAtMs` fits. */
+  readonly synchronisedAtMs: typeof synchronisedAtMs;
 }
 
-/** Asks the time service of the box each minute and keeps holdover on the monotonic clock. */
+/**
+ * Asks the time service of the box each minute and keeps holdover on the monotonic clock. A wall clock that is set, by
+ * whomever, is believed no longer until the service has compared it anew.
+ */
 export class ClockSource implements Service {
   readonly name = 'clock source';
   readonly #needs: ClockSourceNeeds;
@@ -37,6 +44,10 @@ export class ClockSource implements Service {
   readonly #abort = new AbortController();
   #syncedNow = false;
   #lastSyncMonotonicMs: number | undefined;
+  /** What the service had compared the clock with then, Unix ms. */
+  #comparedAtMs: number | undefined;
+  /** Wall time minus monotonic time then. */
+  #offsetMs = 0;
   #told: ClockTrust | undefined;
   #polling: Promise<void> = Promise.resolve();
 
@@ -59,6 +70,7 @@ export class ClockSource implements Service {
 
   /** How far wall time can be believed now. */
   trust(): ClockTrust {
+    if (this.#wasSet) return 'untrusted';
     return clockTrust(this.#syncedNow, this.#lastSyncMonotonicMs, this.#needs.clock.monotonicMs());
   }
 
@@ -66,20 +78,36 @@ export class ClockSource implements Service {
     if (this.#kind === 'host') return;
     const { clock } = this.#needs;
     const { signal } = this.#abort;
+    let askedMs = clock.monotonicMs();
     while (!signal.aborted) {
-      const waitMs = this.trust() === 'untrusted' ? UNTRUSTED_POLL_MS : POLL_MS;
-      await clock.sleep(waitMs, signal).catch(() => undefined);
-      if (!signal.aborted) await this.#poll();
+      await clock.sleep(LOOK_MS, signal).catch(() => undefined);
+      const due = this.trust() === 'untrusted' || clock.monotonicMs() - askedMs >= POLL_MS;
+      if (signal.aborted || !due) continue;
+      askedMs = clock.monotonicMs();
+      await this.#poll();
     }
   }
 
+  get #wasSet(): boolean {
+    if (this.#kind === 'host' || this.#lastSyncMonotonicMs === undefined) return false;
+    return Math.abs(this.#nowOffsetMs - this.#offsetMs) > STEP_MS;
+  }
+
+  get #nowOffsetMs(): number {
+    const { clock } = this.#needs;
+    return clock.wallMs() - clock.monotonicMs();
+  }
+
   async #poll(): Promise<void> {
-    this.#syncedNow = await this.#needs.synchronised(
-      this.#kind,
-      this.#needs.clock.wallMs(),
-      this.#abort.signal,
-    );
-    if (this.#syncedNow) this.#lastSyncMonotonicMs = this.#needs.clock.monotonicMs();
+    const { clock, synchronisedAtMs: ask } = this.#needs;
+    const atMs = await ask(this.#kind, clock.wallMs(), this.#abort.signal);
+    // What the service compared before the clock was set says nothing of the clock now.
+    this.#syncedNow = atMs !== undefined && !(this.#wasSet && atMs === this.#comparedAtMs);
+    if (this.#syncedNow) {
+      this.#comparedAtMs = atMs;
+      this.#lastSyncMonotonicMs = clock.monotonicMs();
+      this.#offsetMs = this.#nowOffsetMs;
+    }
     const now = this.trust();
     if (now === this.#told) return;
     this.#told = now;
@@ -90,14 +118,17 @@ export class ClockSource implements Service {
   }
 }
 
-/** Asks the time service once; a service that is absent or does not answer is not synchronised. Never throws. */
-export async function isSynchronised(
+/**
+ * Asks the time service once; a service that is absent or does not answer is not synchronised. Never throws.
+ * @returns when it compared the clock last, Unix ms; undefined when the clock is not synchronised
+ */
+export async function synchronisedAtMs(
   kind: ClockSourceKind,
   wallMs: number,
   signal: AbortSignal,
-): Promise<boolean> {
-  if (kind === 'host') return true;
-  if (kind === 'timesyncd') return isFresh(await modifiedMs(TIMESYNCD_FILE), wallMs);
+): Promise<number | undefined> {
+  if (kind === 'host') return wallMs;
+  if (kind === 'timesyncd') return fresh(await modifiedMs(TIMESYNCD_FILE), wallMs);
   return parseTracking(await chronyTracking(signal), wallMs);
 }
 
@@ -106,17 +137,18 @@ export async function isSynchronised(
  * RMS offset, frequency, residual frequency, skew, root delay, root dispersion, update interval, leap status.
  * `7F7F0101` is chrony's local mode: nobody outside was asked. @see chronyc(1)
  */
-export function parseTracking(csv: string, wallMs: number): boolean {
+export function parseTracking(csv: string, wallMs: number): number | undefined {
   const fields = csv.trim().split('\n')[0]?.split(',') ?? [];
-  const [referenceId = '', , stratum = '', referenceTime = ''] = fields;
-  if (fields.length < 14 || fields[13] === 'Not synchronised') return false;
-  if (referenceId === '7F7F0101' || referenceId === '00000000' || Number(stratum) < 1) return false;
-  return isFresh(Number(referenceTime) * 1000, wallMs);
+  const [referenceId = '', , stratum = '', referenceTime = '', offset = ''] = fields;
+  if (fields.length < 14 || fields[13] === 'Not synchronised') return undefined;
+  if (referenceId === '7F7F0101' || referenceId === '00000000' || Number(stratum) < 1) return undefined;
+  if (!(Math.abs(Number(offset)) <= MAX_OFFSET_S)) return undefined;
+  return fresh(Number(referenceTime) * 1000, wallMs);
 }
 
 /** Reference times a little in the future come from a clock that is being slewed. */
-function isFresh(atMs: number | undefined, wallMs: number): boolean {
-  return atMs !== undefined && Number.isFinite(atMs) && Math.abs(wallMs - atMs) <= SYNC_AGE_MAX_MS;
+function fresh(atMs: number | undefined, wallMs: number): number | undefined {
+  return atMs !== undefined && Math.abs(wallMs - atMs) <= SYNC_AGE_MAX_MS ? atMs : undefined;
 }
 
 async function modifiedMs(file: string): Promise<number | undefined> {

@@ -69,7 +69,7 @@ export interface Delivery extends DeliveryRules, PathRules {
 }
 
 /** How often losses and corrections of times are told, at most. Source: guess. */
-const BOOKS_INTERVAL_MS = 10_000;
+const BOOKS_INTERVAL_MS = 5_000;
 /** What serves the service alone waits for the main path. */
 const BACKUP_CLASSES = OUTBOX_CLASSES.filter((of) => of !== 'service');
 

@@ -41,14 +41,14 @@ export class TestBox {
   static async enrol(
     csu: CsuFolder,
     parent: string,
-    options: Pick<BoxOptions, 'site' | 'brokers' | 'backupBrokers' | 'plainLoopback'>,
+    options: Pick<BoxOptions, 'site' | 'brokers' | 'backupBrokers' | 'plainLoopback' | 'clock'>,
     environment: NodeJS.ProcessEnv = {},
   ): Promise<TestBox> {
     const folder = join(parent, 'box');
     const runtimeFolder = join(parent, 'run');
     await addBox(
       csu,
-      { ...options, stateFolder: join(parent, 'state'), runtimeFolder, clock: 'host' },
+      { clock: 'host', ...options, stateFolder: join(parent, 'state'), runtimeFolder },
       folder,
     );
     return new TestBox(options.site, folder, runtimeFolder, environment);

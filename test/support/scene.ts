@@ -33,14 +33,18 @@ export class Scene {
   }
 
   /** @param environment of the agent */
-  static async create(t: Teardown, environment: NodeJS.ProcessEnv = {}): Promise<Scene> {
+  static async create(
+    t: Teardown,
+    environment: NodeJS.ProcessEnv = {},
+    clock: 'host' | 'chrony' = 'host',
+  ): Promise<Scene> {
     const folder = await mkdtemp(join(tmpdir(), 'bfr-'));
     t.teardown(() => rm(folder, { recursive: true, force: true }));
     const centre = await Centre.create(folder);
     t.teardown(() => centre.end());
     const csu = await centre.subscriber([`csu/v1/${SITE}/#`], (topic) => !topic.includes('/media/'));
     t.teardown(() => csu.close());
-    const options = { site: SITE, brokers: [centre.broker.url] };
+    const options = { site: SITE, brokers: [centre.broker.url], clock };
     const box = await TestBox.enrol(centre.csu, folder, options, environment);
     t.teardown(() => box.stop());
     return new Scene(folder, centre, box, csu);
