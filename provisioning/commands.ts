@@ -3,7 +3,7 @@ import { parseStrictJson } from '../agent/trust/strict-json.ts';
 import { type Options, wrong } from './arguments.ts';
 import { addBox } from './box.ts';
 import { createCsu } from './csu.ts';
-import { type Command, csuOf, type Desk, exchangeOf, readInputFile } from './desk.ts';
+import { brokerOf, brokersOf, type Command, csuOf, type Desk, exchangeOf, readInputFile } from './desk.ts';
 import { pushConfiguration, readSignedConfiguration, sendCommand } from './exchange.ts';
 import { replaceFile } from './files.ts';
 import { checkSite } from './folder.ts';
@@ -120,8 +120,8 @@ async function boxAdd({ options, texts, print }: Desk): Promise<boolean> {
   const runtimeFolder = options.optional('runtime');
   const box = {
     site,
-    brokers: options.list('broker'),
-    backupBrokers: options.has('backup-broker') ? options.list('backup-broker') : [],
+    brokers: brokersOf(options, 'broker'),
+    backupBrokers: options.has('backup-broker') ? brokersOf(options, 'backup-broker') : [],
     plainLoopback: options.flag('plain-loopback'),
     ...(clock === undefined ? {} : { clock }),
     ...(stateFolder === undefined ? {} : { stateFolder }),
@@ -191,7 +191,7 @@ async function watch({ options, texts, signal, print }: Desk): Promise<boolean> 
   const site = options.required('site');
   if (site !== '+') checkSite(site);
   const json = options.flag('json');
-  await watchBoxes(csuOf(options), { site, broker: options.required('broker'), json, texts }, print, signal);
+  await watchBoxes(csuOf(options), { site, broker: brokerOf(options), json, texts }, print, signal);
   return true;
 }
 
@@ -200,7 +200,7 @@ async function receive({ options, signal }: Desk): Promise<boolean> {
   return await receiveEvents(
     csuOf(options),
     {
-      brokers: options.list('broker'),
+      brokers: brokersOf(options, 'broker'),
       database: options.required('database'),
       keepDays: options.number('keep-days', 1, 36_500) ?? KEEP_DAYS,
       maxBytes: (options.number('max-mb', 16, 1_048_576) ?? ARCHIVE_MB) * MIB,

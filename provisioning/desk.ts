@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { systemCode } from '../agent/base/errors.ts';
+import { asBeffroiError, systemCode } from '../agent/base/errors.ts';
+import { parseBroker } from '../agent/uplink/address.ts';
 import { type OptionKinds, type Options, wrong } from './arguments.ts';
 import type { ExchangeOptions } from './exchange.ts';
 import { CsuFolder, checkSite } from './folder.ts';
@@ -31,9 +32,28 @@ export function exchangeOf(options: Options, waitS: number): ExchangeOptions {
   checkSite(site);
   return {
     site,
-    broker: options.required('broker'),
+    broker: brokerOf(options),
     waitMs: (options.number('wait-s', 1, MAX_WAIT_S) ?? waitS) * 1000,
   };
+}
+
+/** @throws ConfigurationError `command-line-invalid` for what is no address of a broker */
+export function brokerOf(options: Options): string {
+  return checkedBroker('broker', options.required('broker'));
+}
+
+/** @throws ConfigurationError `command-line-invalid` */
+export function brokersOf(options: Options, name: 'broker' | 'backup-broker'): string[] {
+  return options.list(name).map((url) => checkedBroker(name, url));
+}
+
+function checkedBroker(name: string, url: string): string {
+  try {
+    parseBroker(url, true);
+    return url;
+  } catch (thrown) {
+    throw wrong(`--${name}: ${asBeffroiError(thrown).message}`);
+  }
 }
 
 export async function readInputFile(file: string): Promise<string> {

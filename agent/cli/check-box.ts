@@ -5,7 +5,7 @@ import { createLog } from '../base/log.ts';
 import { type Probe, probe } from '../camera/probe.ts';
 import { type BoxFile, readBoxFile } from '../config/box-file.ts';
 import { type BoxKeys, readBoxKeys } from '../config/box-keys.ts';
-import type { CameraConfig } from '../config/configuration.ts';
+import type { OpenedConfiguration } from '../config/opened.ts';
 import { ClockSource, synchronisedAtMs } from '../health/clock-source.ts';
 import { checkRegister } from '../store/check-register.ts';
 import { publicKeyObject } from '../trust/keys.ts';
@@ -18,6 +18,7 @@ import {
   checkPrivateFiles,
   checkRuntimeFolder,
 } from './check-local.ts';
+import { checkLocalBrokers } from './check-local-brokers.ts';
 import { type Finding, failed, good, warning } from './findings.ts';
 import type { Language } from './language.ts';
 
@@ -88,9 +89,10 @@ export class BoxCheck {
     yield box.finding ?? good(w.boxFile, `${this.#file} ${w.readable}`);
     if (!box.value) return;
     yield* this.#installed(box.value);
-    yield await this.#clock(box.value.clock);
+    const clock = await this.#clock(box.value.clock);
+    yield clock;
     for (const broker of [...box.value.brokers, ...box.value.backupBrokers])
-      yield await this.#broker(box.value, broker);
+      yield await this.#broker(box.value, broker, clock.verdict === 'ok');
   }
 
   async *#installed(box: BoxFile): AsyncGenerator<Finding> {
@@ -125,10 +127,7 @@ export class BoxCheck {
 
   async #clock(kind: BoxFile['clock']): Promise<Finding> {
     const w = WORDS[this.#language];
-    const source = new ClockSource(
-      { clock: systemClock, log: quietLog(), synchronisedAtMs },
-      kind,
-    );
+    const source = new ClockSource({ clock: systemClock, log: quietLog(), synchronisedAtMs }, kind);
     await source.start(AbortSignal.timeout(5_000));
     const trust = source.trust();
     await source.stop();
@@ -138,7 +137,7 @@ export class BoxCheck {
   }
 
   /** Connects under a name of its own, so that a running agent is not thrown out. */
-  async #broker(box: BoxFile, broker: string): Promise<Finding> {
+  async #broker(box: BoxFile, broker: string, clockBelieved: boolean): Promise<Finding> {
     const w = WORDS[this.#language];
     const what = `${w.broker} ${broker}`;
     const client = new BrokerClient(
@@ -147,6 +146,7 @@ export class BoxCheck {
         brokers: [broker],
         clientId: `${box.site}-check-${randomBytes(3).toString('hex')}`,
         plainLoopback: box.plainLoopback,
+        clockBelieved: () => clockBelieved,
         subscriptions: [],
         ...(box.tls ? { tls: box.tls } : {}),
       },
@@ -167,17 +167,18 @@ export class BoxCheck {
 
   async *#cameras(box: BoxFile, keys: BoxKeys): AsyncGenerator<Finding> {
     const w = WORDS[this.#language];
-    const stored = await this.#attempt(w.configuration, async () => storedConfiguration(box, keys));
+    const stored = await this.#attempt(w.configuration, () => storedConfiguration(box, keys));
     if (stored.finding) yield stored.finding;
     else if (!stored.value) yield good(w.configuration, w.none);
     else {
-      const { version, configuration } = stored.value;
-      yield good(w.configuration, w.version(version, configuration.cameras.length));
-      yield* await Promise.all(configuration.cameras.map((camera) => this.#camera(camera)));
+      const { version, cameras } = stored.value;
+      yield good(w.configuration, w.version(version, cameras.length));
+      yield* await Promise.all(cameras.map((camera) => this.#camera(camera)));
+      yield* await checkLocalBrokers(stored.value, this.#language);
     }
   }
 
-  async #camera(camera: CameraConfig): Promise<Finding> {
+  async #camera(camera: OpenedConfiguration['cameras'][number]): Promise<Finding> {
     const w = WORDS[this.#language];
     const what = `${w.camera} ${camera.id} (${camera.host})`;
     const port = camera.onvif?.port ?? camera.rtsp?.port ?? 554;

@@ -1,22 +1,23 @@
 import type { BoxFile } from '../config/box-file.ts';
 import type { BoxKeys } from '../config/box-keys.ts';
-import { type Configuration, configurationSchema } from '../config/configuration.ts';
+import { openConfiguration } from '../config/open.ts';
+import type { OpenedConfiguration } from '../config/opened.ts';
 import { configOrder } from '../contract/orders.ts';
 import { readLastGood } from '../store/read-last-good.ts';
 import { CONFIGURATION_MAX_LIFETIME_S, verifyOrder } from '../trust/verify.ts';
 
 /**
- * The configuration that the agent will begin with: the last good one, verified anew.
+ * The configuration that the agent will begin with: the last good one, verified and opened anew.
  * @returns undefined when there is none yet
- * @throws BeffroiError when the database is damaged or the order does not hold
+ * @throws BeffroiError when the database is damaged, the order does not hold, or a secret is not for this box
  */
-export function storedConfiguration(
+export async function storedConfiguration(
   box: BoxFile,
   keys: BoxKeys,
-): { version: number; configuration: Configuration } | undefined {
+): Promise<OpenedConfiguration | undefined> {
   const slot = readLastGood(box.stateFolder);
   if (!slot) return undefined;
-  const { claims } = verifyOrder(slot.jws, keys.keyring, {
+  const order = verifyOrder(slot.jws, keys.keyring, {
     schema: configOrder,
     audience: box.site,
     roles: ['config'],
@@ -25,5 +26,5 @@ export function storedConfiguration(
     nowMs: 0,
     maxLifetimeS: CONFIGURATION_MAX_LIFETIME_S,
   });
-  return { version: claims.version, configuration: configurationSchema.parse(claims.config) };
+  return await openConfiguration(order, keys.sealKey);
 }

@@ -3,7 +3,7 @@ import type { CommandName } from '../../agent/contract/orders.ts';
 import { thumbprint } from '../../agent/trust/keys.ts';
 import { parseStrictJson } from '../../agent/trust/strict-json.ts';
 import type { Options } from '../arguments.ts';
-import { type Command, csuOf, type Desk, exchangeOf, readInputFile } from '../desk.ts';
+import { brokerOf, type Command, csuOf, type Desk, exchangeOf, readInputFile } from '../desk.ts';
 import { sendCommand } from '../exchange.ts';
 import { replaceFile } from '../files.ts';
 import { checkSite } from '../folder.ts';
@@ -132,7 +132,7 @@ async function view({ options, texts, signal }: Desk): Promise<boolean> {
     told.add(message);
   };
   const { who, recipient, key } = await viewerOf(options);
-  const from = { site, camera, broker: options.required('broker'), recipient, key };
+  const from = { site, camera, broker: brokerOf(options), recipient, key };
   await viewCamera(who, from, output, onTrouble, signal);
   return true;
 }
@@ -251,7 +251,7 @@ async function partnerWatch({ options, texts, print, signal }: Desk): Promise<bo
   const json = options.flag('json');
   await watchConsignation(
     partner,
-    options.required('broker'),
+    brokerOf(options),
     (line) =>
       print(json ? JSON.stringify({ verified: line.verified, ...line.report }) : describeLine(line, texts)),
     signal,

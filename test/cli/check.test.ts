@@ -12,7 +12,7 @@ import { createCsu } from '../../provisioning/csu.ts';
 import type { CsuFolder } from '../../provisioning/folder.ts';
 import { signKeyring } from '../../provisioning/sign.ts';
 import { Centre } from '../support/centre.ts';
-import { freePort } from '../support/mosquitto.ts';
+import { freePort, Mosquitto, onlyWith } from '../support/mosquitto.ts';
 import { Scene, SITE } from '../support/scene.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -196,3 +196,45 @@ t.test('check: the box file is wrong, is no JSON, is away', async (t) => {
   await rm(box.file('box.json'));
   t.match(await about(box, 'Fichier'), { verdict: 'bad', text: /illisible.*ENOENT/ });
 });
+
+t.test(
+  'check: every broker that the box will need: main, back-up, and those of connected objects',
+  async (t) => {
+    const scene = await Scene.create(t);
+    const login = { user: 'collecteur', password: 'un mot de passe local' };
+    const gtb = await Mosquitto.start(join(scene.folder, 'gtb'), { extra: onlyWith(login, scene.folder) });
+    t.teardown(() => gtb.kill());
+    const place = { id: 'mqtt-gtb', name: 'GTB', host: '127.0.0.1', port: gtb.port };
+    const configuration = (password: string, version: number) => ({
+      localBrokers: [{ ...place, credentials: { ...login, password, version } }],
+      objects: [{ id: 'obj-cuve', name: 'Cuve', broker: 'mqtt-gtb', topic: 'bat/cuve' }],
+    });
+    const inForce = async (password: string, version: number) => {
+      await scene.push(configuration(password, version));
+      scene.box.start();
+      await scene.box.until('the configuration', ({ config }) => config.appliedVersion === version);
+      await scene.box.stop();
+    };
+    const local = async () =>
+      (await findings(scene.box.boxFile)).find(({ what }) => what.startsWith('Courtier local'));
+
+    await inForce(login.password, 1);
+    t.match(await local(), { verdict: 'ok', what: /mqtt-gtb/, text: /1 sujet/ });
+    await inForce('un autre', 2);
+    t.match(await local(), { verdict: 'bad', text: /equipment-login-refused/ });
+    await gtb.kill();
+    const box = JSON.parse(await readFile(scene.box.boxFile, 'utf8')) as object;
+    const backup = `mqtts://localhost:${await freePort()}`;
+    await writeFile(scene.box.boxFile, JSON.stringify({ ...box, backupBrokers: [backup] }));
+    const found = await findings(scene.box.boxFile);
+    const verdicts = found
+      .filter(({ what }) => what.startsWith('Courtier'))
+      .map(({ verdict, text }) => [verdict, text]);
+    t.match(verdicts, [
+      ['bad', /equipment-port-closed/],
+      ['ok', /session acceptée/],
+      ['bad', /broker-unreachable/],
+    ]);
+    t.notMatch(JSON.stringify(found), /un autre/, 'and no password is said');
+  },
+);

@@ -2,6 +2,7 @@ import t from 'tap';
 import { BeffroiError } from '../../agent/base/errors.ts';
 import { Options } from '../../provisioning/arguments.ts';
 import { findCommand } from '../../provisioning/commands.ts';
+import { brokerOf, brokersOf } from '../../provisioning/desk.ts';
 
 /** The message of the refusal, whose code is always that of a wrong command line. */
 function refusalOf(work: () => unknown): string {
@@ -82,5 +83,21 @@ t.test('provisioning: the words of a command come first', async (t) => {
   t.match(
     refusalOf(() => findCommand(['constructor'])),
     /came constructor/,
+  );
+});
+
+t.test('provisioning: a wrong address of a broker is a wrong command line, not a wrong box', async (t) => {
+  for (const url of ['localhost:8883', 'https://localhost', 'mqtt://csu.example.fr', ''])
+    t.match(
+      refusalOf(() => brokerOf(Options.parse([`--broker=${url}`], { broker: 'one' }))),
+      /^--broker/,
+      url,
+    );
+  const both = Options.parse(['--backup-broker', 'mqtts://a', '--backup-broker', 'nowhere'], {
+    'backup-broker': 'many',
+  });
+  t.match(
+    refusalOf(() => brokersOf(both, 'backup-broker')),
+    /^--backup-broker: .*nowhere.*expected mqtts/,
   );
 });
