@@ -13,6 +13,8 @@ import { broker, Happenings, json, NEVER, SITE, store, uplink } from './parts.ts
 
 const BASE = `csu/v1/${SITE}`;
 const LINK = `${BASE}/collector/state/link`;
+/** Events on the wire at a time. */
+const WINDOW = 56;
 const FAULT = `${BASE}/collector/event/fault`;
 const VITALS = { cpu_percent: 1, memory_used_mb: 1, memory_total_mb: 2, uptime_s: 1, agent_rss_mb: 1 };
 
@@ -223,14 +225,14 @@ t.test(
     t.teardown(() => hoarder.close());
     for (let i = 0; i < 100; i += 1) link.reporter.event('fault', 'collector', fault(String(i)));
     await link.start(NEVER);
-    await progress.next(([first]) => first === 32);
+    await progress.next(([first]) => first === WINDOW);
     await clock.advance(9_999);
-    t.same(connections, [32], 'one window and no more');
+    t.same(connections, [WINDOW], 'one window and no more');
     t.equal(link.status().connected, true);
     await clock.advance(1);
     t.match(link.status(), { connected: false, cause: 'broker-silent' });
     await clock.advance(250);
-    await progress.next(([, second]) => second === 32);
+    await progress.next(([, second]) => second === WINDOW);
     t.equal(held.outbox.pending(), 100);
   },
 );
