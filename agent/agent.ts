@@ -345,6 +345,7 @@ export class Agent implements Service {
     return {
       ping: async () => `beffroi ${this.#options.software}, boot ${this.#store.boot}`,
       checkCamera: (camera, signal) => this.#cameraHealth.check(camera, signal),
+      confirmRepair: (camera, signal) => this.#cameraHealth.confirm(camera, signal),
       restartStream: async (camera) => {
         if (!this.#video.restart(camera)) {
           throw new DeviceError('camera-stalled', `${camera}: the video process is away`);

@@ -27,6 +27,7 @@ const FRENCH = {
       envoie un ordre signé et suit son déroulement ; les ordres, et ce que chacun demande :
         agent.ping
         camera.check, stream.restart   --camera cam-…
+        health.confirm                 --camera cam-… --by QUI [--why POURQUOI]
         alarm.acknowledge              --alarm ID --by QUI [--why POURQUOI]
         alarm.close                    --alarm ID --by QUI --why POURQUOI
         alarm.shelve                   --point pt-… --until 2026-12-24T18:30 --by QUI --why POURQUOI
@@ -147,6 +148,7 @@ const ENGLISH: Texts = {
       sends a signed order and follows it to its end; the orders, and what each asks for:
         agent.ping
         camera.check, stream.restart   --camera cam-…
+        health.confirm                 --camera cam-… --by WHO [--why REASON]
         alarm.acknowledge              --alarm ID --by WHO [--why REASON]
         alarm.close                    --alarm ID --by WHO --why REASON
         alarm.shelve                   --point pt-… --until 2026-12-24T18:30 --by WHO --why REASON

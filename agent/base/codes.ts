@@ -556,6 +556,12 @@ export const CODES = {
     remedy:
       'If it was replaced, put the new serial number into the configuration; otherwise find out who changed it.',
   },
+  'repair-not-confirmed': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera whose repair was to be confirmed is not well.',
+    remedy: 'Read what is still wrong in the answer; confirm again when it is mended.',
+  },
   'camera-clock-offset': {
     fault: 'device',
     retryable: true,

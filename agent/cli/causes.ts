@@ -404,6 +404,10 @@ const FRENCH: Record<Code, CauseText> = {
     remedy:
       "Si elle a été remplacée, mettre le nouveau numéro de série dans la configuration ; sinon, chercher qui l'a changée.",
   },
+  'repair-not-confirmed': {
+    means: "La caméra dont la réparation devait être confirmée n'est pas en bon état.",
+    remedy: 'Lire dans la réponse ce qui ne va pas encore ; confirmer de nouveau après réparation.',
+  },
   'camera-clock-offset': {
     means: "L'horloge de la caméra dépasse l'écart admis.",
     remedy: 'Régler la source de temps de la caméra.',

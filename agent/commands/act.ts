@@ -15,6 +15,8 @@ export async function act(ports: CommandPorts, command: TakenCommand, signal: Ab
       return await ports.checkCamera(order.camera, signal);
     case 'stream.restart':
       return await ports.restartStream(order.camera, signal);
+    case 'health.confirm':
+      return await ports.confirmRepair(order.camera, signal);
     case 'alarm.acknowledge':
       return ports.alarms.acknowledge(order.alarm, decisionOf(order, signer));
     case 'alarm.shelve':

@@ -70,6 +70,11 @@ export interface CommandPorts {
   ping(signal: AbortSignal): Promise<string>;
   /** Checks the camera now and says in words how it is, well or not. @throws BeffroiError when it cannot be checked */
   checkCamera(camera: string, signal: AbortSignal): Promise<string>;
+  /**
+   * Confirms a repair: what was wrong before, and how the camera is now; another device in its place is accepted.
+   * @throws DeviceError `repair-not-confirmed` when it is not well
+   */
+  confirmRepair(camera: string, signal: AbortSignal): Promise<string>;
   /** Ends the stream of the camera and begins it anew. */
   restartStream(camera: string, signal: AbortSignal): Promise<string>;
   /** Whether the configuration in force holds the camera. */

@@ -56,6 +56,13 @@ const restartOrder = z.strictObject({
 });
 
 const command = { typ: z.literal('command'), ...orderClaims };
+const confirmOrder = z.strictObject({
+  ...command,
+  command: z.literal('health.confirm'),
+  camera: cameraId,
+  by: personName,
+  why: reasonText.optional(),
+});
 const acknowledgeOrder = z.strictObject({
   ...command,
   command: z.literal('alarm.acknowledge'),
@@ -134,6 +141,7 @@ export const commandOrder = z.discriminatedUnion('command', [
   pingOrder,
   checkOrder,
   restartOrder,
+  confirmOrder,
   acknowledgeOrder,
   shelveOrder,
   unshelveOrder,
@@ -176,6 +184,7 @@ export const COMMAND_ROLE: Record<CommandName, readonly Role[]> = {
   'agent.ping': ['operate', 'maintain'],
   'camera.check': ['operate', 'maintain'],
   'stream.restart': ['operate', 'maintain'],
+  'health.confirm': ['operate', 'maintain'],
   'alarm.acknowledge': ['operate'],
   'alarm.shelve': ['operate'],
   'alarm.unshelve': ['operate'],

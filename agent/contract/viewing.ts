@@ -6,6 +6,7 @@ export const COMMAND_NAMES = [
   'agent.ping',
   'camera.check',
   'stream.restart',
+  'health.confirm',
   'alarm.acknowledge',
   'alarm.shelve',
   'alarm.unshelve',

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { CODES } from '../base/codes.ts';
+import { DeviceError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { CameraHealthState, Fields } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
@@ -8,8 +9,9 @@ import type { Memory } from '../store/store.ts';
 import { type Debounced, debounce, NOTHING_KNOWN } from './debounce.ts';
 import type { Evidence, HealthLimits } from './evidence.ts';
 import { EvidenceKeeper, type StreamReport, type WatchedCamera } from './evidence-keeper.ts';
-import type { Identity } from './identity.ts';
+import { acceptIdentity, type Identity } from './identity.ts';
 import type { LagGuard } from './lag-guard.ts';
+import { describeFault, keepFault, keptFault } from './last-fault.ts';
 import type { MeasureReport } from './measure-window.ts';
 import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 import { Prober } from './prober.ts';
@@ -150,6 +152,23 @@ export class CameraHealth {
     return `${this.#camera.id} is ${state}${why}; ${this.#describeLayers()}`;
   }
 
+  /** Asks the camera now, takes another device in its place as the expected one, and compares with what was wrong before. */
+  async confirm(signal: AbortSignal): Promise<string> {
+    const now = await this.check(signal);
+    if (this.#state.declared.cause === 'camera-swapped') this.#acceptDevice();
+    const told = `before: ${describeFault(keptFault(this.#needs.memory, this.#camera.id))}; now: ${now}`;
+    if (this.#state.declared.state !== 'ok') throw new DeviceError('repair-not-confirmed', told);
+    this.#needs.log.info({ camera: this.#camera.id }, 'repair confirmed');
+    return told;
+  }
+
+  #acceptDevice(): void {
+    const { identity } = this.#keeper;
+    if (!identity || !acceptIdentity(this.#needs.memory, this.#camera, identity)) return;
+    this.#keeper.identified(identity, undefined);
+    this.evaluate();
+  }
+
   status(): StatusSnapshot['cameras'][number] {
     const { state, cause, detail } = this.#state.declared;
     const { codec = '', width = 0, height = 0 } = this.#keeper.picture;
@@ -213,11 +232,21 @@ export class CameraHealth {
     const { memory, log } = this.#needs;
     const { state, cause, detail } = next.declared;
     const known = state !== 'unknown';
+    this.#keepFault();
     const kept = known && this.#neverDeclared ? keptSince(memory, this.#camera.id, next.declared) : undefined;
     this.#state = kept === undefined ? next : { ...next, sinceWallMs: kept };
     if (known) this.#neverDeclared = false;
     if (known) keepSince(memory, this.#camera.id, next.declared, this.#state.sinceWallMs);
     log[state === 'ok' ? 'info' : 'warn']({ camera: this.#camera.id, state, cause, detail }, 'camera health');
+  }
+
+  /** The state that ends now was a fault. */
+  #keepFault(): void {
+    const { declared, sinceWallMs: sinceMs } = this.#state;
+    if (declared.state !== 'down' && declared.state !== 'degraded') return;
+    const { state, cause } = declared;
+    const untilMs = this.#needs.clock.wallMs();
+    keepFault(this.#needs.memory, this.#camera.id, { state, cause, sinceMs, untilMs });
   }
 
   #tell(verdict: Verdict): void {

@@ -40,6 +40,13 @@ function learnt(memory: Memory, { id, host }: Expected, serial: string): string 
   return serial;
 }
 
+/** @returns whether it is the expected one from now on: not where the configuration names another */
+export function acceptIdentity(memory: Memory, { id, host, serial }: Expected, came: Identity): boolean {
+  if (serial !== undefined) return serial === came.serial;
+  memory.set(ROOM, id, JSON.stringify({ host, serial: came.serial }));
+  return true;
+}
+
 /** Forgets a camera that is no longer watched. */
 export function forgetIdentity(memory: Memory, camera: string): void {
   memory.delete(ROOM, camera);

@@ -7,6 +7,7 @@ import { CameraHealth, type CameraHealthNeeds, type StreamAddress } from './came
 import type { HealthLimits } from './evidence.ts';
 import type { StreamReport, WatchedCamera } from './evidence-keeper.ts';
 import { forgetIdentity } from './identity.ts';
+import { forgetFault } from './last-fault.ts';
 import { LagGuard } from './lag-guard.ts';
 import type { MeasureReport } from './measure-window.ts';
 import { SegmentTeller } from './segment-teller.ts';
@@ -99,10 +100,22 @@ export class CameraHealthRoom implements Service, Working {
    * @throws DeviceError `camera-not-found` when the camera is not watched
    */
   async check(camera: string, signal: AbortSignal): Promise<string> {
+    return await this.#watched(camera).check(signal);
+  }
+
+  /**
+   * Confirms a repair.
+   * @returns what was wrong before, and how the camera is now
+   * @throws DeviceError `camera-not-found` as with `check`; `repair-not-confirmed` when the camera is not well
+   */
+  async confirm(camera: string, signal: AbortSignal): Promise<string> {
+    return await this.#watched(camera).confirm(signal);
+  }
+
+  #watched(camera: string): CameraHealth {
     const health = this.#cameras.get(camera);
-    if (!health)
-      throw new DeviceError('camera-not-found', `${camera} is no camera of the configuration in force`);
-    return await health.check(signal);
+    if (health) return health;
+    throw new DeviceError('camera-not-found', `${camera} is no camera of the configuration in force`);
   }
 
   /** Whether the cameras are no longer looked at. */
@@ -167,5 +180,6 @@ export class CameraHealthRoom implements Service, Working {
     this.#needs.reporter.clearState('cameraHealth', id);
     forgetSince(this.#needs.memory, id);
     forgetIdentity(this.#needs.memory, id);
+    forgetFault(this.#needs.memory, id);
   }
 }

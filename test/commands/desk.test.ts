@@ -25,6 +25,10 @@ class Ports implements CommandPorts {
     return this.#do('check', camera, signal);
   }
 
+  confirmRepair(camera: string, signal: AbortSignal): Promise<string> {
+    return this.#do('confirm', camera, signal);
+  }
+
   restartStream(camera: string, signal: AbortSignal): Promise<string> {
     return this.#do('restart', camera, signal);
   }
@@ -137,6 +141,7 @@ const GOOD: [CommandName, string | CommandWords | undefined, string][] = [
   ['agent.ping', undefined, 'ping box'],
   ['camera.check', 'cam-a', 'check cam-a'],
   ['stream.restart', 'cam-a', 'restart cam-a'],
+  ['health.confirm', { camera: 'cam-a', by: 'Op 1' }, 'confirm cam-a'],
   ['alarm.acknowledge', { alarm: 'alarm-1', by: 'Op 1' }, 'acknowledge alarm-1 Op 1'],
   ['alarm.close', { alarm: 'alarm-1', ...DECISION }, 'close alarm-1 Opérateur 12 agent sur place'],
   [

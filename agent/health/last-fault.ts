@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { Memory } from '../store/store.ts';
+
+/** The last fault of a camera that came to an end; times by the wall clock, ms. */
+const lastFault = z.strictObject({
+  state: z.string(),
+  cause: z.string(),
+  sinceMs: z.number(),
+  untilMs: z.number(),
+});
+export type LastFault = z.infer<typeof lastFault>;
+
+const ROOM = 'last-fault';
+
+export function keepFault(memory: Memory, camera: string, fault: LastFault): void {
+  memory.set(ROOM, camera, JSON.stringify(fault));
+}
+
+/** @returns undefined when the camera had none, or none that can be read */
+export function keptFault(memory: Memory, camera: string): LastFault | undefined {
+  const text = memory.get(ROOM, camera);
+  if (text === undefined) return undefined;
+  try {
+    return lastFault.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Forgets a camera that is no longer watched. */
+export function forgetFault(memory: Memory, camera: string): void {
+  memory.delete(ROOM, camera);
+}
+
+/** What was wrong before, for whoever confirms a repair. */
+export function describeFault(fault: LastFault | undefined): string {
+  if (!fault) return 'no fault is known';
+  const [since, until] = [fault.sinceMs, fault.untilMs].map((ms) => new Date(ms).toISOString());
+  return `${fault.state} (${fault.cause}) from ${since} to ${until}`;
+}
