@@ -7,8 +7,8 @@ import { CameraHealth, type CameraHealthNeeds, type StreamAddress } from './came
 import type { HealthLimits } from './evidence.ts';
 import type { StreamReport, WatchedCamera } from './evidence-keeper.ts';
 import { forgetIdentity } from './identity.ts';
-import { forgetFault } from './last-fault.ts';
 import { LagGuard } from './lag-guard.ts';
+import { forgetFault } from './last-fault.ts';
 import type { MeasureReport } from './measure-window.ts';
 import { SegmentTeller } from './segment-teller.ts';
 import { type Segment, Segments, type SegmentView } from './segments.ts';

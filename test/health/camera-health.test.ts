@@ -501,27 +501,36 @@ for (const [offsetMs, cause, text] of [
   });
 }
 
-t.test('a repair is confirmed by what was wrong before and how the camera is now, and not while it is not well', async (t) => {
-  const watch = new Watch();
-  t.teardown(() => watch.end());
-  await watch.start();
-  await watch.well();
-  const confirm = () => watch.room.confirm(CAMERA.id, AbortSignal.timeout(5000));
-  watch.stream('failed', { code: 'camera-not-found' });
-  await watch.seconds(8, { frames: 0 });
-  t.match(watch.state, { state: 'down', cause: 'camera-not-found' });
-  await t.rejects(confirm(), { code: 'repair-not-confirmed', message: /now: cam-1 is down \(camera-not-found/ });
-  await watch.well();
-  t.match(await confirm(), /^before: down \(camera-not-found\) from 20\S+Z to 20\S+Z; now: cam-1 is ok; reachable: yes/);
-  watch.network.serial = 'B-2';
-  await watch.room.check(CAMERA.id, AbortSignal.timeout(5000));
-  await watch.seconds(3);
-  t.match(watch.state, { cause: 'camera-swapped' });
-  await confirm();
-  await watch.seconds(3);
-  t.match(watch.state, { state: 'ok', serial: 'B-2' }, 'the new device is the expected one');
-  await watch.room.apply([{ ...CAMERA, serial: 'A-1' }], LIMITS);
-  await watch.well();
-  await t.rejects(confirm(), { code: 'repair-not-confirmed' }, 'the configuration names another');
-  await t.rejects(watch.room.confirm('cam-9', AbortSignal.timeout(5000)), { code: 'camera-not-found' });
-});
+t.test(
+  'a repair is confirmed by what was wrong before and how the camera is now, and not while it is not well',
+  async (t) => {
+    const watch = new Watch();
+    t.teardown(() => watch.end());
+    await watch.start();
+    await watch.well();
+    const confirm = () => watch.room.confirm(CAMERA.id, AbortSignal.timeout(5000));
+    watch.stream('failed', { code: 'camera-not-found' });
+    await watch.seconds(8, { frames: 0 });
+    t.match(watch.state, { state: 'down', cause: 'camera-not-found' });
+    await t.rejects(confirm(), {
+      code: 'repair-not-confirmed',
+      message: /now: cam-1 is down \(camera-not-found/,
+    });
+    await watch.well();
+    t.match(
+      await confirm(),
+      /^before: down \(camera-not-found\) from 20\S+Z to 20\S+Z; now: cam-1 is ok; reachable: yes/,
+    );
+    watch.network.serial = 'B-2';
+    await watch.room.check(CAMERA.id, AbortSignal.timeout(5000));
+    await watch.seconds(3);
+    t.match(watch.state, { cause: 'camera-swapped' });
+    await confirm();
+    await watch.seconds(3);
+    t.match(watch.state, { state: 'ok', serial: 'B-2' }, 'the new device is the expected one');
+    await watch.room.apply([{ ...CAMERA, serial: 'A-1' }], LIMITS);
+    await watch.well();
+    await t.rejects(confirm(), { code: 'repair-not-confirmed' }, 'the configuration names another');
+    await t.rejects(watch.room.confirm('cam-9', AbortSignal.timeout(5000)), { code: 'camera-not-found' });
+  },
+);
