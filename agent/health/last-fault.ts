@@ -1,14 +1,12 @@
-import { z } from 'zod';
 import type { Memory } from '../store/store.ts';
 
 /** The last fault of a camera that came to an end; times by the wall clock, ms. */
-const lastFault = z.strictObject({
-  state: z.string(),
-  cause: z.string(),
-  sinceMs: z.number(),
-  untilMs: z.number(),
-});
-export type LastFault = z.infer<typeof lastFault>;
+export interface LastFault {
+  readonly state: string;
+  readonly cause: string;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+}
 
 const ROOM = 'last-fault';
 
@@ -21,7 +19,9 @@ export function keptFault(memory: Memory, camera: string): LastFault | undefined
   const text = memory.get(ROOM, camera);
   if (text === undefined) return undefined;
   try {
-    return lastFault.parse(JSON.parse(text));
+    const { state, cause, sinceMs, untilMs } = JSON.parse(text);
+    const times = [sinceMs, untilMs].every((ms) => Number.isSafeInteger(ms));
+    return times ? { state: String(state), cause: String(cause), sinceMs, untilMs } : undefined;
   } catch {
     return undefined;
   }
