@@ -15,8 +15,9 @@ export function fieldsOfSia(sia: string): CodeFields {
 }
 
 /** What a point is about when neither its entry nor its source says more. */
-const CODE_OF_KIND: Partial<Record<AlarmPoint['kind'], string>> = {
+export const CODE_OF_KIND: Partial<Record<AlarmPoint['kind'], string>> = {
   tampering: 'TA',
+  'signal-loss': 'ET',
   'hardware-failure': 'ET',
   'login-failure': 'JA',
   'configuration-changed': 'YG',

@@ -1,5 +1,7 @@
 import { EVENT_KINDS } from '../../agent/alarms/onvif/topics.ts';
-import { ALARM_CODES, type AlarmCode } from '../../agent/contract/alarm-codes.ts';
+import { ALARM_CODES, ALWAYS_ARMED, type AlarmCode } from '../../agent/contract/alarm-codes.ts';
+import { outboxClassOf } from '../../agent/contract/delivery.ts';
+import { kindRows, objectRows } from './alarm-kinds.ts';
 
 /** `docs/reference/alarms.md`: where alarms come from, and what the codes of alarm panels mean. */
 export function alarmsPage(): string {
@@ -41,6 +43,23 @@ ${cameraRows.join('\n')}
 | \`box-link\` | \`collector\` | no link to the centre; told when it is back | of the point |
 | \`box-video\` | \`collector\` | the video process is not running | of the point |
 
+## What each kind means
+
+Severity is that of the point; here is the one it has when its entry names none. The class says what is sent first and
+dropped last (severity and category, the higher one); it follows a severity that the entry names. Every point is told
+by the same transitions: \`raised\`, \`acknowledged\`, \`cleared\`, \`closed\`, \`shelved\`, \`unshelved\`,
+\`chattering\`, \`steady\`; one that is not armed by \`activity\` alone.
+
+| \`kind\` | category | severity | class | raised | cleared | a schedule may disarm it | ends |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+${kindRows().join('\n')}
+
+A connected object means what its \`category\` says:
+
+| \`category\` | severity | class | raised | cleared | a schedule may disarm it |
+| --- | --- | --- | --- | --- | --- |
+${objectRows().join('\n')}
+
 Topics of ONVIF are compared without prefixes and in small letters, and what stands below one counts with it; a point may
 name more of them (\`topics\`). A state holds until the camera says that it is over. What happens is only ever said once:
 its alarm ends \`clearsAfterS\` after the last time.
@@ -49,18 +68,14 @@ A source that fails for longer than ten seconds is itself an alarm: the point \`
 kind \`source-failure\`, severity major, raised once with its \`cause\` ([errors.md](errors.md)) and cleared when it works
 again. The box makes the point when the source first fails. Its own points become \`unknown\`; other sources go on.
 
-Points of objects name their category; points of equipment and of the box have the one of this page: \`camera-network\`,
-\`box-link\` and \`box-outbox\` communication (YC/YK, 350), \`box-temperature\` temperature (KA/KH, 158), the others
-equipment (ET/ER, 143).
-
 ## Codes of alarm panels
 
 A code raises or clears every \`panel-zone\` that listens to its account, area, zone and code. What raises and clears no
 point is told as \`event/panel-signal\`, with the same fields; so is a code that stands not in this table (category
 \`unknown\`). Contact ID: qualifiers 1 and 6 raise, 3 clears.
 
-| what | category | severity | SIA raised | SIA cleared | Contact ID |
-| --- | --- | --- | --- | --- | --- |
+| what | category | severity | class | SIA raised | SIA cleared | Contact ID | a schedule may disarm it |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
 ## What a panel is answered
@@ -78,6 +93,8 @@ ${rows.join('\n')}
 function codeRow(code: AlarmCode): string {
   const list = (codes: readonly string[]) => codes.join(', ') || '–';
   const kind = code.cleared.length === 0 ? ' (report: never an alarm)' : '';
-  const cells = [code.means + kind, code.category, code.severity];
-  return `| ${[...cells, list(code.raised), list(code.cleared), list(code.contactId)].join(' | ')} |`;
+  const sort = outboxClassOf(kind === '' ? 'alarm' : 'panel-signal', code);
+  const cells = [code.means + kind, code.category, code.severity, sort];
+  const armed = kind !== '' ? '–' : ALWAYS_ARMED.includes(code.category) ? 'no' : 'yes';
+  return `| ${[...cells, list(code.raised), list(code.cleared), list(code.contactId), armed].join(' | ')} |`;
 }

@@ -42,7 +42,7 @@ export function boxPlans(needs: BoxSourceNeeds, { points }: AlarmConfiguration):
 }
 
 function isOwnPoint(point: AlarmPoint): point is OwnPoint {
-  return Object.hasOwn(SIA, point.kind);
+  return Object.hasOwn(BOX_CODES, point.kind);
 }
 
 /** How often the box is looked at, and how often what must be read anew. Source: guess. */
@@ -50,7 +50,8 @@ const LOOK_MS = 1_000;
 const READ_MS = 10_000;
 
 /** SIA codes of the kinds: raised, cleared. */
-const SIA: Readonly<Record<OwnPoint['kind'], readonly [string, string]>> = {
+/** SIA codes: raised, cleared. */
+export const BOX_CODES: Readonly<Record<OwnPoint['kind'], readonly [string, string]>> = {
   'camera-health': ['ET', 'ER'],
   'camera-network': ['YC', 'YK'],
   'box-disk': ['ET', 'ER'],
@@ -196,7 +197,7 @@ function isRead({ kind }: OwnPoint): boolean {
 function detailsOf({ kind }: OwnPoint, said: Exclude<Said, string>): Details {
   const { active, cause, text } = said;
   return {
-    ...fieldsOfSia(SIA[kind][active ? 0 : 1]),
+    ...fieldsOfSia(BOX_CODES[kind][active ? 0 : 1]),
     ...(active && cause ? { cause } : {}),
     ...(text === undefined ? {} : { text: text.slice(0, 120) }),
   };

@@ -32,7 +32,8 @@ function isUpsPoint(point: AlarmPoint): point is UpsPoint {
 }
 
 /** SIA codes of the kinds: raised, cleared. */
-const SIA: Readonly<Record<UpsPoint['kind'], readonly [string, string]>> = {
+/** SIA codes: raised, cleared. */
+export const UPS_CODES: Readonly<Record<UpsPoint['kind'], readonly [string, string]>> = {
   'ups-mains': ['AT', 'AR'],
   'ups-battery': ['YT', 'YR'],
   'ups-battery-replace': ['YT', 'YR'],
@@ -122,7 +123,7 @@ class UpsSource implements AlarmSource, PolledWork<NutClient> {
   }
 
   #details(kind: UpsPoint['kind'], active: boolean): Details {
-    const fields = fieldsOfSia(SIA[kind][active ? 0 : 1]);
+    const fields = fieldsOfSia(UPS_CODES[kind][active ? 0 : 1]);
     return kind === 'ups-communication' && active && this.#cause ? { ...fields, cause: this.#cause } : fields;
   }
 

@@ -20,21 +20,22 @@ export function breaks(
 }
 
 /** SIA codes of the categories: raised, cleared. */
-const SIA: Readonly<Record<Exclude<ObjectValuePoint['category'], 'temperature'>, readonly [string, string]>> =
-  {
-    technical: ['UA', 'UH'],
-    water: ['WA', 'WH'],
-    gas: ['GA', 'GH'],
-    fire: ['FA', 'FH'],
-    intrusion: ['BA', 'BH'],
-    tamper: ['TA', 'TR'],
-    power: ['AT', 'AR'],
-    battery: ['YT', 'YR'],
-  };
+export const OBJECT_CODES: Readonly<
+  Record<Exclude<ObjectValuePoint['category'], 'temperature'>, readonly [string, string]>
+> = {
+  technical: ['UA', 'UH'],
+  water: ['WA', 'WH'],
+  gas: ['GA', 'GH'],
+  fire: ['FA', 'FH'],
+  intrusion: ['BA', 'BH'],
+  tamper: ['TA', 'TR'],
+  power: ['AT', 'AR'],
+  battery: ['YT', 'YR'],
+};
 
 /** What the alarm is about, with its codes. */
 export function detailsOfRule({ kind, category }: ObjectValuePoint, active: boolean): Details {
   const heat = kind === 'object-below' ? (['ZA', 'ZH'] as const) : (['KA', 'KH'] as const);
-  const codes = category === 'temperature' ? heat : SIA[category];
+  const codes = category === 'temperature' ? heat : OBJECT_CODES[category];
   return fieldsOfSia(codes[active ? 0 : 1]);
 }
