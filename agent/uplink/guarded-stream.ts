@@ -54,11 +54,14 @@ export class GuardedStream extends Duplex {
     done: (error?: Error | null) => void,
   ): void {
     const socket = this.#socket;
-    const bytes = chunks.reduce((sum, { chunk }) => sum + chunk.length, 0);
+    let bytes = 0;
+    for (const { chunk } of chunks) bytes += chunk.length;
+    const last = chunks.at(-1);
+    const gone = this.#gone(bytes, done);
     socket.cork();
-    for (const [i, { chunk }] of chunks.entries()) {
-      if (i === chunks.length - 1) socket.write(chunk, this.#gone(bytes, done));
-      else socket.write(chunk);
+    for (const one of chunks) {
+      if (one === last) socket.write(one.chunk, gone);
+      else socket.write(one.chunk);
     }
     socket.uncork();
   }

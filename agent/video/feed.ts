@@ -32,7 +32,7 @@ export class Feed implements Source {
   readonly #needs: FeedNeeds;
   readonly #rtp: RtpSource;
   readonly #destinations = new Map<string, Destination>();
-  readonly #lanes = new Map<Format, Lane>();
+  readonly #lanes: Lane[] = [];
   #options: FeedOptions;
   #pictures: GopCache<Picture>;
   #placer: PicturePlacer | undefined;
@@ -59,7 +59,7 @@ export class Feed implements Source {
   }
 
   recent(format: Format): readonly Chunk[] {
-    return this.#lanes.get(format)?.recent ?? [];
+    return this.#lane(format)?.recent ?? [];
   }
 
   /** From now on the destination gets what comes, beginning with the last key picture when the cache holds it. */
@@ -92,7 +92,7 @@ export class Feed implements Source {
     const picture = this.#placer?.place(unit);
     if (!picture) return;
     this.#pictures.take(picture);
-    for (const [format, lane] of this.#lanes) this.#emit(format, lane.push(picture));
+    for (const lane of this.#lanes) this.#emit(lane.format, lane.push(picture));
   }
 
   /** Ends every destination. */
@@ -102,26 +102,30 @@ export class Feed implements Source {
 
   /** What is left goes out, and nothing is kept: what comes next does not refer to it. */
   streamEnds(): void {
-    for (const [format, lane] of this.#lanes) this.#emit(format, lane.flush());
+    for (const lane of this.#lanes) this.#emit(lane.format, lane.flush());
     this.#forget();
     this.#placer = undefined;
     for (const destination of this.#destinations.values()) destination.streamEnded();
   }
 
+  #lane(format: Format): Lane | undefined {
+    return this.#lanes.find((lane) => lane.format === format);
+  }
+
   #forget(): void {
     this.#pictures.clear();
-    for (const lane of this.#lanes.values()) lane.clear();
-    this.#lanes.clear();
+    for (const lane of this.#lanes) lane.clear();
+    this.#lanes.length = 0;
   }
 
   /** Frames for this format from the last key picture on, until the pull ends. */
   #open(format: Format): void {
-    if (this.#lanes.has(format)) return;
+    if (this.#lane(format)) return;
     const { clock, pool } = this.#needs;
     const { fragmentMs, cacheBytes } = this.#options;
     const framer = format === 'mp4' ? new Muxer({ clock }, { fragmentMs }) : new RtpFramer(pool, this.#rtp);
-    const lane = new Lane(framer, cacheBytes);
-    this.#lanes.set(format, lane);
+    const lane = new Lane(format, framer, cacheBytes);
+    this.#lanes.push(lane);
     for (const picture of this.#pictures.recent) lane.push(picture)?.release();
   }
 

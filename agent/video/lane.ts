@@ -1,14 +1,16 @@
-import type { Chunk } from './destination.ts';
+import type { Chunk, Format } from './destination.ts';
 import type { Framer } from './framer.ts';
 import { GopCache } from './gop-cache.ts';
 import type { Picture } from './picture.ts';
 
 /** One format of a pull: its framer, and its chunks from the last key picture on. */
 export class Lane {
+  readonly format: Format;
   readonly #framer: Framer;
   readonly #cache: GopCache<Chunk>;
 
-  constructor(framer: Framer, cacheBytes: number) {
+  constructor(format: Format, framer: Framer, cacheBytes: number) {
+    this.format = format;
     this.#framer = framer;
     this.#cache = new GopCache(cacheBytes);
   }

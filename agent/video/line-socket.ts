@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { asError, InternalError } from '../base/errors.ts';
 import { MAX_LINE_BYTES } from '../contract/video-link.ts';
 
-/** A peer that does not read is cut when this much waits for it, bytes. Source: guess; ten full lines. */
+/** A peer that does not read is cut when this much waits for it, bytes. Source: guess; two full lines. */
 const MAX_WAITING_BYTES = 2 * MAX_LINE_BYTES;
 
 export interface LineSchemas<In, Out> {

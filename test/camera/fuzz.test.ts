@@ -171,10 +171,10 @@ t.test('pictures: whatever a camera sends, what comes out is a picture, and noth
     const codec = dice.pick(CODECS);
     const { receiver, pool, seen, state } = receivers[codec];
     for (const bytes of new BadSender(dice, codec, state).picture()) {
-      receiver.frame(dice.once(50) ? dice.below(4) : 0, bytes, 0, bytes.length);
+      receiver.frame(dice.once(50) ? dice.below(4) : 0, bytes, 0, bytes.length, 0);
     }
     const rtcp = damaged(dice, report(dice));
-    receiver.frame(1, rtcp, 0, rtcp.length);
+    receiver.frame(1, rtcp, 0, rtcp.length, 0);
     return seen.bad === 0 && pool.out === 0;
   });
   for (const { seen } of Object.values(receivers))

@@ -127,7 +127,8 @@ class Pull {
     // Cameras send the first frames before their answer to PLAY.
     connection.onFrame((channel, bytes, from, until) => {
       rest?.read();
-      if (!metadata?.frame(channel, bytes, from, until)) receiver.frame(channel, bytes, from, until);
+      if (metadata?.frame(channel, bytes, from, until)) return;
+      receiver.frame(channel, bytes, from, until, connection.heardMs ?? clock.monotonicMs());
     });
     const fields = [...sessionFields(this.#session), ['Range', 'npt=0.000-'] as const];
     const reply = await client.expectOk('PLAY', this.#url, fields);

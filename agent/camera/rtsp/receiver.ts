@@ -78,10 +78,10 @@ export class VideoReceiver {
     return this.#lastUnitMs;
   }
 
-  /** Takes one interleaved frame; what belongs to no track of ours is left out. */
-  frame(channel: number, bytes: Buffer, from: number, until: number): void {
+  /** Takes one interleaved frame, read at that monotonic time; what belongs to no track of ours is left out. */
+  frame(channel: number, bytes: Buffer, from: number, until: number, readMs: number): void {
     const packet = this.#packet;
-    const isRtp = packet.read(bytes, from, until, this.#clock.monotonicMs());
+    const isRtp = packet.read(bytes, from, until, readMs);
     if (isRtp && packet.payloadType === this.#payloadType && this.#isOurs(channel)) this.#rtp(packet);
     else if (isRtcp(bytes, from, until)) this.#rtcp(channel, bytes.subarray(from, until));
   }

@@ -61,7 +61,7 @@ function read(bytes: Buffer, pieceBytes: number): { nals: Buffer[]; messages: Rt
     (unit) => nals.push(...unit.nals),
   );
   const reader = new StreamReader('cam-a', {
-    frame: (channel, bytes, from, until) => receiver.frame(channel, bytes, from, until),
+    frame: (channel, bytes, from, until) => receiver.frame(channel, bytes, from, until, 0),
     message: (message) => messages.push(message),
   });
   const shared = Buffer.alloc(pieceBytes);
