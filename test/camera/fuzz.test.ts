@@ -143,6 +143,9 @@ function isSound(unit: AccessUnit, codec: VideoCodec): boolean {
   return isFilled && hasPicture && bytes === unit.bytes.length && bytes <= MAX_UNIT_BYTES + 65_536;
 }
 
+/** Where the picture grows that is not complete. */
+const GROWING_BLOCKS = 1;
+
 /** A receiver that lives as long as the run: what it kept of each case would add up. */
 function longReceiver(codec: VideoCodec) {
   const pool = new CountingPool(1024 * 1024);
@@ -158,7 +161,7 @@ function longReceiver(codec: VideoCodec) {
     { clock: new TestClock(), pool, clockSaid: () => undefined },
     (unit) => {
       seen.units += 1;
-      if (!isSound(unit, codec) || pool.out !== 1) seen.bad += 1;
+      if (!isSound(unit, codec) || pool.out !== GROWING_BLOCKS + 1) seen.bad += 1;
     },
   );
   return { receiver, pool, seen, state: { sequence: 0, timestamp: 0, ssrc: 1 } };
@@ -175,7 +178,7 @@ t.test('pictures: whatever a camera sends, what comes out is a picture, and noth
     }
     const rtcp = damaged(dice, report(dice));
     receiver.frame(1, rtcp, 0, rtcp.length, 0);
-    return seen.bad === 0 && pool.out === 0;
+    return seen.bad === 0 && pool.out <= GROWING_BLOCKS;
   });
   for (const { seen } of Object.values(receivers))
     t.ok(seen.units > 1_000, `${seen.units} pictures came out`);
