@@ -18,7 +18,9 @@ export function messageOf(text: string): string | undefined {
 
 function entityOf(id: string): string {
   const [prefix = ''] = id.split('-');
-  return { collector: 'collector', cam: 'camera', pt: 'point', obj: 'object' }[prefix] ?? prefix;
+  return (
+    { collector: 'collector', cam: 'camera', pt: 'point', obj: 'object', seg: 'segment' }[prefix] ?? prefix
+  );
 }
 
 /** What the contract has against a message of the box. */
