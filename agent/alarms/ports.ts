@@ -275,6 +275,8 @@ export interface BoxView {
 /** Settings of all alarms; the section of the central configuration fits. */
 export interface AlarmSettings {
   readonly chatter: { readonly raises: number; readonly withinS: number; readonly quietS: number };
+  /** From how many events within how long on there is a summary; 0: never. */
+  readonly flood: { readonly events: number; readonly withinS: number };
   /** An order may shelve a point for so long at most, hours. */
   readonly shelveMaxH: number;
   readonly schedules: readonly ArmingSchedule[];

@@ -3,6 +3,8 @@ import { Pulse, type Working } from '../base/pulse.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
 import { Arming } from './arming/arming.ts';
 import { AlarmDecisions } from './decisions.ts';
+import { counting } from './flood/counting.ts';
+import { Flood } from './flood/flood.ts';
 import { type PointNeeds, ROOM } from './keeping.ts';
 import { type PlanNeeds, plansOf } from './plans.ts';
 import type { Point } from './point.ts';
@@ -32,6 +34,7 @@ export class AlarmRoom implements Service, Working {
   readonly #needs: AlarmNeeds;
   readonly #abort = new AbortController();
   readonly #pulse: Pulse;
+  readonly #flood: Flood;
   readonly #arming: Arming;
   readonly #points: Points;
   readonly #sources = new Map<string, Running>();
@@ -39,7 +42,9 @@ export class AlarmRoom implements Service, Working {
   #wake: () => void = () => undefined;
   #ticking: Promise<void> = Promise.resolve();
 
-  constructor(needs: AlarmNeeds) {
+  constructor(given: AlarmNeeds) {
+    this.#flood = new Flood(given);
+    const needs = { ...given, reporter: counting(given, this.#flood) };
     this.#needs = needs;
     this.#pulse = new Pulse(needs.clock, LONGEST_ROUND_MS);
     this.#arming = new Arming(needs);
@@ -64,6 +69,7 @@ export class AlarmRoom implements Service, Working {
     const plans = plansOf(this.#needs, configuration);
     await this.#stopSources(new Map(plans.map(({ id, depends }) => [id, depends])));
     this.#settings = configuration.alarms ?? SETTINGS;
+    this.#flood.configure(this.#settings.flood);
     this.#arming.configure(this.#settings);
     this.#points.take([...configuration.points, ...this.#failurePoints(plans)], this.#settings);
     if (this.#abort.signal.aborted) return;
@@ -84,6 +90,7 @@ export class AlarmRoom implements Service, Working {
       this.#pulse.beat();
       for (const { fault } of this.#sources.values()) this.#points.safely(() => fault.evaluate());
       this.#points.evaluate();
+      this.#points.safely(() => this.#flood.evaluate());
       await this.#pause(signal);
     }
   }

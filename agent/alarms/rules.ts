@@ -4,6 +4,7 @@ import type { AlarmPoint, AlarmSettings } from './ports.ts';
 /** Until a configuration says otherwise. */
 export const SETTINGS: AlarmSettings = {
   chatter: { raises: 0, withinS: 60, quietS: 60 },
+  flood: { events: 0, withinS: 60 },
   shelveMaxH: 24,
   schedules: [],
   holidays: [],

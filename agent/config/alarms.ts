@@ -67,6 +67,15 @@ export const alarmSettings = z
           .meta({ description: 'seconds without a change after which it no longer is' }),
       })
       .prefault({}),
+    flood: z
+      .strictObject({
+        events: z.int().min(0).max(10_000).default(200).meta({
+          description:
+            'so many events of alarms within `withinS` are a flood, which is summed up in `event/flood`; it is over at less than half; 0: never',
+        }),
+        withinS: z.int().min(1).max(3600).default(60).meta({ description: 'seconds' }),
+      })
+      .prefault({}),
     shelveMaxH: z
       .int()
       .min(1)

@@ -30,6 +30,8 @@ const CLASS_OF_CATEGORY: Readonly<Record<string, OutboxClass>> = {
 /** Messages that are alarms, and those without which alarms cannot be accounted for; the others serve the service alone. */
 const ALARMS = ['alarm', 'panel-signal'];
 const BOOKS = ['loss', 'path', 'time-correction'];
+/** What says how the other alarms are to be read: it goes before them. */
+const OVERVIEW = 'flood';
 
 interface Classified {
   readonly severity?: unknown;
@@ -43,6 +45,7 @@ interface Classified {
  * @param fields of the message
  */
 export function outboxClassOf(name: string, { severity, category, kind }: Classified): OutboxClass {
+  if (name === OVERVIEW) return 'life-safety';
   if (BOOKS.includes(name)) return 'intrusion';
   if (!ALARMS.includes(name)) return 'service';
   const bySeverity = CLASS_OF_SEVERITY[String(severity)] ?? 'intrusion';

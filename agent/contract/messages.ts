@@ -586,6 +586,32 @@ const pathEvent = z.strictObject({
   detail: text,
 });
 
+const floodEvent = z.strictObject({
+  ...envelope,
+  id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
+  transition: z.enum(['begun', 'lasts', 'ended']).meta({
+    description: 'of the flood with this `first_seq`; lasts: the figures so far, once per `within_s`',
+  }),
+  count: count.meta({
+    description:
+      'events `alarm`, `activity` and `panel-signal` from the first to the last; each is sent besides',
+  }),
+  first_seq: count.meta({ description: 'number of the first event that is counted' }),
+  last_seq: count.meta({ description: 'number of the last one so far' }),
+  first_ts: unixMs.meta({ description: 'since when: time of the first event' }),
+  last_ts: unixMs.meta({ description: 'time of the last one so far' }),
+  life_safety: count.meta({ description: 'of those, events of the class life-safety' }),
+  intrusion: count.meta({ description: 'of the class intrusion' }),
+  technical: count.meta({ description: 'of the class technical' }),
+  service: count.meta({ description: 'of the class service: what points that are not armed saw' }),
+  kinds: text.meta({
+    description:
+      'kinds of points with how many events, the most first, such as `object-above 812 panel-zone 40`; `panel-signal` where there is no point',
+  }),
+  limit: count.meta({ description: 'so many events within `within_s` begin a flood' }),
+  within_s: count.meta({ description: 'seconds' }),
+});
+
 const lossEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40),
@@ -630,6 +656,7 @@ export type WindowEvent = z.infer<typeof windowEvent>;
 export type CommandEvent = z.infer<typeof commandEvent>;
 export type RefusalEvent = z.infer<typeof refusalEvent>;
 export type PathEvent = z.infer<typeof pathEvent>;
+export type FloodEvent = z.infer<typeof floodEvent>;
 export type LossEvent = z.infer<typeof lossEvent>;
 export type TimeCorrectionEvent = z.infer<typeof timeCorrectionEvent>;
 export type FaultEvent = z.infer<typeof faultEvent>;
@@ -824,6 +851,13 @@ export const MESSAGES = {
     entity: 'collector',
     summary: 'Something happened to the box that the CSU must know.',
     schema: faultEvent,
+  },
+  flood: {
+    class: 'event',
+    name: 'flood',
+    entity: 'collector',
+    summary: 'Alarms come faster than anybody reads: how many, of what, since when; sent before them.',
+    schema: floodEvent,
   },
   timeCorrection: {
     class: 'event',

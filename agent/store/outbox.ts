@@ -2,7 +2,7 @@ import type { Confirmation, LossReason } from '../contract/delivery.ts';
 import { parseTopic } from '../contract/topics.ts';
 import type { Engine } from './engine.ts';
 import { markTold, untold } from './losses.ts';
-import { metaNumber, metaText, setMeta } from './meta.ts';
+import { lastSeq, metaNumber, metaText, setMeta } from './meta.ts';
 import { drop, dropForAge, dropForSpace } from './outbox-drops.ts';
 import {
   anyOverdue,
@@ -72,6 +72,10 @@ export class SqlOutbox implements Outbox {
     if (sql !== this.#lastSql) this.#order += 1;
     this.#lastSql = sql;
     return this.#order;
+  }
+
+  get last(): number {
+    return this.#engine.read(lastSeq);
   }
 
   rule(rules: DeliveryRules): void {

@@ -102,6 +102,8 @@ export interface Outbox {
   readonly order: number;
   /** Takes new rules. Where the broker confirms, what waits for a receipt is confirmed. */
   rule(rules: DeliveryRules): void;
+  /** The number of the event that was appended last, also in the transaction of it; 0 before the first. */
+  readonly last: number;
   /** Appends one event; `build` receives its number. Returns the number. */
   append(build: (seq: number) => NewEvent): number;
   /** The oldest events after `afterSeq`, whatever their class and state. */
