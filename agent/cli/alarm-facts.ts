@@ -1,3 +1,4 @@
+import { type FloodOnDisk, floodOnDisk } from '../alarms/flood/record.ts';
 import { type PointOnDisk, pointsOnDisk } from '../alarms/read-points.ts';
 import type { BoxFile } from '../config/box-file.ts';
 import { SEVERITIES } from '../contract/alarm-codes.ts';
@@ -14,6 +15,8 @@ export interface AlarmFacts {
   readonly running: boolean;
   /** False while the disk refuses: what is read from it is old. */
   readonly durable: boolean;
+  /** An avalanche of alarms that lasts. */
+  readonly flood?: FloodOnDisk;
   /** All points, the gravest first. */
   readonly points: readonly PointFacts[];
   /** The number of the last event that these facts hold. */
@@ -26,10 +29,12 @@ export async function readFacts({ site, stateFolder, runtimeFolder }: BoxFile): 
   const disk = readStories(stateFolder, (stories) => ({
     points: pointsOnDisk((room) => stories.memory(room)),
     last: stories.last,
+    flood: floodOnDisk((room) => stories.memory(room)),
   }));
   const points = (disk?.points ?? []).map((point) => asSeenNow(point, status)).sort(byWeight);
   const durable = status?.storageDurable ?? true;
-  return { site, running: status !== undefined, durable, points, last: disk?.last ?? 0 };
+  const flood = disk?.flood ? { flood: disk.flood } : {};
+  return { site, running: status !== undefined, durable, points, last: disk?.last ?? 0, ...flood };
 }
 
 /** What is read of the stories; an empty box has none. */

@@ -21,11 +21,15 @@ export function alarmList(facts: AlarmFacts, all: boolean, options: Printing): s
   return [...heading(facts, options), '', ...rows].join('\n');
 }
 
-function heading({ site, running, durable, points }: AlarmFacts, options: Printing): string[] {
+function heading({ site, running, durable, points, flood }: AlarmFacts, options: Printing): string[] {
   const w = ALARM_WORDS[options.language];
   const counts = w.current(points.filter(isCurrent).length, points.length);
   const first = [`${WORDS[options.language].box} ${site}`, running ? w.running : w.away, counts].join(' · ');
-  return durable ? [first] : [first, paint('down', w.memoryOnly, options)];
+  return [
+    first,
+    ...(durable ? [] : [paint('down', w.memoryOnly, options)]),
+    ...(flood ? [paint('down', w.flood(localTime(flood.first_ts), flood.count, flood.kinds), options)] : []),
+  ];
 }
 
 function pointLines(points: readonly PointFacts[], options: Printing): string[] {

@@ -11,6 +11,7 @@ interface Words {
   readonly memoryOnly: string;
   readonly current: (current: number, points: number) => string;
   readonly none: string;
+  readonly flood: (since: string, count: number, kinds: string) => string;
   readonly alarm: string;
   readonly number: string;
   readonly by: string;
@@ -37,6 +38,7 @@ export const ALARM_WORDS: Readonly<Record<Language, Words>> = {
     memoryOnly: 'DISQUE INDISPONIBLE : ce qui suit date de la dernière écriture ; voir beffroi status',
     current: (current, points) => `${plural(current, 'alarme')} en cours, ${plural(points, 'point')}`,
     none: 'aucune alarme en cours',
+    flood: (since, count, kinds) => `AVALANCHE depuis ${since} : ${count} événements (${kinds})`,
     alarm: 'Alarme',
     number: 'n°',
     by: 'par',
@@ -107,6 +109,7 @@ export const ALARM_WORDS: Readonly<Record<Language, Words>> = {
     memoryOnly: 'DISK UNAVAILABLE: what follows is as old as the last write; see beffroi status',
     current: (current, points) => `${plural(current, 'current alarm')}, ${plural(points, 'point')}`,
     none: 'no current alarm',
+    flood: (since, count, kinds) => `FLOOD since ${since}: ${count} events (${kinds})`,
     alarm: 'Alarm',
     number: 'no.',
     by: 'by',

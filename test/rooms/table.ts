@@ -100,7 +100,7 @@ export const NARROW: readonly { from: string; to: string; only: readonly string[
   { from: 'video', to: 'uplink', only: ['agent/uplink/client.ts', 'agent/uplink/options.ts'] },
   { from: 'provisioning', to: 'uplink', only: ['agent/uplink/client.ts', 'agent/uplink/address.ts'] },
   { from: 'provisioning', to: 'store', only: ['agent/store/register-chain.ts'] },
-  { from: 'cli', to: 'alarms', only: ['agent/alarms/read-points.ts'] },
+  { from: 'cli', to: 'alarms', only: ['agent/alarms/read-points.ts', 'agent/alarms/flood/record.ts'] },
   { from: 'provisioning', to: 'cli', only: ['agent/cli/causes.ts', 'agent/cli/language.ts'] },
   {
     from: 'provisioning',

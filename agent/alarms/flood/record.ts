@@ -37,10 +37,11 @@ export function withEvent(record: FloodRecord | undefined, event: Counted): Floo
   };
 }
 
-type FloodFields = Omit<Fields<'flood'>, 'id' | 'transition' | 'limit' | 'within_s'>;
+/** What is known of a flood that lasts: the fields of its summary. */
+export type FloodOnDisk = Omit<Fields<'flood'>, 'id' | 'transition' | 'limit' | 'within_s'>;
 
 /** What a summary says of it. */
-export function summaryOf({ first, last, count, classes, kinds }: FloodRecord): FloodFields {
+export function summaryOf({ first, last, count, classes, kinds }: FloodRecord): FloodOnDisk {
   const sorted = Object.entries(kinds).sort(([a, most], [b, other]) => other - most || (a < b ? -1 : 1));
   const of = (name: OutboxClass) => classes[name] ?? 0;
   return {
@@ -58,7 +59,7 @@ export function summaryOf({ first, last, count, classes, kinds }: FloodRecord): 
 }
 
 /** What is on disk of a flood, of a box whose agent may be running. @returns undefined when there is none */
-export function floodOnDisk(memory: MemoryOf): FloodFields | undefined {
+export function floodOnDisk(memory: MemoryOf): FloodOnDisk | undefined {
   const text = memory(ROOM).find(([key]) => key === KEY)?.[1];
   const record = text === undefined ? undefined : parseFlood(text);
   return record && summaryOf(record);
