@@ -120,7 +120,7 @@ t.test(
     const all = await begin(t, 'secret', 3_600_000);
     await until(() => all.state().clock_offset_ms !== undefined);
     await well(all);
-    t.match(all.state(), { state: 'degraded', cause: 'camera-clock-offset', fault: 'device' });
+    t.match(all.state(), { state: 'degraded', cause: 'camera-clock-zone', fault: 'device' });
     t.ok(Math.abs(Number(all.state().clock_offset_ms) - 3_600_000) <= 1000);
   },
 );

@@ -30,8 +30,11 @@ const ELSEWHERE = [
   'window',
   'timeCorrection',
 ];
-/** Retained states of a box with one camera: link, health, configuration and register of the box, health of the camera. */
-const KEPT = 5;
+/**
+ * Retained states of a box with one camera: link, health, configuration and register of the box, health of the camera and of
+ * the network that all cameras share.
+ */
+const KEPT = 6;
 
 interface Content {
   readonly cameras: readonly object[];
@@ -109,7 +112,7 @@ t.test('configuration: through every change an unchanged camera loses no frame',
     new Set(scene.csu.received.filter(({ topic }) => topic.endsWith(end)).map(({ topic }) => topic)).size;
   await scene.csu.until(
     'every state',
-    () => told('/alarm-current') === POINTS && told('/state/health') === CAMERAS + 1,
+    () => told('/alarm-current') === POINTS && told('/state/health') === CAMERAS + 2,
     60_000,
   );
   await inForce(scene, { cameras: [foreign(pont)] });
