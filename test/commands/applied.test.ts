@@ -7,6 +7,7 @@ import type { Reporter } from '../../agent/contract/reporter.ts';
 import { type CommandWords, signCommand } from '../../provisioning/sign.ts';
 import { CAMERA, POINT, ScriptedCamera, Watch } from '../alarms/watch.ts';
 import { type Box, enrolledBox, SITE } from '../config/fixture.ts';
+import type { TestClock } from '../support/test-clock.ts';
 
 type Status = CommandEvent['status'];
 const WHO = { by: 'Opérateur 12', why: 'agent sur place' };
@@ -18,9 +19,11 @@ class Start {
   readonly camera = new ScriptedCamera();
   readonly desk: CommandDesk;
   readonly told: [Status, string][] = [];
+  readonly #clock: TestClock;
 
   /** @param dies at the status that the process does not live to tell */
   constructor(t: Test, box: Box, folder: string, dies?: Status) {
+    this.#clock = box.clock;
     this.watch = new Watch(folder, box.clock, () => this.camera);
     t.teardown(() => this.watch.end());
     const event: Reporter['event'] = (_key, _entity, fields) => {
@@ -40,6 +43,7 @@ class Start {
   async begin(): Promise<void> {
     await this.desk.start();
     await this.watch.start([POINT], [CAMERA]);
+    await this.#clock.advance(0);
   }
 }
 

@@ -63,7 +63,7 @@ t.test(
     await csu.publish(commandTopic(SITE), (await signCommand(centre.csu, order)).jws);
     await follower.said(/acquittée · majeure · Opérateur 12/);
     const running = receiver(t, receiving);
-    await fateOf('acknowledged', 'receipt');
+    for (const transition of ['raised', 'acknowledged']) await fateOf(transition, 'receipt');
     await running.end('SIGTERM');
     await box.kill();
 
