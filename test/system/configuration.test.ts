@@ -16,7 +16,7 @@ import { boxAt } from '../video/boxes.ts';
 const LOGIN = { user: 'beffroi', password: 'a long password' };
 const CAMERAS = 256;
 const POINTS = 1024;
-/** What a run without faults, objects, views, leases, windows, full disks and lost time does not say: other tests do. */
+/** What a run without faults, objects, views, leases, windows, floods, second paths, full disks and lost time does not say: other tests do. */
 const ELSEWHERE = [
   'fault',
   'object',
@@ -27,6 +27,9 @@ const ELSEWHERE = [
   'consignation',
   'loss',
   'activity',
+  'flood',
+  'linkBackup',
+  'path',
   'window',
   'timeCorrection',
 ];
@@ -143,7 +146,7 @@ t.test('configuration: through every change an unchanged camera loses no frame',
   await late.until('the retained states', () => late.received.length >= KEPT);
   t.same(
     [...new Set(late.received.map(({ topic }) => topic.split('/')[3]))].sort(),
-    ['cam-pont', 'collector'],
+    ['cam-pont', 'collector', 'seg-all'],
     'nothing is retained of what is gone',
   );
 });

@@ -8,6 +8,7 @@ import { signConfiguration } from '../../provisioning/sign.ts';
 import { startCsu } from '../provisioning/processes.ts';
 import { TestBox } from '../support/box.ts';
 import { Centre } from '../support/centre.ts';
+import { mistakes } from '../support/contract-check.ts';
 import { Relay } from '../support/relay.ts';
 import { configurationOf, SITE, simulatedCamera } from '../support/scene.ts';
 import type { Subscriber } from '../support/subscriber.ts';
@@ -124,5 +125,7 @@ t.test(
       INPUTS.map(() => ['raised', 'cleared']),
       'each transition once',
     );
+    for (const side of [onMain, onBackup])
+      t.same(side.received.filter(({ topic }) => !topic.endsWith('/media/main')).flatMap(mistakes), []);
   },
 );

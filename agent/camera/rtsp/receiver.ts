@@ -86,9 +86,12 @@ export class VideoReceiver {
     else if (isRtcp(bytes, from, until)) this.#rtcp(channel, bytes.subarray(from, until));
   }
 
-  /** Cameras answer SETUP with one channel and send on another: the first that carries the track is it. */
+  /**
+   * Cameras answer SETUP with one channel and send on another: the first that carries the track is it, until packets come on
+   * the one that was agreed.
+   */
   #isOurs(channel: number): boolean {
-    if (this.#ssrc === undefined) this.#channel = channel;
+    if (this.#ssrc === undefined || channel === this.#transport.rtpChannel) this.#channel = channel;
     return channel === this.#channel;
   }
 

@@ -64,10 +64,12 @@ t.test('arming: a kill while it is not armed doubles nothing that was recorded',
   const folder = t.testdir();
   const first = await begin(t, { clock: at('2026-11-23T12:00:00+01:00'), ...byNight, folder });
   first.camera.input('1', true);
-  const second = new Watch(folder, at('2026-11-23T12:01:00+01:00'), () => camera);
+  const clock = at('2026-11-23T12:01:00+01:00');
+  const second = new Watch(folder, clock, () => camera);
   const camera = new ScriptedCamera();
   t.teardown(() => second.end());
   await second.begin({ points: first.points, cameras: [CAMERA], alarms: first.alarms });
+  await clock.advance(0);
   camera.input('1', true, 'Initialized');
   t.same(second.told, ['activity begun']);
   camera.input('1', false);
