@@ -255,7 +255,7 @@ export const configurationSchema = z
         stallTimeoutMs: z
           .int()
           .min(500)
-          .max(60_000)
+          .max(5000)
           .default(3000)
           .meta({ description: 'silence on the video track that is a stall, ms' }),
         clockOffsetLimitMs: z

@@ -50,7 +50,7 @@ const pulled = {
   /** SHA-256 of the pinned TLS certificate of the camera, hexadecimal, when the address is `rtsps:`. */
   certificateSha256: z.string().length(64).optional(),
   fragmentMs: z.int().min(20).max(5000),
-  stallTimeoutMs: z.int().min(500).max(60_000),
+  stallTimeoutMs: z.int().min(500).max(5000),
 };
 /** A camera that may be pulled as it is. */
 const videoCamera = z.strictObject({

@@ -349,6 +349,11 @@ const REFUSED: Case[] = [
     'ups.0.upsName: expected a name as in ups.conf',
   ],
   [
+    'a stall that would be told after more than five seconds',
+    { health: { stallTimeoutMs: 5001 } },
+    'health.stallTimeoutMs: Too big: expected number to be <=5000',
+  ],
+  [
     'a camera for a point of a UPS',
     { ups: [UPS], points: [mains({ camera: 'cam-a' })] },
     'points.0.camera: unknown key',

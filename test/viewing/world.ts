@@ -206,7 +206,7 @@ export class World {
       setViews: (views) => send({ type: 'views', views: [...views] }),
       openLease: ({ camera, ...asked }) => {
         if (!this.keeper) return false;
-        const source = { url: `rtsp://${camera}/`, fragmentMs: 20, stallTimeoutMs: 60_000 };
+        const source = { url: `rtsp://${camera}/`, fragmentMs: 20, stallTimeoutMs: 5000 };
         send({ type: 'lease-open', opening: { ...asked, camera: { ...source, camera, regime: 'leased' } } });
         return true;
       },
