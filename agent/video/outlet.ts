@@ -17,7 +17,7 @@ export interface Channel {
 
 /** What an outlet tells as it happens. */
 export interface OutletEvents {
-  /** A chunk has come, whatever becomes of it. */
+  /** A chunk has come while the channel is open, whatever becomes of it; what the cache catches up with is not told. */
   offered(bytes: number): void;
   sent(chunk: Chunk): void;
   dropped(frames: number): void;
@@ -137,10 +137,8 @@ export class Outlet {
 
   take(chunk: Chunk): void {
     if (chunk.number <= this.#lastSeen) return;
-    this.#needs.events.offered(chunk.bytes);
-    const refusal = this.#offer(chunk);
-    if (refusal === undefined) this.#sent(chunk);
-    else if (refusal !== 'not-begun') this.#drop(chunk, refusal);
+    if (this.#needs.channel.isOpen) this.#needs.events.offered(chunk.bytes);
+    this.#takeOne(chunk);
   }
 
   streamEnded(): void {
@@ -163,7 +161,7 @@ export class Outlet {
     if (!first || first.number <= from) return;
     this.#takeBack([first, ...more]);
     this.#lastSeen = first.number - 1;
-    for (const chunk of [first, ...more]) this.take(chunk);
+    for (const chunk of [first, ...more]) this.#takeOne(chunk);
   }
 
   /** What was counted as lost is sent after all. */
@@ -175,6 +173,12 @@ export class Outlet {
     gap.frames -= frames;
     this.#droppedFrames -= frames;
     this.#needs.events.dropped(-frames);
+  }
+
+  #takeOne(chunk: Chunk): void {
+    const refusal = this.#offer(chunk);
+    if (refusal === undefined) this.#sent(chunk);
+    else if (refusal !== 'not-begun') this.#drop(chunk, refusal);
   }
 
   #offer(chunk: Chunk): Code | 'not-begun' | undefined {

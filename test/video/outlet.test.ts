@@ -45,6 +45,7 @@ class Run {
   };
   readonly outlet: Outlet;
   dropped = 0;
+  offered = 0;
   overCredit = false;
   /** Every stream begins with a key picture. */
   #begins = true;
@@ -55,7 +56,9 @@ class Run {
       send: (chunk) => this.#take(chunk),
     };
     const events = {
-      offered: () => undefined,
+      offered: (bytes: number) => {
+        this.offered += bytes;
+      },
       sent: () => undefined,
       dropped: (frames: number) => {
         this.dropped += frames;
@@ -103,6 +106,27 @@ class Run {
     this.sent.push(taken);
   }
 }
+
+t.test('outlet: it is measured while its channel is open, and each picture once', async (t) => {
+  const run = new Run(true);
+  const picture = (key: boolean) => run.do({ does: 'picture', key, frames: 3 });
+  picture(true);
+  run.do({ does: 'gone' });
+  t.equal(run.offered, 3);
+  run.do({ does: 'lost' });
+  for (const key of [false, true, false]) picture(key);
+  t.equal(run.offered, 3, 'what cannot go out uses nothing of the budget');
+  run.do({ does: 'opened' });
+  t.same([run.sent.length, run.offered], [3, 3], 'what the cache held is not the rate of the camera');
+  run.do({ does: 'gone' });
+  run.outlet.pause(new UplinkError('backbone-budget', 'short'));
+  picture(false);
+  t.same([run.sent.length, run.offered], [3, 6], 'paused: known by what it would need');
+  run.outlet.resume();
+  run.do({ does: 'gone' });
+  picture(false);
+  t.same([run.sent.length, run.offered], [7, 9]);
+});
 
 t.test('outlet: no picture goes without those it refers to, and every one is sent or counted', async (t) => {
   fc.assert(

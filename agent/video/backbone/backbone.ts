@@ -7,8 +7,7 @@ import { Priorities } from './priorities.ts';
 import { Rate } from './rate.ts';
 
 const TICK_MS = 1_000;
-/** Who was paused comes back when this share of the budget holds it, and has held it for so long. Source: guesses. */
-const RETURN_SHARE = 0.9;
+/** Who was paused comes back when the budget has held it for so long without a break. Source: guess. */
 const RETURN_AFTER_MS = 10_000;
 
 type PauseReport = Extract<VideoToAgent, { type: 'pause' }>;
@@ -21,7 +20,7 @@ export interface Paused {
 
 /** The place of one channel in the budget. */
 export interface Place {
-  /** So much was offered, let through or not. */
+  /** So much would go out, or does: told while the channel is connected, paused or not. */
   offered(bytes: number): void;
   leave(): void;
 }
@@ -44,7 +43,7 @@ interface Channel {
   readonly options: ChannelOptions;
   readonly rate: Rate;
   paused: Limit | undefined;
-  /** Since when the smaller budget would hold a paused one, monotonic. */
+  /** Since when the budget would hold a paused one, monotonic. */
   fitsSinceMs: number | undefined;
 }
 
@@ -122,11 +121,11 @@ export class Backbone implements Service {
   /** @param atOnce the order of priority is another one: who comes first by it waits for nothing */
   #review(atOnce: boolean): void {
     const demands = this.#demands();
-    const tight = overflow(demands, this.#budget, RETURN_SHARE);
+    const full = overflow(demands, this.#budget);
     for (const [key, channel] of this.#channels)
-      if (channel.paused) this.#mayReturn(channel, tight.has(key), atOnce);
+      if (channel.paused) this.#mayReturn(channel, full.has(key), atOnce);
     const running = demands.filter(({ key }) => !this.#channels.get(key)?.paused);
-    for (const [key, limit] of overflow(running, this.#budget, 1)) {
+    for (const [key, limit] of overflow(running, this.#budget)) {
       const channel = this.#channels.get(key);
       if (channel) this.#pause(channel, limit);
     }

@@ -8,7 +8,7 @@ export interface Demand {
   readonly priority: number;
   /** Of equal priority the lower goes first. */
   readonly order: number;
-  /** What the camera sends, whether it is let through or not. */
+  /** What the camera sends to a destination that is connected, whether it is let through or not. */
   readonly kbps: number;
   /** Counted first and never paused. */
   readonly fixed: boolean;
@@ -23,13 +23,12 @@ export type Overflow = ReadonlyMap<string, Limit>;
 /**
  * Whom the budget holds: in the order of priority each is let through that still fits. One that does not fit leaves its
  * room to those behind it.
- * @param share of the budget that may be used
  */
-export function overflow(demands: readonly Demand[], budget: Budget, share: number): Overflow {
+export function overflow(demands: readonly Demand[], budget: Budget): Overflow {
   const used = { box: 0, mqtt: 0, rtsp: 0 };
   const out = new Map<string, Limit>();
   for (const demand of [...demands].sort(byRank)) {
-    const limit = demand.fixed ? undefined : limitOf(demand, budget, used, share);
+    const limit = demand.fixed ? undefined : limitOf(demand, budget, used);
     if (limit) out.set(demand.key, limit);
     else {
       used.box += demand.kbps;
@@ -49,11 +48,10 @@ function limitOf(
   { kind, kbps }: Demand,
   budget: Budget,
   used: Readonly<Record<ChannelClass | 'box', number>>,
-  share: number,
 ): Limit | undefined {
   const isFull = (which: ChannelClass | 'box') => {
     const limit = limitKbps(budget, which);
-    return limit > 0 && used[which] + kbps > limit * share;
+    return limit > 0 && used[which] + kbps > limit;
   };
   if (isFull(kind)) return 'class';
   return isFull('box') ? 'box' : undefined;
