@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ALARM_CATEGORIES, type AlarmCategory } from './alarm-codes.ts';
 
 /** Classes of the outbox, the first ones first: they are sent first and dropped last. */
 export const OUTBOX_CLASSES = ['life-safety', 'intrusion', 'technical', 'service'] as const;
@@ -12,23 +13,36 @@ export type Confirmation = z.infer<typeof confirmation>;
 export const LOSS_REASONS = ['space', 'age', 'too-large', 'damaged'] as const;
 export type LossReason = (typeof LOSS_REASONS)[number];
 
+/** Of an alarm whose category nobody says. */
 const CLASS_OF_SEVERITY: Readonly<Record<string, OutboxClass>> = {
   critical: 'life-safety',
   major: 'intrusion',
   warning: 'technical',
   info: 'technical',
 };
-/** What these are about raises them, whatever their severity. */
-const CLASS_OF_CATEGORY: Readonly<Record<string, OutboxClass>> = {
+/** What an alarm is about says its class, whatever its severity; what nobody knows is taken for an alarm. */
+const CLASS_OF_CATEGORY: Readonly<Record<AlarmCategory, OutboxClass>> = {
   fire: 'life-safety',
   panic: 'life-safety',
   medical: 'life-safety',
   gas: 'life-safety',
   intrusion: 'intrusion',
   tamper: 'intrusion',
+  unknown: 'intrusion',
+  water: 'technical',
+  temperature: 'technical',
+  technical: 'technical',
+  power: 'technical',
+  battery: 'technical',
+  communication: 'technical',
+  equipment: 'technical',
+  test: 'technical',
+  program: 'technical',
+  opening: 'technical',
 };
 /** Messages that are alarms, and those without which alarms cannot be accounted for; the others serve the service alone. */
 const ALARMS = ['alarm', 'panel-signal'];
+const UNARMED = 'activity';
 const BOOKS = ['loss', 'path', 'time-correction'];
 /** What says how the other alarms are to be read: it goes before them. */
 const OVERVIEW = 'flood';
@@ -40,15 +54,20 @@ interface Classified {
 }
 
 /**
- * The class of an event: the higher one of severity and category; tampering is never below intrusion.
+ * The class of an event. That of an alarm follows its category; without one its severity. What a point that is not armed
+ * saw serves the service, unless lives depend on it.
  * @param name of the message: `alarm`, `command`, …
  * @param fields of the message
  */
-export function outboxClassOf(name: string, { severity, category, kind }: Classified): OutboxClass {
+export function outboxClassOf(name: string, fields: Classified): OutboxClass {
   if (name === OVERVIEW) return 'life-safety';
   if (BOOKS.includes(name)) return 'intrusion';
+  if (name === UNARMED) return byCategory(fields) === 'life-safety' ? 'life-safety' : 'service';
   if (!ALARMS.includes(name)) return 'service';
-  const bySeverity = CLASS_OF_SEVERITY[String(severity)] ?? 'intrusion';
-  const byCategory = CLASS_OF_CATEGORY[kind === 'tampering' ? 'tamper' : String(category)] ?? bySeverity;
-  return OUTBOX_CLASSES.find((of) => of === bySeverity || of === byCategory) ?? bySeverity;
+  return byCategory(fields) ?? CLASS_OF_SEVERITY[String(fields.severity)] ?? 'intrusion';
+}
+
+function byCategory({ category, kind }: Classified): OutboxClass | undefined {
+  const about = category ?? (kind === 'tampering' ? 'tamper' : undefined);
+  return ALARM_CATEGORIES.filter((known) => known === about).map((known) => CLASS_OF_CATEGORY[known])[0];
 }

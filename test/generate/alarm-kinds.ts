@@ -73,7 +73,7 @@ function kindRow(
         codeText(cleared ?? entry.cleared[0] ?? raised),
         mayDisarm(entry.category),
       ]
-    : [about, severity ?? 'of the code', 'of both', 'of both', 'of both', 'by category'];
+    : [about, severity ?? 'of the code', 'of its category', 'of both', 'of both', 'by category'];
   return `| \`${kind}\` | ${[...cells, endText(expiry)].join(' | ')} |`;
 }
 

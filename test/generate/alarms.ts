@@ -46,7 +46,7 @@ ${cameraRows.join('\n')}
 ## What each kind means
 
 Severity is that of the point; here is the one it has when its entry names none. The class says what is sent first and
-dropped last (severity and category, the higher one); it follows a severity that the entry names. Every point is told
+dropped last: it follows the category; only where there is none, the severity of the entry. Every point is told
 by the same transitions: \`raised\`, \`acknowledged\`, \`cleared\`, \`closed\`, \`shelved\`, \`unshelved\`,
 \`chattering\`, \`steady\`; one that is not armed by \`activity\` alone.
 
@@ -72,7 +72,7 @@ again. The box makes the point when the source first fails. Its own points becom
 
 A code raises or clears every \`panel-zone\` that listens to its account, area, zone and code. What raises and clears no
 point is told as \`event/panel-signal\`, with the same fields; so is a code that stands not in this table (category
-\`unknown\`). Contact ID: qualifiers 1 and 6 raise, 3 clears.
+\`unknown\`, class intrusion: it is taken for an alarm). Contact ID: qualifiers 1 and 6 raise, 3 clears.
 
 | what | category | severity | class | SIA raised | SIA cleared | Contact ID | a schedule may disarm it |
 | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -23,8 +23,8 @@ const object = (id: string, topic: string) => ({
   ...{ id: `obj-${id}`, name: id, broker: 'mqtt-gtb', topic, pointer: `/${id}` },
   maxPerS: 100,
 });
-const point = (id: string, category: string, severity: string) => ({
-  ...{ id: `pt-${id}`, name: id, kind: 'object-above', object: `obj-${id}`, limit: 50, category, severity },
+const point = (id: string, category: string) => ({
+  ...{ id: `pt-${id}`, name: id, kind: 'object-above', object: `obj-${id}`, limit: 50, category },
 });
 
 const configurationOf = (port: number) => ({
@@ -34,9 +34,9 @@ const configurationOf = (port: number) => ({
     ...['porte', 'feu'].map((id) => object(id, `bat/${id}`)),
   ],
   points: [
-    ...ids.map((id) => point(id, 'technical', 'warning')),
-    point('porte', 'intrusion', 'major'),
-    point('feu', 'fire', 'critical'),
+    ...ids.map((id) => point(id, 'technical')),
+    point('porte', 'intrusion'),
+    point('feu', 'fire'),
   ],
   alarms: { chatter: { raises: 0 }, flood: { events: 50, withinS: 2 } },
   delivery: { confirm: 'receipt', resendAfterS: 5, backlogPerS: 2000 },
