@@ -33,11 +33,7 @@ const configurationOf = (port: number) => ({
     ...ids.map((id) => object(id, 'bat/mesures')),
     ...['porte', 'feu'].map((id) => object(id, `bat/${id}`)),
   ],
-  points: [
-    ...ids.map((id) => point(id, 'technical')),
-    point('porte', 'intrusion'),
-    point('feu', 'fire'),
-  ],
+  points: [...ids.map((id) => point(id, 'technical')), point('porte', 'intrusion'), point('feu', 'fire')],
   alarms: { chatter: { raises: 0 }, flood: { events: 50, withinS: 2 } },
   delivery: { confirm: 'receipt', resendAfterS: 5, backlogPerS: 2000 },
 });
