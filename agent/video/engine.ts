@@ -10,12 +10,12 @@ import {
   type MakeDestination,
 } from './camera-destinations.ts';
 import { CameraStream, type CameraStreamNeeds, type PullStream } from './camera-stream.ts';
-import type { Destination } from './destination.ts';
 import { EventTrack } from './event-track.ts';
 import { Feed } from './feed.ts';
 import { Hours } from './hours.ts';
 import { MediaClock } from './media-clock.ts';
 import { Meter } from './meter.ts';
+import { PendingEnds } from './pending-ends.ts';
 
 const MEASURE_INTERVAL_MS = 1_000;
 /** Longer than any round of measures takes. Source: guess. */
@@ -58,8 +58,7 @@ export class VideoEngine implements Service, Working {
   readonly #needs: VideoEngineNeeds;
   readonly #options: VideoEngineOptions;
   readonly #entries = new Map<string, Entry>();
-  /** Ends of the pulls before, which the next pull of the same camera waits for. */
-  readonly #ended = new Map<string, Promise<void>>();
+  readonly #ends = new PendingEnds();
   readonly #mediaClocks = new Map<string, MediaClock>();
   readonly #stopping = new AbortController();
   readonly #pulse: Pulse;
@@ -81,7 +80,7 @@ export class VideoEngine implements Service, Working {
   async stop(): Promise<void> {
     this.#stopping.abort();
     for (const { stopping } of this.#entries.values()) stopping.abort();
-    await Promise.all([...this.#ended.values(), this.#measuring]);
+    await Promise.all([this.#ends.all(), this.#measuring]);
     await Promise.all([...this.#entries.values()].map(({ feed }) => feed.end()));
   }
 
@@ -114,21 +113,6 @@ export class VideoEngine implements Service, Working {
     if (entry) this.#begin(entry.camera);
   }
 
-  /**
-   * Gives a camera one more destination, until `detach` or until the camera leaves the list.
-   * @returns false when the camera is not of the list
-   */
-  attach(camera: string, destination: Destination): boolean {
-    const entry = this.#entries.get(camera);
-    entry?.feed.attach(destination);
-    return entry !== undefined;
-  }
-
-  /** Resolves when that destination has ended. */
-  async detach(camera: string, id: string): Promise<void> {
-    await this.#entries.get(camera)?.feed.detach(id);
-  }
-
   /** Whether the streams are no longer measured. */
   get stuck(): boolean {
     return this.#pulse.late;
@@ -152,13 +136,10 @@ export class VideoEngine implements Service, Working {
   #remove(id: string, { stopping, feed }: Entry): void {
     this.#entries.delete(id);
     stopping.abort();
-    const pulled = this.#ended.get(id);
-    this.#keepEnd(
+    const pulled = this.#ends.of(id); // which hands over the last pictures
+    this.#ends.keep(
       id,
-      (async () => {
-        await pulled; // which hands over the last pictures
-        await feed.end();
-      })(),
+      pulled.then(() => feed.end()),
     );
   }
 
@@ -172,7 +153,8 @@ export class VideoEngine implements Service, Working {
     feed.change(camera);
     const stream = this.#stream(camera, meter, feed);
     this.#entries.set(camera.camera, { camera, stream, meter, feed, destinations, stopping });
-    this.#ended.set(camera.camera, this.#run(stream, this.#ended.get(camera.camera), stopping.signal));
+    const ended = this.#ends.of(camera.camera);
+    this.#ends.keep(camera.camera, this.#run(stream, ended, stopping.signal));
   }
 
   /** What outlives the pulls of a camera. */
@@ -190,19 +172,10 @@ export class VideoEngine implements Service, Working {
     const wallMs = this.#needs.clock.wallMs();
     const now = destinations.filter(({ hours }) => this.#hours.cover(hours, wallMs));
     const entry = this.#entries.get(camera);
-    if (entry) this.#keepEnd(camera, entry.destinations.apply(open ? now : []));
+    if (entry) this.#ends.keep(camera, entry.destinations.apply(open ? now : []));
   }
 
-  /** The engine stops when this has ended, and so does the next pull of the camera begin. */
-  #keepEnd(camera: string, end: Promise<void>): void {
-    const before = this.#ended.get(camera) ?? Promise.resolve();
-    this.#ended.set(
-      camera,
-      Promise.all([before, end]).then(() => undefined),
-    );
-  }
-
-  async #run(stream: CameraStream, before: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
+  async #run(stream: CameraStream, before: Promise<void>, signal: AbortSignal): Promise<void> {
     await before;
     await stream.run(signal).catch((err: unknown) => {
       this.#needs.log.error(

@@ -1,6 +1,9 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { queryObjects } from 'node:v8';
 import t from 'tap';
 import { createLog } from '../../agent/base/log.ts';
 import { BytePool } from '../../agent/base/pool.ts';
+import type { Permit } from '../../agent/camera/types.ts';
 import type { VideoCamera } from '../../agent/contract/video-link.ts';
 import type { PausableDestination } from '../../agent/video/destination.ts';
 import { VideoEngine } from '../../agent/video/engine.ts';
@@ -112,3 +115,40 @@ for (const [when, beganMs, why] of NIGHTS) {
     },
   );
 }
+
+t.test('hours: two days of minutes leave nothing behind beside a pull that goes on', async (t) => {
+  const clock = new TestClock();
+  const pulls = new Set<AbortSignal>();
+  const engine = new VideoEngine(
+    {
+      ...{ clock, log, random: () => 0, pool: new BytePool(0), report: () => undefined },
+      backbone: { join: () => ({ offered: () => undefined, leave: () => undefined }) },
+      pull: (_camera, _permit, _handlers, signal) => {
+        pulls.add(signal);
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+      },
+      permits: { acquire: async () => ({ release: () => undefined }) as Permit },
+      destination: (_camera, { id }) =>
+        nothing(
+          id,
+          () => undefined,
+          () => undefined,
+        ),
+    },
+    { mediaOriginMs: 0 },
+  );
+  engine.setCameras([CAMERA]);
+  await turn();
+  t.equal(pulls.size, 1, 'it is pulled');
+  const before = queryObjects(Promise, { format: 'count' });
+  for (let minute = 0; minute < 2 * 24 * 60; minute += 1) {
+    engine.reviewHours();
+    engine.setViewed(new Set());
+    await turn();
+  }
+  const more = queryObjects(Promise, { format: 'count' }) - before;
+  t.ok(more < 100, `expected a handful of promises more than before, there are ${more}`);
+  t.equal(pulls.size, 1, 'in the same pull');
+  await engine.stop();
+  t.ok([...pulls].every(({ aborted }) => aborted));
+});
