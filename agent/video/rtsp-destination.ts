@@ -113,8 +113,10 @@ export class RtspDestination implements PausableDestination {
   #setup: StreamSetup | undefined;
   /** Aborted when another setup, or none, is to be announced. */
   #changed = new AbortController();
+  /** Resolved while there is something to announce, and when the destination ends. */
   #known = Promise.withResolvers<void>();
-  #lingering = new AbortController();
+  /** While the camera sends nothing and its recording is still open. */
+  #lingering: AbortController | undefined;
   #loop: Promise<void> | undefined;
 
   constructor(needs: RtspDestinationNeeds, options: RtspDestinationOptions) {
@@ -143,14 +145,10 @@ export class RtspDestination implements PausableDestination {
     this.#outlet.take(chunk);
   }
 
+  /** Told after each vain try of the camera too: the wait counts from the first. */
   streamEnded(): void {
     this.#outlet.streamEnded();
-    const lingering = new AbortController();
-    this.#lingering = lingering;
-    this.#needs.clock.sleep(LINGER_MS, AbortSignal.any([lingering.signal, this.#stopping.signal])).then(
-      () => this.#change(undefined),
-      () => undefined,
-    );
+    if (this.#setup && !this.#lingering) this.#linger();
   }
 
   pause(why: BeffroiError): void {
@@ -167,16 +165,30 @@ export class RtspDestination implements PausableDestination {
 
   async end(): Promise<void> {
     this.#stopping.abort();
+    this.#known.resolve();
     await this.#loop;
     this.#outlet.end();
   }
 
   #announce({ rtp }: Chunk): void {
-    this.#lingering.abort();
+    this.#lingering?.abort();
+    this.#lingering = undefined;
     if (rtp && !isSameSetup(rtp.setup, this.#setup)) this.#change(rtp.setup);
   }
 
+  #linger(): void {
+    const lingering = new AbortController();
+    this.#lingering = lingering;
+    this.#needs.clock.sleep(LINGER_MS, AbortSignal.any([lingering.signal, this.#stopping.signal])).then(
+      () => {
+        if (this.#lingering === lingering) this.#change(undefined);
+      },
+      () => undefined,
+    );
+  }
+
   #change(setup: StreamSetup | undefined): void {
+    this.#lingering = undefined;
     this.#setup = setup;
     this.#changed.abort();
     this.#changed = new AbortController();
@@ -186,11 +198,10 @@ export class RtspDestination implements PausableDestination {
 
   /** One recording after the other, until one fails. */
   async #run(up: () => void, signal: AbortSignal): Promise<void> {
-    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
     while (!signal.aborted) {
-      await Promise.race([this.#known.promise, stopped]);
+      await this.#known.promise;
       const setup = this.#setup;
-      if (setup) await this.#record(setup, up, signal);
+      if (setup && !signal.aborted) await this.#record(setup, up, signal);
     }
   }
 

@@ -1,10 +1,10 @@
 import { createHash, randomBytes, X509Certificate } from 'node:crypto';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import t, { type Test } from 'tap';
-import { systemClock } from '../../agent/base/clock.ts';
+import { type Clock, systemClock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { BytePool } from '../../agent/base/pool.ts';
 import { Feed } from '../../agent/video/feed.ts';
@@ -42,7 +42,7 @@ function pushing(
   t: Test,
   codec: 'h264' | 'h265',
   target: RtspDestinationOptions['target'],
-  more: { readonly authorities?: string; readonly clock?: TestClock } = {},
+  more: { readonly authorities?: string; readonly clock?: Clock } = {},
 ): Pushing {
   let logged = '';
   const log = createLog('debug', { write: (line: string) => (logged += line) });
@@ -141,6 +141,69 @@ t.test(
     t.equal(destination.status().lastError, undefined);
   },
 );
+
+t.test('push: a camera that is back after several tries goes on in the same recording', async (t) => {
+  const recorder = await GstRecorder.start();
+  t.teardown(() => recorder.kill());
+  const clock = new TestClock();
+  const { feed } = pushing(t, 'h264', { url: recorder.url }, { clock });
+  push(feed, 'h264', 0, 10);
+  await recorded(recorder, 10);
+  for (let tried = 0; tried < 4; tried += 1) {
+    feed.streamEnds();
+    await clock.advance(1_000);
+  }
+  feed.streamBegins({ codec: 'h264', clockRate: 90_000, parameterSets: {} });
+  push(feed, 'h264', 0, 10);
+  await recorded(recorder, 20);
+  await clock.advance(6_000);
+  push(feed, 'h264', 10, 20);
+  await recorded(recorder, 30);
+  t.same([recorder.recordings, recorder.ended], [1, 0]);
+});
+
+t.test('push: a camera whose tries go on for long ends the recording once, and begins another', async (t) => {
+  const recorder = await GstRecorder.start();
+  t.teardown(() => recorder.kill());
+  const clock = new TestClock();
+  const { feed } = pushing(t, 'h264', { url: recorder.url }, { clock });
+  const away = async () => {
+    for (let tried = 0; tried < 10; tried += 1) {
+      feed.streamEnds();
+      await clock.advance(2_000);
+    }
+    feed.streamBegins({ codec: 'h264', clockRate: 90_000, parameterSets: {} });
+    push(feed, 'h264', 0, 10);
+  };
+  await away();
+  await recorded(recorder, 10);
+  const ending = away();
+  while (recorder.ended === 0) await delay(10);
+  await ending;
+  await recorded(recorder, 20);
+  t.same([recorder.recordings, recorder.ended], [2, 1]);
+});
+
+t.test('push: tries without end leave no listener behind', async (t) => {
+  let most = 0;
+  let tries = 0;
+  const clock: Clock = {
+    ...systemClock,
+    sleep: async (_ms, signal) => {
+      if (signal) most = Math.max(most, getEventListeners(signal, 'abort').length);
+      await delay(1);
+    },
+  };
+  const { url } = await scripted(t, (_, socket) => {
+    tries += 1;
+    socket.destroy();
+    return undefined;
+  });
+  const { feed } = pushing(t, 'h264', { url }, { clock });
+  push(feed, 'h264');
+  while (tries < 30) await delay(5);
+  t.ok(most < 5, `expected a few listeners of one signal, there were ${most}`);
+});
 
 /** TLS in front of a server that speaks none. */
 async function withTls(t: Test, to: number): Promise<{ port: number; root: string; pin: string }> {
