@@ -153,7 +153,7 @@ const panel = z.strictObject({
     .strictObject({
       pastS: z.int().min(0).max(3600).default(40).meta({
         description:
-          'how old the time stamp of an encrypted message may be, seconds; while the box does not know the time, against the latest one of the account',
+          'how old the time stamp of an encrypted message may be, seconds; while the box does not know the time, nothing may be older than the latest one of the account',
       }),
       futureS: z.int().min(0).max(3600).default(20).meta({
         description: 'how far it may be ahead, seconds',

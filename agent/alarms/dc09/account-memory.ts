@@ -4,10 +4,12 @@ import type { Store } from '../../store/store.ts';
 /** What a message is recognised by when it comes again. */
 export interface PanelMessage {
   readonly sequence: string;
-  /** Its content without the time at which it was sent: a panel may stamp a repetition anew. */
+  /** Its content without the time at which it was sent. */
   readonly text: string;
   /** The time stamp of the panel, where the message has one. */
   readonly sentMs: number | undefined;
+  /** Only the stamp of an encrypted message can be relied on. */
+  readonly encrypted: boolean;
   readonly wallMs: number;
   readonly monotonicMs: number;
 }
@@ -22,11 +24,13 @@ interface Taken {
 interface Kept {
   readonly silent: boolean;
   readonly taken: readonly Taken[];
+  /** The latest time stamp of what is remembered no more. */
+  readonly forgottenMs?: number | undefined;
 }
 
 const ROOM = 'panel-accounts';
-/** Messages that are remembered of an account. Source: guess. */
-const REMEMBERED = 16;
+/** Messages that are remembered of an account: more than its pace lets one address send with the same time stamp. */
+const REMEMBERED = 128;
 /**
  * The last message may come again for this long: a panel that hears no ACK repeats it. Source: guess; panels give up
  * within minutes, and one that says exactly the same with the same number later shall be heard.
@@ -55,8 +59,12 @@ export class AccountMemory {
 
   /** Unix ms; minus infinity where nothing with a time stamp was taken. */
   get newestSentMs(): number {
-    const stamps = this.#kept.taken.flatMap(({ sentMs }) => (sentMs === undefined ? [] : [sentMs]));
-    return Math.max(Number.NEGATIVE_INFINITY, ...stamps);
+    return latest([this.forgottenMs, ...this.#kept.taken.map(({ sentMs }) => sentMs)]);
+  }
+
+  /** What was sent until then may have been taken and forgotten. Unix ms; minus infinity while nothing is forgotten. */
+  get forgottenMs(): number {
+    return this.#kept.forgottenMs ?? Number.NEGATIVE_INFINITY;
   }
 
   setSilent(silent: boolean): void {
@@ -64,25 +72,41 @@ export class AccountMemory {
   }
 
   /**
-   * Whether this message was taken before. A panel may begin its numbers anew at any time, and some number every message
-   * alike: beside the very last message only one that is the same to its time stamp, as a late datagram is, was taken.
+   * Whether this message was taken before. An encrypted one is the same for ever when it is so to its time stamp. In clear a
+   * panel may begin its numbers anew at any time, and some number every message alike: beside the very last message only
+   * one that is the same to its time stamp, as a late datagram is, was taken.
    */
-  isRepeated({ sequence, text, sentMs, ...now }: PanelMessage): boolean {
+  isRepeated({ sequence, text, sentMs, encrypted, ...now }: PanelMessage): boolean {
     const last = this.#kept.taken.at(-1);
     const hash = hashOf(text);
-    const match = this.#kept.taken.findLast((taken) => taken.sequence === sequence && taken.hash === hash);
+    const same = this.#kept.taken.filter((taken) => taken.sequence === sequence && taken.hash === hash);
+    if (encrypted) return same.some((taken) => taken.sentMs === sentMs);
+    const match = same.at(-1);
     if (!match || !last) return false;
-    const takenMs = this.#takenMs.get(match);
-    const ageMs = takenMs === undefined ? Math.abs(now.wallMs - match.wallMs) : now.monotonicMs - takenMs;
-    if (match === last) return ageMs <= REPEATED_MS;
+    const ageMs = this.#ageMs(match, now);
+    if (match === last) return !isStampedAnew(match.sentMs, sentMs) && ageMs <= REPEATED_MS;
     return sequence !== last.sequence && sentMs === match.sentMs && ageMs <= LATE_MS;
   }
 
   /** Remembers a message in one transaction with what it brings `along` to the disk. */
   took({ sequence, text, sentMs, wallMs, monotonicMs }: PanelMessage, along: () => void): void {
     const last: Taken = { sequence, hash: hashOf(text), sentMs, wallMs };
-    this.#keep({ ...this.#kept, taken: [...this.#kept.taken, last].slice(-REMEMBERED) }, along);
+    const all = [...this.#kept.taken, last];
+    const forgottenMs = this.#forgottenWith(all.slice(0, -REMEMBERED), sentMs);
+    this.#keep({ ...this.#kept, taken: all.slice(-REMEMBERED), forgottenMs }, along);
     this.#takenMs.set(last, monotonicMs);
+  }
+
+  /** A bound at or after what was taken all the same comes from a clock that was wrong. */
+  #forgottenWith(gone: readonly Taken[], sentMs = Number.POSITIVE_INFINITY): number | undefined {
+    const before = this.forgottenMs < sentMs ? this.forgottenMs : undefined;
+    const ms = latest([before, ...gone.map((taken) => taken.sentMs)]);
+    return Number.isFinite(ms) ? ms : undefined;
+  }
+
+  #ageMs(taken: Taken, { wallMs, monotonicMs }: Pick<PanelMessage, 'wallMs' | 'monotonicMs'>): number {
+    const takenMs = this.#takenMs.get(taken);
+    return takenMs === undefined ? Math.abs(wallMs - taken.wallMs) : monotonicMs - takenMs;
   }
 
   #keep(next: Kept, along: () => void = () => undefined): void {
@@ -94,6 +118,15 @@ export class AccountMemory {
   }
 }
 
+function latest(stamps: readonly (number | undefined)[]): number {
+  return Math.max(Number.NEGATIVE_INFINITY, ...stamps.filter((ms) => ms !== undefined));
+}
+
+/** Two messages that both carry a time stamp, and not the same. */
+function isStampedAnew(one: number | undefined, other: number | undefined): boolean {
+  return one !== undefined && other !== undefined && one !== other;
+}
+
 function hashOf(text: string): string {
   return createHash('sha256').update(text, 'latin1').digest('base64url').slice(0, 22);
 }
@@ -103,7 +136,8 @@ function parse(text: string | undefined): Kept {
   try {
     const value = JSON.parse(text ?? 'null') as Partial<Kept> | null;
     if (typeof value?.silent !== 'boolean' || !Array.isArray(value.taken)) return nothing;
-    return { silent: value.silent, taken: value.taken.filter(isTaken) };
+    const forgottenMs = typeof value.forgottenMs === 'number' ? value.forgottenMs : undefined;
+    return { silent: value.silent, taken: value.taken.filter(isTaken), forgottenMs };
   } catch {
     return nothing;
   }

@@ -86,6 +86,11 @@ export class Account {
     return this.#memory.newestSentMs;
   }
 
+  /** What was sent until then and is not a repetition may have been taken before. Unix ms. */
+  get forgottenMs(): number {
+    return this.#memory.forgottenMs;
+  }
+
   isRepeated(frame: Frame, content: Content): boolean {
     return this.#memory.isRepeated(this.#messageOf(frame, content));
   }
@@ -98,11 +103,12 @@ export class Account {
     });
   }
 
-  #messageOf({ sequence }: Frame, content: Content): PanelMessage {
+  #messageOf({ sequence, encrypted }: Frame, content: Content): PanelMessage {
     return {
       sequence,
       text: textOf(content),
       sentMs: content.sentMs,
+      encrypted,
       wallMs: this.#needs.clock.wallMs(),
       monotonicMs: this.#needs.clock.monotonicMs(),
     };

@@ -66,7 +66,7 @@ export class Desk {
     }
     const content = this.#contentOf(account, frame);
     if (!content) return this.#cannot(frame, this.#unreadable(account, frame));
-    if (frame.encrypted && !this.#isInTime(account, content)) return this.#late(account, frame, content);
+    if (frame.encrypted && !this.#isInTime(account, frame, content)) return this.#late(account, frame, content);
     account.heard();
     return this.#takeContent(account, frame, content);
   }
@@ -98,13 +98,18 @@ export class Desk {
    * Time stamps are whole seconds, and so is what they are compared with. A box that does not know the time refuses no
    * alarm for it: then a message must not be older than what the account has said before, so that none is played again.
    */
-  #isInTime(account: Account, { sentMs }: Content): boolean {
+  #isInTime(account: Account, frame: Frame, content: Content): boolean {
+    const { sentMs } = content;
     if (sentMs === undefined) return false;
     const { clock, clockTrust } = this.#needs;
     const { pastS, futureS } = this.#options;
-    if (clockTrust() === 'untrusted') return sentMs >= account.newestSentMs - pastS * 1000;
-    const aheadS = sentMs / 1000 - Math.floor(clock.wallMs() / 1000);
-    return aheadS >= -pastS && aheadS <= futureS;
+    const trusted = clockTrust() !== 'untrusted';
+    const nowMs = Math.floor(clock.wallMs() / 1000) * 1000;
+    const latestMs = trusted ? nowMs + futureS * 1000 : Number.POSITIVE_INFINITY;
+    const earliestMs = trusted ? nowMs - pastS * 1000 : account.newestSentMs;
+    if (trusted && (sentMs < earliestMs || sentMs > latestMs)) return false;
+    if (account.isRepeated(frame, content)) return true;
+    return sentMs >= earliestMs && !(sentMs <= account.forgottenMs && account.forgottenMs <= latestMs);
   }
 
   #late(account: Account, frame: Frame, { sentMs }: Content): Buffer {

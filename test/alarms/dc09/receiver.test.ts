@@ -253,6 +253,66 @@ t.test('a panel that begins its numbers anew is heard; a late datagram of before
   t.same(watch.transitions, ['pt-zone raised', 'pt-zone cleared', 'pt-zone raised']);
 });
 
+t.test('an encrypted message that is played again within the window clears nothing', async (t) => {
+  const [key = ''] = KEYS;
+  const clock = new TestClock();
+  const timeWindow = { pastS: 3600, futureS: 20 };
+  const folder = t.testdir();
+  const first = await begin(t, { key, clock, timeWindow, folder });
+  const at = (aheadS: number) => stampOf(clock.wallMs() + aheadS * 1_000);
+  const cleared: Call = { ...RESTORE, key, sequence: '0006', time: at(-2) };
+  const raised: Call = { ...ALARM, key, sequence: '0007', time: at(0) };
+  for (const call of [cleared, raised]) t.match(await first.dialler.call(call), { answer: /^"\*ACK"/ });
+  await clock.advance(35_000);
+  t.match(await first.dialler.call(cleared), { answer: /^"\*ACK"/ }, 'a repetition');
+  await first.watch.room.stop();
+  const { watch, dialler } = await begin(t, { key, clock, timeWindow, folder });
+  t.match(await dialler.call(cleared), { answer: /^"\*ACK"/ }, 'also after a restart');
+  for (let n = 100; n < 240; n += 1) {
+    await clock.advance(1_000);
+    const test: Call = { ...ALARM, data: '#12345A|NRP', key, sequence: `0${n}`, time: at(0) };
+    t.match(await dialler.call(test), { answer: /^"\*ACK"/ });
+  }
+  t.match(await dialler.call(cleared), { answer: /^"NAK"/ }, 'older than all that is remembered');
+  t.notOk([...first.watch.transitions, ...watch.transitions].includes('pt-zone cleared'));
+  t.equal(watch.shown('pt-zone').state, 'raised');
+  t.match(await dialler.call({ ...cleared, sequence: '0240', time: at(0) }), { answer: /^"\*ACK"/ });
+  t.equal(watch.transitions.at(-1), 'pt-zone cleared');
+});
+
+t.test('a box that does not know the time takes nothing twice, however late it is played again', async (t) => {
+  const [key = ''] = KEYS;
+  const clock = new TestClock();
+  const { watch, dialler } = await begin(t, { key, clock });
+  watch.trust = 'untrusted';
+  const at = (aheadS: number) => stampOf(clock.wallMs() + aheadS * 1_000);
+  const test: Call = { ...ALARM, data: '#12345A|NRP', key, sequence: '0005', time: at(-2) };
+  const cleared: Call = { ...RESTORE, key, sequence: '0006', time: at(-2) };
+  const raised: Call = { ...ALARM, key, sequence: '0007', time: at(0) };
+  const never: Call = { ...cleared, sequence: '0008', time: at(-1) };
+  for (const call of [test, cleared, raised]) t.match(await dialler.call(call), { answer: /^"\*ACK"/ });
+  t.match(await dialler.call(never), { answer: /^"NAK"/ }, 'older than what was taken');
+  await clock.advance(3_000_000);
+  for (const call of [test, cleared, raised]) t.match(await dialler.call(call), { answer: /^"\*ACK"/ });
+  t.same(watch.transitions, ['pt-zone raised']);
+  t.equal(watch.signals.length, 2, 'the test, and the end of what had not begun');
+});
+
+t.test('a panel that numbers every message alike is heard again when it stamps it anew', async (t) => {
+  const [key = ''] = KEYS;
+  for (const secret of [{}, { key }]) {
+    const clock = new TestClock();
+    const folder = t.testdir({ [`${Object.keys(secret).length}`]: {} });
+    const { watch, dialler } = await begin(t, { ...secret, clock, folder });
+    const panic: Call = { ...ALARM, ...secret, data: '#12345A|Nri1/PA009', sequence: '0001', stamp: true };
+    const at = (aheadS: number) => stampOf(clock.wallMs() + aheadS * 1_000);
+    const first = { ...panic, time: at(-5) };
+    for (const call of [first, first, { ...panic, time: at(0) }])
+      t.match(await dialler.call(call), { answer: /^"\*?ACK"/ });
+    t.equal(watch.signals.length, 2);
+  }
+});
+
 t.test(
   'what raises no point is told by itself: unknown codes, other zones, reports, a second zone',
   async (t) => {
