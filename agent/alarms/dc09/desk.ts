@@ -66,7 +66,8 @@ export class Desk {
     }
     const content = this.#contentOf(account, frame);
     if (!content) return this.#cannot(frame, this.#unreadable(account, frame));
-    if (frame.encrypted && !this.#isInTime(account, frame, content)) return this.#late(account, frame, content);
+    if (frame.encrypted && !this.#isInTime(account, frame, content))
+      return this.#late(account, frame, content);
     account.heard();
     return this.#takeContent(account, frame, content);
   }

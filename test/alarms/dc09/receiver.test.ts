@@ -280,23 +280,26 @@ t.test('an encrypted message that is played again within the window clears nothi
   t.equal(watch.transitions.at(-1), 'pt-zone cleared');
 });
 
-t.test('a box that does not know the time takes nothing twice, however late it is played again', async (t) => {
-  const [key = ''] = KEYS;
-  const clock = new TestClock();
-  const { watch, dialler } = await begin(t, { key, clock });
-  watch.trust = 'untrusted';
-  const at = (aheadS: number) => stampOf(clock.wallMs() + aheadS * 1_000);
-  const test: Call = { ...ALARM, data: '#12345A|NRP', key, sequence: '0005', time: at(-2) };
-  const cleared: Call = { ...RESTORE, key, sequence: '0006', time: at(-2) };
-  const raised: Call = { ...ALARM, key, sequence: '0007', time: at(0) };
-  const never: Call = { ...cleared, sequence: '0008', time: at(-1) };
-  for (const call of [test, cleared, raised]) t.match(await dialler.call(call), { answer: /^"\*ACK"/ });
-  t.match(await dialler.call(never), { answer: /^"NAK"/ }, 'older than what was taken');
-  await clock.advance(3_000_000);
-  for (const call of [test, cleared, raised]) t.match(await dialler.call(call), { answer: /^"\*ACK"/ });
-  t.same(watch.transitions, ['pt-zone raised']);
-  t.equal(watch.signals.length, 2, 'the test, and the end of what had not begun');
-});
+t.test(
+  'a box that does not know the time takes nothing twice, however late it is played again',
+  async (t) => {
+    const [key = ''] = KEYS;
+    const clock = new TestClock();
+    const { watch, dialler } = await begin(t, { key, clock });
+    watch.trust = 'untrusted';
+    const at = (aheadS: number) => stampOf(clock.wallMs() + aheadS * 1_000);
+    const test: Call = { ...ALARM, data: '#12345A|NRP', key, sequence: '0005', time: at(-2) };
+    const cleared: Call = { ...RESTORE, key, sequence: '0006', time: at(-2) };
+    const raised: Call = { ...ALARM, key, sequence: '0007', time: at(0) };
+    const never: Call = { ...cleared, sequence: '0008', time: at(-1) };
+    for (const call of [test, cleared, raised]) t.match(await dialler.call(call), { answer: /^"\*ACK"/ });
+    t.match(await dialler.call(never), { answer: /^"NAK"/ }, 'older than what was taken');
+    await clock.advance(3_000_000);
+    for (const call of [test, cleared, raised]) t.match(await dialler.call(call), { answer: /^"\*ACK"/ });
+    t.same(watch.transitions, ['pt-zone raised']);
+    t.equal(watch.signals.length, 2, 'the test, and the end of what had not begun');
+  },
+);
 
 t.test('a panel that numbers every message alike is heard again when it stamps it anew', async (t) => {
   const [key = ''] = KEYS;
