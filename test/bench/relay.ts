@@ -6,7 +6,8 @@ import { cpuSeconds, pssMb } from '../support/processes.ts';
 import { makeFootage } from './footage.ts';
 import type { BenchOptions, Figure, Figures } from './main.ts';
 import { Cameras, Sink } from './relay/processes.ts';
-import { OURS, VARIANTS, type Variant, type VariantName } from './relay/variants.ts';
+import { shortfall } from './relay/shortfall.ts';
+import { COUNTED, OURS, VARIANTS, type VariantName } from './relay/variants.ts';
 
 const COUNTS = [1, 8, 20, 40];
 const NAMES = Object.keys(VARIANTS) as VariantName[];
@@ -49,26 +50,27 @@ export async function relay({ counts = COUNTS }: BenchOptions): Promise<Figures>
 
 async function costsOf(file: string, count: number): Promise<Costs> {
   const costs: Partial<Record<VariantName, Cost>> = {};
-  for (const name of NAMES) costs[name] = await costOf(file, count, VARIANTS[name]);
+  for (const name of NAMES) costs[name] = await costOf(file, count, name);
   return costs as Costs;
 }
 
-async function costOf(file: string, count: number, variant: Variant): Promise<Cost> {
+async function costOf(file: string, count: number, name: VariantName): Promise<Cost> {
   const cameras = await Cameras.start(file, count);
   const sink = await Sink.start(cameras.urls[0] ?? '');
-  const running = await variant(cameras.urls, sink.ports);
+  const running = await VARIANTS[name](cameras.urls, sink.ports);
   try {
     await delay(SETTLE_MS);
     await sink.figures();
     const [before, beganMs] = [await sum(running.pids, cpuSeconds), performance.now()];
     await delay(MEASURED_MS);
     const used = (await sum(running.pids, cpuSeconds)) - before;
-    const cameraMinutes = (count * (performance.now() - beganMs)) / 60_000;
-    const { framesLost, insideMs } = await sink.figures();
+    const seconds = (performance.now() - beganMs) / 1000;
+    const { frames, framesLost, insideMs } = await sink.figures();
+    const missing = shortfall(frames, count * COUNTED[name], seconds);
     return {
-      cpuSecondsPerCameraMinute: used / cameraMinutes,
+      cpuSecondsPerCameraMinute: (used * 60) / (count * seconds),
       mbPerCamera: (await sum(running.pids, pssMb)) / count,
-      framesLost,
+      framesLost: Math.max(framesLost, missing),
       insideMs,
     };
   } finally {

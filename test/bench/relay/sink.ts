@@ -17,7 +17,8 @@ export interface SinkPorts {
 
 export interface SinkFigures {
   readonly bytes: number;
-  readonly frames: number;
+  /** By channel: the topic, or the address that is announced. */
+  readonly frames: Readonly<Record<string, number>>;
   readonly framesLost: number;
   /** From the arrival of the packet that completes a fragment until the fragment is here, ms. */
   readonly insideMs: readonly number[];
@@ -30,7 +31,16 @@ const PINGREQ = 12;
 const PINGRESP = Buffer.from([0xd0, 0]);
 
 const watch = await Watch.start(process.argv[2] ?? '');
-let figures = { bytes: 0, frames: 0, framesLost: 0, insideMs: [] as number[] };
+const none = () => ({
+  ...{ bytes: 0, framesLost: 0 },
+  frames: {} as Record<string, number>,
+  insideMs: [] as number[],
+});
+let figures = none();
+
+function count(channel: string, frames: number): void {
+  figures.frames[channel] = (figures.frames[channel] ?? 0) + frames;
+}
 
 function raw(socket: Socket): void {
   socket.on('data', (chunk) => {
@@ -59,7 +69,7 @@ function publish(packet: Buffer): void {
   const topic = packet.toString('latin1', at + 3, topicEnd);
   const fragment = readFragment(packet.subarray(topicEnd + 1));
   figures.bytes += packet.length;
-  figures.frames += fragment.frames;
+  count(topic, fragment.frames);
   // A fragment that never came held one picture at least.
   figures.framesLost += missing(fragment) + fragment.number - (nextNumbers.get(topic) ?? fragment.number);
   nextNumbers.set(topic, fragment.number + 1);
@@ -73,17 +83,22 @@ const PICTURE_TICKS = 3600;
 
 /** Answers whatever a publisher asks; RTP is counted by its sequence numbers, markers and time stamps. */
 function rtsp(socket: Socket): void {
+  let channel = '';
   let expected: number | undefined;
   let last: number | undefined;
   const packets = new Packets(rtspLength, (packet) => {
-    if (packet[0] !== 0x24) return answer(socket, packet.toString('latin1'));
+    if (packet[0] !== 0x24) {
+      const request = packet.toString('latin1');
+      channel = /^ANNOUNCE (\S+)/.exec(request)?.[1] ?? channel;
+      return answer(socket, request);
+    }
     if (packet[1] !== 0) return;
     figures.bytes += packet.length;
     const sequence = packet.readUInt16BE(6);
     if (expected !== undefined && expected !== sequence) figures.framesLost += 1;
     expected = (sequence + 1) & 0xffff;
     if (((packet[5] ?? 0) & 0x80) === 0) return;
-    figures.frames += 1;
+    count(channel, 1);
     const timestamp = packet.readUInt32BE(8);
     if (last !== undefined) figures.framesLost += Math.round(((timestamp - last) >>> 0) / PICTURE_TICKS) - 1;
     last = timestamp;
@@ -116,6 +131,6 @@ console.log(JSON.stringify(ports));
 createInterface({ input: process.stdin })
   .on('line', () => {
     console.log(JSON.stringify(figures satisfies SinkFigures));
-    figures = { bytes: 0, frames: 0, framesLost: 0, insideMs: [] };
+    figures = none();
   })
   .on('close', () => process.exit(0));

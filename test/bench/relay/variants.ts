@@ -82,3 +82,12 @@ export type VariantName = keyof typeof VARIANTS;
 
 /** Those of the video process. */
 export const OURS = ['mqtt', 'rtsp', 'both'] as const;
+
+/** To how many destinations each camera goes whose pictures the sink counts. */
+export const COUNTED: Readonly<Record<VariantName, number>> = {
+  mqtt: 1,
+  rtsp: 1,
+  both: 2,
+  ffmpeg: 0,
+  floor: 0,
+};
