@@ -13,6 +13,7 @@ import type { SimulatedCamera } from '../support/camera/camera.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import { carryKeyring, letPartnerIn, partnerEntry } from '../support/partner.ts';
 import { childrenOf } from '../support/processes.ts';
+import { registerOf } from '../support/register.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
 import type { Subscriber } from '../support/subscriber.ts';
 
@@ -280,6 +281,24 @@ t.test('leases: nobody but the partner of the camera opens, and each try is told
     const refusal = await scene.csu.until(what, () => scene.csu.json('/event/refusal')[told]);
     t.equal(refusal.cause, cause, what);
   }
+  t.strictSame(
+    registerOf(scene, 'order.refused').map(({ result }) => result),
+    tries.map(([, , cause]) => cause),
+    'each is a line of the register with its code',
+  );
+  t.strictSame(
+    registerOf(scene, 'lease.refused').map(({ who, subject, result }) => [who, subject, result]),
+    [
+      [operate.kid, `${CAMERA} csu-lease-1`, 'order-wrong-role'],
+      [key.kid, `${CAMERA} partner-2`, 'order-expired'],
+      [key.kid, 'cam-nowhere partner-4', 'order-unknown-target'],
+      [key.kid, `${CAMERA} partner-5`, 'channel-too-long'],
+      [key.kid, `${CAMERA} partner-7`, 'lease-recipient'],
+      [key.kid, `${CAMERA} partner-9`, 'lease-operator'],
+      [key.kid, `${CAMERA} no-lease-1`, 'order-unknown-channel'],
+    ],
+    'and what is signed and readable also one of the camera',
+  );
   t.equal(stage.media.received.length, 0);
   t.match(stage.camera.counters.rtsp, { setups: 0, plays: 0 });
   await scene.csu.publish(commandTopic(SITE), jws);

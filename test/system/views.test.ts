@@ -5,6 +5,7 @@ import { type CommandRequest, signCommand } from '../../provisioning/sign.ts';
 import { mistakes } from '../support/contract-check.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import { childrenOf } from '../support/processes.ts';
+import { registerOf } from '../support/register.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
 import type { Subscriber } from '../support/subscriber.ts';
 
@@ -160,7 +161,22 @@ t.test('views: what may not be opened is refused with its cause and stands in th
     events(stage).map(({ action, cause }) => `${action} ${cause}`),
     ['view.refused channel-over', 'view.refused channel-too-long', 'view.refused order-unknown-channel'],
   );
-  t.equal(scene.csu.json<{ length: number }>('/state/register').length > 0, true);
+  const { kid } = await scene.centre.csu.key('operate');
+  const of = (id: string) => registerOf(scene, 'view.refused').find(({ subject }) => subject === id);
+  for (const [id, cause] of [
+    [late.id, 'channel-over'],
+    [long.id, 'channel-too-long'],
+  ] as const) {
+    const line = of(`cam-quai ${id}`);
+    t.match(line, { who: kid, result: cause }, cause);
+    t.match(JSON.parse(line?.detail ?? '{}'), { operator: 'c.weber', on_behalf_of: 'csu', reason: 'essai' });
+  }
+  t.match(of('cam-quai nobody-knows'), { who: kid, result: 'order-unknown-channel' });
+  t.match(
+    registerOf(scene, 'order.refused').find(({ subject }) => subject.includes(unknown.id)),
+    { who: kid, result: 'order-unknown-target' },
+    'a camera that is none',
+  );
   t.equal(stage.media.received.length, 0, 'and nothing was heard');
 });
 
