@@ -1,5 +1,5 @@
 /** What each camera of the bench sends. */
-export const FPS = 25;
+const FPS = 25;
 /** A fragment or two stand on either side of both ends of the measured time. */
 const SLACK_FRAMES = FPS / 2;
 

@@ -10,7 +10,7 @@ interface Running {
   readonly pids: readonly number[];
   stop(): Promise<void>;
 }
-export type Variant = (urls: readonly string[], ports: SinkPorts) => Promise<Running>;
+type Variant = (urls: readonly string[], ports: SinkPorts) => Promise<Running>;
 
 const MIB = 2 ** 20;
 const MQTT: VideoDestination = { id: 'mqtt', kind: 'mqtt', creditBytes: 4 * MIB };
