@@ -71,6 +71,9 @@ const PACE_MS = 1_000;
 /** Pulls in a row that are closed without an answer until the subscription is asked after. Source: guess. */
 const MAX_CLOSED = 5;
 
+/** Runs in a row that may fail at going on with a subscription until it is left alone. Source: guess. */
+const MAX_FAILED = 3;
+
 /** How long saying good-bye may take. */
 const UNSUBSCRIBE_MS = 2_000;
 
@@ -103,6 +106,8 @@ interface Kept {
   readonly parameters: string;
   readonly absolute?: boolean;
   readonly grantMs?: number | undefined;
+  /** Runs in a row that could not go on with it, although the camera did not say that it is gone. */
+  readonly failures?: number;
 }
 
 /**
@@ -151,24 +156,30 @@ export class PullPoint {
   async #resume(signal: AbortSignal): Promise<Begun | undefined> {
     const text = this.#needs.memory.load();
     if (text === undefined) return undefined;
-    const { port, path, absolute = false, grantMs, ...rest } = JSON.parse(text) as Kept;
+    const { port, path, absolute = false, grantMs, failures = 0, ...rest } = JSON.parse(text) as Kept;
     const address = { target: { ...this.#service.target, port }, path };
     const subscription = { ...rest, address, absolute, grantMs };
     try {
-      const waiting = await this.#pull(subscription, PULL_MIN_MS, signal);
-      if (waiting) {
-        await this.#renew(subscription, signal);
-        return { subscription, waiting };
-      }
+      const waiting = (await this.#pull(subscription, PULL_MIN_MS, signal)) ?? [];
+      await this.#renew(subscription, signal);
+      this.#needs.memory.save(JSON.stringify(kept(subscription)));
+      return { subscription, waiting };
     } catch (error) {
       if (signal.aborted || isAway(error)) throw error;
-      if (isFault(error)) {
-        this.#needs.memory.clear();
-        return undefined;
+      if (!isFault(error)) {
+        this.#failed(subscription, failures + 1);
+        throw error;
       }
+      this.#needs.memory.clear();
+      return undefined;
     }
-    await this.#unsubscribe(subscription);
-    return undefined;
+  }
+
+  /** It may still live, so it is tried again; never unsubscribed: left alone at last, it ends by itself. */
+  #failed(subscription: Subscription, failures: number): void {
+    const { memory } = this.#needs;
+    if (failures >= MAX_FAILED) memory.clear();
+    else memory.save(JSON.stringify({ ...kept(subscription), failures }));
   }
 
   /** Times are relative; a camera that refuses that, or misreads it, gets them in its own clock. */
@@ -281,6 +292,7 @@ export class PullPoint {
       await this.#askRenew(subscription, signal);
     } catch (error) {
       if (signal.aborted || isFault(error)) throw error;
+      if (!isAway(error)) this.#needs.memory.clear();
       throw this.#closed(error);
     }
   }

@@ -193,9 +193,13 @@ t.test('a wrong password ends the run with a refused login', async (t) => {
 });
 
 /** A camera whose pulls end as `pull` says. */
-function pulling(t: Teardown, pull: (count: number) => string | 'close', renew?: () => string) {
+function pulling(
+  t: Teardown,
+  pull: (count: number) => string | 'close',
+  renew?: () => string,
+  asked: string[] = [],
+) {
   let pulls = 0;
-  const asked: string[] = [];
   return serve(t, ({ method, path, request }, response) => {
     asked.push(`${method} ${path}`);
     if (method === 'GetServices') return response.end(captured('GetServices'));
@@ -289,6 +293,44 @@ t.test('a camera that closes its quiet pulls and knows the subscription is liste
   const handler = { subscribed: () => undefined, event: () => abort.abort() };
   await cameraAt(port).camera.events(handler, abort.signal);
   t.ok(renewed, 'it was asked whether it knows the subscription');
+});
+
+/** How a run ends that is over at its first event. */
+async function untilEvent(camera: ReturnType<typeof cameraAt>['camera']): Promise<string> {
+  const abort = new AbortController();
+  const run = camera.events({ subscribed: () => undefined, event: () => abort.abort() }, abort.signal);
+  return await run.then(
+    () => 'event',
+    (error: { code: string }) => error.code,
+  );
+}
+
+/** What was asked of a camera to begin and end subscriptions. */
+function begunAndEnded(asked: readonly string[]): string[] {
+  return asked.flatMap((one) => /Create|Unsubscribe/.exec(one)?.[0] ?? []);
+}
+
+t.test('a subscription that is gone on with survives quiet pulls that the camera closes', async (t) => {
+  const asked: string[] = [];
+  const pull = (count: number) => (count === 2 || count === 3 ? 'close' : captured('PullMessages'));
+  const { camera } = cameraAt(await pulling(t, pull, () => soap('<RenewResponse/>'), asked));
+  t.equal(await untilEvent(camera), 'event');
+  asked.length = 0;
+  t.equal(await untilEvent(camera), 'event', 'after a pause, with its first pulls closed');
+  t.same(begunAndEnded(asked), [], asked.join(', '));
+});
+
+t.test('a subscription that cannot be gone on with is tried again, and left alone at last', async (t) => {
+  const asked: string[] = [];
+  const pull = (count: number) => (count > 1 && count < 6 ? '<x/>' : captured('PullMessages'));
+  const { camera } = cameraAt(await pulling(t, pull, () => soap('<RenewResponse/>'), asked));
+  t.equal(await untilEvent(camera), 'event');
+  asked.length = 0;
+  for (let n = 0; n < 3; n += 1) t.equal(await untilEvent(camera), 'camera-protocol');
+  t.same(begunAndEnded(asked), []);
+  t.equal(await untilEvent(camera), 'camera-protocol', 'a new one');
+  t.equal(await untilEvent(camera), 'event', 'which is gone on with');
+  t.same(begunAndEnded(asked), ['Create'], 'nothing is ever unsubscribed');
 });
 
 t.test('a camera that closes every pull, or answers nonsense, ends the run', async (t) => {
