@@ -124,7 +124,7 @@ t.test('check: the state folder', async (t) => {
   await writeFile(join(box.folder, 'file'), '');
   await box.edit((file) => ({ ...file, stateFolder: join(box.folder, 'file', 'state') }));
   t.match(await about(box, 'Disque'), { verdict: 'bad', text: /store-unavailable.*expected a folder/ });
-  if (process.getuid?.() !== 0) return t.pass('needs root to mount a small disk');
+  if (process.getuid?.() !== 0) return t.pass('needs root to mount a small disk', { skip: true });
   const small = join(box.folder, 'small');
   await mkdir(small);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small]);

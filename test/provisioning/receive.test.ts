@@ -250,7 +250,7 @@ t.test('receive: ends with its reader where that was asked for, and has stored w
 t.test(
   'receive: signs for nothing that a full disk did not take, and goes on when there is room',
   async (t) => {
-    if (!MAY_MOUNT) return t.pass('needs root to mount a small disk');
+    if (!MAY_MOUNT) return t.pass('needs root to mount a small disk', { skip: true });
     const stage = await scene(t);
     const disk = SmallDisk.mount(t, join(stage.folder, 'disk'), 8);
     const running = await receiver(t, stage, ['--database', join(disk.folder, 'archive.db')]);

@@ -64,7 +64,7 @@ t.test('store: a story is bounded, found by its alarm, and forgotten with its po
 
 t.test('store: stories go with the events to memory and back when the disk is full', async (t) => {
   const disk = SmallDisk.mount(t, 'tmpfs');
-  if (typeof disk === 'string') return t.plan(0, disk);
+  if (typeof disk === 'string') return t.pass(disk, { skip: true });
   const opened = openFor(disk.folder);
   const { store, clock } = opened;
   await store.start(new AbortController().signal);

@@ -106,7 +106,7 @@ t.test(
 t.test(
   'bad input: while the disk is full alarms still reach the CSU, and the box returns to the disk',
   async (t) => {
-    if (process.getuid?.() !== 0) return t.pass('needs root to mount a small disk');
+    if (process.getuid?.() !== 0) return t.pass('needs root to mount a small disk', { skip: true });
     const scene = await Scene.create(t);
     const inputs = ['input-1'];
     const camera = await simulatedCamera(t, inputs);

@@ -401,7 +401,7 @@ t.test('a port that is taken is told with its cause, and opened when it is free'
 
 t.test('while the disk refuses nothing is acknowledged; the alarm goes up all the same', async (t) => {
   const disk = SmallDisk.mount(t, 'tmpfs');
-  if (typeof disk === 'string') return t.plan(0, disk);
+  if (typeof disk === 'string') return t.pass(disk, { skip: true });
   const { watch, dialler } = await begin(t, { folder: disk.folder });
   t.match(await dialler.call({ token: 'NULL', account: ACCOUNT }), { answer: /^"ACK"/ });
   disk.fill(0);
