@@ -4,6 +4,10 @@ import { systemClock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { openStore, type SqliteStore } from '../../agent/store/open-store.ts';
 
+/** A room of its own: the box forgets records of points that it does not have. */
+const ROOM = 'bench';
+/** As long as the record of a digital input. */
+const RECORD = { rule: 'x'.repeat(160), life: { count: 1, first: 0, last: 0 }, details: 'x'.repeat(240) };
 const POINTS = 8;
 const AT_ONCE = 1_000;
 
@@ -20,7 +24,7 @@ export function fill(folder: string, site: string, count: number): string[] {
   return ids;
 }
 
-/** Appends one alarm as the agent does. @returns its id */
+/** Writes all that one alarm writes: the record of its point, its event, and its line of the story. @returns its id */
 export function append(store: SqliteStore, site: string, n: number): string {
   const id = randomUUIDv7();
   const point = `pt-filled-${(n % POINTS) + 1}`;
@@ -28,17 +32,21 @@ export function append(store: SqliteStore, site: string, n: number): string {
   const head = { v: 1, site, ts, clock: 'synced', boot: store.boot };
   const alarm = { id, alarm: randomUUID(), point, name: point, kind: 'digital-input', camera: 'cam-quai' };
   const rest = { transition: 'raised', severity: 'major', source_ts: ts, occurrences: n };
-  store.outbox.append((seq) => ({
-    id,
-    class: 'intrusion',
-    topic: `csu/v1/${site}/${point}/event/alarm`,
-    payload: JSON.stringify({ ...head, seq, ...alarm, ...rest }),
-  }));
+  store.transaction(() => {
+    store.memory.set(ROOM, point, JSON.stringify({ ...RECORD, ...alarm, since: ts, occurrences: n }));
+    store.outbox.append((seq) => ({
+      id,
+      class: 'intrusion',
+      topic: `csu/v1/${site}/${point}/event/alarm`,
+      payload: JSON.stringify({ ...head, seq, ...alarm, ...rest }),
+      story: point,
+    }));
+  });
   return id;
 }
 
-/** What one event adds to the write-ahead log: seven pages. Counted with strace. */
-const EVENT_BYTES = 7 * 4096;
+/** What one event adds to the write-ahead log: twelve pages, measured on the log. */
+const EVENT_BYTES = 12 * 4096;
 const LOG_BYTES = 4 * 1024 * 1024;
 
 /** Seconds for so many writes of what an event takes, each with a sync and nothing else: what the disk itself needs. */
