@@ -61,7 +61,7 @@ t.test(
       zone: '5',
       code_sia: 'BA',
     });
-    t.match(csu.json('/state/alarm-current').at(-1), { point: 'pt-zone', state: 'raised' });
+    await csu.until('its state', () => csu.json('/pt-zone/state/alarm-current').at(-1)?.state === 'raised');
     t.match(await box.status(), {
       alarms: [{ point: 'pt-zone', state: 'raised', severity: 'critical' }, {}],
     });
