@@ -142,11 +142,12 @@ export class BrokerClient implements Service, Working {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Sessions are made with this from now on; the one in force ends politely and begins anew. */
+  /** Sessions are made with this from now on; the one in force begins anew only for another keep-alive. */
   supervise({ keepAliveS, ackTimeoutMs }: Supervision): void {
-    if (keepAliveS === this.#options.keepAliveS && ackTimeoutMs === this.#options.ackTimeoutMs) return;
+    const before = this.#options.keepAliveS;
     this.#options = { ...this.#options, keepAliveS, ackTimeoutMs };
-    this.#renew();
+    this.#session?.awaitPuback(ackTimeoutMs);
+    if (keepAliveS !== before) this.#renew();
   }
 
   /** To be called now and then: once the clock can be believed, a connection that was made without it is made anew. */
@@ -265,14 +266,15 @@ export class BrokerClient implements Service, Working {
   }
 
   async #runSession(up: () => void, signal: AbortSignal): Promise<void> {
-    const asked = this.#options;
+    const { keepAliveS } = this.#options;
     this.#timeless = !this.#clockBelieved;
     const session = await this.#openAny(signal);
     if (signal.aborted) return session.cut(new UplinkError('broker-closed', 'the client stops'));
     this.#session = session;
+    session.awaitPuback(this.#options.ackTimeoutMs);
     this.#up(session.info);
     up();
-    if (asked !== this.#options) this.#renew();
+    if (keepAliveS !== this.#options.keepAliveS) this.#renew();
     this.#why = await session.closed;
     this.#goneBefore += session.handedBytes;
     this.#session = undefined;

@@ -83,7 +83,16 @@ export class Paths {
   rule(rules: PathRules): void {
     this.#rules = rules;
     this.#main.client.supervise(supervision(rules.supervisionMs));
-    this.#backup?.client.supervise(supervision(rules.backupSupervisionMs));
+    this.#superviseBackup();
+  }
+
+  /** While it is in use, the PUBACK of its probe has to come at the pace of the main path. */
+  #superviseBackup(): void {
+    const { supervisionMs, backupSupervisionMs } = this.#rules;
+    const own = supervision(backupSupervisionMs);
+    const pace = supervision(this.#inUse === 'backup' ? supervisionMs : backupSupervisionMs);
+    const ackTimeoutMs = Math.min(own.ackTimeoutMs, pace.ackTimeoutMs);
+    this.#backup?.client.supervise({ ...own, ackTimeoutMs });
   }
 
   /** Says the state of the link anew on every path. */
@@ -114,6 +123,7 @@ export class Paths {
     this.#inUse = this.#choose();
     if (before !== this.#inUse) this.#sinceMs = this.#needs.clock.wallMs();
     this.#chosen?.rely();
+    this.#superviseBackup();
     this.tellLinks();
     this.#report();
     this.#carry();
@@ -150,10 +160,15 @@ export class Paths {
     const { clock } = this.#needs;
     while (!signal.aborted) {
       const everyMs = this.#rules.supervisionMs / 2;
-      await clock.sleep(Math.min(everyMs, LOOK_MS), signal).catch(() => undefined);
-      const due = clock.monotonicMs() - this.#probedMs >= everyMs;
-      if (due && this.#inUse === 'backup' && !signal.aborted) this.tellLinks();
+      if (this.#inUse === 'backup' && this.#probeDueMs <= 0) this.tellLinks();
+      const leftMs = this.#inUse === 'backup' ? this.#probeDueMs : everyMs;
+      await clock.sleep(Math.min(leftMs, everyMs, LOOK_MS), signal).catch(() => undefined);
     }
+  }
+
+  /** From now until the next probe. */
+  get #probeDueMs(): number {
+    return this.#probedMs + this.#rules.supervisionMs / 2 - this.#needs.clock.monotonicMs();
   }
 
   #supervisionMsOf(name: PathName): number {

@@ -32,6 +32,7 @@ export class Session {
   readonly #mqtt: MqttClient;
   readonly #options: SessionOptions;
   readonly #window: SendWindow;
+  #ackTimeoutMs: number;
   #fault: BeffroiError | undefined;
   #open = true;
 
@@ -41,6 +42,7 @@ export class Session {
     this.#mqtt = link.mqtt;
     this.#options = options;
     this.info = info;
+    this.#ackTimeoutMs = options.ackTimeoutMs;
     this.#window = new SendWindow(clock, info.inflight, options.ackTimeoutMs, () => this.#silent());
     this.closed = link.closed.then((error) => this.#ended(error));
   }
@@ -104,6 +106,13 @@ export class Session {
     return true;
   }
 
+  /** A PUBACK that is later than this ends the connection, from now on. */
+  awaitPuback(ms: number): void {
+    if (ms === this.#ackTimeoutMs) return;
+    this.#ackTimeoutMs = ms;
+    this.#window.awaitAtMost(ms);
+  }
+
   /** Bytes of this connection that have left the process. */
   get goneBytes(): number {
     return this.#stream.goneBytes;
@@ -161,8 +170,8 @@ export class Session {
   }
 
   #silent(): void {
-    const waited = this.#options.ackTimeoutMs;
-    this.cut(new UplinkError('broker-silent', `${this.info.broker}: no PUBACK within ${waited} ms`));
+    const said = `no PUBACK within ${this.#ackTimeoutMs} ms`;
+    this.cut(new UplinkError('broker-silent', `${this.info.broker}: ${said}`));
   }
 
   #ended(error: BeffroiError): BeffroiError {

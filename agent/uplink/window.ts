@@ -20,11 +20,12 @@ interface InFlight extends Waiting {
 export class SendWindow {
   readonly #clock: Clock;
   readonly #size: number;
-  readonly #ackTimeoutMs: number;
+  #ackTimeoutMs: number;
   readonly #onSilence: () => void;
   readonly #waiting = new Set<Waiting>();
   readonly #inFlight = new Set<InFlight>();
   readonly #ended = new AbortController();
+  #wake = new AbortController();
   #idle: PromiseWithResolvers<void> | undefined;
   #watched = false;
   #fault: BeffroiError | undefined;
@@ -52,6 +53,13 @@ export class SendWindow {
     this.#waiting.add(message);
     this.#fill();
     await promise.finally(() => signal.removeEventListener('abort', giveUp));
+  }
+
+  /** The oldest waits no longer than this from now on, also what is in flight. */
+  awaitAtMost(ms: number): void {
+    this.#ackTimeoutMs = ms;
+    this.#wake.abort();
+    this.#wake = new AbortController();
   }
 
   /** Resolves when nothing waits and nothing is in flight. */
@@ -103,7 +111,8 @@ export class SendWindow {
         this.#onSilence();
         break;
       }
-      await this.#clock.sleep(waitMs, this.#ended.signal).catch(() => undefined);
+      const woken = AbortSignal.any([this.#ended.signal, this.#wake.signal]);
+      await this.#clock.sleep(waitMs, woken).catch(() => undefined);
     }
     this.#watched = false;
   }
