@@ -29,6 +29,8 @@ import { LeaseKeeper } from './video/lease-keeper.ts';
 import { LinkClient } from './video/link-client.ts';
 import { MqttDestination } from './video/mqtt-destination.ts';
 import { PermitDesk } from './video/permit-desk.ts';
+import { KeyFrameDecoder } from './video/picture/decoder.ts';
+import { PictureDesk } from './video/picture/picture-desk.ts';
 import { RtspDestination } from './video/rtsp-destination.ts';
 import { ViewKeeper } from './video/views.ts';
 
@@ -86,8 +88,17 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
   );
   const desk = new PermitDesk();
   const tell = (message: VideoToAgent) => link.send(message);
+  const decoder = new KeyFrameDecoder({ clock }, { program: box.decoder });
+  const pictures = new PictureDesk({
+    log,
+    decode: (codec, stream, signal) => decoder.decode(codec, stream, signal),
+    report: tell,
+  });
   const media = { mediaOriginMs: uptime() * 1000 - clock.monotonicMs() };
-  const pulling = { ...{ clock, log, random, pool, permits: desk }, pull: pullBy(log), report: tell };
+  const pulling = {
+    ...{ clock, log, random, pool, permits: desk },
+    ...{ pull: pictures.watching(pullBy(log)), report: tell },
+  };
   const backbone = new Backbone({ clock, log, report: tell });
   const engine = new VideoEngine(
     { ...pulling, backbone, destination: destinationBy(broker, box, log) },
@@ -111,6 +122,7 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
         restart: (camera) => engine.restart(camera),
       },
       leases,
+      pictures,
       standing: () => [
         ...backbone.standing(),
         ...engine.standing(),
@@ -129,11 +141,8 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     },
   });
   const systemd = new SystemdNotifier({ clock, log, parts: [engine, broker] }, environment);
-  return new ServiceGroup(
-    'video plane',
-    [broker, backbone, engine, views, leases, hours, link, systemd],
-    clock,
-  );
+  const parts = [broker, pictures, backbone, engine, views, leases, hours, link, systemd];
+  return new ServiceGroup('video plane', parts, clock);
 }
 
 function destinationBy(broker: BrokerClient, box: BoxFile, log: Log): MakeDestination {

@@ -25,7 +25,7 @@ const FRENCH = {
   beffroi-csu order send --folder DOSSIER --site SITE --broker URL --command ORDRE … [--valid-s 60] [--wait-s 90]
       envoie un ordre signé et suit son déroulement ; les ordres, et ce que chacun demande :
         agent.ping
-        camera.check, stream.restart   --camera cam-…
+        camera.check, stream.restart, picture.confirm, picture.reset   --camera cam-…
         alarm.acknowledge              --alarm ID --by QUI [--why POURQUOI]
         alarm.close                    --alarm ID --by QUI --why POURQUOI
         alarm.shelve                   --point pt-… --until 2026-12-24T18:30 --by QUI --why POURQUOI
@@ -140,7 +140,7 @@ const ENGLISH: Texts = {
   beffroi-csu order send --folder FOLDER --site SITE --broker URL --command ORDER … [--valid-s 60] [--wait-s 90]
       sends a signed order and follows it to its end; the orders, and what each asks for:
         agent.ping
-        camera.check, stream.restart   --camera cam-…
+        camera.check, stream.restart, picture.confirm, picture.reset   --camera cam-…
         alarm.acknowledge              --alarm ID --by WHO [--why REASON]
         alarm.close                    --alarm ID --by WHO --why REASON
         alarm.shelve                   --point pt-… --until 2026-12-24T18:30 --by WHO --why REASON

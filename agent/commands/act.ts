@@ -15,6 +15,10 @@ export async function act(ports: CommandPorts, command: TakenCommand, signal: Ab
       return await ports.checkCamera(order.camera, signal);
     case 'stream.restart':
       return await ports.restartStream(order.camera, signal);
+    case 'picture.confirm':
+      return ports.confirmPicture(order.camera);
+    case 'picture.reset':
+      return ports.resetPicture(order.camera);
     case 'alarm.acknowledge':
       return ports.alarms.acknowledge(order.alarm, decisionOf(order, signer));
     case 'alarm.shelve':

@@ -55,6 +55,19 @@ const restartOrder = z.strictObject({
   camera: cameraId,
 });
 
+const confirmPictureOrder = z.strictObject({
+  typ: z.literal('command'),
+  ...orderClaims,
+  command: z.literal('picture.confirm'),
+  camera: cameraId,
+});
+const resetPictureOrder = z.strictObject({
+  typ: z.literal('command'),
+  ...orderClaims,
+  command: z.literal('picture.reset'),
+  camera: cameraId,
+});
+
 const command = { typ: z.literal('command'), ...orderClaims };
 const acknowledgeOrder = z.strictObject({
   ...command,
@@ -134,6 +147,8 @@ export const commandOrder = z.discriminatedUnion('command', [
   pingOrder,
   checkOrder,
   restartOrder,
+  confirmPictureOrder,
+  resetPictureOrder,
   acknowledgeOrder,
   shelveOrder,
   unshelveOrder,
@@ -176,6 +191,8 @@ export const COMMAND_ROLE: Record<CommandName, readonly Role[]> = {
   'agent.ping': ['operate', 'maintain'],
   'camera.check': ['operate', 'maintain'],
   'stream.restart': ['operate', 'maintain'],
+  'picture.confirm': ['operate', 'maintain'],
+  'picture.reset': ['operate', 'maintain'],
   'alarm.acknowledge': ['operate'],
   'alarm.shelve': ['operate'],
   'alarm.unshelve': ['operate'],

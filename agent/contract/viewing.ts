@@ -6,6 +6,8 @@ export const COMMAND_NAMES = [
   'agent.ping',
   'camera.check',
   'stream.restart',
+  'picture.confirm',
+  'picture.reset',
   'alarm.acknowledge',
   'alarm.shelve',
   'alarm.unshelve',

@@ -58,6 +58,8 @@ export interface Evidence {
   /** Another device answers than the one that is expected. */
   readonly swap: Swap | undefined;
   readonly clockOff: boolean;
+  /** What is wrong with the pictures, once confirmed. */
+  readonly picture: { readonly cause: Code; readonly detail: string } | undefined;
   readonly lossy: boolean;
   readonly lowRate: boolean;
 }
@@ -68,6 +70,8 @@ export interface HealthLimits {
   readonly stallTimeoutMs: number;
   readonly clockOffsetLimitMs: number;
   readonly lossLimitPercent: number;
+  /** Pace of the looks at pictures; 0: none. */
+  readonly pictureIntervalS: number;
 }
 
 /** A fact of a probe older than this many intervals is unknown. Source: guess. */

@@ -3,12 +3,14 @@ import type { Service } from '../base/lifecycle.ts';
 import { Pulse, type Working } from '../base/pulse.ts';
 import type { HealthState } from '../contract/messages.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
+import type { PictureReport } from '../contract/video-link.ts';
 import { CameraHealth, type CameraHealthNeeds, type StreamAddress } from './camera-health.ts';
 import type { HealthLimits } from './evidence.ts';
 import type { StreamReport, WatchedCamera } from './evidence-keeper.ts';
 import { forgetIdentity } from './identity.ts';
 import { LagGuard } from './lag-guard.ts';
 import type { MeasureReport } from './measure-window.ts';
+import { PictureWatch } from './picture/watch.ts';
 import { SegmentTeller } from './segment-teller.ts';
 import { type Segment, Segments, type SegmentView } from './segments.ts';
 import { forgetSince, keptCameras } from './since.ts';
@@ -77,6 +79,20 @@ export class CameraHealthRoom implements Service, Working {
     this.#cameras.get(report.camera)?.onStream(report);
   }
 
+  onPicture(report: PictureReport): void {
+    this.#cameras.get(report.camera)?.onPicture(report);
+  }
+
+  /** The view of a camera is as it should be. @returns what was done @throws DeviceError `camera-not-found` */
+  confirmPicture(camera: string): string {
+    return this.#watched(camera).confirmPicture();
+  }
+
+  /** Forgets the view of a camera. @returns what was done @throws DeviceError `camera-not-found` */
+  resetPicture(camera: string): string {
+    return this.#watched(camera).resetPicture();
+  }
+
   onMeasure(report: MeasureReport): void {
     this.#cameras.get(report.camera)?.onMeasure(report);
   }
@@ -99,10 +115,7 @@ export class CameraHealthRoom implements Service, Working {
    * @throws DeviceError `camera-not-found` when the camera is not watched
    */
   async check(camera: string, signal: AbortSignal): Promise<string> {
-    const health = this.#cameras.get(camera);
-    if (!health)
-      throw new DeviceError('camera-not-found', `${camera} is no camera of the configuration in force`);
-    return await health.check(signal);
+    return await this.#watched(camera).check(signal);
   }
 
   /** Whether the cameras are no longer looked at. */
@@ -124,6 +137,12 @@ export class CameraHealthRoom implements Service, Working {
 
   status(): StatusSnapshot['cameras'] {
     return [...this.#cameras.values()].map((camera) => camera.status());
+  }
+
+  #watched(camera: string): CameraHealth {
+    const health = this.#cameras.get(camera);
+    if (health) return health;
+    throw new DeviceError('camera-not-found', `${camera} is no camera of the configuration in force`);
   }
 
   async #tick(signal: AbortSignal): Promise<void> {
@@ -167,5 +186,6 @@ export class CameraHealthRoom implements Service, Working {
     this.#needs.reporter.clearState('cameraHealth', id);
     forgetSince(this.#needs.memory, id);
     forgetIdentity(this.#needs.memory, id);
+    PictureWatch.forget(this.#needs.memory, id);
   }
 }

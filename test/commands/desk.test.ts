@@ -29,6 +29,16 @@ class Ports implements CommandPorts {
     return this.#do('restart', camera, signal);
   }
 
+  confirmPicture(camera: string): string {
+    this.asked.push(`confirm ${camera}`);
+    return 'confirm done';
+  }
+
+  resetPicture(camera: string): string {
+    this.asked.push(`reset ${camera}`);
+    return 'reset done';
+  }
+
   knowsCamera(camera: string): boolean {
     return camera === 'cam-a';
   }
@@ -137,6 +147,8 @@ const GOOD: [CommandName, string | CommandWords | undefined, string][] = [
   ['agent.ping', undefined, 'ping box'],
   ['camera.check', 'cam-a', 'check cam-a'],
   ['stream.restart', 'cam-a', 'restart cam-a'],
+  ['picture.confirm', 'cam-a', 'confirm cam-a'],
+  ['picture.reset', 'cam-a', 'reset cam-a'],
   ['alarm.acknowledge', { alarm: 'alarm-1', by: 'Op 1' }, 'acknowledge alarm-1 Op 1'],
   ['alarm.close', { alarm: 'alarm-1', ...DECISION }, 'close alarm-1 Opérateur 12 agent sur place'],
   [

@@ -37,6 +37,7 @@ const camera = fc.record(
     owner: fc.constantFrom('commune' as const, 'metropole' as const),
     maxConnections: fc.constantFrom(2, 4),
     minFps: fc.constantFrom(0, 12),
+    pictureCheck: fc.constantFrom('fixed' as const, 'off' as const),
     rtsp: fc.record(
       { port: fc.constantFrom(554, 8554), path: fc.constant('/live'), tls: fc.boolean() },
       plain,
@@ -44,7 +45,9 @@ const camera = fc.record(
     credentials: login,
   },
   {
-    requiredKeys: ['id', 'name', 'host', 'regime', 'priority', 'owner', 'maxConnections', 'minFps'],
+    requiredKeys: [
+      ...['id', 'name', 'host', 'regime', 'priority', 'owner', 'maxConnections', 'minFps', 'pictureCheck'],
+    ],
     noNullPrototype: true,
   },
 );

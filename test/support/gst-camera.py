@@ -2,7 +2,7 @@
 
 Encodes a moving test picture once (or reads an Annex B file), then serves it to every client from its first picture
 on, in a loop. Tells on standard output, one JSON object per line, what it sends; takes commands on standard input:
-stall, resume, cut, quit; with a metadata track also input TOKEN STATE, gap, flood. Ends when standard input closes.
+stall, resume, cut, show N, quit; with a metadata track also input TOKEN STATE, gap, flood. Ends when standard input closes.
 """
 
 import argparse
@@ -34,6 +34,7 @@ parser.add_argument('--bframes', type=int, default=0)
 parser.add_argument('--buffers', type=int, default=100, help='pictures that are encoded')
 parser.add_argument('--frames', type=int, default=0, help='pictures per client, 0: loop for ever')
 parser.add_argument('--file', default='', help='Annex B stream without B frames instead of the test picture')
+parser.add_argument('--other', action='append', default=[], help='another Annex B stream of the same size, for `show`')
 parser.add_argument('--pattern', default='ball', help='of videotestsrc; snow fills the bit rate')
 parser.add_argument('--path', default='/stream')
 parser.add_argument('--port', type=int, default=0)
@@ -46,7 +47,7 @@ options = parser.parse_args()
 Gst.init(None)
 CODEC = options.codec
 FRAME_NS = Gst.SECOND // options.fps
-state = {'stalled': False}
+state = {'stalled': False, 'shown': 0}
 media_open = {}
 
 
@@ -69,17 +70,17 @@ def encoder():
     )
 
 
-def source():
-    if options.file:
-        return f'filesrc location="{options.file}"'
+def source(file):
+    if file:
+        return f'filesrc location="{file}"'
     size = f'width={options.width},height={options.height},framerate={options.fps}/1'
     return f'videotestsrc num-buffers={options.buffers} pattern={options.pattern} ! video/x-raw,format=I420,{size} ! {encoder()}'
 
 
-def encode():
+def encode(file):
     """Every picture as (bytes, presentation time, decoding time)."""
     caps = f'video/x-{CODEC},stream-format=byte-stream,alignment=au'
-    pipeline = Gst.parse_launch(f'{source()} ! {CODEC}parse ! {caps} ! appsink name=sink sync=false')
+    pipeline = Gst.parse_launch(f'{source(file)} ! {CODEC}parse ! {caps} ! appsink name=sink sync=false')
     sink = pipeline.get_by_name('sink')
     pipeline.set_state(Gst.State.PLAYING)
     units = []
@@ -91,7 +92,7 @@ def encode():
         units.append((buffer.extract_dup(0, buffer.get_size()), buffer.pts, buffer.dts))
     pipeline.set_state(Gst.State.NULL)
     first = min((pts for _, pts, _ in units), default=0)
-    by_file = bool(options.file)
+    by_file = bool(file)
     return [
         (data, i * FRAME_NS if by_file else pts - first, i * FRAME_NS if by_file else max(dts - first, 0))
         for i, (data, pts, dts) in enumerate(units)
@@ -110,9 +111,11 @@ def nals(data):
     return found
 
 
-UNITS = encode()
-HASHES = [nals(data) for data, _, _ in UNITS]
-LOOP_NS = len(UNITS) * FRAME_NS
+# What can be shown; all of them loop after the same time, so that the time goes on when another one is shown.
+SHOWS = [encode(file) for file in [options.file, *options.other]]
+HASHES = [[nals(data) for data, _, _ in units] for units in SHOWS]
+LENGTH = min(len(units) for units in SHOWS)
+LOOP_NS = LENGTH * FRAME_NS
 
 
 class Player:
@@ -122,6 +125,7 @@ class Player:
         self.number = number
         self.appsrc = appsrc
         self.sent = 0
+        self.shown = None
         self.began = None
         self.timer = None
 
@@ -145,13 +149,16 @@ class Player:
         return True
 
     def push(self):
-        loop, index = divmod(self.sent, len(UNITS))
-        data, pts, dts = UNITS[index]
+        loop, index = divmod(self.sent, LENGTH)
+        # A stream begins with a key frame: another one is shown from the next loop on.
+        if index == 0 or self.shown is None:
+            self.shown = state['shown']
+        data, pts, dts = SHOWS[self.shown][index]
         buffer = Gst.Buffer.new_wrapped(data)
         buffer.pts = loop * LOOP_NS + pts
         buffer.dts = loop * LOOP_NS + dts
         buffer.duration = FRAME_NS
-        say(event='frame', client=self.number, number=self.sent, nals=HASHES[index])
+        say(event='frame', client=self.number, number=self.sent, nals=HASHES[self.shown][index])
         self.sent += 1
         self.appsrc.emit('push-buffer', buffer)
 
@@ -294,6 +301,8 @@ def command(line, server, loop):
         state['stalled'] = True
     elif line == 'resume':
         state['stalled'] = False
+    elif line.startswith('show '):
+        state['shown'] = int(line[5:])
     elif line == 'cut':
         cut(server)
     elif line.startswith('input '):
@@ -341,7 +350,7 @@ def main():
         return True
 
     GLib.unix_fd_add_full(0, sys.stdin.fileno(), GLib.IOCondition.IN | GLib.IOCondition.HUP, on_input)
-    say(event='ready', port=server.get_bound_port(), frames=len(UNITS))
+    say(event='ready', port=server.get_bound_port(), frames=LENGTH)
     loop.run()
 
 

@@ -27,6 +27,8 @@ export interface GstCameraOptions {
   readonly pattern?: 'ball' | 'snow';
   /** An Annex B stream without B frames instead of the test picture. */
   readonly file?: string;
+  /** Other streams of the same size, for `show`. */
+  readonly others?: readonly string[];
   readonly port?: number;
   /** A sound track beside the video. */
   readonly sound?: boolean;
@@ -102,6 +104,11 @@ export class GstCamera {
     return this.#command('resume');
   }
 
+  /** Shows another stream from its next loop on: 0 the first, 1 and so on those of `others`. */
+  show(which: number): Promise<void> {
+    return this.#command(`show ${which}`);
+  }
+
   /** Closes the connection of every client. */
   cut(): Promise<void> {
     return this.#command('cut');
@@ -161,7 +168,8 @@ export class GstCamera {
 }
 
 function argumentsOf(options: GstCameraOptions): string[] {
-  const { sound, ...valued } = options;
+  const { sound, others = [], ...valued } = options;
   const pairs = Object.entries(valued).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  return ['--tcp-only', ...pairs, ...(sound ? ['--sound'] : [])];
+  const more = others.flatMap((file) => ['--other', file]);
+  return ['--tcp-only', ...pairs, ...more, ...(sound ? ['--sound'] : [])];
 }

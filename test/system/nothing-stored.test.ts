@@ -68,8 +68,9 @@ class Stage {
     ];
     const configuration = configurationOf(quai) as { cameras: object[] };
     const [other] = (configurationOf(parc) as typeof configuration).cameras;
-    const onDemand = { ...other, id: 'cam-parc', name: 'Parc', delivery: 'on-demand' };
-    await this.scene.push({ ...configuration, cameras: [...configuration.cameras, onDemand] });
+    const onDemand = { ...other, id: 'cam-parc', name: 'Parc', delivery: 'on-demand', pictureCheck: 'off' };
+    const health = { pictureIntervalS: 1 };
+    await this.scene.push({ ...configuration, cameras: [...configuration.cameras, onDemand], health });
   }
 
   async openView(): Promise<void> {
@@ -102,6 +103,13 @@ class Stage {
     );
   }
 
+  /** A picture was decoded and put into numbers. */
+  async looked(): Promise<void> {
+    const looks = () => this.scene.csu.json('/cam-quai/meas/picture').length;
+    const before = looks();
+    await this.scene.csu.until('a look at a picture', () => looks() > before);
+  }
+
   async videoPid(): Promise<number> {
     for (const pid of await childrenOf(this.scene.box.pid ?? 0))
       if (readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('video-main')) return pid;
@@ -113,57 +121,62 @@ class Stage {
   }
 }
 
-t.test('system: no picture reaches a file, in forwarding, views, a crash and a restart', async (t) => {
-  const stage = await Stage.create(t);
-  const { scene, trace } = stage;
-  stage.start();
-  await stage.configure(t);
-  await stage.seen('cam-quai');
-  await stage.openView();
-  await stage.seen('cam-parc');
-  t.same(stage.marked(), [], 'while pictures flow');
+t.test(
+  'system: no picture reaches a file, in forwarding, views, picture checks, a crash and a restart',
+  async (t) => {
+    const stage = await Stage.create(t);
+    const { scene, trace } = stage;
+    stage.start();
+    await stage.configure(t);
+    await stage.seen('cam-quai');
+    await stage.openView();
+    await stage.seen('cam-parc');
+    await stage.looked();
+    t.same(stage.marked(), [], 'while pictures flow');
 
-  const video = await stage.videoPid();
-  for (const pid of [scene.box.pid ?? 0, video]) {
-    t.match(
-      readFileSync(`/proc/${pid}/limits`, 'utf8'),
-      /^Max core file size +0 +0 /m,
-      'no core may be written',
+    const video = await stage.videoPid();
+    for (const pid of [scene.box.pid ?? 0, video]) {
+      t.match(
+        readFileSync(`/proc/${pid}/limits`, 'utf8'),
+        /^Max core file size +0 +0 /m,
+        'no core may be written',
+      );
+      t.match(
+        readFileSync(`/proc/${pid}/coredump_filter`, 'utf8'),
+        /^0+\n/,
+        'a handler of cores gets no memory',
+      );
+    }
+    process.kill(video, 'SIGSEGV');
+    const log = () => readFileSync(scene.box.logFile, 'utf8');
+    await scene.box.until('the crash', () => log().includes('the video process ended with SIGSEGV'));
+    await stage.seen('cam-quai');
+    await stage.looked();
+    t.notOk([0, video].includes(await stage.videoPid()), 'another process');
+    t.same(stage.marked(), [], 'after a crash');
+
+    await scene.box.stop();
+    stage.start();
+    await stage.seen('cam-quai');
+    await scene.box.stop();
+    t.same(stage.marked(), [], 'after a restart');
+    t.same(readdirSync(join(scene.folder, 'cwd')), [], 'no dump, no report, no snapshot');
+
+    const written = await trace.written();
+    t.ok(
+      written.some(({ path }) => path.startsWith(join(scene.folder, 'state'))),
+      'the trace sees what is written',
     );
-    t.match(
-      readFileSync(`/proc/${pid}/coredump_filter`, 'utf8'),
-      /^0+\n/,
-      'a handler of cores gets no memory',
-    );
-  }
-  process.kill(video, 'SIGSEGV');
-  const log = () => readFileSync(scene.box.logFile, 'utf8');
-  await scene.box.until('the crash', () => log().includes('the video process ended with SIGSEGV'));
-  await stage.seen('cam-quai');
-  t.notOk([0, video].includes(await stage.videoPid()), 'another process');
-  t.same(stage.marked(), [], 'after a crash');
-
-  await scene.box.stop();
-  stage.start();
-  await stage.seen('cam-quai');
-  await scene.box.stop();
-  t.same(stage.marked(), [], 'after a restart');
-  t.same(readdirSync(join(scene.folder, 'cwd')), [], 'no dump, no report, no snapshot');
-
-  const written = await trace.written();
-  t.ok(
-    written.some(({ path }) => path.startsWith(join(scene.folder, 'state'))),
-    'the trace sees what is written',
-  );
-  t.notOk(await trace.isBypassed(), 'and nothing goes past it');
-  const own = (path: string) => path.startsWith(scene.folder) || NO_FILES.test(path) || RUNNER.test(path);
-  const foreign = written.filter(({ path }) => !own(path));
-  t.same(new Set(foreign.map(({ path }) => path)), new Set(), 'the box writes nowhere else');
-  const marked = written.filter(({ line }) => marker.isIn(line));
-  t.same(marked, [], 'no picture was in any file, not even for a moment');
-  findsWhatIsPlanted(t, stage);
-  await findsWhatIsGone(t, stage);
-});
+    t.notOk(await trace.isBypassed(), 'and nothing goes past it');
+    const own = (path: string) => path.startsWith(scene.folder) || NO_FILES.test(path) || RUNNER.test(path);
+    const foreign = written.filter(({ path }) => !own(path));
+    t.same(new Set(foreign.map(({ path }) => path)), new Set(), 'the box writes nowhere else');
+    const marked = written.filter(({ line }) => marker.isIn(line));
+    t.same(marked, [], 'no picture was in any file, not even for a moment');
+    findsWhatIsPlanted(t, stage);
+    await findsWhatIsGone(t, stage);
+  },
+);
 
 /** Without this nobody would know whether anything can be found at all. */
 function findsWhatIsPlanted(t: Test, stage: Stage): void {

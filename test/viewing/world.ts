@@ -272,6 +272,7 @@ export class World {
     };
     return {
       ...{ ping: no, checkCamera: no, restartStream: no, viewing: this.room },
+      ...{ confirmPicture: never, resetPicture: never },
       knowsCamera: (camera) => this.configuration.cameras.has(camera),
       missions: { knows: () => false, announce: never, cancel: never },
       alarms: {
