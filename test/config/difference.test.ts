@@ -46,7 +46,15 @@ const camera = fc.record(
   },
   {
     requiredKeys: [
-      ...['id', 'name', 'host', 'regime', 'priority', 'owner', 'maxConnections', 'minFps', 'pictureCheck'],
+      'id',
+      'name',
+      'host',
+      'regime',
+      'priority',
+      'owner',
+      'maxConnections',
+      'minFps',
+      'pictureCheck',
     ],
     noNullPrototype: true,
   },
