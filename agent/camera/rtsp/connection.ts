@@ -26,7 +26,7 @@ interface Pending {
   readonly reject: (error: BeffroiError) => void;
 }
 
-/** Requests of a server to us that are good as they are; the rest is not implemented. */
+/** Requests of a server to us that are answered with 200; all others with 501. */
 const ANSWERED_OK = new Set(['OPTIONS', 'GET_PARAMETER', 'SET_PARAMETER', 'ANNOUNCE', 'TEARDOWN']);
 /** Answers that a server does not read are not heaped up. */
 const MAX_UNSENT_BYTES = 64 * 1024;
