@@ -27,6 +27,8 @@ interface Way {
   readonly relay: Relay;
   /** Everything that the broker of this path passes on, but for a subscriber that came after a kill. */
   hears: ForeignSubscriber;
+  /** Messages before this one belong to the start, when either path may have been the first. */
+  begun: number;
 }
 
 interface Stage {
@@ -40,7 +42,7 @@ async function way(t: Test): Promise<Way> {
   const mosquitto = await broker(t);
   const relay = await Relay.start(() => mosquitto.port);
   t.teardown(() => relay.stop());
-  return { broker: mosquitto, relay, hears: await listener(t, mosquitto) };
+  return { broker: mosquitto, relay, hears: await listener(t, mosquitto), begun: 0 };
 }
 
 async function listener(t: Test, mosquitto: Mosquitto): Promise<ForeignSubscriber> {
@@ -60,6 +62,7 @@ async function stage(t: Test): Promise<Stage> {
   await link.start(NEVER);
   await said(backup, { path: 'backup', in_use: 'main', other_path: 'up', online: true });
   await said(main, { path: 'main', in_use: 'main', other_path: 'up', online: true });
+  for (const one of [main, backup]) one.begun = soFar(one);
   return { main, backup, held, link };
 }
 
@@ -72,12 +75,13 @@ function raise({ link }: Stage, occurrences: number): void {
 }
 
 /** Resolves with the first state of the link on this path that is so. @param from messages before this one do not count */
-async function said({ hears }: Way, wanted: Partial<LinkState>, from = 0): Promise<LinkState> {
-  const message = await hears.message((one) => {
-    if (!one.topic.includes('/state/link') || one.payload.length === 0) return false;
-    if (hears.messages.indexOf(one) < from) return false;
+async function said(one: Way, wanted: Partial<LinkState>, from = one.begun): Promise<LinkState> {
+  const { hears } = one;
+  const message = await hears.message((heard) => {
+    if (!heard.topic.includes('/state/link') || heard.payload.length === 0) return false;
+    if (hears.messages.indexOf(heard) < from) return false;
 
-    const state = json(one);
+    const state = json(heard);
     return Object.entries(wanted).every(([key, value]) => state[key] === value);
   });
   return linkState.parse(json(message));
@@ -136,6 +140,7 @@ t.test('paths: with the main broker killed alarms take the back-up, and nothing 
   const before = soFar(backup);
   await main.broker.restart();
   main.hears = await listener(t, main.broker);
+  main.begun = 0;
   await said(main, { in_use: 'main', other_path: 'up' });
   await main.hears.message(({ topic }) => topic === `${BASE}/collector/event/fault`);
   await main.hears.message(({ topic }) => topic === `${BASE}/collector/state/register`);
@@ -189,8 +194,9 @@ t.test(
     link.deliver({ ...RULES, supervisionMs: 12_000, backupSupervisionMs: 3600_000 });
     await link.start(NEVER);
     await said(backup, { other_path: 'up', in_use: 'main', supervision_s: 3600 });
+    const started = soFar(backup);
     main.relay.cut();
-    const first = await said(backup, { in_use: 'backup', supervision_s: 12 });
+    const first = await said(backup, { in_use: 'backup', supervision_s: 12 }, started);
     await backup.hears.message(
       (one) => one.topic.endsWith('/link-backup') && Number(json(one).ts) > first.ts + 4_000,
     );
@@ -329,7 +335,7 @@ t.test('paths: both may lead to one broker, and no presence overwrites the other
   const hears = await listener(t, mosquitto);
   const relays = await Promise.all([Relay.start(() => mosquitto.port), Relay.start(() => mosquitto.port)]);
   for (const relay of relays) t.teardown(() => relay.stop());
-  const [main, backup] = relays.map((relay) => ({ broker: mosquitto, relay, hears }));
+  const [main, backup] = relays.map((relay) => ({ broker: mosquitto, relay, hears, begun: 0 }));
   if (!main || !backup) return;
   const held = store(t.testdir());
   const link = uplink(t, held, { brokers: [url(main)], backupBrokers: [url(backup)] });
