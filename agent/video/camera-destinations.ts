@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UplinkError } from '../base/errors.ts';
+import { scrubUrls } from '../base/text.ts';
 import type { VideoDestination, VideoToAgent } from '../contract/video-link.ts';
 import type { Backbone, Paused, Place } from './backbone/backbone.ts';
 import type { Chunk, Gap, PausableDestination } from './destination.ts';
@@ -114,7 +115,7 @@ export class CameraDestinations {
       ...status,
       sinceWallMs: wholeMs(sinceWallMs),
       ...(lastError ? { code: lastError.code } : {}),
-      detail: (lastError?.detail ?? '').slice(0, MAX_DETAIL_CHARS),
+      detail: scrubUrls(lastError?.detail ?? '').slice(0, MAX_DETAIL_CHARS),
     });
   }
 

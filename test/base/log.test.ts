@@ -53,4 +53,11 @@ t.test('text: the user part of every URL is taken out', async (t) => {
   t.equal(scrubUrls('see rtsp://a:b@c/d and http://u@h'), 'see rtsp://***@c/d and http://***@h');
   t.equal(scrubUrls('rtsp://a:p@ss@c/d'), 'rtsp://***@c/d');
   t.equal(scrubUrls('mail a@b'), 'mail a@b');
+  t.equal(scrubUrls('rtsp://h/live?key=s3cret&a=b, then'), 'rtsp://h/live?*** then');
+});
+
+t.test('text: what is cut short shows no part of a password', async (t) => {
+  const long = `${'x'.repeat(100)} rtsp://user:${'s3cret'.repeat(8)}@host/path`;
+  t.notMatch(quoted(long), 's3c');
+  t.match(quoted(long), /rtsp:\/\/\*\*\*@ho/);
 });
