@@ -24,12 +24,21 @@ t.test('video: what a media server says is told without the secrets of the addre
   const plane = await VideoPlane.start(broker.url);
   t.teardown(() => plane.stop());
   const { port } = refusing.address() as AddressInfo;
-  const server = { id: 'dst-a', kind: 'rtsp' as const, creditBytes: MIB, url: `rtsp://127.0.0.1:${port}/live` };
+  const server = {
+    id: 'dst-a',
+    kind: 'rtsp' as const,
+    creditBytes: MIB,
+    url: `rtsp://127.0.0.1:${port}/live`,
+  };
   plane.agent.link.setCameras([cameraAt('cam-a', (await camera(t, {})).url, { destinations: [server] })]);
   const { destinations } = plane.agent;
   await plane.agent.until(() => destinations.some(({ code }) => code !== undefined));
   const told = destinations.find(({ code }) => code !== undefined);
-  t.match(told, { state: 'failed', code: 'destination-refused', detail: /rtsp:\/\/\*\*\*@media\/live\?\*\*\*/ });
+  t.match(told, {
+    state: 'failed',
+    code: 'destination-refused',
+    detail: /rtsp:\/\/\*\*\*@media\/live\?\*\*\*/,
+  });
   t.notMatch(JSON.stringify(destinations), 'Geheim');
   t.notMatch(plane.log, 'Geheim');
 });
