@@ -19,7 +19,7 @@ import type { BoxFile } from './config/box-file.ts';
 import type { BoxKeys } from './config/box-keys.ts';
 import { PartnerMemory } from './config/consent/memory.ts';
 import { lookUp } from './config/consent/names.ts';
-import { PartnersConsent } from './config/consent/partners-consent.ts';
+import { PartnersConsent, type WayTo } from './config/consent/partners-consent.ts';
 import { ConfigurationKeeper } from './config/keeper.ts';
 import { rememberKeyring } from './config/keyring-memory.ts';
 import type { OpenedConfiguration } from './config/opened.ts';
@@ -300,12 +300,13 @@ export class Agent implements Service {
                 'camera-not-found',
                 `${camera} is no camera of the configuration in force`,
               );
-            if (!(await this.#mayPull(camera)))
+            const way = await this.#wayTo(camera);
+            if (!way)
               throw new OrderRefusedError(
                 'lease-none',
                 `${camera} is the camera of a partner, and no lease is open`,
               );
-            return await gate.acquire(signal);
+            return Object.assign(await gate.acquire(signal), way);
           },
         },
         handlers: {
@@ -380,11 +381,11 @@ export class Agent implements Service {
   }
 
   /** A partner's camera is connected to for its pictures on a lease alone; what has no regime is not. */
-  async #mayPull(camera: string): Promise<boolean> {
-    if (this.#viewing.mayPull(camera)) return true;
-    if (this.#regimes.get(camera)?.regime !== 'continuous') return false;
+  async #wayTo(camera: string): Promise<WayTo | undefined> {
+    if (this.#viewing.mayPull(camera)) return {};
+    if (this.#regimes.get(camera)?.regime !== 'continuous') return undefined;
     const { host } = this.#inForce?.cameras.find(({ id }) => id === camera) ?? {};
-    return host !== undefined && !(await this.#consent.leadsToPartner(host));
+    return host === undefined ? undefined : await this.#consent.wayTo(host);
   }
 
   /** The rooms take their part of the configuration, each by its own difference. */

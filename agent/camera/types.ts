@@ -7,6 +7,8 @@ export interface Credentials {
 
 /** The right to hold one connection to a camera, and to ask for leave to log in on it. */
 export interface Permit {
+  /** Where the name of the camera's host may lead: the connection goes there alone. Absent: wherever it leads. */
+  readonly addresses?: readonly string[];
   /**
    * Leave for one request that carries the credentials; good until it is settled. Waits while logins under way on
    * other connections may use up what is left.

@@ -113,6 +113,9 @@ export const LEASES_INTERVAL_MS = 1_000;
 /** Source: guess; a few intervals, so that a busy moment closes nothing. */
 export const LEASES_SILENCE_MS = 5_000;
 
+/** Most addresses of one host name. Source: guess. */
+export const MAX_ADDRESSES = 16;
+
 export const agentToVideo = z.discriminatedUnion('type', [
   /** The whole list; a camera whose entry is unchanged loses no frame. */
   z.strictObject({ type: z.literal('cameras'), cameras: z.array(videoCamera).max(256) }),
@@ -122,6 +125,8 @@ export const agentToVideo = z.discriminatedUnion('type', [
     granted: z.boolean(),
     /** Why not, when it is not granted. */
     code: code.optional(),
+    /** Where the name of the camera's host led when it was judged: the connection goes there and nowhere else. */
+    addresses: z.array(z.string().max(64)).max(MAX_ADDRESSES).optional(),
   }),
   /** The answer to `login-try`. */
   z.strictObject({ type: z.literal('login-leave'), request: count, granted: z.boolean() }),

@@ -61,7 +61,8 @@ export class PermitCounter {
       return;
     }
     request.permit = permit;
-    this.#answer({ type: 'permit', request: number, granted: true });
+    const addresses = permit.addresses && { addresses: [...permit.addresses] };
+    this.#answer({ type: 'permit', request: number, granted: true, ...addresses });
   }
 
   #refuse(request: number, code: NonNullable<Extract<AgentToVideo, { type: 'permit' }>['code']>): void {

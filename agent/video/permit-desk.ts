@@ -12,6 +12,8 @@ type Send = (message: VideoToAgent) => void;
 interface CameraMemory {
   /** Credential version of the last grant. */
   readonly version: number;
+  /** Where the agent let it be connected to last. */
+  readonly addresses: readonly string[] | undefined;
   /** The last login was accepted. */
   proven: boolean;
   /** A login that was refused while nobody counted. */
@@ -21,6 +23,7 @@ interface CameraMemory {
 interface Held {
   readonly camera: string;
   readonly version: number;
+  readonly addresses: readonly string[] | undefined;
   /** Number of the request at the agent that is there now; undefined while none knows of it. */
   request: number | undefined;
   /** Until the agent that came back has answered. */
@@ -37,8 +40,8 @@ interface Waiting {
 
 /**
  * Permits for connections to cameras. The agent grants them, and leave for each login. While it is away, a camera may
- * be connected again as long as no login was refused, and logged in to when the last login was accepted; a refusal
- * that nobody counted is told when the agent is back.
+ * be connected again where it was last as long as no login was refused, and logged in to when the last login was
+ * accepted; a refusal that nobody counted is told when the agent is back.
  */
 export class PermitDesk {
   readonly #waiting = new Map<string, Waiting>();
@@ -87,18 +90,19 @@ export class PermitDesk {
     });
     if (!answer) return this.#grantAlone(camera, version);
     if (!answer.granted) throw refusal(camera, answer.code);
-    const permit = this.#permit({ camera, version, request: answer.request });
-    if (!this.#remember(camera, version)) return permit;
+    const { request, addresses } = answer;
+    const permit = this.#permit({ camera, version, addresses, request });
+    if (!this.#remember(camera, version, addresses)) return permit;
     permit.loginRefused();
     permit.release();
     return this.acquire(camera, version, signal);
   }
 
   /** @returns whether a refusal of these credentials is still to be told */
-  #remember(camera: string, version: number): boolean {
+  #remember(camera: string, version: number, addresses: readonly string[] | undefined): boolean {
     const before = this.#memory.get(camera);
     const same = before?.version === version ? before : undefined;
-    this.#memory.set(camera, { version, proven: same?.proven ?? false, unreported: false });
+    this.#memory.set(camera, { version, addresses, proven: same?.proven ?? false, unreported: false });
     return same?.unreported ?? false;
   }
 
@@ -110,7 +114,7 @@ export class PermitDesk {
         `${camera}: the agent is away, and nothing allows another login without it`,
       );
     }
-    return this.#permit({ camera, version, request: undefined });
+    return this.#permit({ camera, version, addresses: memory.addresses, request: undefined });
   }
 
   async #ask(camera: string, signal: AbortSignal): Promise<Grant> {
@@ -155,10 +159,11 @@ export class PermitDesk {
     else held.request = answer.request;
   }
 
-  #permit(given: Pick<Held, 'camera' | 'version' | 'request'>): Permit {
+  #permit(given: Pick<Held, 'camera' | 'version' | 'addresses' | 'request'>): Permit {
     const held: Held = { ...given, registering: undefined, asking: undefined, released: false };
     this.#held.add(held);
     return {
+      ...(given.addresses ? { addresses: given.addresses } : {}),
       tryLogin: () => {
         held.asking ??= this.#tryLogin(held).finally(() => {
           held.asking = undefined;

@@ -178,9 +178,16 @@ t.test('consent: a name that leads to the camera is the camera', async (t) => {
   await stage.push(t, { cameras: [taken({ host: 'alias.mairie' })] }, REFUSED);
   stage.lookup = async () => [];
   await stage.push(t, { cameras: [taken({ host: 'alias.mairie' })] }, '');
-  t.notOk(await stage.consent.leadsToPartner('alias.mairie'));
-  stage.lookup = async () => ['::ffff:10.0.0.7'];
-  t.ok(await stage.consent.leadsToPartner('alias.mairie'), 'and when it leads there only later');
+  t.same(await stage.consent.wayTo('alias.mairie'), { addresses: [] }, 'what leads nowhere goes nowhere');
+  stage.lookup = async () => ['10.0.0.8', '10.0.0.9'];
+  t.same(
+    await stage.consent.wayTo('alias.mairie'),
+    { addresses: ['10.0.0.8', '10.0.0.9'] },
+    'the connection goes where the name led when it was judged',
+  );
+  t.same(await stage.consent.wayTo('10.0.0.8'), {}, 'an address cannot lead elsewhere');
+  stage.lookup = async () => ['10.0.0.8', '::ffff:10.0.0.7'];
+  t.equal(await stage.consent.wayTo('alias.mairie'), undefined, 'and when it leads there only later');
 });
 
 t.test('consent: a leased camera by a name holds the address that it led to', async (t) => {

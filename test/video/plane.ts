@@ -44,6 +44,8 @@ export class AgentEnd {
   connections = 0;
   /** Refused logins that each camera may still have. */
   refusalsLeft = 3;
+  /** Where the names of cameras led when they were judged. */
+  addresses: string[] | undefined;
   readonly link: VideoLink;
   readonly #waiting = new Set<() => void>();
 
@@ -114,6 +116,7 @@ export class AgentEnd {
     this.held.push(camera);
     let released = false;
     return {
+      ...(this.addresses ? { addresses: this.addresses } : {}),
       tryLogin: async () => this.refusalsLeft > 0,
       loginAccepted: () => this.logins.push({ camera, outcome: 'accepted' }),
       loginRefused: () => {

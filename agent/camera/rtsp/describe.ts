@@ -56,7 +56,9 @@ export async function withCamera<T>(
   let connection: RtspConnection | undefined;
   try {
     const address = parseAddress(target.camera, target.url);
-    const socketNeeds = { ...target, clock: needs.clock, timeoutMs: options.connectTimeoutMs };
+    const { addresses } = conversation.permit;
+    const pin = addresses ? { addresses } : {};
+    const socketNeeds = { ...target, ...pin, clock: needs.clock, timeoutMs: options.connectTimeoutMs };
     const socket = await openSocket(address, socketNeeds, signal);
     connection = new RtspConnection(target.camera, socket, needs.clock);
     return await work(await abortable(describe(conversation, address, connection), signal));

@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { type BeffroiError, DeviceError, PeerProtocolError, systemCode } from '../../base/errors.ts';
 import { quoted } from '../../base/text.ts';
@@ -9,6 +9,8 @@ export interface SocketNeeds {
   readonly camera: string;
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** Where the connection goes, whatever the name of the host leads to by now; absent: wherever it leads. */
+  readonly addresses?: readonly string[];
   /** SHA-256 of the only certificate that is taken, hexadecimal, for `rtsps`. */
   readonly certificateSha256?: string;
   /** PEM: for `rtsps`, only a certificate that they have signed is taken. */
@@ -30,7 +32,7 @@ const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
  */
 export async function openSocket(address: Address, needs: SocketNeeds, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
-  const tcp = dial(address);
+  const tcp = dial(address, needs.addresses);
   ignoreErrors(tcp);
   try {
     await opened(tcp, 'connect', (cause) => connectError(address, needs, cause), needs, signal);
@@ -42,8 +44,20 @@ export async function openSocket(address: Address, needs: SocketNeeds, signal: A
   }
 }
 
+/** Answers with the addresses that were judged, and asks nobody. A host that is an address is not looked up at all. */
+function pinnedLookup(addresses: readonly string[]): LookupFunction {
+  const found = addresses.map((address) => ({ address, family: isIP(address) }));
+  return (host, { all }, callback) => {
+    const [first] = found;
+    const nowhere = () => new DeviceError('camera-unreachable', `${quoted(host)} led nowhere when it was judged`);
+    if (!first) callback(nowhere(), '', 0);
+    else if (all) callback(null, found);
+    else callback(null, first.address, first.family);
+  };
+}
+
 /** Over TLS the bytes come in buffers of their own. */
-function dial({ host, port, encrypted }: Address): Socket {
+function dial({ host, port, encrypted }: Address, addresses?: readonly string[]): Socket {
   const callback = (bytes: number): boolean => {
     socket.emit('data', READ_BUFFER.subarray(0, bytes));
     return true;
@@ -51,6 +65,7 @@ function dial({ host, port, encrypted }: Address): Socket {
   const reading = encrypted ? {} : { onread: { buffer: READ_BUFFER, callback } };
   const socket: Socket = connectTcp({
     ...{ host, port, noDelay: true, keepAlive: true, autoSelectFamily: true },
+    ...(addresses ? { lookup: pinnedLookup(addresses) } : {}),
     ...reading,
   });
   return socket;

@@ -1,4 +1,5 @@
 import type { Log } from '../../base/log.ts';
+import { MAX_ADDRESSES } from '../../contract/video-link.ts';
 import type { Register } from '../../store/store.ts';
 import type { JudgeNeeds } from '../judge.ts';
 import { ConfigurationRefusedError } from '../open.ts';
@@ -16,6 +17,11 @@ export interface ConsentNeeds extends JudgeNeeds {
   readonly register: Register;
   readonly log: Log;
   readonly lookup: Lookup;
+}
+
+/** Where a connection goes; without addresses wherever the host leads. */
+export interface WayTo {
+  readonly addresses?: readonly string[];
 }
 
 /** A configuration that was judged, with what will be known once it is in force. */
@@ -62,14 +68,19 @@ export class PartnersConsent {
     return new Set(others.map(({ id }) => id));
   }
 
-  /** Whether the name of a host leads to a camera of a partner now. */
-  async leadsToPartner(host: string): Promise<boolean> {
+  /**
+   * Where the host may be connected to now for its pictures, as its name was held against those of partners: a name that
+   * leads elsewhere a moment later was not judged. @returns undefined when it leads to a camera of a partner
+   */
+  async wayTo(host: string): Promise<WayTo | undefined> {
     const { memory, lookup } = this.#needs;
     const known = Object.keys(memory.known.hosts);
-    if (known.length === 0) return false;
+    if (known.length === 0) return {};
     const [own, theirs] = await Promise.all([[host], known].map((hosts) => addressesOf(hosts, lookup)));
     const taken = new Set([...known, ...[...(theirs?.values() ?? [])].flat().map(plainHost)]);
-    return hostsOf(host, own ?? new Map()).some((address) => taken.has(address));
+    if (hostsOf(host, own ?? new Map()).some((address) => taken.has(address))) return undefined;
+    const addresses = own?.get(host);
+    return addresses ? { addresses: addresses.slice(0, MAX_ADDRESSES) } : {};
   }
 
   #knownWith(next: OpenedConfiguration): Known {

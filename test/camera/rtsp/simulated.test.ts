@@ -1,7 +1,7 @@
 import t from 'tap';
 import { SimulatedCamera } from '../../support/camera/camera.ts';
 import { clip } from '../../support/clips.ts';
-import { credentials, Pulling } from './pulling.ts';
+import { credentials, Pulling, TestPermit } from './pulling.ts';
 
 /** The clips play in real time: the tests run side by side. */
 t.jobs = 4;
@@ -67,3 +67,22 @@ for (const algorithm of ['md5', 'sha256'] as const) {
     await camera.stop();
   });
 }
+
+t.test('camera: a connection goes where its permit says, whatever the name leads to', together, async (t) => {
+  const camera = await started('h264');
+  t.teardown(() => camera.stop());
+  const { path } = camera.rtsp.options;
+  const pull = (host: string, addresses: readonly string[]) =>
+    new Pulling(
+      { url: `rtsp://${host}:${camera.rtspPort}${path}`, credentials },
+      PATIENT,
+      Object.assign(new TestPermit(), { addresses }),
+    );
+  const judged = pull('camera.invalid', ['127.0.0.1']);
+  await judged.has(5);
+  t.equal(await judged.stop(), undefined, 'the name is not asked again');
+  const plays = camera.rtsp.counters.plays;
+  t.match(await pull('localhost', []).ended, { code: 'camera-unreachable' }, 'it led nowhere');
+  t.match(await pull('localhost', ['127.0.0.2']).ended, { code: 'camera-port-closed' }, 'it led elsewhere');
+  t.equal(camera.rtsp.counters.plays, plays, 'where it leads by now it is not connected to');
+});
