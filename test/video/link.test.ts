@@ -269,23 +269,26 @@ t.test('permits: without the agent a login is tried again only while none was re
   t.equal(await permit.tryLogin(), true);
 });
 
-t.test('permits: where the name of a camera led when it was judged holds also without the agent', async (t) => {
-  const { end, socketPath } = await agent(t);
-  const { link, desk } = client(t, socketPath);
-  await link.start(never());
-  await end.until(() => end.connections === 1);
-  end.addresses = ['192.0.2.7', '2001:db8::7'];
-  const first = await desk.acquire('cam-a', 1, never());
-  t.same(first.addresses, ['192.0.2.7', '2001:db8::7']);
-  end.addresses = ['192.0.2.8'];
-  t.same((await desk.acquire('cam-a', 1, never())).addresses, ['192.0.2.8']);
-  end.addresses = undefined;
-  t.equal((await desk.acquire('cam-b', 1, never())).addresses, undefined);
-  await end.stop();
-  await awayFrom(desk);
-  t.same((await desk.acquire('cam-a', 1, never())).addresses, ['192.0.2.8'], 'where it was last');
-  t.equal((await desk.acquire('cam-b', 1, never())).addresses, undefined);
-});
+t.test(
+  'permits: where the name of a camera led when it was judged holds also without the agent',
+  async (t) => {
+    const { end, socketPath } = await agent(t);
+    const { link, desk } = client(t, socketPath);
+    await link.start(never());
+    await end.until(() => end.connections === 1);
+    end.addresses = ['192.0.2.7', '2001:db8::7'];
+    const first = await desk.acquire('cam-a', 1, never());
+    t.same(first.addresses, ['192.0.2.7', '2001:db8::7']);
+    end.addresses = ['192.0.2.8'];
+    t.same((await desk.acquire('cam-a', 1, never())).addresses, ['192.0.2.8']);
+    end.addresses = undefined;
+    t.equal((await desk.acquire('cam-b', 1, never())).addresses, undefined);
+    await end.stop();
+    await awayFrom(desk);
+    t.same((await desk.acquire('cam-a', 1, never())).addresses, ['192.0.2.8'], 'where it was last');
+    t.equal((await desk.acquire('cam-b', 1, never())).addresses, undefined);
+  },
+);
 
 /** Resolves when the desk knows that the agent is away. */
 async function awayFrom(desk: PermitDesk): Promise<void> {

@@ -49,7 +49,8 @@ function pinnedLookup(addresses: readonly string[]): LookupFunction {
   const found = addresses.map((address) => ({ address, family: isIP(address) }));
   return (host, { all }, callback) => {
     const [first] = found;
-    const nowhere = () => new DeviceError('camera-unreachable', `${quoted(host)} led nowhere when it was judged`);
+    const nowhere = () =>
+      new DeviceError('camera-unreachable', `${quoted(host)} led nowhere when it was judged`);
     if (!first) callback(nowhere(), '', 0);
     else if (all) callback(null, found);
     else callback(null, first.address, first.family);
