@@ -15,6 +15,8 @@ const DAY_MS = 24 * HOUR_MS;
 /** Longest maintenance window, and how far ahead it may be announced. Source: guess. */
 const WINDOW_MAX_DAYS = 31;
 const AHEAD_MAX_DAYS = 366;
+/** Points that an answer names, so that it stays readable. */
+const NAMED_MAX = 10;
 
 export interface DecisionNeeds {
   readonly clock: Clock;
@@ -96,13 +98,23 @@ export class AlarmDecisions {
       throw outOfBounds(`fewer than ${ANNOUNCED_MAX} announced windows`, `${arming.windows.announced}`);
     arming.windows.announce({ ...window, ...decision, effect: 'maintenance' });
     this.#needs.points.evaluate();
-    return `window ${window.id} is announced from ${timeText(window.startMs)} to ${timeText(window.endMs)}`;
+    const told = `window ${window.id} is announced from ${timeText(window.startMs)} to ${timeText(window.endMs)}`;
+    return `${told}${this.#stillArmed(window.points)}`;
   }
 
   cancel(window: string, decision: Decision): string {
     this.#needs.arming.windows.cancel(window, decision);
     this.#needs.points.evaluate();
     return `window ${window} is cancelled`;
+  }
+
+  /** Who works on them must know that these raise alarms all the same. */
+  #stillArmed(points: readonly string[]): string {
+    const armed = points.filter((id) => this.#needs.points.get(id)?.staysArmed);
+    if (armed.length === 0) return '';
+    const named = armed.slice(0, NAMED_MAX).join(', ');
+    const more = armed.length > NAMED_MAX ? ` and ${armed.length - NAMED_MAX} more` : '';
+    return `; not silenced, because lives depend on them: ${named}${more}`;
   }
 
   #point(id: string): Point {

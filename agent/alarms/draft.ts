@@ -6,7 +6,11 @@ import { type Settling, say, UNSETTLED } from './life/settling.ts';
 import type { AlarmPoint } from './ports.ts';
 import { activeAfter, detailsOf, type PointRecord } from './record.ts';
 import type { Observation } from './source.ts';
-import { activityOf, type EventExtra, eventOf, type Told, verdictFields } from './telling.ts';
+import { activityOf, type EventExtra, eventOf, type Told, verdictFields, windowField } from './telling.ts';
+import { gravest, type Words, weightOf } from './words.ts';
+
+/** Inputs of a life that count as one more alarm. */
+const RAISES: readonly LifeInput[] = ['raise', 'worsen'];
 
 export interface DraftNow {
   readonly wallMs: number;
@@ -42,8 +46,12 @@ export class Draft {
     const { active: before, spoken } = this.#record;
     const active = activeAfter(before, { key: seen.key, holds });
     const settling = say(this.#settling, active.length > 0, this.#now.monotonicMs);
+    const { severity, details } = this.#record;
+    const shown = gravest(this.#record.words ?? {}) ?? { severity, details };
     if (active !== before || !spoken) this.#change({ active, spoken: true });
+    if (active !== before) this.#keepWords(seen, holds);
     if (settling.said !== this.#settling.said) this.#takeWords(seen, holds);
+    else if (active !== before) this.#weigh(shown);
     this.#settling = settling;
   }
 
@@ -57,7 +65,7 @@ export class Draft {
 
   /** What the source said last is forgotten, or set to all being well. */
   forget(said: false | undefined): void {
-    this.#change({ active: [], spoken: said !== undefined });
+    this.#change({ active: [], words: undefined, spoken: said !== undefined });
     const settled = said === undefined ? 'unknown' : 'cleared';
     this.settle({ ...UNSETTLED, said, saidMs: this.#now.monotonicMs, settled });
   }
@@ -65,11 +73,11 @@ export class Draft {
   /** Does to the alarm what the settled condition asks for. */
   level(verdict: Verdict, extra: EventExtra): void {
     const { settled, life, activity } = this.#record;
-    if (settled === 'raised' && !isActive(life)) {
+    if (settled === 'raised' && (!isActive(life) || this.#isGraver)) {
       if (verdict.armed) this.#raise(verdict, extra);
       else if (!activity) this.#activity('begun', verdict, extra);
     } else if (settled === 'cleared') {
-      this.life('clear', extra);
+      this.life('clear', { ...extra, ...windowField(verdict) });
       if (activity) this.#activity('ended', verdict, extra);
     }
   }
@@ -79,7 +87,7 @@ export class Draft {
     const before = this.#record;
     const { life, told } = step(before.life, input, { ...this.#now, ...(decision && { decision }) });
     if (told.length === 0) return false;
-    this.#change({ life, occurrences: before.occurrences + (input === 'raise' ? 1 : 0) });
+    this.#change({ life, occurrences: before.occurrences + (RAISES.includes(input) ? 1 : 0) });
     for (const state of told) this.tell(state, extra, { ...this.#record, life: { ...life, state } });
     return true;
   }
@@ -109,19 +117,48 @@ export class Draft {
 
   /** What the source says with a change belongs to the alarm that follows. */
   #takeWords(seen: Observation, holds: boolean): void {
-    const point = this.#point;
-    const before = this.#record;
-    const own = fieldsOfPoint(point, holds);
-    const said = seen.details ?? (own.category === undefined ? before.details : {});
-    const details = { ...detailsOf(point), ...said, ...own };
-    const severity = point.severity ?? severityOfPoint(point) ?? seen.severity;
+    const { details, severity } = this.#wordsOf(seen, holds);
     this.#change({ details, ...(holds && severity ? { severity } : {}) });
   }
 
+  #wordsOf(seen: Observation, holds: boolean): Partial<Words> & Pick<Words, 'details'> {
+    const point = this.#point;
+    const own = fieldsOfPoint(point, holds);
+    const said = seen.details ?? (own.category === undefined ? this.#record.details : {});
+    const details = { ...detailsOf(point), ...said, ...own };
+    const severity = point.severity ?? severityOfPoint(point) ?? seen.severity;
+    return { details, ...(severity && { severity }) };
+  }
+
+  /** Of sources that say how grave each condition is. */
+  #keepWords(seen: Observation, holds: boolean): void {
+    const { [seen.key]: gone, ...others } = this.#record.words ?? {};
+    const { details, severity } = this.#wordsOf(seen, holds);
+    if (holds && severity && seen.severity) this.#change({ words: { ...others, [seen.key]: { details, severity } } });
+    else if (gone) this.#change({ words: Object.keys(others).length === 0 ? undefined : others });
+  }
+
+  /** One of several conditions has come or gone: the gravest that holds is what the alarm says. */
+  #weigh(before: Words): void {
+    const now = gravest(this.#record.words ?? {});
+    if (!now) return;
+    const weight = Math.min(this.#record.weight ?? weightOf(before), weightOf(now));
+    this.#change({ ...now, weight });
+  }
+
+  /** Whether what holds now is graver than what was told. */
+  get #isGraver(): boolean {
+    const { words = {}, weight } = this.#record;
+    const now = gravest(words);
+    return now !== undefined && weight !== undefined && weightOf(now) > weight;
+  }
+
   #raise(verdict: Verdict & { armed: true }, extra: EventExtra): void {
+    const { words = {}, life } = this.#record;
     const { severity = this.#record.severity } = verdict;
-    this.#change({ severity, activity: undefined });
-    this.life('raise', extra);
+    const now = gravest(words);
+    this.#change({ severity, activity: undefined, weight: now && weightOf(now) });
+    this.life(isActive(life) ? 'worsen' : 'raise', { ...extra, ...windowField(verdict) });
   }
 
   #activity(transition: 'begun' | 'ended', verdict: Verdict, extra: EventExtra): void {

@@ -1,5 +1,5 @@
 import type { StatusSnapshot } from '../contract/status.ts';
-import type { Arming, Verdict } from './arming/arming.ts';
+import { type Arming, silences, type Verdict } from './arming/arming.ts';
 import { type Draft, decisionFields } from './draft.ts';
 import { Hearing } from './hearing.ts';
 import { Keeping, type PointNeeds } from './keeping.ts';
@@ -53,6 +53,11 @@ export class Point {
   /** What the source said last, also before a restart. */
   get isActive(): boolean {
     return this.#record.active.length > 0;
+  }
+
+  /** Whether a maintenance window leaves it armed, as far as is known what it reports. */
+  get staysArmed(): boolean {
+    return !silences(this.#point, this.#record.details.category);
   }
 
   /** Keeps and tells the state under the entry of the configuration in force. */

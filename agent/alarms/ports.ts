@@ -51,6 +51,8 @@ interface AnyPoint {
   readonly severity?: Severity | undefined;
   /** Id of the schedule by which it is armed; always when absent. */
   readonly schedule?: string | undefined;
+  /** Whether a maintenance window silences it also where lives depend on it; not when absent. */
+  readonly maintenanceSilences?: boolean | undefined;
   /** A condition that holds for less raises nothing, seconds; 0 when absent. */
   readonly minDurationS?: number | undefined;
   /** A change counts when it has held for so long; at once when absent. */

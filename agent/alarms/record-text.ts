@@ -1,3 +1,4 @@
+import { SEVERITIES } from '../contract/alarm-codes.ts';
 import { LIFE_STATES } from '../contract/alarm-life.ts';
 import { newLife } from './life/life.ts';
 import type { PointRecord } from './record.ts';
@@ -34,6 +35,8 @@ function isRecord(value: unknown): value is PointRecord {
     isLife(record.life) &&
     (record.shelf === undefined || isShelf(record.shelf)) &&
     (record.chatter === undefined || isCount(record.chatter)) &&
+    (record.weight === undefined || isCount(record.weight)) &&
+    (record.words === undefined || isWords(record.words)) &&
     (record.activity === undefined || record.activity === true)
   );
 }
@@ -46,6 +49,14 @@ function isCommon(record: Unknowns<PointRecord>): boolean {
     Array.isArray(record.active) &&
     record.active.every(isText) &&
     isObject(record.details)
+  );
+}
+
+function isWords(words: unknown): boolean {
+  if (!isObject(words)) return false;
+  return Object.values(words).every(
+    (one) =>
+      isObject(one) && (SEVERITIES as readonly unknown[]).includes(one.severity) && isObject(one.details),
   );
 }
 

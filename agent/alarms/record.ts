@@ -4,6 +4,7 @@ import type { CountdownRecord } from './life/countdown.ts';
 import { type AlarmLife, type Decision, newLife } from './life/life.ts';
 import type { Settled } from './life/settling.ts';
 import type { AlarmPoint, Details, PlaceOfPoint } from './ports.ts';
+import type { Words } from './words.ts';
 
 /** A point that is set aside for a time. */
 interface Shelf extends CountdownRecord, Decision {}
@@ -20,6 +21,10 @@ export interface PointRecord {
   readonly spoken: boolean;
   /** Keys of the conditions that hold, as the source said last. */
   readonly active: readonly string[];
+  /** What was said of those of them whose source says how grave each is. */
+  readonly words?: Readonly<Record<string, Words>>;
+  /** How grave the alarm was when it was raised last, or has become since if that is less. */
+  readonly weight?: number;
   /** What of it counts. */
   readonly settled: Settled;
   /** Wall time when `settled` began, Unix ms. */
@@ -66,17 +71,17 @@ export function adopt(record: PointRecord, point: AlarmPoint): PointRecord {
   const adopted = { ...record, name, kind, place: placeOf(point), severity, rule };
   return rule === record.rule
     ? { ...adopted, details: { ...record.details, ...own } }
-    : { ...withoutChatter(adopted), spoken: false, active: [], details: own };
+    : { ...withoutConditions(adopted), spoken: false, active: [], details: own };
 }
 
-function withoutChatter({ chatter, ...record }: PointRecord): PointRecord {
+function withoutConditions({ chatter, words, ...record }: PointRecord): PointRecord {
   return record;
 }
 
 /** Everything of the entry that decides how it is fed. */
 export function ruleOf(point: AlarmPoint): string {
   const { id, name, severity, owner, building, place, schedule, minDurationS, debounceMs, ...rest } = point;
-  const { code, ...rule } = { code: undefined, ...rest };
+  const { code, maintenanceSilences, ...rule } = { code: undefined, ...rest };
   const entries = Object.entries(rule).filter(([, value]) => value !== undefined);
   return JSON.stringify(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -13,7 +13,7 @@ export type Told =
 
 /** What an event carries beside what its record says. */
 export type EventExtra = Partial<
-  Pick<AlarmFields, 'source_ts' | 'by' | 'signer' | 'why' | 'until' | 'changes'>
+  Pick<AlarmFields, 'source_ts' | 'by' | 'signer' | 'why' | 'until' | 'changes' | 'window'>
 >;
 
 /** The event that tells a transition of a record. */
@@ -62,11 +62,13 @@ export function report(reporter: Pick<Reporter, 'event'>, id: string, told: Told
   else reporter.event('activity', id, told.fields);
 }
 
-/** Why a point is not armed. */
+/** Why a point is not armed, and the maintenance window that names it. */
 export function verdictFields(verdict: Verdict): Pick<ActivityFields, 'unarmed_by' | 'window'> {
-  if (verdict.armed) return {};
-  const { by, window } = verdict;
-  return { unarmed_by: by, ...(window === undefined ? {} : { window }) };
+  return { ...(verdict.armed ? {} : { unarmed_by: verdict.by }), ...windowField(verdict) };
+}
+
+export function windowField({ window }: Verdict): Pick<ActivityFields, 'window'> {
+  return window === undefined ? {} : { window };
 }
 
 function whatOf(id: string, { name, kind, place, severity, details }: PointRecord) {

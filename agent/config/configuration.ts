@@ -13,7 +13,7 @@ import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipm
 import { connectedObject, localBroker, objectPoints } from './objects.ts';
 import { besideLeased, delivery, partner, regimeFaults } from './partners.ts';
 import { checkSegments, segment } from './segments.ts';
-import { anyPoint, clearsAfterS, credentials, debounce, host, isListOfEntries, name, port } from './words.ts';
+import { anyPoint, clearsAfterS, credentials, debounce, host, isListOfEntries, name, port, vital } from './words.ts';
 
 const certificateSha256 = z
   .string()
@@ -212,7 +212,10 @@ const point = z.discriminatedUnion('kind', [
     clearsAfterS: clearsAfterS.optional().meta({
       description: 'seconds after which an alarm that the panel never clears is cleared by itself',
     }),
-    severity: severity.optional().meta({ description: 'that of the code, see alarms.md, when absent' }),
+    severity: severity
+      .optional()
+      .meta({ description: 'that of the gravest code that holds, see alarms.md, when absent' }),
+    ...vital,
   }),
   z.strictObject({
     ...anyPoint,

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { objectId, severity } from '../contract/messages.ts';
-import { anyPoint, credentials, debounce, host, name, port } from './words.ts';
+import { anyPoint, credentials, debounce, host, name, port, vital } from './words.ts';
 
 const brokerId = z
   .string()
@@ -90,6 +90,7 @@ export const objectPoints = [
     limit: z.number(),
     hysteresis,
     category,
+    ...vital,
     severity: severity.default('major'),
   }),
   z.strictObject({
@@ -99,6 +100,7 @@ export const objectPoints = [
     limit: z.number(),
     hysteresis,
     category,
+    ...vital,
     severity: severity.default('major'),
   }),
   z.strictObject({
@@ -109,6 +111,7 @@ export const objectPoints = [
       .union([z.number(), z.boolean(), z.string().max(256)])
       .meta({ description: 'a number, true or false, or a text to the letter' }),
     category,
+    ...vital,
     severity: severity.default('major'),
   }),
   z.strictObject({

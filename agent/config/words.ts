@@ -54,12 +54,20 @@ export const anyPoint = {
     .default(0)
     .meta({ description: 'a condition that holds for less raises nothing, seconds' }),
 };
+/** Of points on which lives may depend. */
+export const vital = {
+  maintenanceSilences: z.boolean().default(false).meta({
+    description:
+      'true: a maintenance window silences the point also where it means fire, panic, medical or gas; else such an alarm is raised all the same and carries the window',
+  }),
+};
 /** Of points of a contact, which says only that it is open or closed. */
 export const meaning = {
   code: z.enum(POINT_CODES).default('UA').meta({
     description: 'SIA code of alarms.md that says what the contact means: its category and severity',
   }),
   severity: severity.optional().meta({ description: 'that of the code when absent' }),
+  ...vital,
 };
 /** Of points whose source does not do it by itself. */
 export const debounce = {

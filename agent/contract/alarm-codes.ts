@@ -121,7 +121,7 @@ function transitionOf(entry: AlarmCode, clears: boolean): CodeMeaning['transitio
 }
 
 /** Categories on which lives depend. */
-const LIFE_SAFETY: readonly AlarmCategory[] = ['fire', 'panic', 'medical', 'gas'];
+export const LIFE_SAFETY: readonly AlarmCategory[] = ['fire', 'panic', 'medical', 'gas'];
 
 /** Categories that no schedule disarms: who could set the schedule could else open the way. */
 export const ALWAYS_ARMED: readonly AlarmCategory[] = [...LIFE_SAFETY, 'tamper'];

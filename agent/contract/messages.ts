@@ -268,7 +268,10 @@ const unarmedBy = {
     .enum(['schedule', 'maintenance'])
     .optional()
     .meta({ description: 'why the point is not armed; absent when it is' }),
-  window: windowId.optional(),
+  window: windowId.optional().meta({
+    description:
+      'maintenance window that names the point; an alarm that carries it may be work or a test, and is to be treated as an alarm until that is known',
+  }),
 };
 
 export const alarmState = z.strictObject({
@@ -395,6 +398,7 @@ export const alarmEvent = z.strictObject({
   changes: count
     .optional()
     .meta({ description: 'with chattering and steady: how often the condition has changed so far' }),
+  window: unarmedBy.window,
   source_ts: unixMs.optional().meta({ description: 'time that the source gave, in its own clock' }),
   occurrences: count,
 });

@@ -61,6 +61,7 @@ const point = fc.record(
     minDurationS: fc.constant(0),
     debounceMs: fc.constantFrom(0, 100),
     code: fc.constant('UA' as const),
+    maintenanceSilences: fc.boolean(),
     severity: fc.constantFrom('major' as const, 'critical' as const),
   },
   plain,

@@ -7,7 +7,8 @@ import type { LIFE_STATES } from '../../contract/alarm-life.ts';
  */
 export type LifeState = (typeof LIFE_STATES)[number];
 
-export type LifeInput = 'raise' | 'clear' | 'acknowledge' | 'close';
+/** `worsen`: what is there now is graver than what was told, and than what was acknowledged. */
+export type LifeInput = 'raise' | 'worsen' | 'clear' | 'acknowledge' | 'close';
 type LifeTransition = Exclude<LifeState, 'none'>;
 
 /** Who decided, by a signed order. */
@@ -39,11 +40,29 @@ export interface AlarmLife {
  * A cleared alarm that comes back was seen by nobody: it is raised again, to be acknowledged.
  */
 const TRANSITIONS: Readonly<Record<LifeState, Readonly<Record<LifeInput, readonly LifeTransition[]>>>> = {
-  none: { raise: ['raised'], clear: [], acknowledge: [], close: [] },
-  raised: { raise: [], clear: ['cleared'], acknowledge: ['acknowledged'], close: ['closed'] },
-  acknowledged: { raise: [], clear: ['cleared', 'closed'], acknowledge: [], close: ['closed'] },
-  cleared: { raise: ['raised'], clear: [], acknowledge: ['acknowledged', 'closed'], close: ['closed'] },
-  closed: { raise: ['raised'], clear: [], acknowledge: [], close: [] },
+  none: { raise: ['raised'], worsen: [], clear: [], acknowledge: [], close: [] },
+  raised: {
+    raise: [],
+    worsen: ['raised'],
+    clear: ['cleared'],
+    acknowledge: ['acknowledged'],
+    close: ['closed'],
+  },
+  acknowledged: {
+    raise: [],
+    worsen: ['raised'],
+    clear: ['cleared', 'closed'],
+    acknowledge: [],
+    close: ['closed'],
+  },
+  cleared: {
+    raise: ['raised'],
+    worsen: [],
+    clear: [],
+    acknowledge: ['acknowledged', 'closed'],
+    close: ['closed'],
+  },
+  closed: { raise: ['raised'], worsen: [], clear: [], acknowledge: [], close: [] },
 };
 
 export function newLife(wallMs: number): AlarmLife {
@@ -75,7 +94,7 @@ export function step(
   const state = told.at(-1);
   if (state === undefined) return { life, told };
   const changed = { ...life, state, sinceMs: now.wallMs };
-  if (input === 'raise') return { life: raised(changed, !isOpen(life), now), told };
+  if (input === 'raise' || input === 'worsen') return { life: raised(changed, !isOpen(life), now), told };
   if (input !== 'acknowledge' || !now.decision) return { life: changed, told };
   return { life: { ...changed, acknowledged: { ...now.decision, atMs: now.wallMs } }, told };
 }

@@ -297,3 +297,47 @@ t.test(
     ]);
   },
 );
+
+t.test(
+  'windows: what lives depend on is raised in a maintenance window too, and says which window it fell into',
+  async (t) => {
+    const clock = at('2026-11-23T12:00:00+01:00');
+    const codes = ['FA', 'PA', 'HA', 'MA', 'GA'];
+    const folder = t.testdir(Object.fromEntries(codes.map((code) => [code, {}])));
+    for (const code of codes) {
+      const { camera, watch } = await begin(t, { clock, point: { code }, folder: `${folder}/${code}` });
+      const window = { id: ID, points: ['pt-porte'], startMs: clock.wallMs(), endMs: clock.wallMs() + HOUR };
+      const answer = watch.room.decisions.announce(window, DECISION);
+      t.match(answer, /not silenced, because lives depend on them: pt-porte$/, 'who announces it is told');
+      t.match(watch.shown(), { armed: true, unarmed_by: undefined, window: ID });
+      camera.input('1', true);
+      camera.input('1', false);
+      t.match(watch.told.slice(-2), ['alarm raised', 'alarm cleared'], code);
+      t.same(
+        watch.events.map(({ window: named }) => named),
+        [ID, ID],
+      );
+      await clock.advance(HOUR + 1000);
+      camera.input('1', true);
+      t.match(watch.last('alarm'), { transition: 'raised', window: undefined }, 'over');
+    }
+  },
+);
+
+t.test(
+  'windows: a point that may be silenced although lives depend on it says so in the configuration',
+  async (t) => {
+    const clock = at('2026-11-23T12:00:00+01:00');
+    const point = { code: 'FA', maintenanceSilences: true };
+    const { camera, watch, alarms, points } = await begin(t, { clock, point });
+    const window = { id: ID, points: ['pt-porte'], startMs: clock.wallMs(), endMs: clock.wallMs() + HOUR };
+    t.notMatch(watch.room.decisions.announce(window, DECISION), /not silenced/);
+    t.match(watch.shown(), { armed: false, unarmed_by: 'maintenance', window: ID });
+    camera.input('1', true);
+    t.match(watch.last('activity'), { transition: 'begun', category: 'fire', window: ID });
+    const vital = points.map((one) => ({ ...one, maintenanceSilences: false }) as AlarmPoint);
+    await watch.room.apply({ points: vital, cameras: [CAMERA], alarms });
+    await clock.advance(2000);
+    t.match(watch.last('alarm'), { transition: 'raised', category: 'fire', window: ID }, 'what is still so');
+  },
+);

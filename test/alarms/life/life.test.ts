@@ -11,28 +11,33 @@ import {
 } from '../../../agent/alarms/life/life.ts';
 import { LIFE_STATES } from '../../../agent/contract/alarm-life.ts';
 
-const INPUTS: readonly LifeInput[] = ['raise', 'clear', 'acknowledge', 'close'];
+const INPUTS: readonly LifeInput[] = ['raise', 'worsen', 'clear', 'acknowledge', 'close'];
 const DECISION = { by: 'Opérateur 12', signer: 'key-operate', why: 'vu' };
 
 /** Written from the issue, not from the code: state, input, what is told. */
 const TABLE: readonly [LifeState, LifeInput, readonly string[]][] = [
   ['none', 'raise', ['raised']],
+  ['none', 'worsen', []],
   ['none', 'clear', []],
   ['none', 'acknowledge', []],
   ['none', 'close', []],
   ['raised', 'raise', []],
+  ['raised', 'worsen', ['raised']],
   ['raised', 'clear', ['cleared']],
   ['raised', 'acknowledge', ['acknowledged']],
   ['raised', 'close', ['closed']],
   ['acknowledged', 'raise', []],
+  ['acknowledged', 'worsen', ['raised']],
   ['acknowledged', 'clear', ['cleared', 'closed']],
   ['acknowledged', 'acknowledge', []],
   ['acknowledged', 'close', ['closed']],
   ['cleared', 'raise', ['raised']],
+  ['cleared', 'worsen', []],
   ['cleared', 'clear', []],
   ['cleared', 'acknowledge', ['acknowledged', 'closed']],
   ['cleared', 'close', ['closed']],
   ['closed', 'raise', ['raised']],
+  ['closed', 'worsen', []],
   ['closed', 'clear', []],
   ['closed', 'acknowledge', []],
   ['closed', 'close', []],
