@@ -134,7 +134,8 @@ export class Draft {
   #keepWords(seen: Observation, holds: boolean): void {
     const { [seen.key]: gone, ...others } = this.#record.words ?? {};
     const { details, severity } = this.#wordsOf(seen, holds);
-    if (holds && severity && seen.severity) this.#change({ words: { ...others, [seen.key]: { details, severity } } });
+    if (holds && severity && seen.severity)
+      this.#change({ words: { ...others, [seen.key]: { details, severity } } });
     else if (gone) this.#change({ words: Object.keys(others).length === 0 ? undefined : others });
   }
 

@@ -13,7 +13,17 @@ import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipm
 import { connectedObject, localBroker, objectPoints } from './objects.ts';
 import { besideLeased, delivery, partner, regimeFaults } from './partners.ts';
 import { checkSegments, segment } from './segments.ts';
-import { anyPoint, clearsAfterS, credentials, debounce, host, isListOfEntries, name, port, vital } from './words.ts';
+import {
+  anyPoint,
+  clearsAfterS,
+  credentials,
+  debounce,
+  host,
+  isListOfEntries,
+  name,
+  port,
+  vital,
+} from './words.ts';
 
 const certificateSha256 = z
   .string()

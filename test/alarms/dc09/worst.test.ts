@@ -47,7 +47,12 @@ async function begin(t: Test, { point, alarms, folder = t.testdir() }: Options =
   const say = async (data: string) => {
     number += 1;
     const sequence = String(number).padStart(4, '0');
-    const told = await dialler.call({ token: 'SIA-DCS', account: ACCOUNT, data: `#12345A|${data}`, sequence });
+    const told = await dialler.call({
+      token: 'SIA-DCS',
+      account: ACCOUNT,
+      data: `#12345A|${data}`,
+      sequence,
+    });
     t.match(told, { answer: /^"ACK"/ });
   };
   return { watch, clock, say };
@@ -154,14 +159,14 @@ const words = fc.record({
 
 t.test('words: the gravest is of the first class that is there, and of its worst severity', (t) => {
   const property = fc.property(fc.array(words, { minLength: 1, maxLength: 8 }), (all) => {
-      const most = gravest(Object.fromEntries(all.map((one, index) => [`k${index}`, one]))) as Words;
-      const sort = ({ severity, details }: Words) =>
-        outboxClassOf('alarm', { severity, category: details.category });
-      const order = ['life-safety', 'intrusion', 'technical', 'service'];
-      const first = Math.min(...all.map((one) => order.indexOf(sort(one))));
-      const rivals = all.filter((one) => order.indexOf(sort(one)) === first);
-      const worst = Math.max(...rivals.map(({ severity }) => SEVERITIES.indexOf(severity)));
-      return sort(most) === order[first] && SEVERITIES.indexOf(most.severity) === worst && weightOf(most) > 0;
+    const most = gravest(Object.fromEntries(all.map((one, index) => [`k${index}`, one]))) as Words;
+    const sort = ({ severity, details }: Words) =>
+      outboxClassOf('alarm', { severity, category: details.category });
+    const order = ['life-safety', 'intrusion', 'technical', 'service'];
+    const first = Math.min(...all.map((one) => order.indexOf(sort(one))));
+    const rivals = all.filter((one) => order.indexOf(sort(one)) === first);
+    const worst = Math.max(...rivals.map(({ severity }) => SEVERITIES.indexOf(severity)));
+    return sort(most) === order[first] && SEVERITIES.indexOf(most.severity) === worst && weightOf(most) > 0;
   });
   t.doesNotThrow(() => fc.assert(property, { numRuns: 500 }));
   t.end();
