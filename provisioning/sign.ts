@@ -10,6 +10,7 @@ import {
   type ReceiptOrder,
   type Role,
 } from '../agent/contract/orders.ts';
+import type { ReceiptedEvent } from '../agent/contract/receipt.ts';
 import { type SigningKey, thumbprint } from '../agent/trust/keys.ts';
 import { signOrder } from '../agent/trust/sign.ts';
 import { type CsuFolder, checkSite } from './folder.ts';
@@ -153,12 +154,17 @@ export async function signCommand(
 }
 
 /**
- * Signs that the events of these ids are stored.
+ * Signs that these events are stored.
  * @param key with the role `receive`
- * @param ids at least one, at most `MAX_RECEIPT_IDS`
+ * @param events at least one, at most `MAX_RECEIPT_EVENTS`
  */
-export function signReceipt(key: SigningKey, site: string, ids: readonly string[], nowMs: number): string {
-  const receipt: ReceiptOrder = { typ: 'receipt', aud: site, iat: unixS(nowMs), ids: [...ids] };
+export function signReceipt(
+  key: SigningKey,
+  site: string,
+  events: readonly ReceiptedEvent[],
+  nowMs: number,
+): string {
+  const receipt: ReceiptOrder = { typ: 'receipt', aud: site, iat: unixS(nowMs), events: [...events] };
   return signOrder(receipt, [key]);
 }
 

@@ -95,6 +95,14 @@ export const CODES = {
     means: 'A command or a receipt came as a retained message; they are never retained.',
     remedy: 'Clear the retained message on the broker and publish without retain.',
   },
+  'receipt-altered': {
+    fault: 'order',
+    retryable: true,
+    means:
+      'A receipt is signed for an event with other bytes than those that left the box: a copy was altered on its way.',
+    remedy:
+      'Find out who rules the broker. The event stays in the box and is sent again; at the centre compare the lines of its id.',
+  },
   'order-older-version': {
     fault: 'order',
     retryable: false,
@@ -276,6 +284,13 @@ export const CODES = {
     retryable: false,
     means: 'The archive of the receiver cannot be opened, is damaged, or another receiver works with it.',
     remedy: 'End the other receiver, or restore the file from its backup; no receipt is signed meanwhile.',
+  },
+  'event-conflict': {
+    fault: 'uplink',
+    retryable: false,
+    means: 'The receiver was brought two events with one id and different bytes: one was altered on its way.',
+    remedy:
+      'Both are kept and printed, the later one with its number in copy. Find out who rules the broker; the box that has told receipt-altered meant the first of them.',
   },
   'box-silent': {
     fault: 'uplink',

@@ -62,6 +62,12 @@ const FRENCH: Record<Code, CauseText> = {
     means: 'Une commande est arrivée comme message retenu ; une commande ne se retient jamais.',
     remedy: 'Effacer le message retenu du courtier.',
   },
+  'receipt-altered': {
+    means:
+      "Un reçu signe pour un événement d'autres octets que ceux partis du collecteur : une copie a été altérée en route.",
+    remedy:
+      "Chercher qui commande le courtier. L'événement reste au collecteur et repart ; au CSU, comparer les lignes de cet identifiant.",
+  },
   'order-older-version': {
     means: "La version n'est pas supérieure à la plus haute déjà prise.",
     remedy: 'Signer avec une version supérieure.',
@@ -179,6 +185,12 @@ const FRENCH: Record<Code, CauseText> = {
   'broker-tls-refused': {
     means: 'Échec TLS : autre autorité, autre nom, ou certificat refusé.',
     remedy: "Vérifier le fichier d'autorité du collecteur et le certificat du courtier.",
+  },
+  'event-conflict': {
+    means:
+      "Le récepteur a reçu deux événements de même identifiant et d'octets différents : l'un a été altéré en route.",
+    remedy:
+      'Les deux sont gardés et écrits, le second avec son numéro dans copy. Chercher qui commande le courtier.',
   },
   'broker-closed': {
     means: 'Le courtier a fermé la session.',

@@ -1,6 +1,8 @@
 import { asBeffroiError, OrderRefusedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { RepeatedFault } from '../base/repeated.ts';
 import { MAX_RECEIPT_BYTES, receiptOrder } from '../contract/orders.ts';
+import type { ReceiptedEvent } from '../contract/receipt.ts';
 import type { Outbox } from '../store/store.ts';
 import type { Refusals } from '../trust/refusals.ts';
 import { type AuthenticOrder, authenticate, judgeTimeless } from '../trust/verify.ts';
@@ -9,19 +11,24 @@ import type { VerifyNeeds } from './verify.ts';
 export interface ReceiptNeeds extends VerifyNeeds {
   readonly log: Log;
   readonly outbox: Pick<Outbox, 'confirm'>;
-  readonly refusals: Pick<Refusals, 'refuse'>;
+  readonly refusals: Pick<Refusals, 'refuse' | 'countAgain'>;
 }
 
+/** An altered event is told again no sooner than this. Source: guess. */
+const ALTERED_INTERVAL_MS = 3600_000;
+
 /**
- * Takes the receipts of the CSU: the events that they name leave the outbox. Times are not judged, since a box without
+ * Takes the receipts of the CSU: the events that they name, with the bytes that they had, leave the outbox. Times are not judged, since a box without
  * a clock needs receipts too: a receipt proves itself by ids that only who has the events can know, and one that comes
  * again names nothing that is still there.
  */
 export class ReceiptDesk {
   readonly #needs: ReceiptNeeds;
+  readonly #altered: RepeatedFault;
 
   constructor(needs: ReceiptNeeds) {
     this.#needs = needs;
+    this.#altered = new RepeatedFault(needs.clock, ALTERED_INTERVAL_MS);
   }
 
   /** Takes one message of the receipt topic. Never throws. */
@@ -32,7 +39,7 @@ export class ReceiptDesk {
       if (retained) throw retainedReceipt();
       const order = authenticate(payload, this.#needs.keyring);
       signer = order.keys[0]?.kid;
-      this.#confirm(this.#idsIn(order));
+      this.#confirm(this.#eventsIn(order), signer);
     } catch (thrown) {
       this.#refuse(thrown, signer);
     }
@@ -43,7 +50,7 @@ export class ReceiptDesk {
     this.#refuse(tooLarge(bytes));
   }
 
-  #idsIn(order: AuthenticOrder): readonly string[] {
+  #eventsIn(order: AuthenticOrder): readonly ReceiptedEvent[] {
     const { site, clock, clockTrust } = this.#needs;
     return judgeTimeless(order, {
       schema: receiptOrder,
@@ -51,12 +58,21 @@ export class ReceiptDesk {
       roles: ['receive'],
       nowMs: clock.wallMs(),
       clockTrust: clockTrust(),
-    }).claims.ids;
+    }).claims.events;
   }
 
-  #confirm(ids: readonly string[]): void {
-    const known = this.#needs.outbox.confirm(ids);
-    this.#needs.log.debug({ ids: ids.length, known }, 'receipt of the CSU');
+  #confirm(events: readonly ReceiptedEvent[], signer: string | undefined): void {
+    const { gone, altered } = this.#needs.outbox.confirm(events);
+    this.#needs.log.debug({ events: events.length, gone }, 'receipt of the CSU');
+    const [first] = altered;
+    if (first !== undefined) this.#tellAltered(first, signer);
+  }
+
+  /** Told once in a while and not for each event: what tells of it may itself be altered on its way. */
+  #tellAltered(id: string, signer: string | undefined): void {
+    const told = this.#altered.happened('receipt-altered');
+    if (told) this.#refuse(alteredEvent(id, told.count), signer);
+    else this.#needs.refusals.countAgain();
   }
 
   /** A fault of the store is no refusal: the event stays, and its receipt comes again. */
@@ -66,6 +82,14 @@ export class ReceiptDesk {
       this.#needs.refusals.refuse({ order: 'receipt', orderId: '', signer, error });
     else this.#needs.log.error({ err: error }, 'receipt not taken');
   }
+}
+
+function alteredEvent(id: string, count: number): OrderRefusedError {
+  const times = count > 1 ? `; so far ${count} receipts` : '';
+  return new OrderRefusedError(
+    'receipt-altered',
+    `event ${id}: expected a receipt for the bytes that left the box, came one for others: the centre holds an altered copy${times}`,
+  );
 }
 
 function tooLarge(bytes: number): OrderRefusedError {

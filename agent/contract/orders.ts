@@ -3,6 +3,7 @@ import { alarmId, personName, reasonText } from './alarm-life.ts';
 import { keyId, numericDate, orderClaims } from './claims.ts';
 import { count } from './envelope.ts';
 import { cameraId, pointId } from './messages.ts';
+import { receiptedEvent } from './receipt.ts';
 import { VIEWING_ORDERS } from './viewing-orders.ts';
 
 /** Roles of keys. A key may only do what its role allows. */
@@ -158,24 +159,24 @@ export type CommandName = CommandOrder['command'];
 export type AlarmOrder = Extract<CommandOrder, { command: `alarm.${string}` | `maintenance.${string}` }>;
 
 /** Events that one receipt may cover. */
-export const MAX_RECEIPT_IDS = 500;
-/** Largest receipt, in bytes, as it travels: ids of 40 characters, twice encoded, with room to spare. */
-export const MAX_RECEIPT_BYTES = 64 * 1024;
+export const MAX_RECEIPT_EVENTS = 500;
+/** Largest receipt, in bytes, as it travels: 500 events with ids of 40 characters take 70 KB. */
+export const MAX_RECEIPT_BYTES = 96 * 1024;
 
 /**
- * Payload of `ack/receipt`: the CSU has stored the events of these ids. It carries no end of validity and no id of its
- * own: an id of an event is made once and is known to nobody before the event was sent, so whoever signs it has the
- * event, and the same receipt again changes nothing.
+ * Payload of `ack/receipt`: the CSU has stored these events as they stand in its archive. It carries no end of validity
+ * and no id of its own: an id of an event is made once and is known to nobody before the event was sent, so whoever signs
+ * it has the event, and the same receipt again changes nothing. The digest says which bytes were stored under the id.
  */
 export const receiptOrder = z.strictObject({
   typ: z.literal('receipt'),
   aud: orderClaims.aud,
   iat: orderClaims.iat,
-  ids: z
-    .array(z.string().min(1).max(40))
+  events: z
+    .array(receiptedEvent)
     .min(1)
-    .max(MAX_RECEIPT_IDS)
-    .meta({ description: 'ids of events that are stored' }),
+    .max(MAX_RECEIPT_EVENTS)
+    .meta({ description: 'events that are stored' }),
 });
 export type ReceiptOrder = z.infer<typeof receiptOrder>;
 

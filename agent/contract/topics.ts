@@ -78,6 +78,12 @@ export function backlogTopic(text: string): string {
   return topic?.class === 'event' ? buildTopic({ ...topic, class: 'hist' }) : text;
 }
 
+/** The topic that an event has or would have had as live: the class `event` in place of `hist`. */
+export function liveTopic(text: string): string {
+  const topic = parseTopic(text);
+  return topic?.class === 'hist' ? buildTopic({ ...topic, class: 'event' }) : text;
+}
+
 /** Where presence and the last will of a box stand (retained), of each path by itself. */
 export function linkTopic(site: string, path: PathName = 'main'): string {
   const name = path === 'main' ? 'link' : 'link-backup';

@@ -1,4 +1,5 @@
 import type { Confirmation, LossReason } from '../contract/delivery.ts';
+import type { ReceiptedEvent } from '../contract/receipt.ts';
 import { parseTopic } from '../contract/topics.ts';
 import type { Engine } from './engine.ts';
 import { markTold, untold } from './losses.ts';
@@ -18,10 +19,11 @@ import {
   moveOverdue,
 } from './outbox-lanes.ts';
 import { filledPercent, hasRoomAgain, type OutboxLimits, sumOf, totalsOf } from './outbox-limits.ts';
+import { compare } from './outbox-receipts.ts';
 import { classIn, insertEvent, rankOf, STATE } from './outbox-rows.ts';
 import type { RunClock } from './run-clock.ts';
 import { integerIn, type Sql } from './sql.ts';
-import type { DeliveryRules, DueQuery, Loss, NewEvent, Outbox, OutboxEntry } from './store.ts';
+import type { Confirmed, DeliveryRules, DueQuery, Loss, NewEvent, Outbox, OutboxEntry } from './store.ts';
 import { tellStory } from './stories.ts';
 
 /** Until a configuration says otherwise. */
@@ -131,14 +133,16 @@ export class SqlOutbox implements Outbox {
     });
   }
 
-  confirm(ids: readonly string[]): number {
+  confirm(events: readonly ReceiptedEvent[]): Confirmed {
     return this.#engine.writeLazily((sql) => {
-      const gone = forgetIds(sql, ids, this.#needs.wallMs());
-      if (gone === 0) return 0;
-      this.#hasten(sql);
-      this.#endOverflow(sql);
-      this.#engine.afterCommit(this.#tellConfirmed);
-      return gone;
+      const { intact, altered } = compare(sql, events);
+      const gone = forgetIds(sql, intact, this.#needs.wallMs());
+      if (gone > 0) {
+        this.#hasten(sql);
+        this.#endOverflow(sql);
+        this.#engine.afterCommit(this.#tellConfirmed);
+      }
+      return { gone, altered };
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Confirmation, LossReason, OutboxClass } from '../contract/delivery.ts';
+import type { ReceiptedEvent } from '../contract/receipt.ts';
 
 /**
  * The only durable memory. All calls are synchronous: when a call returns, the data is on disk (or, while the disk
@@ -119,8 +120,8 @@ export interface Outbox {
   settle(): boolean;
   /** The broker has these. They are forgotten, or wait for their receipt. A power cut may undo it: they are sent again. */
   acknowledge(seqs: readonly number[]): void;
-  /** The CSU has the events of these ids: they are forgotten. A power cut may undo it. @returns how many were known */
-  confirm(ids: readonly string[]): number;
+  /** The CSU has these events: those that it has unaltered are forgotten. A power cut may undo it. */
+  confirm(events: readonly ReceiptedEvent[]): Confirmed;
   /** Drops an event that can never be sent. */
   giveUp(seq: number, reason: LossReason): void;
   /** Events that are not confirmed. */
@@ -141,6 +142,14 @@ export interface Outbox {
    * @returns how many lines were told
    */
   tellLosses(build: (seq: number, loss: Loss) => NewEvent): number;
+}
+
+/** What a receipt was worth. */
+export interface Confirmed {
+  /** Events that were forgotten. */
+  readonly gone: number;
+  /** Ids of events that waited, and of which the receipt names other bytes than theirs. */
+  readonly altered: readonly string[];
 }
 
 /** What a line of the register says. Free text is bounded by the caller; no secret, no personal data of filmed people. */

@@ -1,22 +1,30 @@
 import { ConfigurationError } from '../../agent/base/errors.ts';
+import { eventDigest } from '../../agent/contract/receipt.ts';
 import { ArchiveFile } from './archive-file.ts';
 
 /** An event of a box as it came. */
 export interface Incoming {
   readonly site: string;
   readonly id: string;
+  /** Of topic and payload, see `eventDigest`. */
+  readonly sha256: string;
   readonly topic: string;
   readonly payload: string;
 }
 
-/** What the archive made of an event: stored now, stored before, or another one of the same id is stored. */
-export type Stored = 'new' | 'known' | 'other';
+/**
+ * What the archive made of an event: stored now, stored before, stored now beside others of the same id, or not stored
+ * because there are too many of those.
+ */
+export type Stored = 'new' | 'known' | 'conflict' | 'refused';
 
 /** An event as the archive keeps it. */
 export interface Archived {
   /** Rises with each event that is stored, and is never given again. */
   readonly number: number;
   readonly receivedMs: number;
+  /** Which one of its id it is: 1, or more where another one was stored before. */
+  readonly copy: number;
   readonly topic: string;
   readonly payload: string;
 }
@@ -34,16 +42,26 @@ const FORGOTTEN_AT_ONCE = 2_000;
 const ROOM_FACTOR = 3;
 const ROOM_BYTES = 1024 * 1024;
 
+/**
+ * Events with one id that are stored; whoever alters events on their way cannot fill the archive with copies of one.
+ * Source: guess; one is the rule.
+ */
+export const MAX_COPIES = 4;
+/** Between an id and the number of a copy: a character that is in no id. */
+const COPY = '#';
+
 const INSERT = 'INSERT INTO event (site, id, topic, payload, received_ms, ran_ms) VALUES (?, ?, ?, ?, ?, ?)';
+const COPIES = `SELECT id, topic, payload FROM event
+  WHERE site = ? AND id IN (SELECT value FROM json_each(?))`;
 const AFTER =
-  'SELECT number, received_ms, topic, payload FROM event WHERE number > ? ORDER BY number LIMIT ?';
+  'SELECT number, id, received_ms, topic, payload FROM event WHERE number > ? ORDER BY number LIMIT ?';
 const PRINTED_SOME = `DELETE FROM event WHERE number IN (
   SELECT number FROM event WHERE number <= (SELECT number FROM printed) AND ran_ms < ?
   ORDER BY number LIMIT ${FORGOTTEN_AT_ONCE})`;
 
 /**
- * Every event that the centre has received, once for each site and id; the truth that receipts speak of. Its size is
- * bounded: printed events make room for new ones, the oldest first; while none is printed nothing more is stored.
+ * Every event that the centre has received, once for each site and id, and beside it what came with other bytes under the
+ * same id; the truth that receipts speak of. Its size is bounded: printed events make room for new ones, the oldest first; while none is printed nothing more is stored.
  */
 export class Archive {
   readonly #file: ArchiveFile;
@@ -84,6 +102,7 @@ export class Archive {
       .map((row) => ({
         number: Number(row.number),
         receivedMs: Number(row.received_ms),
+        copy: copyOf(String(row.id)),
         topic: String(row.topic),
         payload: String(row.payload),
       }));
@@ -133,10 +152,23 @@ export class Archive {
     return Number(this.#file.sql(PRINTED_SOME).run(ranMs).changes);
   }
 
-  #storeOne({ site, id, topic, payload }: Incoming, receivedMs: number): Stored {
-    const known = this.#file.sql('SELECT payload FROM event WHERE site = ? AND id = ?').get(site, id);
-    if (known) return known.payload === payload ? 'known' : 'other';
-    this.#file.sql(INSERT).run(site, id, topic, payload, Math.round(receivedMs), this.#ranMs);
-    return 'new';
+  #storeOne({ site, id, sha256, topic, payload }: Incoming, receivedMs: number): Stored {
+    const keys = keysOf(id);
+    const copies = this.#file.sql(COPIES).all(site, JSON.stringify(keys));
+    if (copies.some((row) => eventDigest(String(row.topic), String(row.payload)) === sha256)) return 'known';
+    const key = keys.find((free) => !copies.some((row) => row.id === free));
+    if (key === undefined) return 'refused';
+    this.#file.sql(INSERT).run(site, key, topic, payload, Math.round(receivedMs), this.#ranMs);
+    return copies.length === 0 ? 'new' : 'conflict';
   }
+}
+
+/** What the copies of an event are stored under: the first one by the id itself. */
+function keysOf(id: string): string[] {
+  return Array.from({ length: MAX_COPIES }, (_, n) => (n === 0 ? id : `${id}${COPY}${n + 1}`));
+}
+
+function copyOf(key: string): number {
+  const [, copy] = key.split(COPY);
+  return copy === undefined ? 1 : Number(copy);
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CONTRACT_VERSION } from '../../agent/contract/envelope.ts';
+import { eventDigest, eventId } from '../../agent/contract/receipt.ts';
 import { parseTopic } from '../../agent/contract/topics.ts';
 import { parseStrictJson } from '../../agent/trust/strict-json.ts';
 import type { Incoming } from './archive.ts';
@@ -11,7 +12,7 @@ export const MAX_EVENT_BYTES = 64 * 1024;
 const head = z.looseObject({
   v: z.literal(CONTRACT_VERSION),
   site: z.string(),
-  id: z.string().min(1).max(40),
+  id: eventId,
 });
 
 /** An event to be stored, or why it is none. */
@@ -24,12 +25,14 @@ export function incomingOf(name: string, payload: Buffer, retained: boolean): In
   const parsed = head.safeParse(text === undefined ? undefined : jsonOf(text));
   if (text === undefined || !parsed.success) return 'not an event of the contract';
   if (parsed.data.site !== topic.site) return 'an event of another site than its topic';
-  return { site: topic.site, id: parsed.data.id, topic: name, payload: text };
+  const sha256 = eventDigest(name, text);
+  return { site: topic.site, id: parsed.data.id, sha256, topic: name, payload: text };
 }
 
+/** Byte for byte what came, so that what is stored is what was signed for. */
 function textOf(payload: Buffer): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(payload);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload);
   } catch {
     return undefined;
   }

@@ -1,9 +1,9 @@
 import { systemClock } from '../../agent/base/clock.ts';
-import { asError } from '../../agent/base/errors.ts';
+import { asError, UplinkError } from '../../agent/base/errors.ts';
 import type { Log } from '../../agent/base/log.ts';
 import { RepeatedFault } from '../../agent/base/repeated.ts';
 import { quoted } from '../../agent/base/text.ts';
-import type { Archive, Incoming, Stored } from './archive.ts';
+import { type Archive, type Incoming, MAX_COPIES, type Stored } from './archive.ts';
 import { incomingOf } from './incoming.ts';
 import type { Printer } from './printer.ts';
 import type { Receipts } from './receipts.ts';
@@ -29,6 +29,7 @@ export class Intake {
   readonly #needs: IntakeNeeds;
   readonly #signal: AbortSignal;
   readonly #refused = new RepeatedFault(systemClock);
+  readonly #conflicts = new RepeatedFault(systemClock);
   readonly #failed = new RepeatedFault(systemClock);
   #buffer: Waiting[] = [];
   #bytes = 0;
@@ -74,9 +75,22 @@ export class Intake {
     if (failures > 0) this.#needs.log.info({ failures }, 'events are stored again');
   }
 
-  #signFor({ event: { site, id, topic }, receipts }: Waiting, stored: Stored | undefined): void {
-    if (stored === 'other') this.#refuse(topic, 'another event with the id of a stored one');
-    else receipts.add(site, id, this.#signal);
+  /** The box alone knows which copy is its own: each that is stored is signed for, with its digest. */
+  #signFor({ event, receipts }: Waiting, stored: Stored | undefined): void {
+    if (stored === 'conflict') this.#tellConflict(event);
+    if (stored === 'refused') this.#refuse(event.topic, `${MAX_COPIES} others with its id are stored`);
+    else receipts.add(event.site, event, this.#signal);
+  }
+
+  #tellConflict({ topic, id }: Incoming): void {
+    const told = this.#conflicts.happened('event-conflict');
+    if (!told) return;
+    const why = `${quoted(topic)}: expected the bytes that are stored under the id ${id}, came others`;
+    const err = new UplinkError('event-conflict', why);
+    this.#needs.log.error(
+      { err, count: told.count },
+      'an event was altered on its way: both copies are kept',
+    );
   }
 
   #refuse(topic: string, why: string): void {

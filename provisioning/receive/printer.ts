@@ -127,12 +127,13 @@ export class Printer {
   }
 
   /** The payload is checked JSON, in which a line break can only stand between two words. */
-  #line({ number, receivedMs, topic: name, payload }: Archived): string {
+  #line({ number, receivedMs, copy, topic: name, payload }: Archived): string {
     const topic = parseTopic(name);
     const { only } = this.#options;
     if (!topic || (only.length > 0 && !only.includes(topic.name))) return '';
     const { site, class: topicClass } = topic;
-    const head = { number, received: receivedMs, site, class: topicClass, name: topic.name, topic: name };
+    const about = { site, class: topicClass, name: topic.name, topic: name };
+    const head = { number, received: receivedMs, ...about, ...(copy > 1 ? { copy } : {}) };
     return `${JSON.stringify(head).slice(0, -1)},"message":${payload.replaceAll(/[\r\n]/g, ' ')}}\n`;
   }
 }

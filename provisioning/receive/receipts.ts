@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../agent/base/clock.ts';
-import { MAX_RECEIPT_IDS } from '../../agent/contract/orders.ts';
+import { MAX_RECEIPT_EVENTS } from '../../agent/contract/orders.ts';
+import type { ReceiptedEvent } from '../../agent/contract/receipt.ts';
 import { receiptTopic } from '../../agent/contract/topics.ts';
 import type { SigningKey } from '../../agent/trust/keys.ts';
 import type { BrokerClient } from '../../agent/uplink/client.ts';
@@ -15,7 +16,7 @@ export interface ReceiptNeeds {
 
 /** Shortest time from one round of receipts to the next, ms: events of this time share one. Source: guess. */
 const ROUND_MS = 20;
-/** Receipts without PUBACK, and ids that wait; beyond them boxes send again. Source: guess. */
+/** Receipts without PUBACK, and events that wait; beyond them boxes send again. Source: guess. */
 const MAX_IN_FLIGHT = 32;
 const MAX_WAITING = 100_000;
 
@@ -25,7 +26,8 @@ const MAX_WAITING = 100_000;
  */
 export class Receipts {
   readonly #needs: ReceiptNeeds;
-  readonly #waiting = new Map<string, Set<string>>();
+  /** Of each site, by id and digest: there may be several copies of an event. */
+  readonly #waiting = new Map<string, Map<string, ReceiptedEvent>>();
   #count = 0;
   #inFlight = 0;
   #gathering: Promise<void> | undefined;
@@ -35,11 +37,12 @@ export class Receipts {
     this.#needs = needs;
   }
 
-  /** The event of this id is on the disk. */
-  add(site: string, id: string, signal: AbortSignal): void {
-    const ids = this.#waiting.get(site) ?? new Set();
-    if (ids.has(id) || this.#count >= MAX_WAITING) return;
-    this.#waiting.set(site, ids.add(id));
+  /** The event is on the disk, with these bytes. */
+  add(site: string, { id, sha256 }: ReceiptedEvent, signal: AbortSignal): void {
+    const events = this.#waiting.get(site) ?? new Map<string, ReceiptedEvent>();
+    const copy = id + sha256;
+    if (events.has(copy) || this.#count >= MAX_WAITING) return;
+    this.#waiting.set(site, events.set(copy, { id, sha256 }));
     this.#count += 1;
     this.#gathering ??= this.#gather(signal);
   }
@@ -63,26 +66,26 @@ export class Receipts {
     if (!this.#needs.client.connected) this.#clear();
     for (const site of [...this.#waiting.keys()]) {
       while (this.#inFlight < MAX_IN_FLIGHT) {
-        const ids = this.#take(site);
-        if (ids.length === 0) break;
-        void this.#sendOne(site, ids, signal);
+        const events = this.#take(site);
+        if (events.length === 0) break;
+        void this.#sendOne(site, events, signal);
       }
     }
   }
 
-  #take(site: string): string[] {
+  #take(site: string): ReceiptedEvent[] {
     const waiting = this.#waiting.get(site);
-    const ids = [...(waiting ?? [])].slice(0, MAX_RECEIPT_IDS);
-    for (const id of ids) waiting?.delete(id);
+    const taken = [...(waiting ?? [])].slice(0, MAX_RECEIPT_EVENTS);
+    for (const [copy] of taken) waiting?.delete(copy);
     if (waiting?.size === 0) this.#waiting.delete(site);
-    this.#count -= ids.length;
-    return ids;
+    this.#count -= taken.length;
+    return taken.map(([, event]) => event);
   }
 
-  async #sendOne(site: string, ids: readonly string[], signal: AbortSignal): Promise<void> {
+  async #sendOne(site: string, events: readonly ReceiptedEvent[], signal: AbortSignal): Promise<void> {
     const { key, clock, client } = this.#needs;
     this.#inFlight += 1;
-    const jws = signReceipt(key, site, ids, clock.wallMs());
+    const jws = signReceipt(key, site, events, clock.wallMs());
     await client.publish(receiptTopic(site), jws, { qos: 1 }, signal).catch(() => undefined);
     this.#inFlight -= 1;
     if (this.#waiting.size > 0) this.#gathering ??= this.#gather(signal);

@@ -125,7 +125,9 @@ function isAlarm({ topic }: { topic: string }): boolean {
 
 function idsIn(jws: Buffer): string[] {
   const { payload } = JSON.parse(jws.toString()) as { payload: string };
-  return (JSON.parse(Buffer.from(payload, 'base64url').toString()) as { ids: string[] }).ids;
+  return (
+    JSON.parse(Buffer.from(payload, 'base64url').toString()) as { events: { id: string }[] }
+  ).events.map(({ id }) => id);
 }
 
 /** Events that become durable one by one, and by turns the disk alone, which others may be using too. */

@@ -3,7 +3,8 @@ import t, { type Test } from 'tap';
 import type { ClockTrust } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { ReceiptDesk } from '../../agent/commands/receipts.ts';
-import { MAX_RECEIPT_BYTES, MAX_RECEIPT_IDS } from '../../agent/contract/orders.ts';
+import { MAX_RECEIPT_BYTES, MAX_RECEIPT_EVENTS } from '../../agent/contract/orders.ts';
+import { eventDigest, type ReceiptedEvent } from '../../agent/contract/receipt.ts';
 import type { SigningKey } from '../../agent/trust/keys.ts';
 import type { Refusal } from '../../agent/trust/refusals.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
@@ -12,6 +13,7 @@ import { appendText, openFor, temporaryFolder } from '../store/support.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { keyringOf, NOW_S, newKey, OPERATOR, SITE } from '../trust/support.ts';
 
+const TOPIC = 'csu/v1/57463-mairie/pt-a/event/alarm';
 const RECEIVER = newKey();
 const RETIRED = newKey();
 const KEYRING = keyringOf(
@@ -21,9 +23,10 @@ const KEYRING = keyringOf(
 );
 
 function desk(t: Test, clockTrust: ClockTrust = 'synced', clock = new TestClock(NOW_S * 1000)) {
-  const { store } = openFor(temporaryFolder(t));
+  const { store } = openFor(temporaryFolder(t), clock);
   t.teardown(() => store.close());
   const refused: Refusal[] = [];
+  const counted: string[] = [];
   store.outbox.rule({ confirm: 'receipt', resendAfterMs: 60_000, liveWithinMs: 60_000 });
   const receipts = new ReceiptDesk({
     site: SITE,
@@ -32,14 +35,20 @@ function desk(t: Test, clockTrust: ClockTrust = 'synced', clock = new TestClock(
     clockTrust: () => clockTrust,
     log: createLog('error', { write: () => undefined }),
     outbox: store.outbox,
-    refusals: { refuse: (refusal) => refused.push(refusal) > 0 },
+    refusals: { refuse: (refusal) => refused.push(refusal) > 0, countAgain: () => counted.push('again') },
   });
   const give = (text: string, retained = false) => receipts.receive(Buffer.from(text), retained);
-  return { store, receipts, refused, give, codes: () => refused.map(({ error }) => error.code) };
+  return { store, receipts, refused, counted, give, codes: () => refused.map(({ error }) => error.code) };
+}
+
+/** Of the events that `appendText` makes of 'a', 'b', 'c', as they were sent. */
+function stored(id: string): ReceiptedEvent {
+  const text = ' abc'[Number(id.slice(3))] ?? '';
+  return { id, sha256: eventDigest(TOPIC, `${id} ${text}`) };
 }
 
 function receipt(ids: readonly string[], key: SigningKey = RECEIVER, site = SITE, nowS = NOW_S): string {
-  return signReceipt(key, site, ids, nowS * 1000);
+  return signReceipt(key, site, ids.map(stored), nowS * 1000);
 }
 
 t.test('receipts: the events that one names leave the outbox, and no others', async (t) => {
@@ -47,7 +56,7 @@ t.test('receipts: the events that one names leave the outbox, and no others', as
   for (const text of ['a', 'b', 'c']) appendText(store, text);
   store.outbox.acknowledge([1, 2, 3]);
   t.equal(store.outbox.pending(), 3, 'the word of the broker is not enough');
-  give(receipt(['id-1', 'id-3', 'of nobody']));
+  give(receipt(['id-1', 'id-3', 'of-nobody']));
   t.equal(store.outbox.find('id-2')?.seq, 2);
   t.same([store.outbox.pending(), store.outbox.find('id-1')], [1, undefined]);
   t.same(refused, [], 'an id that the box does not hold is passed over');
@@ -90,7 +99,9 @@ t.test(
     appendText(store, 'a');
     const good = JSON.parse(receipt(['id-1'])) as { payload: string; signatures: object[] };
     const other = JSON.parse(receipt(['id-2'])) as typeof good;
-    const claims = { typ: 'receipt', aud: SITE, iat: NOW_S, ids: ['id-1'] };
+    const claims = { typ: 'receipt', aud: SITE, iat: NOW_S, events: [stored('id-1')] };
+    const claiming = (wrong: object) =>
+      signOrder({ ...claims, events: [{ ...stored('id-1'), ...wrong }] }, [RECEIVER]);
     const attacks: [string, string, string][] = [
       ['an unknown key', receipt(['id-1'], newKey()), 'order-bad-signature'],
       ['another role', receipt(['id-1'], OPERATOR), 'order-wrong-role'],
@@ -103,15 +114,17 @@ t.test(
       ],
       ['the payload of another', JSON.stringify({ ...good, payload: other.payload }), 'order-bad-signature'],
       ['no signature', JSON.stringify({ ...good, signatures: [] }), 'order-unsigned'],
-      ['no ids', signOrder({ ...claims, ids: [] }, [RECEIVER]), 'order-invalid'],
-      ['an empty id', signOrder({ ...claims, ids: [''] }, [RECEIVER]), 'order-invalid'],
+      ['no events', signOrder({ ...claims, events: [] }, [RECEIVER]), 'order-invalid'],
+      ['an empty id', claiming({ id: '' }), 'order-invalid'],
+      ['an id of no event', claiming({ id: 'id-1\u0000' }), 'order-invalid'],
+      ['no digest', claiming({ sha256: undefined }), 'order-invalid'],
+      ['half a digest', claiming({ sha256: stored('id-1').sha256.slice(1) }), 'order-invalid'],
+      ['ids alone', signOrder({ ...claims, events: undefined, ids: ['id-1'] }, [RECEIVER]), 'order-invalid'],
       ['an unknown claim', signOrder({ ...claims, all: true }, [RECEIVER]), 'order-invalid'],
       ['another order', signOrder({ ...claims, typ: 'command' }, [RECEIVER]), 'order-invalid'],
       [
-        'more ids than allowed',
-        signOrder({ ...claims, ids: Array.from({ length: MAX_RECEIPT_IDS + 1 }, (_, n) => `id-${n}`) }, [
-          RECEIVER,
-        ]),
+        'more events than allowed',
+        receipt(Array.from({ length: MAX_RECEIPT_EVENTS + 1 }, (_, n) => `id-${n}`)),
         'order-invalid',
       ],
       ['too many bytes', receipt(['id-1']) + ' '.repeat(MAX_RECEIPT_BYTES), 'order-too-large'],
@@ -134,17 +147,57 @@ t.test(
 
 t.test('receipts: the largest that the schema allows fits the bound in bytes', async (t) => {
   const { store, give, codes } = desk(t);
-  const ids = Array.from({ length: MAX_RECEIPT_IDS }, (_, n) => String(n).padStart(40, 'f'));
+  const ids = Array.from({ length: MAX_RECEIPT_EVENTS }, (_, n) => String(n).padStart(40, 'f'));
   for (const id of ids) {
-    store.outbox.append(() => ({
-      topic: 'csu/v1/57463-mairie/pt-a/event/alarm',
-      payload: JSON.stringify({ id }),
-      id,
-      class: 'service',
-    }));
+    store.outbox.append(() => ({ topic: TOPIC, payload: JSON.stringify({ id }), id, class: 'service' }));
   }
-  give(receipt(ids));
+  const events = ids.map((id) => ({ id, sha256: eventDigest(TOPIC, JSON.stringify({ id })) }));
+  give(signReceipt(RECEIVER, SITE, events, NOW_S * 1000));
   t.same([codes(), store.outbox.pending()], [[], 0]);
+});
+
+t.test(
+  'receipts: one for other bytes than those that left the box keeps the event, and is told once',
+  async (t) => {
+    const clock = new TestClock(NOW_S * 1000);
+    const { store, give, refused, counted } = desk(t, 'synced', clock);
+    for (const text of ['a', 'b', 'c']) appendText(store, text);
+    store.outbox.acknowledge([1, 2, 3]);
+    const of = (id: string, topic: string, payload: string) => ({ id, sha256: eventDigest(topic, payload) });
+    const altered = [
+      of('id-1', TOPIC, 'id-1 A'),
+      of('id-1', TOPIC.replace('/alarm', '/activity'), 'id-1 a'),
+      of('id-1', TOPIC.replace('/pt-a/', '/pt-b/'), 'id-1 a'),
+      stored('id-2'),
+    ];
+    give(signReceipt(RECEIVER, SITE, [...altered.slice(0, 1), stored('id-3')], NOW_S * 1000));
+    t.equal(store.outbox.pending(), 2, 'the others of the receipt count');
+    t.match(refused, [{ order: 'receipt', error: { code: 'receipt-altered', message: /id-1/ } }]);
+    for (const one of altered.slice(0, 3)) give(signReceipt(RECEIVER, SITE, [one], NOW_S * 1000));
+    t.same([refused.length, counted.length, store.outbox.pending()], [1, 3, 2]);
+    await clock.advance(60_000);
+    store.outbox.settle();
+    const due = store.outbox.due({ lane: 'backlog', class: 'intrusion', afterSeq: 0, limit: 9, without: [] });
+    t.match(due, [{ id: 'id-1' }, { id: 'id-2' }], 'sent again as if none had come');
+    give(signReceipt(RECEIVER, SITE, altered, NOW_S * 1000));
+    t.equal(store.outbox.find('id-1')?.id, 'id-1');
+    give(signReceipt(RECEIVER, SITE, [...altered, stored('id-1')], NOW_S * 1000));
+    t.same(
+      [store.outbox.pending(), refused.length],
+      [0, 1],
+      'the copy that is its own counts beside the others',
+    );
+    give(signReceipt(RECEIVER, SITE, altered, NOW_S * 1000));
+    t.equal(refused.length, 1, 'nothing is known of an event that has left');
+  },
+);
+
+t.test('receipts: on hist an event has the digest that it has live', async (t) => {
+  const { store, give } = desk(t);
+  appendText(store, 'a');
+  const sha256 = eventDigest(TOPIC.replace('/event/', '/hist/'), 'id-1 a');
+  give(signReceipt(RECEIVER, SITE, [{ id: 'id-1', sha256 }], NOW_S * 1000));
+  t.equal(store.outbox.pending(), 0);
 });
 
 t.test('receipts: no text makes the desk throw or lose an event', async (t) => {

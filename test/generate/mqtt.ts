@@ -5,8 +5,9 @@ import {
   COMMAND_ROLE,
   commandOrder,
   MAX_RECEIPT_BYTES,
-  MAX_RECEIPT_IDS,
+  MAX_RECEIPT_EVENTS,
 } from '../../agent/contract/orders.ts';
+import { eventDigest } from '../../agent/contract/receipt.ts';
 import { EXAMPLES } from './examples.ts';
 
 const CLASS_NOTES: Record<string, string> = {
@@ -83,10 +84,17 @@ ${commandRows()}
 
 ### \`csu/v1/<site>/collector/ack/receipt\`
 
-Never retained. \`typ\` is \`receipt\`; \`aud\`, \`iat\` and \`ids\` (1 to ${MAX_RECEIPT_IDS} ids of events that are stored), nothing
-else: no \`jti\`, no \`exp\`. Signed by a key with the role \`receive\`; at most ${MAX_RECEIPT_BYTES / 1024} KiB. Where the
-configuration says \`delivery.confirm: receipt\`, an event leaves the box on this alone; \`state/link\` says what is in
-force. Ids that the box does not hold are passed over. A receipt is not judged by time: it proves itself by the ids.
+Never retained. \`typ\` is \`receipt\`; \`aud\`, \`iat\` and \`events\` (1 to ${MAX_RECEIPT_EVENTS} events that are stored, each
+\`{"id", "sha256"}\`), nothing else: no \`jti\`, no \`exp\`. Signed by a key with the role \`receive\`; at most
+${MAX_RECEIPT_BYTES / 1024} KiB. \`sha256\` is SHA-256, base64url without padding (43 characters), over the topic of the event,
+a line feed (0x0a), and the bytes of the payload as they were published. The topic is the one on \`event\`, also for a copy
+that came on \`hist\`: both have the same digest. For \`{}\` on \`csu/v1/57463-mairie/pt-a/hist/alarm\` it is
+\`${eventDigest('csu/v1/57463-mairie/pt-a/hist/alarm', '{}')}\`.
+
+Where the configuration says \`delivery.confirm: receipt\`, an event leaves the box on this alone, and only where the digest
+is that of the event in the box; \`state/link\` says what is in force. A receipt with another digest is told by \`refusal\`
+(\`receipt-altered\`), once an hour at most, and the event is sent again as if none had come. Ids that the box does not
+hold are passed over. A receipt is not judged by time: it proves itself by the ids.
 `;
 }
 

@@ -2,19 +2,20 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
-import { Archive, type Incoming } from '../../provisioning/receive/archive.ts';
+import { eventDigest } from '../../agent/contract/receipt.ts';
+import { Archive, type Incoming, MAX_COPIES } from '../../provisioning/receive/archive.ts';
 import { temporaryFolder } from './processes.ts';
 
 const MIB = 1024 * 1024;
+const TOPIC = 'csu/v1/57463-mairie/pt-a/event/alarm';
 const HOUR_MS = 3600_000;
 
 function event(n: number, bytes = 100): Incoming {
-  return {
-    site: '57463-mairie',
-    id: `id-${n}`,
-    topic: 'csu/v1/57463-mairie/a/event/alarm',
-    payload: 'x'.repeat(bytes),
-  };
+  return withBytes(n, 'x'.repeat(bytes));
+}
+
+function withBytes(n: number, payload: string, topic = TOPIC): Incoming {
+  return { site: '57463-mairie', id: `id-${n}`, sha256: eventDigest(topic, payload), topic, payload };
 }
 
 function opened(file: string, maxBytes = 16 * MIB): { archive: Archive; cut: number[] } {
@@ -79,7 +80,7 @@ t.test(
       topic TEXT NOT NULL, payload TEXT NOT NULL, received_ms INTEGER NOT NULL, UNIQUE (site, id)) STRICT;
     CREATE TABLE printed (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL) STRICT;
     INSERT INTO printed VALUES (1, 0);
-    INSERT INTO event VALUES (7, '57463-mairie', 'id-1', 't', '${event(1).payload}', 5);
+    INSERT INTO event VALUES (7, '57463-mairie', 'id-1', '${TOPIC}', '${event(1).payload}', 5);
     PRAGMA user_version = 1;`);
     old.close();
     const { archive } = opened(file);
@@ -95,3 +96,27 @@ t.test(
     t.throws(() => opened(file), { code: 'receiver-archive-unusable', message: /99/ });
   },
 );
+
+t.test('archive: other bytes under a known id are kept beside it, a few, and told apart', async (t) => {
+  const file = join(temporaryFolder(t), 'archive.db');
+  const first = opened(file).archive;
+  const hist = TOPIC.replace('/event/', '/hist/');
+  t.same(first.store([withBytes(1, 'true'), withBytes(1, 'altered')], 0), ['new', 'conflict']);
+  t.same(first.store([withBytes(1, 'altered'), withBytes(1, 'true', hist)], 0), ['known', 'known']);
+  first.close();
+  const { archive } = opened(file);
+  t.same(archive.store([withBytes(1, 'true'), withBytes(1, 'altered', hist)], 0), ['known', 'known']);
+  const moved = TOPIC.replace('/alarm', '/activity');
+  t.same(archive.store([withBytes(1, 'true', moved)], 0), ['conflict'], 'under another topic');
+  for (let copy = 4; copy <= MAX_COPIES; copy += 1)
+    t.same(archive.store([withBytes(1, `altered ${copy}`)], 0), ['conflict']);
+  t.same(archive.store([withBytes(1, 'one too many'), event(2)], 0), ['refused', 'new']);
+  t.match(archive.after(0, 10), [
+    { number: 1, copy: 1, payload: 'true' },
+    { number: 2, copy: 2, payload: 'altered' },
+    { number: 3, copy: 3, topic: moved },
+    { copy: MAX_COPIES },
+    { copy: 1, payload: event(2).payload },
+  ]);
+  archive.close();
+});

@@ -7,8 +7,10 @@ import type { Test } from 'tap';
 import { systemCode } from '../../agent/base/errors.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { OUTBOX_CLASSES } from '../../agent/contract/delivery.ts';
+import type { ReceiptedEvent } from '../../agent/contract/receipt.ts';
 import { openStore, type SqliteStore, type StoreOptions } from '../../agent/store/open-store.ts';
 import type { Lane, StoreFault } from '../../agent/store/store.ts';
+import { receipted } from '../support/receipted.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const box = generateKeyPairSync('ed25519');
@@ -66,6 +68,11 @@ export function dueNumbers(store: SqliteStore, lanes: readonly Lane[] = ['live',
   const queries = lanes.flatMap((lane) => OUTBOX_CLASSES.map((of) => ({ lane, class: of })));
   const rest = { afterSeq: 0, limit: 1_000_000, without: [] };
   return queries.flatMap((query) => store.outbox.due({ ...query, ...rest }).map(({ seq }) => seq));
+}
+
+/** What a receipt would say of the oldest events that wait. */
+export function waiting(store: SqliteStore): ReceiptedEvent[] {
+  return store.outbox.next(0, 10).map(receipted);
 }
 
 export function numbers(store: SqliteStore): number[] {

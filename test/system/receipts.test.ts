@@ -1,8 +1,11 @@
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import type { ReceiptedEvent } from '../../agent/contract/receipt.ts';
 import { receiptTopic } from '../../agent/contract/topics.ts';
 import { createCsu } from '../../provisioning/csu.ts';
 import { signReceipt } from '../../provisioning/sign.ts';
+import { receiptedMessage } from '../support/receipted.ts';
 import { configurationOf, type Scene, SITE } from '../support/scene.ts';
 import { type Alarm, begin, INPUTS, receiver, stored } from './receiving.ts';
 
@@ -28,21 +31,34 @@ t.test(
         .some(({ confirmation }) => confirmation === 'receipt'),
     );
 
+    const event = receiptedMessage(again);
+    const altered = again.payload.toString().replace('"transition":"raised"', '"transition":"cleared"');
+    const other256 = receiptedMessage({ ...again, payload: altered }).sha256;
     const { csu } = scene.centre;
     const other = await createCsu(join(scene.folder, 'other-csu'), { brokerHosts: ['localhost'] });
-    const genuine = signReceipt(await csu.key('receive'), SITE, ['somebody-else'], Date.now());
+    const genuine = signReceipt(
+      await csu.key('receive'),
+      SITE,
+      [{ ...event, id: 'somebody-else' }],
+      Date.now(),
+    );
     const topic = receiptTopic(SITE);
     const attacks: [string, string, boolean][] = [
-      ['order-wrong-role', signReceipt(await csu.key('operate'), SITE, [alarm.id], Date.now()), false],
+      ['order-wrong-role', signReceipt(await csu.key('operate'), SITE, [event], Date.now()), false],
       [
         'order-wrong-audience',
-        signReceipt(await csu.key('receive'), '57463-piscine', [alarm.id], Date.now()),
+        signReceipt(await csu.key('receive'), '57463-piscine', [event], Date.now()),
         false,
       ],
-      ['order-bad-signature', signReceipt(await other.key('receive'), SITE, [alarm.id], Date.now()), false],
-      ['order-bad-signature', withIds(genuine, [alarm.id]), false],
-      ['order-retained', signReceipt(await csu.key('receive'), SITE, [alarm.id], Date.now()), true],
-      ['order-unsigned', JSON.stringify({ ids: [alarm.id] }), false],
+      ['order-bad-signature', signReceipt(await other.key('receive'), SITE, [event], Date.now()), false],
+      ['order-bad-signature', withEvents(genuine, [event]), false],
+      ['order-retained', signReceipt(await csu.key('receive'), SITE, [event], Date.now()), true],
+      ['order-unsigned', JSON.stringify({ events: [event] }), false],
+      [
+        'receipt-altered',
+        signReceipt(await csu.key('receive'), SITE, [{ ...event, sha256: other256 }], Date.now()),
+        false,
+      ],
       ['order-too-large', 'x'.repeat(300_000), false],
       ['order-too-large', 'x'.repeat(900_000), false],
     ];
@@ -57,26 +73,39 @@ t.test(
     const waits = (await scene.box.status()).link.outboxPending;
     t.ok(waits >= 1 + attacks.length, `${waits} events wait`);
 
+    await scene.box.kill();
     await scene.centre.broker.kill();
+    const acl = join(scene.folder, 'broker', 'acl');
+    await appendFile(acl, 'user csu\ntopic readwrite csu/v1/#\n');
     await scene.centre.broker.restart();
+    const early = receiver(t, receiving);
+    await early.said(/broker connected/);
+    await scene.csu.publish(again.topic, altered);
+    await early.said(new RegExp(`${alarm.id}.*\n`));
+    await early.end('SIGKILL');
     const centre = receiver(t, receiving);
+    scene.box.start();
     await scene.box.until('an empty outbox', ({ link }) => link.outboxPending === 0, 60_000);
     t.same(
-      stored(archive).map(({ id }) => id),
-      [alarm.id],
-      'the broker had acknowledged it twice and forgotten it; it came again, the same one',
+      stored(archive).map(({ id, transition }) => [id, transition]),
+      [
+        [alarm.id, 'cleared'],
+        [alarm.id, 'raised'],
+      ],
+      'the broker had acknowledged it twice, forgotten it and put another in its place; it came again, the same one',
     );
+    await centre.said(/event-conflict/);
     t.equal((await centre.end('SIGTERM')).code, 0);
   },
 );
 
-/** The same receipt for other ids, under the signature that it had. */
-function withIds(jws: string, ids: readonly string[]): string {
+/** The same receipt for other events, under the signature that it had. */
+function withEvents(jws: string, events: readonly ReceiptedEvent[]): string {
   const order = JSON.parse(jws) as { payload: string };
   const claims = JSON.parse(Buffer.from(order.payload, 'base64url').toString()) as object;
   return JSON.stringify({
     ...order,
-    payload: Buffer.from(JSON.stringify({ ...claims, ids })).toString('base64url'),
+    payload: Buffer.from(JSON.stringify({ ...claims, events })).toString('base64url'),
   });
 }
 
