@@ -11,6 +11,7 @@ import { BytePool } from './base/pool.ts';
 import { Rest } from './base/rest.ts';
 import { Schedule } from './base/schedule.ts';
 import { SOFTWARE } from './base/software.ts';
+import { Standstill } from './base/standstill.ts';
 import { pullStream } from './camera/rtsp/pull.ts';
 import { defaultStreamOptions } from './camera/rtsp/stream.ts';
 import { untilRight } from './cli/installed.ts';
@@ -47,6 +48,7 @@ const EACH_MINUTE = '0 * * * * *';
 const pool = new BytePool(8 * 1024 * 1024);
 /** Source: measured with 20 cameras; half of it saves half as much, and a fragment is ten times as long. */
 const rest = new Rest(20);
+const standstill = new Standstill(clock);
 
 /**
  * Runs the video plane until a signal ends it. The first SIGTERM or SIGINT is polite, the second ends at once.
@@ -131,7 +133,7 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
   const systemd = new SystemdNotifier({ clock, log, parts: [engine, broker] }, environment);
   return new ServiceGroup(
     'video plane',
-    [broker, backbone, engine, views, leases, hours, link, systemd],
+    [standstill, broker, backbone, engine, views, leases, hours, link, systemd],
     clock,
   );
 }
@@ -169,7 +171,7 @@ function pullBy(log: Log): PullStream {
       target,
       permit,
       handlers,
-      { clock, log, randomBytes, pool, rest },
+      { clock, log, randomBytes, pool, rest, standstill },
       { ...defaultStreamOptions, stallTimeoutMs },
       signal,
     );

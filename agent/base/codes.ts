@@ -518,7 +518,15 @@ export const CODES = {
     fault: 'device',
     retryable: true,
     means: 'The stream is open, but no picture arrives on the video track.',
-    remedy: 'Restart the camera; check its load and the link.',
+    remedy: 'Restart the camera; check its load. The message says what still came from it.',
+  },
+  'camera-path-lost': {
+    fault: 'device',
+    retryable: true,
+    means:
+      'The stream fell silent, and what the box sends to the camera is not acknowledged: the way between them is cut.',
+    remedy:
+      'Check the link, the switch and the firewall between the camera and the box, then the power of the camera.',
   },
   'camera-metadata-lost': {
     fault: 'device',
@@ -802,6 +810,13 @@ export const CODES = {
     retryable: true,
     means: 'The video process is not running or not answering.',
     remedy: 'None: it is restarted. If it lasts, look at its log.',
+  },
+  'video-process-late': {
+    fault: 'ourselves',
+    retryable: true,
+    means:
+      'The video process stood still or did not read in time; what looks like a silent camera is the fault of the box.',
+    remedy: 'None if rare; otherwise look at the load, the memory and the temperature of the box.',
   },
   'agent-away': {
     fault: 'ourselves',

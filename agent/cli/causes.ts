@@ -380,7 +380,12 @@ const FRENCH: Record<Code, CauseText> = {
   },
   'camera-stalled': {
     means: "Le flux est ouvert, mais aucune image n'arrive.",
-    remedy: 'Redémarrer la caméra ; vérifier sa charge et le lien.',
+    remedy: 'Redémarrer la caméra ; vérifier sa charge. Le détail dit ce qui venait encore.',
+  },
+  'camera-path-lost': {
+    means: "Le flux s'est tu et rien de ce que le collecteur envoie n'est acquitté : le chemin est coupé.",
+    remedy:
+      "Vérifier le lien, le commutateur et le pare-feu entre la caméra et le collecteur, puis l'alimentation de la caméra.",
   },
   'camera-metadata-lost': {
     means:
@@ -459,6 +464,11 @@ const FRENCH: Record<Code, CauseText> = {
   'video-process-down': {
     means: 'Le processus vidéo ne tourne pas ou ne répond pas.',
     remedy: 'Rien : il est relancé. Si cela dure, lire son journal.',
+  },
+  'video-process-late': {
+    means:
+      "Le traitement vidéo du collecteur s'est arrêté un moment ou n'a pas lu à temps : la caméra n'y est pour rien.",
+    remedy: "Rien si c'est rare ; sinon voir la charge, la mémoire et la température du collecteur.",
   },
   'agent-away': {
     means:

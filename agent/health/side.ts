@@ -11,6 +11,9 @@ export interface Surroundings {
   readonly neighboursAnswer: 'yes' | 'no' | 'unknown';
 }
 
+/** Faults of the network between a camera that is well and the box. */
+const SHARED: ReadonlySet<Code> = new Set(['camera-loss', 'camera-path-lost']);
+
 /**
  * Whose side a fault of a camera is on. A camera that is silent alone among neighbours that answer has the fault itself, or
  * its own cable; lost packets and the silence of several are of the network that they share.
@@ -18,7 +21,7 @@ export interface Surroundings {
 export function sideOfCamera(cause: Code | 'none', around: Surroundings): Side {
   if (cause === 'none' || !['device', 'peer'].includes(CODES[cause].fault)) return sideOf(cause);
   if (around.owner === 'partner') return 'partner';
-  if (cause === 'camera-loss' || around.consequenceOf !== undefined) return 'local-network';
+  if (SHARED.has(cause) || around.consequenceOf !== undefined) return 'local-network';
   if (cause !== 'camera-unreachable') return 'camera';
   const { neighboursAnswer } = around;
   return neighboursAnswer === 'unknown' ? 'unknown' : neighboursAnswer === 'yes' ? 'camera' : 'local-network';

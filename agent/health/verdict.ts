@@ -154,6 +154,8 @@ function streamVerdict(evidence: Evidence, limits: HealthLimits, nowMs: number):
   const failure = evidence.failure?.value;
   if (evidence.login === 'latched') return down('camera-latched', failure?.detail ?? 'login latched');
   if (!failure) return withoutFailure(evidence, limits, nowMs);
+  if (failure.code === 'video-process-late')
+    return { state: 'unknown', cause: failure.code, detail: failure.detail };
   if (isNetworkCode(failure.code)) return networkIsBack(evidence, nowMs);
   return down(failure.code, failure.detail);
 }

@@ -25,6 +25,9 @@ export const PULL_RETRY: RetryPolicy = {
 /** Wait where trying again helps only after somebody changed something. Source: guess. */
 const HOPELESS_WAIT_MS = 60_000;
 
+/** The silence has been waited out. */
+const STALLS: ReadonlySet<string> = new Set(['camera-stalled', 'camera-path-lost']);
+
 type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
 
 export interface PullHandlers {
@@ -178,7 +181,7 @@ export class CameraStream {
       const { log } = this.#needs;
       log.warn({ err: error, camera, count: told.count, retryInMs: delayMs }, 'no stream from the camera');
     }
-    const phase = error.code === 'camera-stalled' ? 'stalled' : 'failed';
+    const phase = STALLS.has(error.code) ? 'stalled' : 'failed';
     this.#tell(phase, { code: error.code, detail: scrubUrls(error.message).slice(0, 500) });
   }
 

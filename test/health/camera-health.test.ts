@@ -56,6 +56,34 @@ t.test(
   },
 );
 
+t.test('silence that was of our own process is never told as a fault of the camera', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  await watch.clock.advance(4000);
+  watch.stream('failed', { code: 'video-process-late', detail: 'this process stood still for 9000 ms' });
+  await watch.clock.advance(1000);
+  t.match(watch.state, { state: 'ok' }, 'and not at all when it is over soon');
+  await watch.clock.advance(6000);
+  t.match(watch.state, { state: 'unknown', cause: 'video-process-late', fault: 'ourselves', side: 'box' });
+  t.notOk(watch.states.some((state) => state.startsWith('down')));
+});
+
+t.test(
+  'a way that is cut for the stream alone is the fault of the network and not of the camera',
+  async (t) => {
+    const watch = new Watch();
+    t.teardown(() => watch.end());
+    await watch.start();
+    await watch.well();
+    await watch.clock.advance(3000);
+    watch.stream('stalled', { code: 'camera-path-lost' });
+    await watch.clock.advance(0);
+    t.match(watch.state, { state: 'down', cause: 'camera-path-lost', side: 'local-network', flowing: 'no' });
+  },
+);
+
 t.test(
   'a stream that is cut counts as down when its silence is as long as a stall, not before',
   async (t) => {

@@ -11,6 +11,7 @@ const PACKAGES = [
   'gstreamer1.0-plugins-good',
   'gstreamer1.0-plugins-bad',
   'gstreamer1.0-plugins-ugly',
+  'iproute2',
   'libfaketime',
   'nut-client',
   'nut-server',

@@ -36,6 +36,7 @@ parser.add_argument('--frames', type=int, default=0, help='pictures per client, 
 parser.add_argument('--file', default='', help='Annex B stream without B frames instead of the test picture')
 parser.add_argument('--pattern', default='ball', help='of videotestsrc; snow fills the bit rate')
 parser.add_argument('--path', default='/stream')
+parser.add_argument('--host', default='127.0.0.1')
 parser.add_argument('--port', type=int, default=0)
 parser.add_argument('--tcp-only', action='store_true')
 parser.add_argument('--sound', action='store_true', help='a sound track beside the video')
@@ -314,7 +315,7 @@ def command(line, server, loop):
 
 def main():
     server = GstRtspServer.RTSPServer()
-    server.set_address('127.0.0.1')
+    server.set_address(options.host)
     server.set_service(str(options.port))
     factory = Factory()
     factory.set_shared(False)

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { FarNetwork } from './far-network.ts';
 
 const SCRIPT = fileURLToPath(new URL('gst-camera.py', import.meta.url));
 /** How long it may take to end by itself. */
@@ -30,6 +31,10 @@ export interface GstCameraOptions {
   readonly port?: number;
   /** A sound track beside the video. */
   readonly sound?: boolean;
+  /** RTP over UDP is offered too. */
+  readonly udp?: boolean;
+  /** Where it stands; on the loopback of this machine when absent. */
+  readonly network?: FarNetwork;
   /** Tokens of digital inputs, with commas between: there is an ONVIF metadata track that tells them. */
   readonly inputs?: string;
   /** How the metadata track comes. */
@@ -54,7 +59,7 @@ type Event =
   | { event: 'done'; command: string };
 
 /**
- * A camera that the project did not write: GStreamer's RTSP server as a child process, over TCP only.
+ * A camera that the project did not write: GStreamer's RTSP server as a child process, over TCP only where nothing else is asked for.
  * Needs the Debian packages of `debian.ts`.
  */
 export class GstCamera {
@@ -69,9 +74,11 @@ export class GstCamera {
 
   /** @throws when the server does not come up */
   static async start(options: GstCameraOptions = {}): Promise<GstCamera> {
-    const child = spawn('/usr/bin/python3', [SCRIPT, ...argumentsOf(options)], {
+    const { network } = options;
+    const [command = '', ...args] = [...(network?.command ?? []), '/usr/bin/python3', SCRIPT];
+    const child = spawn(command, [...args, ...argumentsOf(options)], {
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { PATH: '/usr/bin:/bin', HOME: '/tmp', GST_DEBUG: '0' },
+      env: { PATH: '/usr/sbin:/usr/bin:/bin', HOME: '/tmp', GST_DEBUG: '0' },
     });
     const lines = createInterface({ input: child.stdout });
     const events = lines[Symbol.asyncIterator]();
@@ -79,17 +86,17 @@ export class GstCamera {
     if (first.done) throw new Error('the GStreamer camera did not start');
     const ready = JSON.parse(first.value) as Event;
     if (ready.event !== 'ready') throw new Error(`expected ready, came ${first.value}`);
-    return new GstCamera(child, ready.port, events);
+    return new GstCamera(child, `${network?.address ?? '127.0.0.1'}:${ready.port}`, events);
   }
 
   private constructor(
     child: ChildProcessByStdio<Writable, Readable, null>,
-    port: number,
+    place: string,
     events: AsyncIterableIterator<string>,
   ) {
     this.#child = child;
-    this.port = port;
-    this.url = `rtsp://127.0.0.1:${port}/stream`;
+    this.port = Number(place.split(':')[1]);
+    this.url = `rtsp://${place}/stream`;
     void this.#read(events);
   }
 
@@ -161,7 +168,8 @@ export class GstCamera {
 }
 
 function argumentsOf(options: GstCameraOptions): string[] {
-  const { sound, ...valued } = options;
-  const pairs = Object.entries(valued).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  return ['--tcp-only', ...pairs, ...(sound ? ['--sound'] : [])];
+  const { sound, udp, network, ...valued } = options;
+  const pairs = Object.entries({ ...valued, ...(network ? { host: network.address } : {}) });
+  const flags = [...(udp ? [] : ['--tcp-only']), ...(sound ? ['--sound'] : [])];
+  return [...flags, ...pairs.flatMap(([name, value]) => [`--${name}`, String(value)])];
 }

@@ -7,6 +7,7 @@ import {
   PeerProtocolError,
   systemCode,
 } from '../../base/errors.ts';
+import type { TcpEnds } from '../tcp-state.ts';
 import type { Reply, RtspMessage, ServerRequest } from './message.ts';
 import { type ReaderEvents, StreamReader } from './reader.ts';
 
@@ -74,6 +75,13 @@ export class RtspConnection {
   /** Bytes that were neither message nor frame. */
   get skipped(): number {
     return this.#reader.skipped;
+  }
+
+  /** Undefined when it is closed. */
+  get ends(): TcpEnds | undefined {
+    const { localPort, remoteAddress, remotePort } = this.#socket;
+    if (localPort === undefined || remoteAddress === undefined || remotePort === undefined) return undefined;
+    return { localPort, remoteAddress, remotePort };
   }
 
   /** When anything last came, monotonic; undefined before. */

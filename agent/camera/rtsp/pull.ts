@@ -1,6 +1,7 @@
-import { DeviceError } from '../../base/errors.ts';
+import { asBeffroiError, type BeffroiError, DeviceError, InternalError } from '../../base/errors.ts';
 import type { BytePool } from '../../base/pool.ts';
 import type { Rest } from '../../base/rest.ts';
+import type { Standstill } from '../../base/standstill.ts';
 import { quoted } from '../../base/text.ts';
 import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../types.ts';
 import type { ClockWord } from './camera-clock.ts';
@@ -19,6 +20,7 @@ import { keepAlive, sessionFields } from './keep-alive.ts';
 import type { Reply } from './message.ts';
 import { type MetadataHandlers, MetadataTrack } from './metadata-track.ts';
 import { VideoReceiver } from './receiver.ts';
+import { StallWatch } from './stall-watch.ts';
 import { abortable, type StreamNeeds, type StreamOptions, type StreamTarget } from './stream.ts';
 
 export interface StreamHandlers {
@@ -41,13 +43,16 @@ export interface PullNeeds extends StreamNeeds {
   readonly pool: BytePool;
   /** Told of what was read, in a process that rests between its rounds. */
   readonly rest?: Rest;
+  /** Absent: our own process is not suspected of standing still. */
+  readonly standstill?: Standstill;
 }
 
 /** How long the farewell to a camera may take. Source: guess. */
 const TEARDOWN_TIMEOUT_MS = 1_000;
-/** A timer this late means that our own process stood still; what it missed is read within the time after it. Source: guesses. */
-const STOOD_STILL_MS = 1_000;
-const CATCH_UP_MS = 500;
+/** After our own process stood still, what it missed comes out within this. Source: guess. */
+const AFTER_STANDSTILL_MS = 2_000;
+/** What a camera seems to have done when it was we who did not read or answer. */
+const BLAMED_FOR_US: ReadonlySet<string> = new Set(['camera-closed', 'camera-silent', 'camera-unreachable']);
 const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
 const VIDEO_CHANNEL = 0;
 const METADATA_CHANNEL = 2;
@@ -74,8 +79,16 @@ export async function pullStream(
       new Pull(conversation, described, handlers, needs).run(signal),
     );
   } catch (thrown) {
-    if (!signal.aborted) throw thrown;
+    if (!signal.aborted) throw blamed(asBeffroiError(thrown), needs);
   }
+}
+
+/** A camera that gives up a client who stood still is not at fault. */
+function blamed(error: BeffroiError, { clock, standstill }: PullNeeds): BeffroiError {
+  const stoodMs = standstill?.stoodMs(clock.monotonicMs() - AFTER_STANDSTILL_MS) ?? 0;
+  if (stoodMs === 0 || !BLAMED_FOR_US.has(error.code)) return error;
+  const message = `${error.message}; before that this process stood still for ${Math.round(stoodMs)} ms`;
+  return new InternalError('video-process-late', message, { cause: error });
 }
 
 /** From SETUP to TEARDOWN. */
@@ -186,40 +199,26 @@ class Pull {
     return reply;
   }
 
-  /** Pictures count and nothing else: RTCP keeps coming while a camera is stalled. */
   async #watch(signal: AbortSignal): Promise<void> {
-    const { needs, options } = this.#conversation;
-    const { stallTimeoutMs } = options;
-    const beganMs = needs.clock.monotonicMs();
-    while (!signal.aborted) {
-      const quietMs = needs.clock.monotonicMs() - (this.#receiver?.lastUnitMs ?? beganMs);
-      if (quietMs >= stallTimeoutMs) throw this.#stalled();
-      const leftMs = Math.min(stallTimeoutMs - quietMs, this.#metadataLeftMs());
-      await this.#sleep(leftMs, signal);
-    }
-  }
-
-  /** When our own process stood still, what came meanwhile is read before the camera is blamed. */
-  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#conversation.needs;
-    const dueMs = clock.monotonicMs() + ms;
-    await clock.sleep(ms, signal).catch(() => undefined);
-    if (clock.monotonicMs() - dueMs < STOOD_STILL_MS) return;
-    await clock.sleep(CATCH_UP_MS, signal).catch(() => undefined);
-  }
-
-  /** Whether the camera or the way to it is silent. */
-  #stalled(): DeviceError {
-    const { stallTimeoutMs } = this.#conversation.options;
-    const quietMs = this.#conversation.needs.clock.monotonicMs() - (this.#described.connection.heardMs ?? 0);
-    const besides =
-      quietMs < stallTimeoutMs
-        ? 'other data comes from it: the camera has stopped its pictures'
-        : 'nothing else comes either: the camera or the way to it is gone';
-    return new DeviceError(
-      'camera-stalled',
-      `${this.#camera}: no picture for ${stallTimeoutMs} ms; ${besides}`,
+    const { connection } = this.#described;
+    const { clock, standstill } = this.#needs;
+    const watch = new StallWatch(
+      {
+        ...{ camera: this.#camera, clock, connection },
+        ...(standstill ? { standstill } : {}),
+        ask: (timeoutMs) =>
+          connection.request({
+            method: 'OPTIONS',
+            url: this.#url,
+            fields: sessionFields(this.#session),
+            timeoutMs,
+          }),
+        lastUnitMs: () => this.#receiver?.lastUnitMs,
+        besides: () => this.#metadataLeftMs(),
+      },
+      this.#conversation.options.stallTimeoutMs,
     );
+    await watch.run(signal);
   }
 
   /** A track that falls silent is told, and ends nothing. @returns how long until it is to be looked at again */

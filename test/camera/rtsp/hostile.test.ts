@@ -204,8 +204,22 @@ t.test('camera: a stalled one is declared though it goes on with RTCP and anothe
   t.equal(camera.methods().at(-1), 'TEARDOWN', 'and the camera is told');
 });
 
-t.test('camera: one from which nothing at all comes any more is told apart', async (t) => {
-  const { code, message } = await endsWith(good(2));
+t.test('camera: one that answers and sends no pictures any more has stopped them itself', async (t) => {
+  const { code, message, camera } = await endsWith(good(2));
   t.equal(code, 'camera-stalled');
-  t.match(message, 'nothing else comes either');
+  t.match(message, 'the camera has stopped its pictures');
+  t.equal(camera.methods().filter((method) => method === 'OPTIONS').length, 2, 'it was asked once more');
+});
+
+t.test('camera: one whose stream server hangs while its network lives is told apart', async (t) => {
+  let asked = 0;
+  const first = reply('200 OK', ['Public: OPTIONS, DESCRIBE, SETUP, PLAY']);
+  const once = () => {
+    asked += 1;
+    return asked === 1 ? first : undefined;
+  };
+  const { code, message } = await endsWith({ ...good(2), OPTIONS: once, TEARDOWN: () => undefined });
+  t.equal(code, 'camera-stalled');
+  t.match(message, 'acknowledges what is sent and answers nothing');
+  t.equal(asked, 2);
 });
