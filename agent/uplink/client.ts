@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { Pulse, type Working } from '../base/pulse.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import { retryLoop } from '../base/retry.ts';
+import type { Left } from '../base/send-queue.ts';
 import { quoted } from '../base/text.ts';
 import { type BrokerAddress, parseBroker } from './address.ts';
 import type { OversizePacket } from './frame-guard.ts';
@@ -71,7 +72,7 @@ export interface PublishOptions {
   readonly retain?: boolean;
 }
 
-/** Every figure is a guess, but for the high-water mark: one second of ten 4 Mbit/s streams. */
+/** Every figure is a guess. */
 const DEFAULTS = {
   maxInflight: 64,
   keepAliveS: 15,
@@ -109,7 +110,6 @@ export class BrokerClient implements Service, Working {
   #renewing = false;
   /** The connection was made without a clock to judge the certificate of the broker by. */
   #timeless = false;
-  #goneBefore = 0;
   #why: BeffroiError = new UplinkError('broker-unreachable', 'not connected yet');
   #stopping: AbortController | undefined;
   #loop: Promise<void> | undefined;
@@ -227,22 +227,26 @@ export class BrokerClient implements Service, Working {
     return this.#session?.publishNow(topic, payload) ?? false;
   }
 
-  /** Bytes that have left the process over all connections, or were lost with one. */
-  get goneBytes(): number {
-    return this.#goneBefore + (this.#session?.goneBytes ?? 0);
+  /**
+   * Sends with QoS 0 what lies in several buffers: never waits, never copies. The buffers must not change until `left`
+   * is told. The caller bounds what waits in its lane; the lanes share the connection equally.
+   * @returns why it was not taken; undefined when it was, and `left` will be told: of what a lost connection had not
+   *   taken before its `down`
+   */
+  sendNow(lane: object, topic: string, parts: readonly Buffer[], left: Left): Code | undefined {
+    const session = this.#session;
+    if (!session) return this.#why.code;
+    const refusal = session.sendNow(lane, topic, parts, left);
+    if (refusal === 'message-too-large') this.#tooLarge(topic, parts, session.info.maximumPacketBytes);
+    return refusal;
   }
 
   /**
-   * Sends with QoS 0 what lies in several buffers: never waits, never copies, never queues beyond the high-water mark.
-   * The buffers must not change until `goneBytes` has reached what is returned.
-   * @returns the count of `goneBytes` at which the message has left, or why it was not sent
+   * What waits in the lane never leaves.
+   * @param withinMs a message that is leaving must have left by then, or the connection is cut
    */
-  sendNow(topic: string, parts: readonly Buffer[]): number | Code {
-    const session = this.#session;
-    if (!session) return this.#why.code;
-    const goneAt = session.sendNow(topic, parts);
-    if (goneAt === 'message-too-large') this.#tooLarge(topic, parts, session.info.maximumPacketBytes);
-    return typeof goneAt === 'number' ? this.#goneBefore + goneAt : goneAt;
+  withdraw(lane: object, withinMs?: number): void {
+    this.#session?.withdraw(lane, withinMs);
   }
 
   #tooLarge(topic: string, parts: readonly Buffer[], maximumPacketBytes: number): void {
@@ -276,7 +280,6 @@ export class BrokerClient implements Service, Working {
     up();
     if (keepAliveS !== this.#options.keepAliveS) this.#renew();
     this.#why = await session.closed;
-    this.#goneBefore += session.handedBytes;
     this.#session = undefined;
   }
 

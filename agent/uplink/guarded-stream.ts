@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { UplinkError } from '../base/errors.ts';
 import { FrameGuard, type FrameGuardOptions } from './frame-guard.ts';
 
 const PUBACK = 0x40;
@@ -8,7 +9,6 @@ const PUBACK = 0x40;
 export class GuardedStream extends Duplex {
   readonly #socket: Socket;
   readonly #guard: FrameGuard;
-  #goneBytes = 0;
 
   constructor(socket: Socket, options: FrameGuardOptions) {
     super({ autoDestroy: true });
@@ -26,11 +26,6 @@ export class GuardedStream extends Duplex {
     socket.on('close', () => this.destroy());
   }
 
-  /** Bytes that have left the process; the rest of what was written is `writableLength`. */
-  get goneBytes(): number {
-    return this.#goneBytes;
-  }
-
   #incoming(chunk: Buffer): void {
     try {
       for (const part of this.#guard.push(chunk)) {
@@ -46,7 +41,7 @@ export class GuardedStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, this.#gone(chunk.length, done));
+    this.#socket.write(chunk, this.#written(done));
   }
 
   override _writev(
@@ -54,22 +49,20 @@ export class GuardedStream extends Duplex {
     done: (error?: Error | null) => void,
   ): void {
     const socket = this.#socket;
-    let bytes = 0;
-    for (const { chunk } of chunks) bytes += chunk.length;
     const last = chunks.at(-1);
-    const gone = this.#gone(bytes, done);
     socket.cork();
     for (const one of chunks) {
-      if (one === last) socket.write(one.chunk, gone);
+      if (one === last) socket.write(one.chunk, this.#written(done));
       else socket.write(one.chunk);
     }
     socket.uncork();
   }
 
-  #gone(bytes: number, done: (error?: Error | null) => void): (error?: Error | null) => void {
+  /** A socket that was closed tells of no error: what it had not taken by then it never will. */
+  #written(done: (error?: Error | null) => void): (error?: Error | null) => void {
     return (error) => {
-      this.#goneBytes += bytes;
-      done(error);
+      const closed = () => new UplinkError('broker-closed', 'the connection was closed');
+      done(error ?? (this.#socket.destroyed ? closed() : null));
     };
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Code } from '../base/codes.ts';
 import { type BeffroiError, InternalError, UplinkError } from '../base/errors.ts';
 import { limited } from '../base/limit.ts';
+import { type Left, SendQueue } from '../base/send-queue.ts';
 import type { BrokerAddress } from './address.ts';
 import type { GuardedStream } from './guarded-stream.ts';
 import {
@@ -32,9 +33,11 @@ export class Session {
   readonly #mqtt: MqttClient;
   readonly #options: SessionOptions;
   readonly #window: SendWindow;
+  readonly #queue: SendQueue;
   #ackTimeoutMs: number;
   #fault: BeffroiError | undefined;
   #open = true;
+  readonly #over = new AbortController();
 
   private constructor(clock: Clock, link: Link, options: SessionOptions, info: SessionInfo) {
     this.#clock = clock;
@@ -43,6 +46,7 @@ export class Session {
     this.#options = options;
     this.info = info;
     this.#ackTimeoutMs = options.ackTimeoutMs;
+    this.#queue = new SendQueue(link.stream);
     this.#window = new SendWindow(clock, info.inflight, options.ackTimeoutMs, () => this.#silent());
     this.closed = link.closed.then((error) => this.#ended(error));
   }
@@ -113,32 +117,30 @@ export class Session {
     this.#window.awaitAtMost(ms);
   }
 
-  /** Bytes of this connection that have left the process. */
-  get goneBytes(): number {
-    return this.#stream.goneBytes;
-  }
-
-  /** Bytes of this connection that have left the process or wait to. */
-  get handedBytes(): number {
-    return this.#stream.goneBytes + this.#stream.writableLength;
-  }
-
   /**
-   * Sends with QoS 0 what lies in several buffers, without a copy, and never waits.
-   * @returns `goneBytes` when the message has left, or why it was not sent
+   * Sends with QoS 0 what lies in several buffers, without a copy, and never waits. The caller bounds what waits in its
+   * lane; the lanes share the connection equally.
+   * @returns why it was not taken; undefined when it was, and `left` will be told
    */
-  sendNow(topic: string, parts: readonly Buffer[]): number | Code {
-    if (!this.#open) return 'broker-closed';
+  sendNow(lane: object, topic: string, parts: readonly Buffer[], left: Left): Code | undefined {
+    if (!this.#open || this.#stream.destroyed) return 'broker-closed';
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     const head = publishHead(topic, bytes, this.info.protocol);
     if (head.length + bytes > this.info.maximumPacketBytes) return 'message-too-large';
-    const waiting = this.#stream.writableLength;
-    if (waiting > 0 && waiting + bytes > this.#options.highWaterBytes) return 'destination-slow';
-    this.#stream.cork();
-    this.#stream.write(head);
-    for (const part of parts) this.#stream.write(part);
-    this.#stream.uncork();
-    return this.handedBytes;
+    return this.#queue.send(lane, [head, ...parts], left) ? undefined : 'broker-closed';
+  }
+
+  /**
+   * What waits in the lane never leaves.
+   * @param withinMs a message that is leaving must have left by then, or the connection is cut
+   */
+  withdraw(lane: object, withinMs?: number): void {
+    if (!this.#queue.withdraw(lane) || withinMs === undefined) return;
+    const why = `${this.info.broker}: a message that must not leave any more was still leaving after ${withinMs} ms`;
+    this.#clock.sleep(withinMs, this.#over.signal).then(
+      () => this.#queue.isLeaving(lane) && this.cut(new UplinkError('broker-silent', why)),
+      () => undefined,
+    );
   }
 
   /** Waits for acknowledgements, then DISCONNECT, then cuts; at most `ms` for each half. */
@@ -176,6 +178,8 @@ export class Session {
 
   #ended(error: BeffroiError): BeffroiError {
     this.#open = false;
+    this.#over.abort();
+    this.#queue.end();
     const reason = this.#fault ?? error;
     this.#window.fail(reason);
     return reason;

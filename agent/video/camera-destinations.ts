@@ -3,7 +3,7 @@ import { UplinkError } from '../base/errors.ts';
 import { scrubUrls } from '../base/text.ts';
 import type { VideoDestination, VideoToAgent } from '../contract/video-link.ts';
 import type { Backbone, Paused, Place } from './backbone/backbone.ts';
-import type { Chunk, Gap, PausableDestination } from './destination.ts';
+import type { Gap, PausableDestination } from './destination.ts';
 import type { Feed } from './feed.ts';
 import type { Meter } from './meter.ts';
 import type { OutletEvents } from './outlet.ts';
@@ -89,17 +89,16 @@ export class CameraDestinations {
     const { meter } = this.#needs;
     return {
       offered: (bytes) => place.offered(bytes),
-      sent: (chunk) => {
-        meter.forwarded(chunk);
-        this.#count(id, chunk);
-      },
+      sent: ({ bytes, frames }) => this.#count(id, bytes, frames),
+      unsent: ({ bytes, frames }) => this.#count(id, -bytes, -frames),
       dropped: (frames) => meter.dropped(frames),
       gap: (gap) => this.#gap(id, gap),
       changed: () => this.#tell(id),
     };
   }
 
-  #count(id: string, { bytes, frames }: Chunk): void {
+  #count(id: string, bytes: number, frames: number): void {
+    this.#needs.meter.forwarded(bytes);
     const before = this.#sent.get(id) ?? { bytes: 0, frames: 0 };
     this.#sent.set(id, { bytes: before.bytes + bytes, frames: before.frames + frames });
   }

@@ -1,14 +1,19 @@
 import type { Clock } from '../base/clock.ts';
 import type { Code } from '../base/codes.ts';
 import { InternalError } from '../base/errors.ts';
+import type { Left } from '../base/send-queue.ts';
 import { leasedMediaTopic } from '../contract/topics.ts';
 import { Lease } from '../trust/lease.ts';
 import { MediaSealer } from '../trust/leased-media.ts';
 import type { Chunk, Destination, DestinationStatus, Source } from './destination.ts';
 import { type MediaPublisher, MqttDestination } from './mqtt-destination.ts';
+import type { Sent } from './outlet.ts';
 
 /** Most bytes that may wait for the recipient of a lease. Source: guess; as the default of other destinations. */
 const CREDIT_BYTES = 4 * 1024 * 1024;
+
+/** How long the message that is leaving as a lease ends may take. Source: guess. */
+const LEAVING_MS = 1_000;
 
 export interface LeasedDestinationNeeds {
   readonly clock: Clock;
@@ -35,10 +40,8 @@ export class LeasedDestination implements Destination {
     this.#sealer = sealer;
     const publisher = new SealingPublisher(needs.publisher, sealer, needs.stands);
     const events = {
-      sent: ({ bytes, frames }: Chunk) => {
-        this.#bytes += bytes;
-        this.#frames += frames;
-      },
+      sent: (sent: Sent) => this.#count(sent.bytes, sent.frames),
+      unsent: (sent: Sent) => this.#count(-sent.bytes, -sent.frames),
       ...{
         offered: () => undefined,
         dropped: () => undefined,
@@ -59,9 +62,14 @@ export class LeasedDestination implements Destination {
     return new LeasedDestination(needs, lease, await MediaSealer.create(lease, needs.site, topic), topic);
   }
 
-  /** Handed to the broker connection so far. */
+  /** Handed to the broker connection so far, but for what never left. */
   get sent(): { readonly bytes: number; readonly frames: number } {
     return { bytes: this.#bytes, frames: this.#frames };
+  }
+
+  #count(bytes: number, frames: number): void {
+    this.#bytes += bytes;
+    this.#frames += frames;
   }
 
   begin(source: Source): void {
@@ -109,13 +117,14 @@ class SealingPublisher implements MediaPublisher {
     return this.#inner.connected;
   }
 
-  get goneBytes(): number {
-    return this.#inner.goneBytes;
+  sendNow(lane: object, topic: string, parts: readonly Buffer[], left: Left): Code | undefined {
+    if (!this.#stands() || this.#sealer.ended) return 'lease-none';
+    return this.#inner.sendNow(lane, topic, this.#sealer.seal(parts, beginsFile(parts)), left);
   }
 
-  sendNow(topic: string, parts: readonly Buffer[]): number | Code {
-    if (!this.#stands() || this.#sealer.ended) return 'lease-none';
-    return this.#inner.sendNow(topic, this.#sealer.seal(parts, beginsFile(parts)));
+  /** Of a lease that has ended nothing goes on leaving, whatever waits behind it. */
+  withdraw(lane: object): void {
+    this.#inner.withdraw(lane, LEAVING_MS);
   }
 
   listen(listener: Parameters<MediaPublisher['listen']>[0]): () => void {

@@ -1,29 +1,36 @@
+import type { Code } from '../base/codes.ts';
+import type { Left } from '../base/send-queue.ts';
 import type { Chunk } from './destination.ts';
 
-interface Handed {
-  /** The count of bytes gone at which the chunk has left. */
-  readonly goneAt: number;
-  readonly chunk: Chunk;
-}
-
-/** The chunks that were handed to a connection and have not left the process: held until they have. */
+/** The chunks that were handed to a connection and have not left the process: held until they have, or never will. */
 export class Ledger {
-  #waiting: Handed[] = [];
-  #bytes = 0;
+  #waitingBytes = 0;
+  #unsent: Chunk[] = [];
 
-  /** Bytes that wait when so many have gone. */
-  waitingBytes(goneBytes: number): number {
-    for (let first = this.#waiting[0]; first && first.goneAt <= goneBytes; first = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.#bytes -= first.chunk.bytes;
-      first.chunk.release();
-    }
-    return this.#bytes;
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
-  handed(goneAt: number, chunk: Chunk): void {
+  /** @param send says why it does not take the chunk; when it does, it calls `left` once, later */
+  hand(chunk: Chunk, send: (left: Left) => Code | undefined): Code | undefined {
+    const refusal = send((gone) => this.#left(chunk, gone));
+    if (refusal !== undefined) return refusal;
     chunk.hold();
-    this.#waiting.push({ goneAt, chunk });
-    this.#bytes += chunk.bytes;
+    this.#waitingBytes += chunk.bytes;
+    return undefined;
+  }
+
+  /** What was handed over and never left, oldest first; told once. */
+  takeUnsent(): readonly Chunk[] {
+    const unsent = this.#unsent;
+    this.#unsent = [];
+    return unsent;
+  }
+
+  /** Of one that never left, what it is can still be read, and no byte of it. */
+  #left(chunk: Chunk, gone: boolean): void {
+    this.#waitingBytes -= chunk.bytes;
+    if (!gone) this.#unsent.push(chunk);
+    chunk.release();
   }
 }

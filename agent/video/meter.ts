@@ -1,7 +1,6 @@
 import { CameraClock, type ClockWord } from '../camera/rtsp/camera-clock.ts';
 import type { AccessUnit, StreamCounters } from '../camera/types.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
-import type { Chunk } from './destination.ts';
 
 /** One moment on both clocks. */
 export interface Moment {
@@ -77,8 +76,9 @@ export class Meter {
     this.#saysTime = true;
   }
 
-  forwarded(chunk: Chunk): void {
-    this.#counts.forwardedBytes += chunk.bytes;
+  /** @param bytes negative when bytes that were counted as forwarded never left */
+  forwarded(bytes: number): void {
+    this.#counts.forwardedBytes = Math.max(0, this.#counts.forwardedBytes + bytes);
   }
 
   /** @param frames negative when frames that were counted as dropped were sent after all */

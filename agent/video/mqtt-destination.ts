@@ -1,5 +1,6 @@
 import type { Code } from '../base/codes.ts';
 import type { BeffroiError } from '../base/errors.ts';
+import type { Left } from '../base/send-queue.ts';
 import type { Chunk, DestinationStatus, PausableDestination, Source } from './destination.ts';
 import { Ledger } from './ledger.ts';
 import { type Channel, Outlet, type OutletNeeds, type OutletOptions } from './outlet.ts';
@@ -7,18 +8,22 @@ import { type Channel, Outlet, type OutletNeeds, type OutletOptions } from './ou
 /** The video plane's own connection to the broker; the uplink's client fits. */
 export interface MediaPublisher {
   readonly connected: boolean;
-  /** Bytes that have left the process so far, or were lost with their connection. */
-  readonly goneBytes: number;
   /**
-   * QoS 0, never waits, never copies.
-   * @returns the count of `goneBytes` at which the message has left, or why it was not sent
+   * QoS 0, never waits, never copies. Lanes share the connection equally.
+   * @returns why it was not taken; undefined when it was, and `left` will be told: of what a lost connection had not
+   *   taken before its `down`
    */
-  sendNow(topic: string, parts: readonly Buffer[]): number | Code;
+  sendNow(lane: object, topic: string, parts: readonly Buffer[], left: Left): Code | undefined;
+  /**
+   * What waits in the lane never leaves.
+   * @param withinMs a message that is leaving must have left by then, or the connection is cut
+   */
+  withdraw(lane: object, withinMs?: number): void;
   /** Tells of every connection and of every loss or vain try. @returns ends it */
   listen(listener: { readonly up: () => void; readonly down: (error: BeffroiError) => void }): () => void;
 }
 
-/** One topic of the broker connection, with its own account of what waits. */
+/** One topic of the broker connection: its own lane, with its own account of what waits. */
 class TopicChannel implements Channel {
   readonly format = 'mp4';
   readonly beginsAnew = false;
@@ -36,14 +41,19 @@ class TopicChannel implements Channel {
   }
 
   get waitingBytes(): number {
-    return this.#ledger.waitingBytes(this.#publisher.goneBytes);
+    return this.#ledger.waitingBytes;
   }
 
   send(chunk: Chunk): Code | undefined {
-    const goneAt = this.#publisher.sendNow(this.#topic, chunk.parts);
-    if (typeof goneAt === 'string') return goneAt;
-    this.#ledger.handed(goneAt, chunk);
-    return undefined;
+    return this.#ledger.hand(chunk, (left) => this.#publisher.sendNow(this, this.#topic, chunk.parts, left));
+  }
+
+  withdraw(): void {
+    this.#publisher.withdraw(this);
+  }
+
+  takeUnsent(): readonly Chunk[] {
+    return this.#ledger.takeUnsent();
   }
 }
 

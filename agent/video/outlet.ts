@@ -13,13 +13,26 @@ export interface Channel {
   readonly waitingBytes: number;
   /** Hands a chunk over; called only while it is open. @returns why it was not taken, undefined when it was */
   send(chunk: Chunk): Code | undefined;
+  /** What waits and has not begun to leave never does. */
+  withdraw(): void;
+  /** What was handed over and never left, oldest first; told once. */
+  takeUnsent(): readonly Chunk[];
+}
+
+/** Bytes as often as they were sent, each picture once. */
+export interface Sent {
+  readonly bytes: number;
+  readonly frames: number;
 }
 
 /** What an outlet tells as it happens. */
 export interface OutletEvents {
   /** A chunk has come while the channel is open, whatever becomes of it; what the cache catches up with is not told. */
   offered(bytes: number): void;
-  sent(chunk: Chunk): void;
+  /** Was handed over. */
+  sent(sent: Sent): void;
+  /** Was told as sent and never left. */
+  unsent(sent: Sent): void;
   dropped(frames: number): void;
   /** Told when it has ended, or the stream or the destination ends in it. */
   gap(gap: Gap): void;
@@ -45,8 +58,10 @@ interface OpenGap {
   readonly fromWallMs: number;
   readonly fromNumber: number;
   readonly cause: Code;
-  untilWallMs: number;
-  frames: number;
+  readonly untilWallMs: number;
+  /** Of the chunk after it. */
+  readonly untilNumber: number;
+  readonly frames: number;
 }
 
 /**
@@ -63,6 +78,12 @@ export class Outlet {
   /** Numbers of the last chunk that was sent, and that was offered. */
   #lastSent = 0;
   #lastSeen = 0;
+  /** The last that has left: what a new connection begins with again is not counted again. */
+  #lastGone = 0;
+  /** The last that stands in a gap which was told: it is not sent any more. */
+  #lastTold = 0;
+  #hasSent = false;
+  #isStreaming = false;
   #error: BeffroiError | undefined;
   /** Why nothing is sent until `resume`. */
   #paused: BeffroiError | undefined;
@@ -101,6 +122,7 @@ export class Outlet {
 
   /** The channel has opened. */
   opened(): void {
+    this.#settle(this.#error?.code ?? 'destination-slow');
     this.#error = undefined;
     this.#enter('waiting');
     this.#catchUp();
@@ -111,6 +133,7 @@ export class Outlet {
     this.#error = error;
     this.#lastError = { code: error.code, detail: error.message };
     this.#waitsForKey = true;
+    this.#settle(error.code);
     this.#enter('failed');
   }
 
@@ -118,6 +141,11 @@ export class Outlet {
   closed(): void {
     this.#waitsForKey = true;
     this.#enter('waiting');
+  }
+
+  /** What waited when it was closed, and has not left, was not sent. */
+  settle(): void {
+    this.#settle('destination-slow');
   }
 
   /** Nothing is sent from here on. */
@@ -137,17 +165,22 @@ export class Outlet {
 
   take(chunk: Chunk): void {
     if (chunk.number <= this.#lastSeen) return;
+    this.#isStreaming = true;
     if (this.#needs.channel.isOpen) this.#needs.events.offered(chunk.bytes);
     this.#takeOne(chunk);
   }
 
   streamEnded(): void {
+    this.#isStreaming = false;
     this.#waitsForKey = true;
     this.#closeGap();
     if (this.#state !== 'connecting' && this.#state !== 'failed') this.#enter('waiting');
   }
 
+  /** What waits is not sent any more. */
   end(): void {
+    this.#needs.channel.withdraw();
+    this.settle();
     this.#closeGap();
     this.#source = undefined;
   }
@@ -156,7 +189,7 @@ export class Outlet {
   #catchUp(): void {
     const { channel } = this.#needs;
     if (!channel.isOpen || !this.#waitsForKey || this.#paused) return;
-    const from = channel.beginsAnew ? 0 : this.#lastSent;
+    const from = Math.max(this.#lastTold, channel.beginsAnew ? 0 : this.#lastSent);
     const [first, ...more] = this.#source?.recent(channel.format) ?? [];
     if (!first || first.number <= from) return;
     this.#takeBack([first, ...more]);
@@ -170,7 +203,7 @@ export class Outlet {
     if (!gap) return;
     const counted = chunks.filter(({ number }) => number >= gap.fromNumber && number <= this.#lastSeen);
     const frames = counted.reduce((sum, chunk) => sum + chunk.frames, 0);
-    gap.frames -= frames;
+    this.#gap = { ...gap, frames: gap.frames - frames };
     this.#droppedFrames -= frames;
     this.#needs.events.dropped(-frames);
   }
@@ -208,29 +241,84 @@ export class Outlet {
 
   #causeOfWaiting(): Code | 'not-begun' {
     if (this.#gap) return this.#gap.cause;
-    return this.#lastSent === 0 ? 'not-begun' : (this.#lastError?.code ?? 'destination-slow');
+    return this.#hasSent ? (this.#lastError?.code ?? 'destination-slow') : 'not-begun';
   }
 
   #sent(chunk: Chunk): void {
     this.#waitsForKey = false;
+    this.#hasSent = true;
     this.#lastSent = chunk.number;
-    this.#bytes += chunk.bytes;
-    this.#frames += chunk.frames;
+    const sent = this.#sentBy(chunk);
+    this.#bytes += sent.bytes;
+    this.#frames += sent.frames;
     this.#closeGap(chunk.wallMs);
     this.#enter('flowing');
-    this.#needs.events.sent(chunk);
+    this.#needs.events.sent(sent);
+  }
+
+  #sentBy({ number, bytes, frames }: Chunk): Sent {
+    return { bytes, frames: number > this.#lastGone ? frames : 0 };
+  }
+
+  /** What was handed over and never left is taken back: it was not sent, and stands in a gap. */
+  #settle(cause: Code): void {
+    const unsent = this.#needs.channel.takeUnsent();
+    for (const chunk of unsent) this.#takeBackSent(chunk);
+    const missing = unsent.filter(({ number }) => number > this.#lastGone);
+    this.#lastSent = Math.min(this.#lastSent, (missing[0]?.number ?? Number.POSITIVE_INFINITY) - 1);
+    this.#lastGone = Math.max(this.#lastGone, this.#lastSent);
+    if (unsent.length > 0) this.#waitsForKey = true;
+    const later = this.#gap;
+    this.#gap = undefined;
+    for (const chunk of missing) this.#addLost(chunk, cause);
+    this.#joinGap(later);
+    if (!this.#isStreaming) this.#closeGap();
+  }
+
+  #takeBackSent(chunk: Chunk): void {
+    const sent = this.#sentBy(chunk);
+    this.#bytes -= sent.bytes;
+    this.#frames -= sent.frames;
+    this.#needs.events.unsent(sent);
+  }
+
+  /** Where pictures are between that stand in a gap which was told, the gap ends before them. */
+  #addLost(chunk: Chunk, cause: Code): void {
+    if (this.#gap && chunk.number !== this.#gap.untilNumber) this.#tellGap();
+    this.#addToGap(chunk, cause);
+  }
+
+  /** What was lost before goes into the gap that was open, where it is next to it. */
+  #joinGap(later: OpenGap | undefined): void {
+    const gap = this.#gap;
+    if (!later) return;
+    if (gap && gap.untilNumber !== later.fromNumber) this.#tellGap();
+    const joined = this.#gap && { ...this.#gap, frames: this.#gap.frames + later.frames };
+    this.#gap = { ...later, ...joined, untilNumber: later.untilNumber, untilWallMs: later.untilWallMs };
   }
 
   #drop(chunk: Chunk, cause: Code): void {
     this.#waitsForKey = true;
-    const { number, wallMs, durationMs, frames } = chunk;
-    if (this.#gap && wallMs - this.#gap.fromWallMs >= LONGEST_GAP_MS) this.#closeGap(wallMs);
-    this.#gap ??= { fromNumber: number, fromWallMs: wallMs, untilWallMs: wallMs, frames: 0, cause };
-    this.#gap.untilWallMs = wallMs + durationMs;
-    this.#gap.frames += frames;
+    if (this.#gap && chunk.wallMs - this.#gap.fromWallMs >= LONGEST_GAP_MS) this.#tellGap(chunk.wallMs);
+    this.#addToGap(chunk, cause);
+    if (this.#needs.channel.isOpen) this.#enter('blocked');
+  }
+
+  #addToGap({ number, wallMs, durationMs, frames }: Chunk, cause: Code): void {
+    const before = this.#gap ?? { fromNumber: number, fromWallMs: wallMs, frames: 0, cause };
+    this.#gap = {
+      ...before,
+      ...{ untilNumber: number + 1, untilWallMs: wallMs + durationMs },
+      frames: before.frames + frames,
+    };
     this.#droppedFrames += frames;
     this.#needs.events.dropped(frames);
-    if (this.#needs.channel.isOpen) this.#enter('blocked');
+  }
+
+  /** It cannot be taken back from here on. */
+  #tellGap(untilWallMs?: number): void {
+    this.#lastTold = (this.#gap?.untilNumber ?? 1) - 1;
+    this.#closeGap(untilWallMs);
   }
 
   #closeGap(untilWallMs?: number): void {

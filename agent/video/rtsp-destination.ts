@@ -4,6 +4,7 @@ import { type BeffroiError, ConfigurationError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import { type RetryPolicy, retryLoop } from '../base/retry.ts';
+import type { Left } from '../base/send-queue.ts';
 import { announcement } from '../camera/rtsp/announcement.ts';
 import { RecordSession, type RecordTarget } from '../camera/rtsp/record.ts';
 import type { Chunk, DestinationStatus, PausableDestination, RtpFacts, Source } from './destination.ts';
@@ -46,7 +47,7 @@ class RecordChannel implements Channel {
   readonly format = 'rtp';
   readonly beginsAnew = true;
   #session: RecordSession | undefined;
-  #ledger = new Ledger();
+  readonly #ledger = new Ledger();
   #packets = 0;
   #octets = 0;
   /** Number of the next packet; undefined before the first. */
@@ -57,45 +58,52 @@ class RecordChannel implements Channel {
   }
 
   get waitingBytes(): number {
-    return this.#session ? this.#ledger.waitingBytes(this.#session.goneBytes) : 0;
+    return this.#ledger.waitingBytes;
   }
 
   open(session: RecordSession): void {
     this.#session = session;
-    this.#ledger = new Ledger();
     this.#packets = 0;
     this.#octets = 0;
     this.#sequence = undefined;
   }
 
-  /** What waited is gone with the connection. */
   close(): void {
     this.#session = undefined;
-    this.#ledger.waitingBytes(Number.POSITIVE_INFINITY);
+  }
+
+  withdraw(): void {
+    this.#session?.withdraw();
+  }
+
+  takeUnsent(): readonly Chunk[] {
+    return this.#ledger.takeUnsent();
   }
 
   send(chunk: Chunk): Code | undefined {
     const { rtp } = chunk;
     if (!this.#session || !rtp) return 'destination-unreachable';
-    const sequence = this.#sequence ?? rtp.sequence;
     // What was never sent leaves no gap in the numbers: a server would take it for lost on the way.
-    if (sequence === rtp.sequence) this.#send(this.#session, chunk, rtp);
-    else this.#sendOnce(this.#session, rtp.from(sequence), rtp);
-    this.#sequence = (sequence + rtp.packets) & 0xffff;
-    return undefined;
+    const sequence = this.#sequence ?? rtp.sequence;
+    const renumbered = sequence === rtp.sequence ? undefined : rtp.from(sequence);
+    const refusal = this.#hand(this.#session, renumbered ?? chunk, rtp);
+    renumbered?.release();
+    if (refusal === undefined) this.#sequence = (sequence + rtp.packets) & 0xffff;
+    return refusal;
   }
 
-  #sendOnce(session: RecordSession, chunk: Chunk, rtp: RtpFacts): void {
-    this.#send(session, chunk, rtp);
-    chunk.release();
-  }
-
-  #send(session: RecordSession, chunk: Chunk, { ssrc, timestamp, packets, octets }: RtpFacts): void {
-    const before = { packets: this.#packets, octets: this.#octets };
-    const goneAt = session.send(chunk.parts, { ...before, ssrc, timestamp, wallMs: chunk.wallMs });
+  #hand(
+    session: RecordSession,
+    chunk: Chunk,
+    { ssrc, timestamp, packets, octets }: RtpFacts,
+  ): Code | undefined {
+    const so = { packets: this.#packets, octets: this.#octets, ssrc, timestamp, wallMs: chunk.wallMs };
+    const send = (left: Left) => (session.send(chunk.parts, so, left) ? undefined : 'destination-closed');
+    const refusal = this.#ledger.hand(chunk, send);
+    if (refusal !== undefined) return refusal;
     this.#packets += packets;
     this.#octets += octets;
-    this.#ledger.handed(goneAt, chunk);
+    return undefined;
   }
 }
 
@@ -219,11 +227,13 @@ export class RtspDestination implements PausableDestination {
       () => undefined,
       (thrown: unknown) => (ended.aborted ? undefined : destinationError(thrown)),
     );
+    if (signal.aborted) this.#channel.withdraw();
     this.#channel.close();
     if (lost) session.cut();
     if (lost) throw lost;
     this.#outlet.closed();
     await session.close();
+    this.#outlet.settle();
   }
 
   async #open(setup: StreamSetup, signal: AbortSignal): Promise<RecordSession> {

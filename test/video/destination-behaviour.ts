@@ -94,7 +94,7 @@ class Taker implements Destination {
 }
 
 /** A camera whose pictures come when the test says so, with one destination of the rig and one beside it. */
-class Scene {
+export class Scene {
   readonly gaps: Gap[] = [];
   readonly feed = new Feed(
     { clock: new MediaClock(0), pool: new BytePool(8 * MIB), random: Math.random },
@@ -116,6 +116,7 @@ class Scene {
     const events: OutletEvents = {
       offered: () => undefined,
       sent: () => undefined,
+      unsent: () => undefined,
       dropped: (frames) => {
         if (late.scene) late.scene.dropped += frames;
       },
@@ -162,7 +163,8 @@ class Scene {
   }
 }
 
-const numbers = (from: number, until: number) => Array.from({ length: until - from }, (_, i) => from + i);
+export const numbers = (from: number, until: number) =>
+  Array.from({ length: until - from }, (_, i) => from + i);
 
 /** What every destination does, whatever its protocol. */
 export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
@@ -251,6 +253,51 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
     t.same([gap?.untilWallMs, gap?.frames], [wallMsOf(resumed), scene.dropped]);
     t.equal(gap?.fromWallMs, wallMsOf(resumed - scene.dropped), 'and tells what is missing');
   });
+
+  t.test(
+    `${name}: what waited as the connection was lost stands in the gap and is not counted as sent`,
+    async (t) => {
+      const scene = await Scene.create(t, make, MIB);
+      const { destination } = scene.rig;
+      scene.attach();
+      scene.push(GOP);
+      await scene.has(scene.last);
+      scene.rig.stall();
+      while (destination.status().state !== 'blocked') {
+        scene.push(1, 100_000);
+        await delay(1);
+      }
+      const before = destination.status();
+      await scene.rig.cut();
+      scene.rig.resume();
+      await scene.reaches('failed');
+      const after = destination.status();
+      t.equal(after.waitingBytes, 0);
+      t.ok(after.frames < before.frames, `${before.frames} were handed over, ${after.frames} left`);
+      t.ok(after.bytes < before.bytes);
+      t.equal(after.frames + scene.dropped, scene.last + 1, 'every picture is the one or the other');
+      await scene.rig.mend();
+      await scene.reaches('waiting', 'flowing');
+      scene.push(2 * GOP);
+      const got = (await scene.has(scene.last)).slice(GOP);
+      const [gap, ...more] = scene.gaps;
+      t.same(more, []);
+      t.equal(gap?.fromWallMs, wallMsOf(after.frames), 'the gap begins with the first that did not leave');
+      t.equal(gap?.frames, scene.dropped);
+      const resumed = after.frames + scene.dropped;
+      t.equal(gap?.untilWallMs, wallMsOf(resumed));
+      t.same(
+        got.filter((number) => number >= after.frames && number < resumed),
+        [],
+        'and nothing in it came',
+      );
+      t.same(
+        got.filter((number) => number >= resumed),
+        numbers(resumed, scene.last + 1),
+        'all after it did, once',
+      );
+    },
+  );
 
   t.test(`${name}: one that is paused gets nothing, and goes on with the last key picture`, async (t) => {
     const scene = await Scene.create(t, make);

@@ -10,6 +10,7 @@ import { clip } from '../support/clips.ts';
 /** A pool that spoils what nobody holds, and knows what is out. */
 class SpoilingPool extends BytePool {
   out = 0;
+  taken = 0;
 
   constructor() {
     super(2 ** 24);
@@ -17,6 +18,7 @@ class SpoilingPool extends BytePool {
 
   override take(bytes: number): Block {
     this.out += 1;
+    this.taken += 1;
     return super.take(bytes);
   }
 
@@ -67,6 +69,36 @@ class Keeper implements Destination {
     if (!first) return;
     if (!Buffer.concat(first.chunk.parts).equals(first.bytes)) this.spoilt += 1;
     first.chunk.release();
+  }
+}
+
+/** Copies each packet in numbers of its own, as a destination that missed some does. */
+class Numbering implements Destination {
+  readonly id: string;
+  readonly format = 'rtp';
+  readonly packets: Buffer[] = [];
+  readonly #shift: number;
+
+  constructor(id: string, shift: number) {
+    this.id = id;
+    this.#shift = shift;
+  }
+
+  begin(): void {}
+  streamEnded(): void {}
+  status(): never {
+    throw new Error('nobody asks');
+  }
+  async end(): Promise<void> {}
+
+  take(chunk: Chunk): void {
+    const { rtp } = chunk;
+    if (!rtp) return;
+    const renumbered = rtp.from((rtp.sequence + this.#shift) & 0xffff);
+    const bytes = Buffer.concat(renumbered.parts);
+    for (let at = 0; at < bytes.length; at += 4 + bytes.readUInt16BE(at + 2))
+      this.packets.push(Buffer.from(bytes.subarray(at, at + 4 + bytes.readUInt16BE(at + 2))));
+    renumbered.release();
   }
 }
 
@@ -129,4 +161,34 @@ t.test('memory: no picture is spoilt while anybody holds it, and every block com
     { numRuns: 200 },
   );
   t.pass();
+});
+
+t.test('memory: a picture is put into packets once, in however many numbers it is sent', (t) => {
+  const pool = new SpoilingPool();
+  const feed = new Feed(
+    { clock: new MediaClock(0), pool, random: Math.random },
+    { fragmentMs: 200, cacheBytes: 0 },
+  );
+  const [as, shifted] = [new Numbering('as-it-is', 0), new Numbering('shifted', 1000)];
+  for (const one of [as, shifted]) feed.attach(one);
+  feed.streamBegins({ codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps } });
+  for (let number = 0; number < 40; number += 1) {
+    const unit = received(pool, number);
+    const before = pool.taken;
+    feed.take(unit);
+    if (pool.taken - before > 1) t.fail('expected one block for the packets of a picture');
+    unit.release();
+  }
+  t.equal(as.packets.length, shifted.packets.length);
+  t.ok(as.packets.length > 40);
+  for (const [at, packet] of as.packets.entries()) {
+    const other = shifted.packets[at] ?? Buffer.alloc(0);
+    const number = (packet.readUInt16BE(6) + 1000) & 0xffff;
+    if (other.readUInt16BE(6) !== number) t.fail(`expected number ${number}, came ${other.readUInt16BE(6)}`);
+    other.writeUInt16BE(packet.readUInt16BE(6), 6);
+    if (!other.equals(packet)) t.fail('expected the same packet but for its number');
+  }
+  feed.streamEnds();
+  t.equal(pool.out, 0);
+  t.end();
 });

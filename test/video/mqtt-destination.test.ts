@@ -6,8 +6,17 @@ import { MqttDestination } from '../../agent/video/mqtt-destination.ts';
 import { ForeignSubscriber, Mosquitto } from '../support/mosquitto.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import { Relay } from '../support/relay.ts';
-import { destinationBehaves, numberOf, type Rig, type RigNeeds } from './destination-behaviour.ts';
+import {
+  destinationBehaves,
+  type MakeRig,
+  numberOf,
+  numbers,
+  type Rig,
+  type RigNeeds,
+  Scene,
+} from './destination-behaviour.ts';
 
+const MIB = 2 ** 20;
 const TOPIC = 'csu/v1/57463-mairie/cam-a/media/main';
 
 destinationBehaves(t, 'mqtt', mqttRig);
@@ -31,6 +40,19 @@ async function mqttRig(t: Test, { clock, events, creditBytes }: RigNeeds): Promi
   };
 }
 
+/** A camera beside others on one connection. */
+function sharing(publisher: BrokerClient, topic: string): MakeRig {
+  return async (_, { clock, events, creditBytes }) => ({
+    destination: new MqttDestination({ clock, events, publisher }, { id: 'mqtt', topic, creditBytes }),
+    held: 1,
+    received: async () => [],
+    stall: () => undefined,
+    resume: () => undefined,
+    cut: async () => undefined,
+    mend: async () => undefined,
+  });
+}
+
 async function connected(t: Test, url: string): Promise<BrokerClient> {
   const log = createLog('error', { write: () => undefined });
   const client = new BrokerClient(
@@ -50,3 +72,35 @@ async function pictures(messages: readonly Buffer[]): Promise<number[]> {
   const { samples } = await readMp4(Buffer.concat(messages));
   return samples.flatMap(({ nals }) => nals.flatMap((nal) => numberOf(nal) ?? []));
 }
+
+t.test(
+  'mqtt: a camera whose pictures wait costs its own credit, whatever it is, and no other camera loses one',
+  async (t) => {
+    const broker = await Mosquitto.start(t.testdir());
+    t.teardown(() => broker.stop());
+    const publisher = await connected(t, broker.url);
+    const other = TOPIC.replace('cam-a', 'cam-b');
+    const subscriber = await ForeignSubscriber.start(broker, [other]);
+    t.teardown(() => subscriber.stop());
+    const heavy = await Scene.create(t, sharing(publisher, TOPIC), 8 * MIB);
+    const light = await Scene.create(t, sharing(publisher, other), MIB);
+    const [waits, flows] = [() => heavy.rig.destination.status(), () => light.rig.destination.status()];
+    for (const scene of [heavy, light]) scene.attach();
+    broker.pause();
+    while (waits().state !== 'blocked') {
+      heavy.push(5, 100_000);
+      await new Promise(setImmediate);
+    }
+    t.ok(
+      waits().waitingBytes > 7 * MIB && waits().waitingBytes <= 8 * MIB,
+      `${waits().waitingBytes} bytes wait`,
+    );
+    light.push(51, 10_000);
+    t.match(flows(), { state: 'flowing', droppedFrames: 0 });
+    t.ok(flows().waitingBytes > 300_000, `${flows().waitingBytes} bytes wait`);
+    broker.resume();
+    await subscriber.message(() => subscriber.messages.length >= 50);
+    t.same(await pictures(subscriber.messages.map(({ payload }) => payload)), numbers(0, 50));
+    t.match(flows(), { droppedFrames: 0, gaps: 0 });
+  },
+);

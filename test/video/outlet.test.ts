@@ -3,7 +3,7 @@ import t from 'tap';
 import { UplinkError } from '../../agent/base/errors.ts';
 import type { Chunk, Gap } from '../../agent/video/destination.ts';
 import { GopCache } from '../../agent/video/gop-cache.ts';
-import { Outlet } from '../../agent/video/outlet.ts';
+import { type Channel, Outlet, type Sent } from '../../agent/video/outlet.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const CREDIT = 10;
@@ -17,7 +17,7 @@ function chunk(number: number, key: boolean, frames: number): Chunk {
 
 type Step =
   | { readonly does: 'picture'; readonly key: boolean; readonly frames: number }
-  | { readonly does: 'gone' | 'lost' | 'opened' | 'ended' };
+  | { readonly does: 'one-gone' | 'gone' | 'lost' | 'opened' | 'ended' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -30,36 +30,78 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ does: fc.constantFrom('gone' as const, 'lost', 'opened', 'ended') }),
+    arbitrary: fc.record({ does: fc.constantFrom('one-gone' as const, 'gone', 'lost', 'opened', 'ended') }),
   },
 );
 
+/** A connection that takes what it is given, and lets go of it when the test says so. */
+class Line implements Channel {
+  readonly format = 'mp4';
+  readonly beginsAnew: boolean;
+  isOpen = true;
+  /** What has left, and what waits. */
+  readonly left: Chunk[] = [];
+  waiting: Chunk[] = [];
+  overCredit = false;
+  #unsent: Chunk[] = [];
+
+  constructor(beginsAnew: boolean) {
+    this.beginsAnew = beginsAnew;
+  }
+
+  get waitingBytes(): number {
+    return this.waiting.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  send(taken: Chunk): undefined {
+    const waited = this.waitingBytes;
+    if (waited > 0 && waited + taken.bytes > CREDIT) this.overCredit = true;
+    this.waiting.push(taken);
+  }
+
+  leave(count: number): void {
+    this.left.push(...this.waiting.splice(0, count));
+  }
+
+  /** The first is leaving. */
+  withdraw(): void {
+    this.#unsent.push(...this.waiting.splice(1));
+  }
+
+  lose(): void {
+    this.#unsent.push(...this.waiting.splice(0));
+  }
+
+  takeUnsent(): readonly Chunk[] {
+    return this.#unsent.splice(0);
+  }
+}
+
 /** An outlet beside the model of what it may do. */
 class Run {
-  readonly sent: Chunk[] = [];
   readonly gaps: Gap[] = [];
   readonly all: Chunk[] = [];
   readonly cache = new GopCache<Chunk>(40);
-  readonly channel: { format: 'mp4'; isOpen: boolean; beginsAnew: boolean; waitingBytes: number } & {
-    send(chunk: Chunk): undefined;
-  };
+  readonly channel: Line;
   readonly outlet: Outlet;
   dropped = 0;
   offered = 0;
-  overCredit = false;
+  told = { bytes: 0, frames: 0 };
   /** Every stream begins with a key picture. */
   #begins = true;
 
   constructor(beginsAnew: boolean) {
-    this.channel = {
-      ...{ format: 'mp4', isOpen: true, beginsAnew, waitingBytes: 0 },
-      send: (chunk) => this.#take(chunk),
-    };
+    this.channel = new Line(beginsAnew);
     const events = {
       offered: (bytes: number) => {
         this.offered += bytes;
       },
-      sent: () => undefined,
+      sent: ({ bytes, frames }: Sent) => {
+        this.told = { bytes: this.told.bytes + bytes, frames: this.told.frames + frames };
+      },
+      unsent: ({ bytes, frames }: Sent) => {
+        this.told = { bytes: this.told.bytes - bytes, frames: this.told.frames - frames };
+      },
       dropped: (frames: number) => {
         this.dropped += frames;
       },
@@ -75,7 +117,8 @@ class Run {
 
   do(one: Step): void {
     if (one.does === 'picture') this.#picture(one.key || this.#begins, one.frames);
-    else if (one.does === 'gone') this.channel.waitingBytes = 0;
+    else if (one.does === 'one-gone') this.channel.leave(1);
+    else if (one.does === 'gone') this.channel.leave(Number.POSITIVE_INFINITY);
     else if (one.does === 'ended') {
       this.#begins = true;
       this.cache.clear();
@@ -94,16 +137,14 @@ class Run {
   #line(open: boolean): void {
     if (open === this.channel.isOpen) return;
     this.channel.isOpen = open;
-    this.channel.waitingBytes = 0;
+    this.channel.lose();
     if (open) this.outlet.opened();
     else this.outlet.lost(new UplinkError('broker-closed', 'cut'));
   }
 
-  #take(taken: Chunk): undefined {
-    const waited = this.channel.waitingBytes;
-    if (waited > 0 && waited + taken.bytes > CREDIT) this.overCredit = true;
-    this.channel.waitingBytes += taken.bytes;
-    this.sent.push(taken);
+  /** Everything that has left or is leaving, in order. */
+  get sent(): Chunk[] {
+    return [...this.channel.left, ...this.channel.waiting];
   }
 }
 
@@ -128,56 +169,136 @@ t.test('outlet: it is measured while its channel is open, and each picture once'
   t.same([run.sent.length, run.offered], [7, 9]);
 });
 
+const sum = (chunks: readonly Chunk[]) => chunks.reduce((total, { frames }) => total + frames, 0);
+const steps = fc.array(step, { maxLength: 60 });
+
+/** Does the steps and ends; the one that is leaving at the end leaves. */
+function ranThrough(all: readonly Step[], beginsAnew: boolean): Run {
+  const run = new Run(beginsAnew);
+  for (const one of all) run.do(one);
+  run.outlet.end();
+  return run;
+}
+
 t.test('outlet: no picture goes without those it refers to, and every one is sent or counted', async (t) => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const run = new Run(false);
-      for (const one of steps) run.do(one);
-      run.outlet.end();
+    fc.property(steps, (steps) => {
+      const run = ranThrough(steps, false);
       const numbers = run.sent.map(({ number }) => number);
       const decodable = run.sent.every(({ key, number }, at) => key || numbers[at - 1] === number - 1);
       const rising = numbers.every((number, at) => at === 0 || number > (numbers[at - 1] ?? 0));
-      const sum = (chunks: readonly Chunk[]) => chunks.reduce((total, { frames }) => total + frames, 0);
       const missing = sum(run.all) - sum(run.sent);
       const inGaps = run.gaps.reduce((total, { frames }) => total + frames, 0);
-      const { frames, gaps, droppedFrames } = run.outlet.status;
+      const { frames, bytes, gaps, droppedFrames } = run.outlet.status;
       return (
         decodable &&
         rising &&
-        !run.overCredit &&
+        !run.channel.overCredit &&
         missing === run.dropped &&
         missing === inGaps &&
         frames === sum(run.sent) &&
+        run.told.frames === frames &&
+        run.told.bytes === bytes &&
         gaps === run.gaps.length &&
         droppedFrames === missing
       );
     }),
-    { numRuns: 2_000 },
+    { numRuns: 4_000 },
   );
   t.pass();
 });
 
+t.test(
+  'outlet: recordings that begin anew send again what they had, and count each picture once',
+  async (t) => {
+    fc.assert(
+      fc.property(steps, (steps) => {
+        const run = ranThrough(steps, true);
+        const missing = sum(run.all) - sum([...new Set(run.sent)]);
+        const inGaps = run.gaps.reduce((total, { frames }) => total + frames, 0);
+        const { frames, bytes, droppedFrames } = run.outlet.status;
+        return (
+          frames === sum([...new Set(run.sent)]) &&
+          bytes === sum(run.sent) && // a byte a picture
+          run.told.frames === frames &&
+          run.told.bytes === bytes &&
+          droppedFrames === missing &&
+          inGaps === missing
+        );
+      }),
+      { numRuns: 4_000 },
+    );
+    t.pass();
+  },
+);
+
 t.test('outlet: each gap begins with a picture that was not sent and ends before one that was', async (t) => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const run = new Run(false);
-      for (const one of steps) run.do(one);
-      run.outlet.end();
+    fc.property(steps, fc.boolean(), (steps, beginsAnew) => {
+      const run = ranThrough(steps, beginsAnew);
       const sent = new Set(run.sent.map(({ wallMs }) => wallMs));
-      return run.gaps.every(({ fromWallMs, untilWallMs }) => {
-        const within = run.all.filter(({ wallMs }) => wallMs >= fromWallMs && wallMs < untilWallMs);
-        return within.length > 0 && within.every(({ wallMs }) => !sent.has(wallMs));
-      });
+      const lost = run.all.filter(({ wallMs }) => !sent.has(wallMs));
+      const within = ({ fromWallMs, untilWallMs }: Gap) =>
+        run.all.filter(({ wallMs }) => wallMs >= fromWallMs && wallMs < untilWallMs);
+      return (
+        run.gaps.every((gap) => within(gap)[0]?.wallMs === gap.fromWallMs) &&
+        run.gaps.every((gap) => within(gap).every(({ wallMs }) => !sent.has(wallMs))) &&
+        lost.every((one) => run.gaps.filter((gap) => within(gap).includes(one)).length === 1)
+      );
     }),
-    { numRuns: 2_000 },
+    { numRuns: 4_000 },
   );
   t.pass();
+});
+
+t.test(
+  'outlet: what waited as the connection was lost was not sent, and comes again when it is back',
+  (t) => {
+    const run = new Run(false);
+    run.do({ does: 'picture', key: true, frames: 3 });
+    run.do({ does: 'one-gone' });
+    run.do({ does: 'picture', key: false, frames: 3 });
+    run.do({ does: 'picture', key: false, frames: 3 });
+    t.match(run.outlet.status, { frames: 9, bytes: 9, droppedFrames: 0 });
+    run.do({ does: 'lost' });
+    t.match(run.outlet.status, { frames: 3, bytes: 3, droppedFrames: 6, waitingBytes: 0 });
+    run.do({ does: 'opened' });
+    t.same(run.gaps, [], 'it goes on');
+    run.do({ does: 'picture', key: true, frames: 1 });
+    t.same(run.gaps, [{ fromWallMs: 2_000, untilWallMs: 4_000, frames: 6, cause: 'broker-closed' }]);
+    run.do({ does: 'picture', key: false, frames: 2 });
+    run.do({ does: 'lost' });
+    t.match(run.outlet.status, { frames: 3, droppedFrames: 9 });
+    run.do({ does: 'opened' });
+    t.match(
+      run.outlet.status,
+      { frames: 6, droppedFrames: 6, state: 'flowing' },
+      'the cache holds all of it',
+    );
+    t.equal(run.gaps.length, 1);
+    t.end();
+  },
+);
+
+t.test('outlet: a gap of minutes is told in parts, and nothing of a part that was told is sent', (t) => {
+  const run = new Run(false);
+  run.do({ does: 'picture', key: true, frames: 1 });
+  run.do({ does: 'lost' });
+  for (let i = 0; i < 70; i += 1) run.do({ does: 'picture', key: i === 5, frames: 0 });
+  t.equal(run.gaps.length, 1);
+  const before = run.sent.length;
+  run.do({ does: 'opened' });
+  t.equal(run.sent.length, before, 'the last key picture stands in what was told');
+  run.do({ does: 'picture', key: true, frames: 1 });
+  t.equal(run.sent.length, before + 1);
+  t.end();
 });
 
 t.test('outlet: a new connection that is a recording of its own begins with the last key picture', (t) => {
   const run = new Run(true);
   run.do({ does: 'picture', key: true, frames: 1 });
   run.do({ does: 'picture', key: false, frames: 1 });
+  run.do({ does: 'gone' });
   run.do({ does: 'lost' });
   run.do({ does: 'picture', key: false, frames: 1 });
   run.do({ does: 'opened' });
@@ -187,6 +308,7 @@ t.test('outlet: a new connection that is a recording of its own begins with the 
   );
   t.equal(run.dropped, 0);
   t.same(run.gaps, []);
+  t.match(run.outlet.status, { frames: 3, bytes: 5 }, 'each picture counts once, each byte as it goes');
   t.end();
 });
 

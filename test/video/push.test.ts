@@ -24,6 +24,7 @@ const silent: OutletEvents = {
   ...{
     offered: () => undefined,
     sent: () => undefined,
+    unsent: () => undefined,
     dropped: () => undefined,
     gap: () => undefined,
     changed: () => undefined,

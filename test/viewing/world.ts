@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClockTrust } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
+import type { Left } from '../../agent/base/send-queue.ts';
 import { BytePool } from '../../agent/base/pool.ts';
 import type { AccessUnit, VideoTrack } from '../../agent/camera/types.ts';
 import { CommandDesk } from '../../agent/commands/desk.ts';
@@ -144,8 +145,8 @@ export class World {
         pull: (camera, _permit, handlers, signal) => this.#pull(camera, handlers, signal),
         report: () => undefined,
         publisher: {
-          ...{ connected: true, goneBytes: 0, listen: () => () => undefined },
-          sendNow: (topic, parts) => this.#publish(topic, parts, ends),
+          ...{ connected: true, listen: () => () => undefined, withdraw: () => undefined },
+          sendNow: (_, topic, parts, left) => this.#publish(topic, parts, left, ends),
         },
         keyring: async () => LEASE_KEYRING,
         tell: (message) => this.#toAgent(message, ends),
@@ -235,10 +236,10 @@ export class World {
     if (this.pulled.get(camera.camera) === handlers) this.pulled.delete(camera.camera);
   }
 
-  #publish(topic: string, parts: readonly Buffer[], videoEnds: AbortSignal): number {
+  #publish(topic: string, parts: readonly Buffer[], left: Left, videoEnds: AbortSignal): undefined {
     if (!videoEnds.aborted)
       this.published.push({ topic, payload: Buffer.concat(parts), atMs: this.clock.monotonicMs() });
-    return 0;
+    queueMicrotask(() => left(true));
   }
 
   #picture(key: boolean): AccessUnit {

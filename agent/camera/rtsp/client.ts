@@ -22,6 +22,8 @@ export interface RequestMore {
   readonly timeoutMs?: number;
   /** ASCII. */
   readonly body?: string;
+  /** Goes behind the media that was handed over, and not before it. */
+  readonly afterMedia?: boolean;
 }
 
 /** Sends requests with the login that the camera asks for, within what the permit allows. */
@@ -78,8 +80,7 @@ export class RtspClient {
       all.push(['Authorization', login.authorize(method, url) ?? '']);
     }
     const timeoutMs = Math.min(requestTimeoutMs, more.timeoutMs ?? requestTimeoutMs);
-    const body = more.body === undefined ? {} : { body: more.body };
-    const reply = connection.request({ method, url, fields: all, timeoutMs, ...body });
+    const reply = connection.request({ ...more, method, url, fields: all, timeoutMs });
     return await reply.catch((error: unknown) => {
       if (!connection.closedByUs) permit.loginUnanswered();
       throw error;

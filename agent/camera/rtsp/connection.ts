@@ -7,6 +7,7 @@ import {
   PeerProtocolError,
   systemCode,
 } from '../../base/errors.ts';
+import { type Left, SendQueue } from '../../base/send-queue.ts';
 import type { TcpEnds } from '../tcp-state.ts';
 import type { Reply, RtspMessage, ServerRequest } from './message.ts';
 import { type ReaderEvents, StreamReader } from './reader.ts';
@@ -19,6 +20,8 @@ export interface Outgoing {
   readonly fields: readonly Field[];
   readonly timeoutMs: number;
   readonly body?: string;
+  /** Goes behind the media that was handed over, and not before it. */
+  readonly afterMedia?: boolean;
 }
 
 interface Pending {
@@ -34,10 +37,15 @@ const MAX_UNSENT_BYTES = 64 * 1024;
 /** Replies that were waited for in vain and may still come. */
 const MAX_LATE = 16;
 
+/** Keys of the lanes: media that a server does not read keeps no request waiting. */
+const MEDIA = {};
+const MESSAGES = {};
+
 /** Requests and replies over one RTSP connection, with interleaved frames between them. */
 export class RtspConnection {
   readonly #camera: string;
   readonly #socket: Socket;
+  readonly #queue: SendQueue;
   readonly #clock: Clock;
   readonly #reader: StreamReader;
   readonly #pending = new Map<number, Pending>();
@@ -45,8 +53,7 @@ export class RtspConnection {
   readonly #failed = Promise.withResolvers<never>();
   #error: BeffroiError | undefined;
   #sequence = 0;
-  #handedBytes = 0;
-  #goneBytes = 0;
+  #goneFrames = 0;
   #closedByUs = false;
   #heardMs: number | undefined;
   #shortestAnswerMs = Number.POSITIVE_INFINITY;
@@ -55,6 +62,7 @@ export class RtspConnection {
   constructor(camera: string, socket: Socket, clock: Clock) {
     this.#camera = camera;
     this.#socket = socket;
+    this.#queue = new SendQueue(socket);
     this.#clock = clock;
     this.#reader = new StreamReader(camera, {
       frame: (channel, bytes, from, until) => this.#onFrame(channel, bytes, from, until),
@@ -111,7 +119,8 @@ export class RtspConnection {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     this.#pending.set(sequence, { sentMs: this.#clock.monotonicMs(), resolve, reject });
     const fields: Field[] = [['CSeq', String(sequence)], ...outgoing.fields];
-    this.#send(`${outgoing.method} ${outgoing.url} RTSP/1.0`, fields, outgoing.body);
+    const lane = outgoing.afterMedia ? MEDIA : MESSAGES;
+    this.#send(lane, `${outgoing.method} ${outgoing.url} RTSP/1.0`, fields, outgoing.body);
     const timer = new AbortController();
     this.#clock.sleep(outgoing.timeoutMs, timer.signal).then(
       () => this.#giveUp(sequence, outgoing),
@@ -120,26 +129,30 @@ export class RtspConnection {
     return promise.finally(() => timer.abort());
   }
 
-  /** Bytes of `write` that have left the process. */
-  get goneBytes(): number {
-    return this.#goneBytes;
+  /** How many calls of `write` have left the process. */
+  get goneFrames(): number {
+    return this.#goneFrames;
+  }
+
+  /** Bytes of `write` that were handed over and have not left. */
+  get waitingBytes(): number {
+    return this.#queue.waitingBytes(MEDIA);
   }
 
   /**
-   * Hands interleaved frames over, without a copy; they must not change until they have left.
-   * @returns `goneBytes` when they have left
+   * Hands interleaved frames over, without a copy; they must not change until `left` is told.
+   * @returns false when the connection is lost
    */
-  write(parts: readonly Buffer[]): number {
-    let bytes = 0;
-    for (const part of parts) bytes += part.length;
-    this.#handedBytes += bytes;
-    this.#socket.cork();
-    for (const part of parts.slice(0, -1)) this.#socket.write(part);
-    this.#socket.write(parts.at(-1) ?? '', () => {
-      this.#goneBytes += bytes;
+  write(parts: readonly Buffer[], left: Left): boolean {
+    return this.#queue.send(MEDIA, parts, (gone) => {
+      if (gone) this.#goneFrames += 1;
+      left(gone);
     });
-    this.#socket.uncork();
-    return this.#handedBytes;
+  }
+
+  /** What of `write` has not begun to leave never does. */
+  withdraw(): void {
+    this.#queue.withdraw(MEDIA);
   }
 
   close(): void {
@@ -148,7 +161,7 @@ export class RtspConnection {
   }
 
   /** @param body in ASCII */
-  #send(firstLine: string, fields: readonly Field[], body = ''): void {
+  #send(lane: object, firstLine: string, fields: readonly Field[], body = ''): void {
     const length: Field[] = body === '' ? [] : [['Content-Length', String(body.length)]];
     const lines = [
       firstLine,
@@ -156,7 +169,7 @@ export class RtspConnection {
       '',
       body,
     ];
-    this.#socket.write(lines.join('\r\n'), 'latin1');
+    this.#queue.send(lane, [Buffer.from(lines.join('\r\n'), 'latin1')], () => undefined);
   }
 
   #data(chunk: Buffer): void {
@@ -188,10 +201,10 @@ export class RtspConnection {
   }
 
   #answer({ method, headers }: ServerRequest): void {
-    if (this.#socket.writableLength > MAX_UNSENT_BYTES) return;
+    if (this.#queue.waitingBytes(MESSAGES) > MAX_UNSENT_BYTES) return;
     const status = ANSWERED_OK.has(method) ? '200 OK' : '501 Not Implemented';
     const cseq = (headers.get('cseq') ?? '').replace(/[^\x20-\x7e]/g, '');
-    this.#send(`RTSP/1.0 ${status}`, [['CSeq', cseq]]);
+    this.#send(MESSAGES, `RTSP/1.0 ${status}`, [['CSeq', cseq]]);
   }
 
   #giveUp(sequence: number, { method, timeoutMs }: Outgoing): void {
@@ -218,6 +231,7 @@ export class RtspConnection {
     if (this.#error) return;
     this.#error = error;
     this.#socket.destroy();
+    this.#queue.end();
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     this.#failed.reject(error);

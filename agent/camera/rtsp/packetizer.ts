@@ -12,6 +12,8 @@ const INTERLEAVED_BYTES = 4;
 const RTP_HEADER_BYTES = 12;
 /** What stands before each payload. */
 const HEAD_BYTES = INTERLEAVED_BYTES + RTP_HEADER_BYTES;
+/** Of the sequence number in the head. */
+const SEQUENCE_AT = INTERLEAVED_BYTES + 2;
 const VERSION = 0x80;
 const MARKER = 0x80;
 
@@ -101,6 +103,26 @@ export function writePackets(
     if (nal.length <= MAX_PAYLOAD_BYTES) writer.whole(nal, isLast);
     else writer.fragments(RULES[codec], nal, isLast);
   }
+}
+
+/**
+ * The same packets in other numbers: heads of their own, the payloads where they are.
+ * @param written by `writePackets`
+ * @param sequence of the first packet
+ */
+export function renumbered(written: Buffer, packets: number, sequence: number): Buffer[] {
+  const heads = Buffer.allocUnsafe(packets * HEAD_BYTES);
+  const parts: Buffer[] = [];
+  let from = 0;
+  for (let packet = 0; packet < packets; packet += 1) {
+    const at = packet * HEAD_BYTES;
+    const until = from + INTERLEAVED_BYTES + written.readUInt16BE(from + 2);
+    written.copy(heads, at, from, from + HEAD_BYTES);
+    heads.writeUInt16BE((sequence + packet) & 0xffff, at + SEQUENCE_AT);
+    parts.push(heads.subarray(at, at + HEAD_BYTES), written.subarray(from + HEAD_BYTES, until));
+    from = until;
+  }
+  return parts;
 }
 
 class PacketWriter {

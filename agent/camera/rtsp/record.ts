@@ -1,5 +1,6 @@
 import { DeviceError } from '../../base/errors.ts';
 import { Login } from '../auth/digest.ts';
+import type { Left } from '../../base/send-queue.ts';
 import type { Credentials, Permit } from '../types.ts';
 import { TRACK } from './announcement.ts';
 import { isOk, RtspClient } from './client.ts';
@@ -54,7 +55,6 @@ export class RecordSession {
   readonly #url: string;
   readonly #ended = new AbortController();
   #session: SessionField | undefined;
-  #handedBytes = 0;
   #reportedMs: number | undefined;
 
   private constructor(
@@ -116,23 +116,22 @@ export class RecordSession {
     }
   }
 
-  /** Bytes that have left the process. */
-  get goneBytes(): number {
-    return this.#connection.goneBytes;
-  }
-
   /**
    * Hands the packets of a picture over, behind a sender report when one is due.
    * @param before what was sent before them
-   * @returns `goneBytes` when they have left
+   * @returns false when the connection is lost
    */
-  send(parts: readonly Buffer[], before: SentSoFar): number {
+  send(parts: readonly Buffer[], before: SentSoFar, left: Left): boolean {
     const nowMs = this.#needs.clock.monotonicMs();
     const isDue = this.#reportedMs === undefined || nowMs - this.#reportedMs >= REPORT_INTERVAL_MS;
     if (isDue) this.#reportedMs = nowMs;
     const report = isDue ? [senderReport(before, this.#target.name)] : [];
-    this.#handedBytes = this.#connection.write([...report, ...parts]);
-    return this.#handedBytes;
+    return this.#connection.write([...report, ...parts], left);
+  }
+
+  /** What has not begun to leave never does. */
+  withdraw(): void {
+    this.#connection.withdraw();
   }
 
   /** Keeps the session until the signal aborts; rejects when it is lost, and when the server does not read. */
@@ -156,12 +155,13 @@ export class RecordSession {
     this.#connection.close();
   }
 
-  /** Says TEARDOWN, shortly, and closes. */
+  /** Says TEARDOWN behind what waits, shortly, and closes. */
   async close(): Promise<void> {
     this.#ended.abort();
     const { clock } = this.#needs;
     const late = new AbortController();
-    const farewell = this.#client.request('TEARDOWN', this.#url, sessionFields(this.#session));
+    const fields = sessionFields(this.#session);
+    const farewell = this.#client.request('TEARDOWN', this.#url, fields, { afterMedia: true });
     await Promise.race([
       farewell.catch(() => undefined),
       clock.sleep(TEARDOWN_TIMEOUT_MS, late.signal).catch(() => undefined),
@@ -193,8 +193,8 @@ export class RecordSession {
     const { clock } = this.#needs;
     let [seen, sinceMs] = [-1, 0];
     while (!signal.aborted) {
-      const gone = this.goneBytes;
-      if (gone !== seen || gone === this.#handedBytes) [seen, sinceMs] = [gone, clock.monotonicMs()];
+      const { goneFrames: gone, waitingBytes } = this.#connection;
+      if (gone !== seen || waitingBytes === 0) [seen, sinceMs] = [gone, clock.monotonicMs()];
       if (clock.monotonicMs() - sinceMs >= STUCK_MS) {
         throw new DeviceError('camera-silent', `${this.#target.name}: nothing was read for ${STUCK_MS} ms`);
       }

@@ -6,14 +6,12 @@ export function counted(publisher: MediaPublisher, sent: (bytes: number) => void
     get connected() {
       return publisher.connected;
     },
-    get goneBytes() {
-      return publisher.goneBytes;
+    sendNow: (lane, topic, parts, left) => {
+      const refusal = publisher.sendNow(lane, topic, parts, left);
+      if (refusal === undefined) sent(parts.reduce((sum, part) => sum + part.length, 0));
+      return refusal;
     },
-    sendNow: (topic, parts) => {
-      const goneAt = publisher.sendNow(topic, parts);
-      if (typeof goneAt === 'number') sent(parts.reduce((sum, part) => sum + part.length, 0));
-      return goneAt;
-    },
+    withdraw: (lane, withinMs) => publisher.withdraw(lane, withinMs),
     listen: (listener) => publisher.listen(listener),
   };
 }

@@ -1,7 +1,8 @@
-import type { Block, BytePool } from '../../base/pool.ts';
-import { countPackets, type PacketFields, writePackets } from '../../camera/rtsp/packetizer.ts';
+import type { BytePool } from '../../base/pool.ts';
+import { countPackets, type PacketFields } from '../../camera/rtsp/packetizer.ts';
 import type { Chunk, RtpFacts } from '../destination.ts';
 import type { Picture } from '../picture.ts';
+import { Packets } from './packets.ts';
 
 const TICKS_PER_MS = 90;
 
@@ -20,28 +21,33 @@ export class RtpChunk implements Chunk {
   readonly #picture: Picture;
   readonly #fields: PacketFields;
   readonly #pool: BytePool;
-  #block: Block | undefined;
+  readonly #packets: Packets;
   #holders = 1;
 
-  /** Holds the picture; the maker of the chunk is its first holder. */
-  constructor(pool: BytePool, picture: Picture, number: number, fields: PacketFields) {
+  /**
+   * Holds the picture; the maker of the chunk is its first holder.
+   * @param packets of the same picture in other numbers, to be shared
+   */
+  constructor(pool: BytePool, picture: Picture, number: number, fields: PacketFields, packets?: Packets) {
     const { unit, setup } = picture;
-    const { packets, bytes, octets } = countPackets(setup.sps.codec, unit.nals);
+    const count = countPackets(setup.sps.codec, unit.nals);
     picture.hold();
     this.#pool = pool;
     this.#picture = picture;
     this.#fields = fields;
+    this.#packets = packets ?? new Packets(pool, picture, fields, count);
+    this.#packets.hold();
     this.key = picture.key;
-    this.bytes = bytes;
+    this.bytes = count.bytes;
     this.number = number;
     this.wallMs = unit.captureWallMs ?? unit.receivedWallMs;
     this.durationMs = picture.frameTicks / TICKS_PER_MS;
-    this.rtp = { ...fields, setup, packets, octets, from: (sequence) => this.#from(sequence) };
+    const from = (sequence: number) => this.#from(sequence, this.#packets);
+    this.rtp = { ...fields, setup, packets: count.packets, octets: count.octets, from };
   }
 
   get parts(): readonly Buffer[] {
-    this.#block ??= this.#written();
-    return [this.#block.buffer.subarray(0, this.bytes)];
+    return this.#packets.from(this.#fields.sequence);
   }
 
   /** The same chunk without its packets, for a cache; the caller is its first holder. */
@@ -56,18 +62,11 @@ export class RtpChunk implements Chunk {
   release(): void {
     this.#holders -= 1;
     if (this.#holders > 0) return;
-    this.#block?.release();
+    this.#packets.release();
     this.#picture.release();
   }
 
-  #from(sequence: number): RtpChunk {
-    return new RtpChunk(this.#pool, this.#picture, this.number, { ...this.#fields, sequence });
-  }
-
-  #written(): Block {
-    const block = this.#pool.take(this.bytes);
-    const { unit, setup } = this.#picture;
-    writePackets(block.buffer, setup.sps.codec, unit.nals, this.#fields);
-    return block;
+  #from(sequence: number, packets?: Packets): RtpChunk {
+    return new RtpChunk(this.#pool, this.#picture, this.number, { ...this.#fields, sequence }, packets);
   }
 }
