@@ -32,7 +32,9 @@ async function stalled(t: Test) {
     { brokers: [broker.url], clientId: 'box', plainLoopback: true, subscriptions: [] },
   );
   const up = new Promise<void>((resolve) => publisher.listen({ up: () => resolve() }));
-  const down = new Promise<string>((resolve) => publisher.listen({ down: ({ message }) => resolve(message) }));
+  const down = new Promise<string>((resolve) =>
+    publisher.listen({ down: ({ message }) => resolve(message) }),
+  );
   await publisher.start(new AbortController().signal);
   t.teardown(async () => {
     const stopped = publisher.stop();
@@ -62,10 +64,17 @@ t.test('lease: what waits as it ends never leaves, and is not counted', async (t
   const { frames, bytes } = destination.sent;
   t.ok(frames > 0 && frames < before.frames, `${before.frames} were handed over, ${frames} left`);
   t.equal(bytes, frames * (BYTES + 8));
-  t.equal(publisher.sendNow({}, `csu/v1/${SITE}/cam-b/media/main`, [Buffer.from('last')], () => undefined), undefined);
+  t.equal(
+    publisher.sendNow({}, `csu/v1/${SITE}/cam-b/media/main`, [Buffer.from('last')], () => undefined),
+    undefined,
+  );
   broker.resume();
   await subscriber.message(({ payload }) => payload.toString() === 'last');
-  t.equal(subscriber.messages.filter(({ topic }) => topic === TOPIC).length, frames, 'what is counted has come');
+  t.equal(
+    subscriber.messages.filter(({ topic }) => topic === TOPIC).length,
+    frames,
+    'what is counted has come',
+  );
 });
 
 t.test('lease: a message that does not get away after its end is cut off with the connection', async (t) => {

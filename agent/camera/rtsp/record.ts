@@ -1,6 +1,6 @@
 import { DeviceError } from '../../base/errors.ts';
-import { Login } from '../auth/digest.ts';
 import type { Left } from '../../base/send-queue.ts';
+import { Login } from '../auth/digest.ts';
 import type { Credentials, Permit } from '../types.ts';
 import { TRACK } from './announcement.ts';
 import { isOk, RtspClient } from './client.ts';
