@@ -131,6 +131,11 @@ export class BrokerClient implements Service, Working {
     return this.#session !== undefined;
   }
 
+  /** Messages with QoS 1 that may be without PUBACK in the session in force. */
+  get inflight(): number {
+    return this.#session?.info.inflight ?? 1;
+  }
+
   /** Whether no try ends any more, and, while there is a connection, nothing comes from the broker: not even PINGRESP. */
   get stuck(): boolean {
     return this.#pulse.late;

@@ -8,6 +8,7 @@ import type { Outbox, OutboxEntry } from '../store/store.ts';
 import type { BrokerClient } from './client.ts';
 import { DrainLane, type Flying } from './drain-lane.ts';
 import type { Pace } from './pace.ts';
+import { type Shares, sharesOf } from './shares.ts';
 
 export interface DrainPassNeeds {
   readonly clock: Clock;
@@ -23,17 +24,13 @@ export interface DrainPassNeeds {
   readonly refused: (error: BeffroiError) => void;
 }
 
-/**
- * Events on the wire without acknowledgement: of the 64 places of the client some are left for states. A broker may allow
- * fewer, then the client waits. Source: 100,000 events in a minute, and a broker that answers after 28 ms.
- */
-const IN_FLIGHT = 56;
-/** Of those, the most that are backlog: a live event always finds a place, where the broker allows as many. */
-const BACKLOG_IN_FLIGHT = 48;
-/** Fewer places than this are not filled while others are taken, so that one look into the outbox serves many events. */
-const BACKLOG_AT_ONCE = BACKLOG_IN_FLIGHT / 4;
+/** Fewer places than this share are not filled while others are taken, so that one look into the outbox serves many events. */
+const AT_ONCE_SHARE = 4;
 /** While more events wait for their receipt no backlog is sent: a receiver that is away is not buried. Source: guess. */
 const UNRECEIPTED = 1_000;
+/** The same for a slow pace: what so many seconds bring, but never fewer than these. Source: guess; receipts take less. */
+const UNRECEIPTED_S = 2;
+const UNRECEIPTED_LEAST = 100;
 /** Acknowledged events that are forgotten in one commit while more is sent; a crash makes them be sent again. Source: guess. */
 const FORGOTTEN_AT_ONCE = 128;
 /** How long a receipt may come before the outbox learns of the PUBACK, which is then not worth a write, ms. Source: guess. */
@@ -53,6 +50,7 @@ const PACE_WAIT_MS = 20;
  */
 export class DrainPass {
   readonly #needs: DrainPassNeeds;
+  readonly #shares: Shares;
   readonly #end = new AbortController();
   readonly #signal: AbortSignal;
   readonly #live: DrainLane;
@@ -75,6 +73,7 @@ export class DrainPass {
 
   constructor(needs: DrainPassNeeds, connection: AbortSignal) {
     this.#needs = needs;
+    this.#shares = sharesOf(needs.client.inflight);
     this.#signal = AbortSignal.any([connection, this.#end.signal]);
     this.#live = new DrainLane('live', needs.outbox, needs.classes);
     this.#backlog = new DrainLane('backlog', needs.outbox, needs.classes);
@@ -161,7 +160,7 @@ export class DrainPass {
   #launchFollowing(): void {
     const { outbox, pace } = this.#needs;
     if (this.#rewind || outbox.order !== this.#order) this.#beginWithOldest();
-    const room = IN_FLIGHT - this.#flying.size;
+    const room = this.#shares.events - this.#flying.size;
     for (const entry of this.#live.following(room, this.#flying)) this.#launch(this.#live, entry);
     const backlog = this.#backlog.following(this.#backlogRoom(), this.#flying);
     for (const entry of backlog) this.#launch(this.#backlog, entry);
@@ -180,18 +179,23 @@ export class DrainPass {
     const { pace } = this.#needs;
     const backlog = [...this.#flying.values()].filter(({ lane }) => lane === 'backlog').length;
     const places = Math.min(
-      BACKLOG_IN_FLIGHT - backlog,
-      IN_FLIGHT - this.#flying.size,
-      UNRECEIPTED - this.#unreceipted(),
+      this.#shares.backlog - backlog,
+      this.#shares.events - this.#flying.size,
+      this.#mayBeUnreceipted - this.#unreceipted(),
     );
     if (places > 0 && pace.available === 0) this.#wakeForPace();
-    if (places < BACKLOG_AT_ONCE && backlog > 0) return 0;
+    if (places < this.#shares.backlog / AT_ONCE_SHARE && backlog > 0) return 0;
     return Math.min(places, pace.available);
+  }
+
+  get #mayBeUnreceipted(): number {
+    const slow = Math.max(UNRECEIPTED_LEAST, this.#needs.pace.perSecond * UNRECEIPTED_S);
+    return Math.min(UNRECEIPTED, slow);
   }
 
   #unreceipted(): number {
     const { outbox } = this.#needs;
-    if (outbox.unreceipted() + this.#acknowledged.length >= UNRECEIPTED) this.#forget();
+    if (outbox.unreceipted() + this.#acknowledged.length >= this.#mayBeUnreceipted) this.#forget();
     return outbox.unreceipted() + this.#acknowledged.length;
   }
 

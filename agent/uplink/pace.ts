@@ -16,6 +16,10 @@ export class Pace {
     this.#atMs = clock.monotonicMs();
   }
 
+  get perSecond(): number {
+    return this.#perSecond;
+  }
+
   set perSecond(value: number) {
     this.#refill();
     this.#perSecond = value;

@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import type { BrokerClient } from './client.ts';
 import type { RetainedInventory } from './inventory.ts';
+import { sharesOf } from './shares.ts';
 
 interface State {
   /** Fields without the envelope, to see whether anything changed. */
@@ -18,8 +19,6 @@ export interface RetainedStatesNeeds {
   readonly inventory: RetainedInventory;
 }
 
-/** States share the window with events, which go first: never more than this many in flight. Source: guess. */
-const IN_FLIGHT = 8;
 /** What the broker refused is tried again after this long, if it did not change meanwhile. Source: guess. */
 const AFTER_REFUSAL_MS = 60_000;
 
@@ -82,8 +81,10 @@ export class RetainedStates {
   #pump(): void {
     const connection = this.#connection;
     if (!connection) return;
+    // States share the window with events, which go first.
+    const most = sharesOf(this.#needs.client.inflight).states;
     for (const topic of this.#dirty) {
-      if (this.#busy.size >= IN_FLIGHT) return;
+      if (this.#busy.size >= most) return;
       if (this.#busy.has(topic)) continue;
       this.#dirty.delete(topic);
       void this.#send(topic, connection.signal);

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 
-/** What an odd broker does with a PUBLISH: takes it, answers with this reason code, closes, or says nothing. */
-export type Answer = 'take' | 'close' | 'nothing' | number;
+/** What an odd broker does with a PUBLISH: takes it, at once or when told, answers with this reason code, closes, or says nothing. */
+export type Answer = 'take' | 'hold' | 'close' | 'nothing' | number;
 
 export interface Published {
   readonly topic: string;
@@ -16,24 +16,29 @@ export class OddBroker {
   /** Every PUBLISH that it took, in order. */
   readonly taken: Published[] = [];
   connections = 0;
+  /** Most messages that were without PUBACK. */
+  mostHeld = 0;
+  readonly #held: { readonly message: Published; readonly acknowledge: () => void }[] = [];
+  readonly #receiveMaximum: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #decide: (message: Published) => Answer;
   readonly #looks = new Set<() => void>();
 
-  private constructor(server: Server, port: number, decide: (message: Published) => Answer) {
+  private constructor(server: Server, port: number, decide: (message: Published) => Answer, most: number) {
+    this.#receiveMaximum = most;
     this.#server = server;
     this.#decide = decide;
     this.url = `mqtt://127.0.0.1:${port}`;
     server.on('connection', (socket) => this.#serve(socket));
   }
 
-  static async start(decide: (message: Published) => Answer): Promise<OddBroker> {
+  static async start(decide: (message: Published) => Answer, receiveMaximum = 65_535): Promise<OddBroker> {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
-    return new OddBroker(server, port, decide);
+    return new OddBroker(server, port, decide, receiveMaximum);
   }
 
   /** Resolves as soon as this is true; looked at after each message. */
@@ -55,6 +60,18 @@ export class OddBroker {
     await once(this.#server, 'close');
   }
 
+  /** Sends the PUBACK of the oldest held message of this kind. */
+  release(fits: (message: Published) => boolean): void {
+    const at = this.#held.findIndex(({ message }) => fits(message));
+    const [one] = at < 0 ? [] : this.#held.splice(at, 1);
+    one?.acknowledge();
+  }
+
+  #connack(): Buffer {
+    const properties = Buffer.from([0x21, this.#receiveMaximum >> 8, this.#receiveMaximum & 0xff]);
+    return Buffer.concat([Buffer.from([0x20, 3 + properties.length, 0, 0, properties.length]), properties]);
+  }
+
   #serve(socket: Socket): void {
     const connection = this.connections;
     this.connections += 1;
@@ -73,7 +90,7 @@ export class OddBroker {
 
   #answer(socket: Socket, { first, body }: Packet, connection: number): void {
     const type = first >> 4;
-    if (type === 1) socket.write(Buffer.from([0x20, 3, 0, 0, 0]));
+    if (type === 1) socket.write(this.#connack());
     else if (type === 8) socket.write(suback(body));
     else if (type === 12) socket.write(Buffer.from([0xd0, 0]));
     else if (type === 3) this.#publish(socket, body, connection);
@@ -86,7 +103,11 @@ export class OddBroker {
     const message = { topic: body.subarray(2, topicEnd).toString(), payload, connection };
     const answer = this.#decide(message);
     if (answer === 'close') socket.destroy();
-    else if (answer === 'take') {
+    else if (answer === 'hold') {
+      this.taken.push(message);
+      const acknowledge = () => socket.write(Buffer.concat([Buffer.from([0x40, 2]), id]));
+      this.mostHeld = Math.max(this.mostHeld, this.#held.push({ message, acknowledge }));
+    } else if (answer === 'take') {
       this.taken.push(message);
       socket.write(Buffer.concat([Buffer.from([0x40, 2]), id]));
     } else if (answer !== 'nothing')
