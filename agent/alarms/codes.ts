@@ -29,8 +29,19 @@ export const CODE_OF_KIND: Partial<Record<AlarmPoint['kind'], string>> = {
 export function fieldsOfPoint(point: AlarmPoint, holds: boolean): CodeFields {
   const raising = codeOf(point);
   if (raising === undefined) return {};
-  const restored = meaningOfSia(raising)?.entry.cleared[0];
-  return fieldsOfSia(holds ? raising : (restored ?? raising));
+  const raised = fieldsOfSia(raising);
+  return holds ? raised : restored(raised);
+}
+
+/** What was told of a condition, as it is told that it is over. SIA has no code for the end of what it only reports. */
+export function restored(details: Details): Details {
+  const { code_sia, code_contact_id, ...rest } = details;
+  const cleared = code_sia === undefined ? undefined : meaningOfSia(code_sia)?.entry.cleared[0];
+  return {
+    ...rest,
+    ...(cleared === undefined ? {} : { code_sia: cleared }),
+    ...(code_contact_id === undefined ? {} : { code_contact_id: `3${code_contact_id.slice(1)}` }),
+  };
 }
 
 /** The severity that the code of a point has. */

@@ -1,5 +1,5 @@
 import type { Verdict } from './arming/arming.ts';
-import { fieldsOfPoint, severityOfPoint } from './codes.ts';
+import { fieldsOfPoint, restored, severityOfPoint } from './codes.ts';
 import type { CountdownRecord } from './life/countdown.ts';
 import { type Decision, isActive, type LifeInput, step } from './life/life.ts';
 import { type Settling, say, UNSETTLED } from './life/settling.ts';
@@ -68,6 +68,12 @@ export class Draft {
     this.#change({ active: [], words: undefined, spoken: said !== undefined });
     const settled = said === undefined ? 'unknown' : 'cleared';
     this.settle({ ...UNSETTLED, said, saidMs: this.#now.monotonicMs, settled });
+  }
+
+  /** The time of a condition is over that its source never ends. */
+  expire(): void {
+    this.forget(false);
+    this.#change({ details: restored(this.#record.details) });
   }
 
   /** Does to the alarm what the settled condition asks for. */

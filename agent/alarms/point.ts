@@ -188,7 +188,7 @@ export class Point {
     const limitS = 'clearsAfterS' in this.#point ? this.#point.clearsAfterS : undefined;
     if (limitS === undefined || draft.record.settled !== 'raised') return;
     if (!this.#word.isSilentFor(limitS)) return;
-    draft.forget(false);
+    draft.expire();
     draft.level(this.#verdict(draft.record), {});
   }
 

@@ -244,6 +244,8 @@ t.test('what only ever happens is at rest before, raised by it, and cleared by i
   t.equal(watch.transitions.length, 1);
   await clock.advance(10_000);
   t.same(watch.transitions, ['pt-login-failure raised', 'pt-login-failure cleared']);
+  t.match(watch.events[0], { category: 'tamper', code_sia: 'JA', code_contact_id: '1461' });
+  t.match(watch.events[1], { category: 'tamper', code_sia: undefined, code_contact_id: '3461' });
 });
 
 t.test('a state that its camera never ends is ended after its time, and may begin again', async (t) => {

@@ -4,8 +4,14 @@ import { CODE_OF_KIND } from '../../agent/alarms/codes.ts';
 import { UPS_CODES } from '../../agent/alarms/nut/ups-source.ts';
 import { OBJECT_CODES } from '../../agent/alarms/objects/rule.ts';
 import { configurationSchema } from '../../agent/config/configuration.ts';
-import { ALWAYS_ARMED, type AlarmCategory, meaningOfSia } from '../../agent/contract/alarm-codes.ts';
-import { outboxClassOf } from '../../agent/contract/delivery.ts';
+import {
+  ALARM_CATEGORIES,
+  ALWAYS_ARMED,
+  type AlarmCategory,
+  meaningOfSia,
+} from '../../agent/contract/alarm-codes.ts';
+import { OUTBOX_CLASSES, outboxClassOf } from '../../agent/contract/delivery.ts';
+import { MESSAGES } from '../../agent/contract/messages.ts';
 
 /** The entry of one kind of point, as JSON Schema. */
 interface PointSchema {
@@ -36,6 +42,19 @@ export function kindRows(): string[] {
     (kind.enum ?? [kind.const ?? '']).map((name) => kindRow(name, severity.default, clearsAfterS)),
   );
   return [...rows, kindRow('source-failure', 'major', undefined)];
+}
+
+/** Every event that is no alarm of a point, with what it is told for. */
+export function besideRows(): string[] {
+  return Object.values(MESSAGES)
+    .filter(({ class: of, name }) => of === 'event' && name !== 'alarm')
+    .map(({ name, summary }) => `| \`${name}\` | ${summary} | ${classesOf(name).join(' or ')} |`);
+}
+
+/** Every class that an event of this name can have. */
+function classesOf(name: string): string[] {
+  const classes = ALARM_CATEGORIES.map((category) => outboxClassOf(name, { category }));
+  return OUTBOX_CLASSES.filter((one) => classes.includes(one));
 }
 
 /** Of connected objects, by their category; the temperature has a code for each side. */
@@ -70,11 +89,16 @@ function kindRow(
         severity ?? entry.severity,
         classOf(entry.category, severity ?? entry.severity, kind),
         codeText(raised),
-        codeText(cleared ?? entry.cleared[0] ?? raised),
+        endCodes(cleared ?? entry.cleared[0], entry.contactId[0]),
         mayDisarm(entry.category),
       ]
     : [about, severity ?? 'of the code', 'of its category', 'of both', 'of both', 'by category'];
   return `| \`${kind}\` | ${[...cells, endText(expiry)].join(' | ')} |`;
+}
+
+/** What SIA only ever reports has no code for its end; Contact ID says it by its qualifier. */
+function endCodes(cleared: string | undefined, event: string | undefined): string {
+  return cleared === undefined ? `–, 3${event}` : codeText(cleared);
 }
 
 function endText(expiry: { readonly default?: number } | undefined): string {

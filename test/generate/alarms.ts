@@ -1,7 +1,7 @@
 import { EVENT_KINDS } from '../../agent/alarms/onvif/topics.ts';
 import { ALARM_CODES, ALWAYS_ARMED, type AlarmCode } from '../../agent/contract/alarm-codes.ts';
 import { outboxClassOf } from '../../agent/contract/delivery.ts';
-import { kindRows, objectRows } from './alarm-kinds.ts';
+import { besideRows, kindRows, objectRows } from './alarm-kinds.ts';
 
 /** `docs/reference/alarms.md`: where alarms come from, and what the codes of alarm panels mean. */
 export function alarmsPage(): string {
@@ -42,6 +42,7 @@ ${cameraRows.join('\n')}
 | \`box-store\` | \`collector\` | the disk refuses, or a damaged database lies set aside | of the point |
 | \`box-link\` | \`collector\` | no link to the centre; told when it is back | of the point |
 | \`box-video\` | \`collector\` | the video process is not running | of the point |
+| \`source-failure\` | the source that failed | it does not do its work for ten seconds; the box makes the point | major |
 
 ## What each kind means
 
@@ -68,7 +69,23 @@ A source that fails for longer than ten seconds is itself an alarm: the point \`
 kind \`source-failure\`, severity major, raised once with its \`cause\` ([errors.md](errors.md)) and cleared when it works
 again. The box makes the point when the source first fails. Its own points become \`unknown\`; other sources go on.
 
+A maintenance window keeps a point from raising its alarm, but not one of fire, panic, medical help or gas: that is raised
+and carries the id of the window in \`window\`, unless the entry of the point says \`maintenanceSilences\`.
+
+## What is told beside the alarms of points
+
+Events that are no alarm of a point, and the class of the outbox in which each goes. \`flood\` sums up alarms that come
+faster than anybody reads, and holds none back; \`path\` tells a path that is lost, is back, or is now in use.
+
+| event | what it says | class |
+| --- | --- | --- |
+${besideRows().join('\n')}
+
 ## Codes of alarm panels
+
+A point whose entry leaves it open is as grave as the gravest code that holds: category, severity, class and codes are
+those of that one. When a graver one comes the alarm is \`raised\` again, with the same id and one more \`count\`, to be
+acknowledged anew; when it ends and others hold, the state says what is left.
 
 A code raises or clears every \`panel-zone\` that listens to its account, area, zone and code. What raises and clears no
 point is told as \`event/panel-signal\`, with the same fields; so is a code that stands not in this table (category
@@ -84,7 +101,9 @@ ${rows.join('\n')}
 | --- | --- |
 | good, and on disk | ACK, encrypted where the message was |
 | the same once more, with the same number | ACK, no second event |
+| the same once more, encrypted | ACK; it is no second sign of life for the supervision of the account |
 | encrypted, time stamp outside the window | NAK with the time of the box, never encrypted |
+| the same, while the box does not know the time: older than what the account said before | none: a wrong time would set the panel wrong; what is newer gets its ACK with the time that the panel gave |
 | good, but of a form that cannot be processed; an unknown account; a wrong key; in clear although the account has a key | DUH |
 | wrong CRC or length, not on disk | none: the panel keeps the message and comes again |
 `;

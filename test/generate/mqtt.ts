@@ -40,9 +40,9 @@ At most \`delivery.backlogPerS\` per second, after everything that is live. An e
 class: consumers keep the first of each \`id\` of a site. Within one class of topic the events of a point come in the
 order of \`seq\`; an event on \`hist\` never says what is so now.
 
-Life-safety goes first, then intrusion, technical, service: critical alarms and those of fire, gas, panic and medical
-help are life-safety; major ones, intrusion and tampering are intrusion; other alarms technical; messages that are no
-alarm service. What does not fit or is too old is dropped from
+Life-safety goes first, then intrusion, technical, service. An alarm goes by its category: fire, gas, panic and medical
+help are life-safety; intrusion, tampering and what nobody knows intrusion; all others technical. One without a category
+goes by its severity. Messages that are no alarm are service; the exceptions stand in [alarms.md](alarms.md). What does not fit or is too old is dropped from
 the last class first, and is told by \`loss\`.
 
 ### \`csu/v1/<site>/<camera>/media/main\`

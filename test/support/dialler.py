@@ -52,6 +52,8 @@ def exchange(order, sent):
     kind = socket.SOCK_DGRAM if order.get("udp") else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as peer:
         peer.settimeout(order.get("wait", 10))
+        if order.get("from"):
+            peer.bind((order["from"], 0))
         peer.connect((order["host"], order["port"]))
         for _ in range(order.get("times", 1)):
             peer.sendall(sent)

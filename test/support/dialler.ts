@@ -23,6 +23,8 @@ export interface Call {
   /** The time stamp itself, underscore included, in place of `offset`. */
   readonly time?: string;
   readonly udp?: boolean;
+  /** Address from which it is sent, of those of the loopback. */
+  readonly from?: string;
   readonly binary?: boolean;
   readonly damage?: boolean;
   /** The same bytes as often at once. */

@@ -11,6 +11,8 @@ export interface PanelMessage {
   /** Only the stamp of an encrypted message can be relied on. */
   readonly encrypted: boolean;
   readonly wallMs: number;
+  /** Whether the wall clock can be believed. */
+  readonly trusted: boolean;
   readonly monotonicMs: number;
 }
 
@@ -26,6 +28,10 @@ interface Kept {
   readonly taken: readonly Taken[];
   /** The latest time stamp of what is remembered no more. */
   readonly forgottenMs?: number | undefined;
+  /** The latest time stamp of a sign of life, as old as `KEEP_HEARD_MS` at most. */
+  readonly heardMs?: number | undefined;
+  /** Where genuine messages came from lately, the last one last. */
+  readonly addresses?: readonly string[] | undefined;
 }
 
 const ROOM = 'panel-accounts';
@@ -38,6 +44,10 @@ const REMEMBERED = 128;
 const REPEATED_MS = 600_000;
 /** One before the last may come again for this long: a datagram that was late. Source: guess. */
 const LATE_MS = 30_000;
+/** How often the time stamp of the last sign of life is written. Source: guess; of each would wear the disk. */
+const KEEP_HEARD_MS = 60_000;
+/** Addresses that are kept of an account: paths of one panel, before and after it got another. Source: guess. */
+const ADDRESSES = 4;
 
 /** What is on disk of one account: the messages taken last, and whether it was silent. */
 export class AccountMemory {
@@ -45,9 +55,15 @@ export class AccountMemory {
   readonly #key: string;
   /** When the messages of this start were taken, monotonic; of an earlier start only the wall time is known. */
   readonly #takenMs = new WeakMap<Taken, number>();
+  readonly #startMs: number;
   #kept: Kept;
 
-  constructor(store: Pick<Store, 'memory' | 'transaction'>, panel: string, account: string) {
+  /** @param startMs monotonic */
+  constructor(
+    store: Pick<Store, 'memory' | 'transaction'>,
+    { panel, account, startMs }: { readonly panel: string; readonly account: string; readonly startMs: number },
+  ) {
+    this.#startMs = startMs;
     this.#store = store;
     this.#key = `${panel}/${account}`;
     this.#kept = parse(store.memory.get(ROOM, this.#key));
@@ -67,8 +83,32 @@ export class AccountMemory {
     return this.#kept.forgottenMs ?? Number.NEGATIVE_INFINITY;
   }
 
+  /** Unix ms; minus infinity where none is known. */
+  get heardMs(): number {
+    return this.#kept.heardMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  get addresses(): readonly string[] {
+    return this.#kept.addresses ?? [];
+  }
+
   setSilent(silent: boolean): void {
     if (silent !== this.#kept.silent) this.#keep({ ...this.#kept, silent });
+  }
+
+  /**
+   * A genuine message came. What anybody can forge, since it came in clear, is no reason to write.
+   * @param sentMs its time stamp, where it can be relied on
+   */
+  heard(address: string, sentMs: number | undefined): void {
+    const { addresses, heardMs } = this;
+    const isKnown = addresses.includes(address);
+    const isOld = sentMs !== undefined && Math.abs(sentMs - heardMs) >= KEEP_HEARD_MS;
+    if (isKnown && !isOld) return;
+    const all = isKnown ? addresses : [...addresses, address].slice(-ADDRESSES);
+    const next = { ...this.#kept, addresses: all, heardMs: sentMs ?? this.#kept.heardMs };
+    if (sentMs === undefined) this.#kept = next;
+    else this.#keep(next);
   }
 
   /**
@@ -104,9 +144,16 @@ export class AccountMemory {
     return Number.isFinite(ms) ? ms : undefined;
   }
 
-  #ageMs(taken: Taken, { wallMs, monotonicMs }: Pick<PanelMessage, 'wallMs' | 'monotonicMs'>): number {
+  /**
+   * Of a message of an earlier start only the wall time is known. Where that cannot be believed, or goes backwards, it is
+   * taken for another one: a message that is told twice does less harm than one that is not told. In no case is it younger
+   * than this start.
+   */
+  #ageMs(taken: Taken, { wallMs, monotonicMs, trusted }: Now): number {
     const takenMs = this.#takenMs.get(taken);
-    return takenMs === undefined ? Math.abs(wallMs - taken.wallMs) : monotonicMs - takenMs;
+    if (takenMs !== undefined) return monotonicMs - takenMs;
+    const ageMs = wallMs - taken.wallMs;
+    return trusted && ageMs >= 0 ? Math.max(ageMs, monotonicMs - this.#startMs) : Number.POSITIVE_INFINITY;
   }
 
   #keep(next: Kept, along: () => void = () => undefined): void {
@@ -117,6 +164,8 @@ export class AccountMemory {
     this.#kept = next;
   }
 }
+
+type Now = Pick<PanelMessage, 'wallMs' | 'monotonicMs' | 'trusted'>;
 
 function latest(stamps: readonly (number | undefined)[]): number {
   return Math.max(Number.NEGATIVE_INFINITY, ...stamps.filter((ms) => ms !== undefined));
@@ -136,11 +185,17 @@ function parse(text: string | undefined): Kept {
   try {
     const value = JSON.parse(text ?? 'null') as Partial<Kept> | null;
     if (typeof value?.silent !== 'boolean' || !Array.isArray(value.taken)) return nothing;
-    const forgottenMs = typeof value.forgottenMs === 'number' ? value.forgottenMs : undefined;
-    return { silent: value.silent, taken: value.taken.filter(isTaken), forgottenMs };
+    const { silent, taken, addresses } = value;
+    const [forgottenMs, heardMs] = [numberOr(value.forgottenMs), numberOr(value.heardMs)];
+    const texts = Array.isArray(addresses) ? addresses.filter((one) => typeof one === 'string') : undefined;
+    return { silent, taken: taken.filter(isTaken), forgottenMs, heardMs, addresses: texts };
   } catch {
     return nothing;
   }
+}
+
+function numberOr(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
 }
 
 function isTaken(value: unknown): value is Taken {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts';
+import type { Clock, ClockTrust } from '../../base/clock.ts';
 import {
   type ALARM_CODES,
   type CodeMeaning,
@@ -14,9 +14,11 @@ import { AccountMemory, type PanelMessage } from './account-memory.ts';
 import type { Content } from './content.ts';
 import type { Frame } from './frame.ts';
 import { plainNumber, type Signal } from './signals.ts';
+import { SignsOfLife } from './signs-of-life.ts';
 
 export interface AccountNeeds {
   readonly clock: Clock;
+  readonly clockTrust: () => ClockTrust;
   readonly reporter: Reporter;
   readonly store: Store;
 }
@@ -39,6 +41,7 @@ export class Account {
   readonly #options: AccountOptions;
   readonly #listener: SourceListener;
   readonly #memory: AccountMemory;
+  readonly #signs: SignsOfLife;
   #heardMs: number;
 
   constructor(needs: AccountNeeds, options: AccountOptions, listener: SourceListener) {
@@ -48,8 +51,10 @@ export class Account {
     this.#needs = needs;
     this.#options = options;
     this.#listener = listener;
-    this.#memory = new AccountMemory(needs.store, options.panel, this.id);
     this.#heardMs = needs.clock.monotonicMs();
+    const { panel } = options;
+    this.#memory = new AccountMemory(needs.store, { panel, account: this.id, startMs: this.#heardMs });
+    this.#signs = new SignsOfLife(this.#memory.heardMs);
   }
 
   get silent(): boolean {
@@ -63,8 +68,24 @@ export class Account {
     else this.#listener.confirmed([...this.#zoneIds, ...this.#options.silences.map(({ id }) => id)]);
   }
 
-  /** Any good message of the account; it is what supervision asks for. */
-  heard(): void {
+  /** Whether a genuine message came from there lately. */
+  knows(address: string): boolean {
+    return this.#memory.addresses.includes(address);
+  }
+
+  /**
+   * Any good message of the account is what supervision asks for; an encrypted one once, since it can be played again.
+   * @param latestMs the latest time stamp that can be true now
+   */
+  came(frame: Frame, content: Content, { from, latestMs }: { readonly from: string; readonly latestMs: number }): void {
+    const sentMs = frame.encrypted ? content.sentMs : undefined;
+    const id = `${frame.sequence} ${sentMs} ${textOf(content)}`;
+    if (sentMs !== undefined && !this.#signs.isNew({ id, sentMs, latestMs })) return;
+    this.#heard();
+    this.#memory.heard(from, sentMs);
+  }
+
+  #heard(): void {
     this.#heardMs = this.#needs.clock.monotonicMs();
     this.#tellSilence(false);
     if (!this.silent) return;
@@ -110,6 +131,7 @@ export class Account {
       sentMs: content.sentMs,
       encrypted,
       wallMs: this.#needs.clock.wallMs(),
+      trusted: this.#needs.clockTrust() !== 'untrusted',
       monotonicMs: this.#needs.clock.monotonicMs(),
     };
   }

@@ -39,10 +39,11 @@ export class Desk {
 
   /**
    * @param bytes everything between LF and CR
+   * @param from address of the sender
    * @returns the answer; undefined for silence, which tells the panel that nothing was delivered
    * @throws whatever the store throws
    */
-  take(bytes: Buffer): Buffer | undefined {
+  take(bytes: Buffer, from: string): Buffer | undefined {
     const frame = readFrame(bytes);
     if (typeof frame === 'string') {
       this.#complain(new PeerProtocolError('panel-protocol', this.#words(`${frame}: ${shown(bytes)}`)));
@@ -50,7 +51,7 @@ export class Desk {
     }
     if (ANSWERS.includes(frame.token)) return undefined;
     const account = this.#options.accounts.get(frame.account ?? '');
-    if (account) return this.#takeFrom(account, frame);
+    if (account) return this.#takeFrom(account, frame, from);
     const stranger = quoted(frame.account ?? '', 16);
     const error = new DeviceError(
       'panel-account-unknown',
@@ -59,7 +60,13 @@ export class Desk {
     return this.#cannot(frame, error);
   }
 
-  #takeFrom(account: Account, frame: Frame): Buffer | undefined {
+  /** @returns the account of the configuration that a message names; undefined when it is none, or not whole */
+  accountOf(bytes: Buffer): string | undefined {
+    const frame = readFrame(bytes);
+    return typeof frame === 'string' ? undefined : this.#options.accounts.get(frame.account ?? '')?.id;
+  }
+
+  #takeFrom(account: Account, frame: Frame, from: string): Buffer | undefined {
     if (account.key && !frame.encrypted) {
       const why = `account ${account.id} has a key, its message came in clear`;
       return this.#cannot(frame, new DeviceError('panel-unencrypted', this.#words(why)));
@@ -68,13 +75,13 @@ export class Desk {
     if (!content) return this.#cannot(frame, this.#unreadable(account, frame));
     if (frame.encrypted && !this.#isInTime(account, frame, content))
       return this.#late(account, frame, content);
-    account.heard();
+    account.came(frame, content, { from, latestMs: this.#latestMs });
     return this.#takeContent(account, frame, content);
   }
 
   #takeContent(account: Account, frame: Frame, content: Content): Buffer | undefined {
-    const { clock, store } = this.#needs;
-    const answer = () => ack(frame, account.key, clock.wallMs());
+    const { store } = this.#needs;
+    const answer = () => ack(frame, account.key, this.#timeOf(content));
     if (frame.token === 'NULL') return answer();
     const signals = readSignals(frame.token, content.data);
     if (!signals) {
@@ -95,34 +102,57 @@ export class Desk {
     return foreign ? undefined : content;
   }
 
+  /** A box that does not know the time gives the panel its own time back: some set themselves by what they are told. */
+  #timeOf({ sentMs }: Content): number {
+    const wallMs = this.#needs.clock.wallMs();
+    return this.#knowsTime ? wallMs : (sentMs ?? wallMs);
+  }
+
+  get #knowsTime(): boolean {
+    return this.#needs.clockTrust() !== 'untrusted';
+  }
+
+  /** Time stamps are whole seconds, and so is what they are compared with. */
+  get #nowMs(): number {
+    return Math.floor(this.#needs.clock.wallMs() / 1000) * 1000;
+  }
+
+  get #latestMs(): number {
+    return this.#knowsTime ? this.#nowMs + this.#options.futureS * 1000 : Number.POSITIVE_INFINITY;
+  }
+
   /**
-   * Time stamps are whole seconds, and so is what they are compared with. A box that does not know the time refuses no
-   * alarm for it: then a message must not be older than what the account has said before, so that none is played again.
+   * A box that does not know the time refuses no alarm for it: then a message must not be older than what the account has
+   * said before, so that none is played again.
    */
   #isInTime(account: Account, frame: Frame, content: Content): boolean {
     const { sentMs } = content;
     if (sentMs === undefined) return false;
-    const { clock, clockTrust } = this.#needs;
-    const { pastS, futureS } = this.#options;
-    const trusted = clockTrust() !== 'untrusted';
-    const nowMs = Math.floor(clock.wallMs() / 1000) * 1000;
-    const latestMs = trusted ? nowMs + futureS * 1000 : Number.POSITIVE_INFINITY;
-    const earliestMs = trusted ? nowMs - pastS * 1000 : account.newestSentMs;
+    const trusted = this.#knowsTime;
+    const latestMs = this.#latestMs;
+    const earliestMs = trusted ? this.#nowMs - this.#options.pastS * 1000 : account.newestSentMs;
     if (trusted && (sentMs < earliestMs || sentMs > latestMs)) return false;
     if (account.isRepeated(frame, content)) return true;
     return sentMs >= earliestMs && !(sentMs <= account.forgottenMs && account.forgottenMs <= latestMs);
   }
 
-  #late(account: Account, frame: Frame, { sentMs }: Content): Buffer {
+  /**
+   * NAK carries the time of the box, by which panels set themselves: a box that does not know it says nothing, and the
+   * panel keeps the message and comes again.
+   */
+  #late(account: Account, frame: Frame, { sentMs }: Content): Buffer | undefined {
     const wallMs = this.#needs.clock.wallMs();
     const off =
       sentMs === undefined
         ? 'no time stamp that can be read'
         : `${Math.round((sentMs - wallMs) / 1000)} s ahead`;
     const { pastS, futureS } = this.#options;
-    const why = `account ${account.id}: expected a time stamp within -${pastS}/+${futureS} s, came ${off}`;
+    const window = this.#knowsTime
+      ? `a time stamp within -${pastS}/+${futureS} s`
+      : 'one after all before, since the box does not know the time and answers nothing';
+    const why = `account ${account.id}: expected ${window}, came ${off}`;
     this.#complain(new DeviceError('panel-clock-offset', this.#words(why)), account.id);
-    return nak(frame, wallMs);
+    return this.#knowsTime ? nak(frame, wallMs) : undefined;
   }
 
   #unreadable({ id, key }: Account, frame: Frame): BeffroiError {

@@ -99,8 +99,11 @@ export class PanelSource implements AlarmSource {
   async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
     const { host, port, tcp, udp } = this.#panel.listen;
     const { clock } = this.#needs;
-    const take = (bytes: Buffer) => this.#take(bytes);
-    const needs: ListenerNeeds = { clock, pace: new Pace(clock), take, idleMs: this.#idleMs };
+    const take = (bytes: Buffer, from: string) => this.#take(bytes, from);
+    const isKnown = (address: string) => [...this.#accounts.values()].some((one) => one.knows(address));
+    const accountOf = (bytes: Buffer) => this.#desk.accountOf(bytes);
+    const pace = new Pace({ clock, isKnown });
+    const needs: ListenerNeeds = { clock, pace, take, accountOf, isKnown, idleMs: this.#idleMs };
     const listeners = [
       ...(tcp ? [new TcpListener(needs)] : []),
       ...(udp ? [new UdpListener(needs, host)] : []),
@@ -133,9 +136,9 @@ export class PanelSource implements AlarmSource {
   }
 
   /** Whatever fails inside, the panel hears nothing and comes again. */
-  #take(bytes: Buffer): Buffer | undefined {
+  #take(bytes: Buffer, from: string): Buffer | undefined {
     try {
-      const answer = this.#desk.take(bytes);
+      const answer = this.#desk.take(bytes, from);
       this.#judge();
       return answer;
     } catch (err) {

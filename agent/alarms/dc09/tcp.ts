@@ -8,7 +8,11 @@ export interface ListenerNeeds {
   readonly clock: Clock;
   readonly pace: Pace;
   /** The answer to a message; undefined for silence. Does not throw. */
-  readonly take: (bytes: Buffer) => Buffer | undefined;
+  readonly take: (bytes: Buffer, from: string) => Buffer | undefined;
+  /** The account of the configuration that a whole message names. */
+  readonly accountOf: (bytes: Buffer) => string | undefined;
+  /** Whether genuine messages came from this address lately. */
+  readonly isKnown: (address: string) => boolean;
   /** A connection that has spoken and then says nothing for this long is closed; panels connect anew. */
   readonly idleMs: number;
 }
@@ -25,12 +29,17 @@ const KEEP_ALIVE_MS = 60_000;
 /** An address that sends faster than it may is heard again after this. */
 const PAUSE_MS = 1_000;
 
+interface Open {
+  readonly address: string;
+  readonly answered: boolean;
+}
+
 /** Panels that come by TCP. */
 export class TcpListener {
   readonly #needs: ListenerNeeds;
   readonly #server: Server;
   /** In the order of their last message; those that were never answered stand first to go. */
-  readonly #sockets = new Map<Socket, { answered: boolean }>();
+  readonly #sockets = new Map<Socket, Open>();
 
   constructor(needs: ListenerNeeds) {
     this.#needs = needs;
@@ -53,27 +62,43 @@ export class TcpListener {
   }
 
   #accept(socket: Socket): void {
-    const address = socket.remoteAddress;
+    const address = socket.remoteAddress ?? '';
     socket.on('error', () => undefined);
     socket.on('close', () => this.#sockets.delete(socket));
-    this.#makeRoom(MAX_PER_ADDRESS, ({ remoteAddress }) => remoteAddress === address);
-    this.#makeRoom(MAX_CONNECTIONS, () => true);
-    this.#sockets.set(socket, { answered: false });
+    if (!this.#hasRoom(address)) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.set(socket, { address, answered: false });
     new Connection(this.#needs, socket, () => this.#answered(socket)).begin();
   }
 
-  /** A panel that lost its connections without a word takes the place of the oldest, one that never spoke first. */
-  #makeRoom(most: number, among: (socket: Socket) => boolean): void {
-    const rivals = [...this.#sockets].filter(([socket]) => among(socket));
-    if (rivals.length < most) return;
-    const [oldest] = rivals.find(([, { answered }]) => !answered) ?? rivals[0] ?? [];
-    if (!oldest) return;
-    this.#sockets.delete(oldest);
-    oldest.destroy();
+  /**
+   * A panel that lost its connections without a word takes the place of one of its own, and a stranger never that of a
+   * known address.
+   */
+  #hasRoom(address: string): boolean {
+    const own = [...this.#sockets].filter(([, open]) => open.address === address);
+    if (own.length >= MAX_PER_ADDRESS) this.#end(own);
+    if (this.#sockets.size < MAX_CONNECTIONS) return true;
+    const { isKnown } = this.#needs;
+    return this.#end([...this.#sockets].filter(([, open]) => isKnown(address) || !isKnown(open.address)));
+  }
+
+  /** Ends one of these: strangers first, then those that were never answered, of them the oldest. */
+  #end(rivals: readonly [Socket, Open][]): boolean {
+    const rank = ({ address, answered }: Open) => (this.#needs.isKnown(address) ? 2 : 0) + (answered ? 1 : 0);
+    const ranks = rivals.map(([, open]) => rank(open));
+    const [socket] = rivals[ranks.indexOf(Math.min(...ranks))] ?? [];
+    if (!socket) return false;
+    this.#sockets.delete(socket);
+    socket.destroy();
+    return true;
   }
 
   #answered(socket: Socket): void {
-    if (this.#sockets.delete(socket)) this.#sockets.set(socket, { answered: true });
+    const open = this.#sockets.get(socket);
+    if (open && this.#sockets.delete(socket)) this.#sockets.set(socket, { ...open, answered: true });
   }
 }
 
@@ -107,7 +132,7 @@ class Connection {
 
   #takeAll(): void {
     for (let bytes = this.#framer.next(); bytes; bytes = this.#framer.next()) {
-      const answer = this.#needs.take(bytes);
+      const answer = this.#needs.take(bytes, this.#socket.remoteAddress ?? '');
       if (answer) this.#answer(answer);
       if (!this.#keepPace()) return;
     }

@@ -4,6 +4,9 @@ import { isIPv6 } from 'node:net';
 import { Framer } from './framer.ts';
 import type { ListenerNeeds } from './tcp.ts';
 
+/** What may wait while the disk is slow; the system may grant less. Source: guess. */
+const RECEIVE_BYTES = 1 << 20;
+
 /** Panels that come by UDP: one message per datagram. */
 export class UdpListener {
   readonly #needs: ListenerNeeds;
@@ -11,7 +14,8 @@ export class UdpListener {
 
   constructor(needs: ListenerNeeds, host: string) {
     this.#needs = needs;
-    this.#socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' });
+    const type = isIPv6(host) ? 'udp6' : 'udp4';
+    this.#socket = createSocket({ type, recvBufferSize: RECEIVE_BYTES });
     this.#socket.on('message', (bytes, from) => this.#take(bytes, from));
     // Whoever waits for the socket hears of it too; afterwards nobody does, and it ends all the same.
     this.#socket.on('error', () => undefined);
@@ -35,11 +39,12 @@ export class UdpListener {
   }
 
   #take(datagram: Buffer, { address, port }: RemoteInfo): void {
-    if (!this.#needs.pace.allows(address)) return;
+    const { pace, take, accountOf } = this.#needs;
     const framer = new Framer();
     framer.push(datagram);
     const bytes = framer.next();
-    const answer = bytes && this.#needs.take(bytes);
+    if (!pace.allows(address, () => bytes && accountOf(bytes))) return;
+    const answer = bytes && take(bytes, address);
     if (answer) this.#socket.send(answer, port, address, () => undefined);
   }
 }
