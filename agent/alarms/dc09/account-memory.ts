@@ -61,7 +61,11 @@ export class AccountMemory {
   /** @param startMs monotonic */
   constructor(
     store: Pick<Store, 'memory' | 'transaction'>,
-    { panel, account, startMs }: { readonly panel: string; readonly account: string; readonly startMs: number },
+    {
+      panel,
+      account,
+      startMs,
+    }: { readonly panel: string; readonly account: string; readonly startMs: number },
   ) {
     this.#startMs = startMs;
     this.#store = store;

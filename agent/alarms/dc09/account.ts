@@ -77,7 +77,11 @@ export class Account {
    * Any good message of the account is what supervision asks for; an encrypted one once, since it can be played again.
    * @param latestMs the latest time stamp that can be true now
    */
-  came(frame: Frame, content: Content, { from, latestMs }: { readonly from: string; readonly latestMs: number }): void {
+  came(
+    frame: Frame,
+    content: Content,
+    { from, latestMs }: { readonly from: string; readonly latestMs: number },
+  ): void {
     const sentMs = frame.encrypted ? content.sentMs : undefined;
     const id = `${frame.sequence} ${sentMs} ${textOf(content)}`;
     if (sentMs !== undefined && !this.#signs.isNew({ id, sentMs, latestMs })) return;

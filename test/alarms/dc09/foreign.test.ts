@@ -77,24 +77,33 @@ for (const { name, to, at, answer } of answers) {
   });
 }
 
-t.test('a message that another program encrypted is taken, and acknowledged as another receiver did', async (t) => {
-  const { key_hex, account, message, sent, ack, ack_at } = encrypted;
-  const folder = t.testdir({ taken: {}, answered: {} });
-  const taken = await begin(t, sent, `${folder}/taken`);
-  const first = await answerTo(taken.port, Buffer.from(`\n${message}\r`, 'latin1'));
-  t.match(first, /^\n[0-9A-F]{8}"\*ACK"0000RC0FFDL1234#080027E62A64\[[0-9A-F]+\r$/);
-  t.match(taken.watch.signals, [{ code_sia: 'HB', zone: '3', source_ts: Date.parse(sent), encrypted: true }]);
-  const { port } = await begin(t, ack_at, `${folder}/answered`);
-  const dialler = new Dialler(t, port);
-  const time = '_16:08:12,04-14-2015';
-  const call = { token: 'NULL', account, key: key_hex, sequence: '0001', path: 'R5678L1234', time };
-  const told = await dialler.call(call);
-  const [, header = '', cipher = ''] = /^.{8}(.*\[)(.*)$/.exec(ack) ?? [];
-  t.ok(told.good, 'CRC and length by the dialler');
-  t.ok(told.answer?.startsWith(header), told.answer ?? '');
-  t.equal(told.answer?.length, header.length + cipher.length);
-  t.equal(withoutPadding(told.plain ?? ''), withoutPadding(opened(cipher, key_hex)), 'the same but for its padding');
-});
+t.test(
+  'a message that another program encrypted is taken, and acknowledged as another receiver did',
+  async (t) => {
+    const { key_hex, account, message, sent, ack, ack_at } = encrypted;
+    const folder = t.testdir({ taken: {}, answered: {} });
+    const taken = await begin(t, sent, `${folder}/taken`);
+    const first = await answerTo(taken.port, Buffer.from(`\n${message}\r`, 'latin1'));
+    t.match(first, /^\n[0-9A-F]{8}"\*ACK"0000RC0FFDL1234#080027E62A64\[[0-9A-F]+\r$/);
+    t.match(taken.watch.signals, [
+      { code_sia: 'HB', zone: '3', source_ts: Date.parse(sent), encrypted: true },
+    ]);
+    const { port } = await begin(t, ack_at, `${folder}/answered`);
+    const dialler = new Dialler(t, port);
+    const time = '_16:08:12,04-14-2015';
+    const call = { token: 'NULL', account, key: key_hex, sequence: '0001', path: 'R5678L1234', time };
+    const told = await dialler.call(call);
+    const [, header = '', cipher = ''] = /^.{8}(.*\[)(.*)$/.exec(ack) ?? [];
+    t.ok(told.good, 'CRC and length by the dialler');
+    t.ok(told.answer?.startsWith(header), told.answer ?? '');
+    t.equal(told.answer?.length, header.length + cipher.length);
+    t.equal(
+      withoutPadding(told.plain ?? ''),
+      withoutPadding(opened(cipher, key_hex)),
+      'the same but for its padding',
+    );
+  },
+);
 
 function withoutPadding(plain: string): string {
   return plain.slice(plain.indexOf('|'));

@@ -161,7 +161,15 @@ t.test(
 
 /** Each address sends one message of an account that nobody knows. @returns how many were answered */
 async function flood(t: Test, port: number, addresses: number): Promise<number> {
-  const message = writeFrame({ token: 'NULL', encrypted: false, sequence: '0001', line: '0', account: 'BAD1', content: '[]', crcForm: 'text' });
+  const message = writeFrame({
+    token: 'NULL',
+    encrypted: false,
+    sequence: '0001',
+    line: '0',
+    account: 'BAD1',
+    content: '[]',
+    crcForm: 'text',
+  });
   let answered = 0;
   for (let n = 0; n < addresses; n += 1) {
     const peer = createSocket('udp4');
@@ -174,9 +182,10 @@ async function flood(t: Test, port: number, addresses: number): Promise<number> 
     if (n < 356) {
       await heard;
       answered += 1;
-    } else peer.on('message', () => {
-      answered += 1;
-    });
+    } else
+      peer.on('message', () => {
+        answered += 1;
+      });
   }
   return answered;
 }
@@ -203,12 +212,15 @@ async function connected(t: Test, port: number, localAddress: string): Promise<S
 }
 
 t.test('pace: whatever strangers send, a known address has its whole share of each second', (t) => {
-  const property = fc.property(fc.array(fc.integer({ min: 0, max: 2_000 }), { maxLength: 5_000 }), (senders) => {
-    const pace = new Pace({ clock: new TestClock(), isKnown: (address) => address === 'panel' });
-    for (const sender of senders) pace.allows(String(sender));
-    const allowed = Array.from({ length: 101 }, () => pace.allows('panel'));
-    return allowed.indexOf(false) === 100;
-  });
+  const property = fc.property(
+    fc.array(fc.integer({ min: 0, max: 2_000 }), { maxLength: 5_000 }),
+    (senders) => {
+      const pace = new Pace({ clock: new TestClock(), isKnown: (address) => address === 'panel' });
+      for (const sender of senders) pace.allows(String(sender));
+      const allowed = Array.from({ length: 101 }, () => pace.allows('panel'));
+      return allowed.indexOf(false) === 100;
+    },
+  );
   t.doesNotThrow(() => fc.assert(property, { numRuns: 100 }));
   t.end();
 });
