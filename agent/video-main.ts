@@ -44,10 +44,10 @@ const clock = systemClock;
 const random = Math.random;
 /** Hours begin and end on the minute. */
 const EACH_MINUTE = '0 * * * * *';
-/** Pictures of every camera; what is kept and unused is bounded. Source: the last GOPs of ten cameras of 4 Mbit/s. */
-const pool = new BytePool(8 * 1024 * 1024);
-/** Source: measured with 20 cameras; half of it saves half as much, and a fragment is ten times as long. */
-const rest = new Rest(20);
+/** Pictures of every camera. Source: measured with 20 cameras whose groups of pictures end together; see docs/performance.md. */
+const pool = new BytePool({ leastFreeBytes: 4 * 1024 * 1024, freeShare: 0.65 });
+/** Source: measured with 20 cameras; a fragment is four times as long as the longest rest. */
+const rest = new Rest({ leastMs: 20, perStreamMs: 2.5, mostMs: 50 });
 const standstill = new Standstill(clock);
 
 /**
@@ -167,14 +167,9 @@ function pullBy(log: Log): PullStream {
       ...(credentials ? { credentials } : {}),
       ...(certificateSha256 ? { certificateSha256 } : {}),
     };
-    return pullStream(
-      target,
-      permit,
-      handlers,
-      { clock, log, randomBytes, pool, rest, standstill },
-      { ...defaultStreamOptions, stallTimeoutMs },
-      signal,
-    );
+    const needs = { clock, log, randomBytes, pool, rest, standstill };
+    const options = { ...defaultStreamOptions, stallTimeoutMs };
+    return rest.during(() => pullStream(target, permit, handlers, needs, options, signal));
   };
 }
 

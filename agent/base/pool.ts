@@ -37,18 +37,32 @@ export class Block {
   }
 }
 
+/** Blocks taken until the most that was in use is asked for anew. Source: 64 cameras take them in a second or two. */
+const WINDOW_TAKES = 4096;
+
+export interface PoolOptions {
+  /** Bytes that may be kept unused, whatever was in use. */
+  readonly leastFreeBytes: number;
+  /** Share of the most that was in use of late that may be kept unused beside it. */
+  readonly freeShare: number;
+}
+
 /**
  * Blocks of memory that are used again, so that bytes that live for seconds make no work for the collector of V8. What
- * nobody releases is collected like anything else.
+ * is kept unused follows what was in use: the groups of pictures of many cameras may end in one moment. What nobody
+ * releases is collected like anything else.
  */
 export class BytePool {
-  readonly #maxFreeBytes: number;
+  readonly #options: PoolOptions;
   readonly #free = new Map<number, Block[]>();
   #freeBytes = 0;
+  #usedBytes = 0;
+  #takes = 0;
+  #peakBytes = 0;
+  #peakBeforeBytes = 0;
 
-  /** @param maxFreeBytes most bytes that are kept while nobody uses them */
-  constructor(maxFreeBytes: number) {
-    this.#maxFreeBytes = maxFreeBytes;
+  constructor(options: PoolOptions) {
+    this.#options = options;
   }
 
   /** Bytes that are kept and unused. */
@@ -56,9 +70,16 @@ export class BytePool {
     return this.#freeBytes;
   }
 
+  /** Most bytes that may be kept unused now. */
+  get mostFreeBytes(): number {
+    const { leastFreeBytes, freeShare } = this.#options;
+    return Math.max(leastFreeBytes, freeShare * Math.max(this.#peakBytes, this.#peakBeforeBytes));
+  }
+
   /** A block of at least so many bytes, with one holder: the caller. */
   take(bytes: number): Block {
     const size = blockBytes(bytes);
+    this.#used(size);
     const block = this.#free.get(size)?.pop();
     if (!block) return new Block(Buffer.allocUnsafeSlow(size), this);
     this.#freeBytes -= size;
@@ -69,11 +90,35 @@ export class BytePool {
   /** For the block alone. */
   giveBack(block: Block): void {
     const size = block.buffer.length;
-    if (size > MAX_KEPT_BLOCK_BYTES || this.#freeBytes + size > this.#maxFreeBytes) return;
+    this.#usedBytes -= size;
+    if (size > MAX_KEPT_BLOCK_BYTES || this.#freeBytes + size > this.mostFreeBytes) return;
     this.#freeBytes += size;
     const same = this.#free.get(size);
     if (same) same.push(block);
     else this.#free.set(size, [block]);
+  }
+
+  #used(bytes: number): void {
+    this.#usedBytes += bytes;
+    this.#takes += 1;
+    if (this.#takes >= WINDOW_TAKES) this.#beginWindow();
+    if (this.#usedBytes > this.#peakBytes) this.#peakBytes = this.#usedBytes;
+  }
+
+  #beginWindow(): void {
+    this.#takes = 0;
+    this.#peakBeforeBytes = this.#peakBytes;
+    this.#peakBytes = this.#usedBytes;
+    this.#shrink();
+  }
+
+  /** Forgets what is more than may be kept, beginning with what was given back first. */
+  #shrink(): void {
+    for (const [size, blocks] of this.#free) {
+      const excess = Math.ceil((this.#freeBytes - this.mostFreeBytes) / size);
+      if (excess <= 0) return;
+      this.#freeBytes -= blocks.splice(0, excess).length * size;
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { type IClientOptions, MqttClient } from 'mqtt';
+import { writeToStream } from 'mqtt-packet';
 import type { Clock } from '../base/clock.ts';
 import { type BeffroiError, UplinkError } from '../base/errors.ts';
 import { orAborted } from '../base/limit.ts';
@@ -7,6 +8,9 @@ import type { BrokerAddress } from './address.ts';
 import type { OversizePacket } from './frame-guard.ts';
 import { GuardedStream } from './guarded-stream.ts';
 import { openSocket, type TlsFiles, type TlsTrust } from './socket.ts';
+
+/** Else the package keeps a buffer for each of the 65,536 numbers of two bytes: 8 MB, which the collector goes through. */
+writeToStream.cacheNumbers = false;
 
 export type Protocol = 'mqtt5' | 'mqtt311';
 

@@ -66,7 +66,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     folder: 'agent/uplink',
     is: 'the only room that speaks MQTT',
     mayImport: ['base', 'contract', 'store'],
-    owns: ['mqtt'],
+    owns: ['mqtt', 'mqtt-packet'],
   },
   commands: {
     folder: 'agent/commands',

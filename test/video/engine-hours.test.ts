@@ -83,7 +83,13 @@ for (const [when, beganMs, why] of NIGHTS) {
       };
       const engine = new VideoEngine(
         {
-          ...{ clock, log, random: () => 0, pool: new BytePool(0), report: () => undefined },
+          ...{
+            clock,
+            log,
+            random: () => 0,
+            pool: new BytePool({ leastFreeBytes: 0, freeShare: 0 }),
+            report: () => undefined,
+          },
           backbone: { join: () => ({ offered: () => undefined, leave: () => undefined }) },
           pull: (_camera, _permit, _handlers, signal) =>
             new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
@@ -121,7 +127,13 @@ t.test('hours: two days of minutes leave nothing behind beside a pull that goes 
   const pulls = new Set<AbortSignal>();
   const engine = new VideoEngine(
     {
-      ...{ clock, log, random: () => 0, pool: new BytePool(0), report: () => undefined },
+      ...{
+        clock,
+        log,
+        random: () => 0,
+        pool: new BytePool({ leastFreeBytes: 0, freeShare: 0 }),
+        report: () => undefined,
+      },
       backbone: { join: () => ({ offered: () => undefined, leave: () => undefined }) },
       pull: (_camera, _permit, _handlers, signal) => {
         pulls.add(signal);

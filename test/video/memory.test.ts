@@ -13,7 +13,7 @@ class SpoilingPool extends BytePool {
   taken = 0;
 
   constructor() {
-    super(2 ** 24);
+    super({ leastFreeBytes: 2 ** 24, freeShare: 0 });
   }
 
   override take(bytes: number): Block {

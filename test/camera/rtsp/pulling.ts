@@ -19,7 +19,7 @@ export const needs = {
   clock: systemClock,
   log: pino({ level: 'silent' }),
   randomBytes,
-  pool: new BytePool(2 ** 23),
+  pool: new BytePool({ leastFreeBytes: 2 ** 23, freeShare: 0 }),
 };
 
 /** A permit that counts. */

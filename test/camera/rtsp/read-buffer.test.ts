@@ -57,7 +57,11 @@ function read(bytes: Buffer, pieceBytes: number): { nals: Buffer[]; messages: Rt
   const receiver = new VideoReceiver(
     VIDEO,
     transport,
-    { clock: systemClock, pool: new BytePool(0), clockSaid: () => undefined },
+    {
+      clock: systemClock,
+      pool: new BytePool({ leastFreeBytes: 0, freeShare: 0 }),
+      clockSaid: () => undefined,
+    },
     (unit) => nals.push(...unit.nals),
   );
   const reader = new StreamReader('cam-a', {
