@@ -97,7 +97,11 @@ class Taker implements Destination {
 export class Scene {
   readonly gaps: Gap[] = [];
   readonly feed = new Feed(
-    { clock: new MediaClock(0), pool: new BytePool({ leastFreeBytes: 8 * MIB, freeShare: 0 }), random: Math.random },
+    {
+      clock: new MediaClock(0),
+      pool: new BytePool({ leastFreeBytes: 8 * MIB, freeShare: 0 }),
+      random: Math.random,
+    },
     { fragmentMs: PICTURE_MS, cacheBytes: 8 * MIB },
   );
   readonly rig: Rig;

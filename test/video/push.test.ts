@@ -54,7 +54,11 @@ function pushing(
     { id: 'dst-a', camera: 'cam-a', target, creditBytes: MIB },
   );
   const feed = new Feed(
-    { clock: new MediaClock(0), pool: new BytePool({ leastFreeBytes: MIB, freeShare: 0 }), random: Math.random },
+    {
+      clock: new MediaClock(0),
+      pool: new BytePool({ leastFreeBytes: MIB, freeShare: 0 }),
+      random: Math.random,
+    },
     { fragmentMs: 200, cacheBytes: 4 * MIB },
   );
   feed.attach(destination);

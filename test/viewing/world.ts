@@ -140,7 +140,12 @@ export class World {
     const ends = this.#videoEnds.signal;
     this.keeper = new LeaseKeeper(
       {
-        ...{ clock: this.clock, log, random: () => 0.5, pool: new BytePool({ leastFreeBytes: 0, freeShare: 0 }) },
+        ...{
+          clock: this.clock,
+          log,
+          random: () => 0.5,
+          pool: new BytePool({ leastFreeBytes: 0, freeShare: 0 }),
+        },
         permits: { acquire: async () => PERMIT },
         pull: (camera, _permit, handlers, signal) => this.#pull(camera, handlers, signal),
         report: () => undefined,
