@@ -308,6 +308,10 @@ const streamMeasure = z.strictObject({
   rtp_lost: count,
   frames_damaged: count,
   timestamp_repairs: count.meta({ description: 'time stamps that jumped and were repaired' }),
+  gops_uncached: count.meta({
+    description:
+      'groups of pictures above `video.cacheKb`: a destination that began in one had to wait for the next key picture',
+  }),
   forwarded_bytes: count.meta({ description: 'media bytes handed to the broker connection in the period' }),
   dropped_frames: count.meta({ description: 'frames that the broker connection could not take' }),
   clock_offset_ms: z.number().optional().meta({
@@ -499,6 +503,10 @@ const channelFields = {
   frames: count
     .optional()
     .meta({ description: 'pictures handed to the broker connection, once it is closed' }),
+  lost_frames: count.optional().meta({
+    description:
+      'of a lease, once it is closed: pictures that the camera sent while it was open and the recipient did not get',
+  }),
   cause,
   closed_by: z.enum(CLOSED_BY).optional().meta({ description: 'what closed it' }),
   detail: z.string().max(500),

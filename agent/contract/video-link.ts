@@ -196,6 +196,8 @@ export const videoToAgent = z.discriminatedUnion('type', [
     rtpLost: count,
     framesDamaged: count,
     timestampRepairs: count,
+    /** Groups of pictures above the bound of the cache. */
+    gopsUncached: count,
     forwardedBytes: count,
     droppedFrames: count,
     /** Clock of the camera against that of the box, when the camera told it in the period. */
@@ -262,9 +264,11 @@ export const videoToAgent = z.discriminatedUnion('type', [
     channel: orderId,
     camera: cameraId,
     open: z.boolean(),
-    /** Handed to the broker connection by this process. */
+    /** Handed to the broker connection by this process, but for what never left. */
     bytes: count,
     frames: count,
+    /** Of a lease: pictures that the camera sent while it was open, and the recipient did not get. */
+    lostFrames: count.optional(),
     closedBy: z.enum(CLOSED_BY).optional(),
     /** Why a lease was not opened. */
     code: code.optional(),

@@ -12,6 +12,7 @@ export interface Sum {
   readonly rtpLost: number;
   readonly framesDamaged: number;
   readonly timestampRepairs: number;
+  readonly gopsUncached: number;
   readonly forwardedBytes: number;
   readonly droppedFrames: number;
   /** The clock of the camera, when it was last told. */
@@ -35,6 +36,7 @@ export const NO_MEASURE: Sum = {
   rtpLost: 0,
   framesDamaged: 0,
   timestampRepairs: 0,
+  gopsUncached: 0,
   forwardedBytes: 0,
   droppedFrames: 0,
 };
@@ -50,6 +52,7 @@ export function add(sum: Sum, report: MeasureReport): Sum {
     rtpLost: sum.rtpLost + report.rtpLost,
     framesDamaged: sum.framesDamaged + report.framesDamaged,
     timestampRepairs: sum.timestampRepairs + report.timestampRepairs,
+    gopsUncached: sum.gopsUncached + report.gopsUncached,
     forwardedBytes: sum.forwardedBytes + report.forwardedBytes,
     droppedFrames: sum.droppedFrames + report.droppedFrames,
     ...(time ? { time } : {}),

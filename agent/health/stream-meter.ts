@@ -75,6 +75,7 @@ function fieldsOf(camera: string, sum: Sum): Fields<'stream'> {
     rtp_lost: sum.rtpLost,
     frames_damaged: sum.framesDamaged,
     timestamp_repairs: sum.timestampRepairs,
+    gops_uncached: sum.gopsUncached,
     forwarded_bytes: sum.forwardedBytes,
     dropped_frames: sum.droppedFrames,
     ...(sum.time && timeFields(sum.time)),

@@ -164,6 +164,7 @@ export class CameraStream {
     const setupBefore = feed.setup;
     feed.take(unit);
     meter.repairs(feed.timestampRepairs);
+    meter.uncached(feed.gopsUncached);
     if (feed.setup !== setupBefore) this.#tellPlaying();
   }
 

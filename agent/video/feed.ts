@@ -58,6 +58,11 @@ export class Feed implements Source {
     return this.#placer?.timestampRepairs ?? 0;
   }
 
+  /** Groups of pictures of this stream that were above the bound of the cache. */
+  get gopsUncached(): number {
+    return this.#pictures.overflows;
+  }
+
   recent(format: Format): readonly Chunk[] {
     return this.#lane(format)?.recent ?? [];
   }

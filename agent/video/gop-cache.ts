@@ -15,6 +15,7 @@ export class GopCache<T extends Kept> {
   #kept: T[] = [];
   #bytes = 0;
   #whole = false;
+  #overflows = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -29,6 +30,11 @@ export class GopCache<T extends Kept> {
     return this.#bytes;
   }
 
+  /** Groups of pictures that were above the bound; none where nothing is to be kept. */
+  get overflows(): number {
+    return this.#overflows;
+  }
+
   take(one: T): void {
     if (one.key) {
       this.clear();
@@ -38,7 +44,9 @@ export class GopCache<T extends Kept> {
     one.hold();
     this.#kept.push(one);
     this.#bytes += one.bytes;
-    if (this.#bytes > this.#maxBytes) this.clear();
+    if (this.#bytes <= this.#maxBytes) return;
+    if (this.#maxBytes > 0) this.#overflows += 1;
+    this.clear();
   }
 
   clear(): void {

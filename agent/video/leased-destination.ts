@@ -34,6 +34,7 @@ export class LeasedDestination implements Destination {
   readonly #inner: MqttDestination;
   #bytes = 0;
   #frames = 0;
+  #lostFrames = 0;
 
   private constructor(needs: LeasedDestinationNeeds, lease: Lease, sealer: MediaSealer, topic: string) {
     this.id = lease.id;
@@ -44,7 +45,9 @@ export class LeasedDestination implements Destination {
       unsent: (sent: Sent) => this.#count(-sent.bytes, -sent.frames),
       ...{
         offered: () => undefined,
-        dropped: () => undefined,
+        dropped: (frames: number) => {
+          this.#lostFrames += frames;
+        },
         gap: () => undefined,
         changed: () => undefined,
       },
@@ -63,8 +66,8 @@ export class LeasedDestination implements Destination {
   }
 
   /** Handed to the broker connection so far, but for what never left. */
-  get sent(): { readonly bytes: number; readonly frames: number } {
-    return { bytes: this.#bytes, frames: this.#frames };
+  get sent(): { readonly bytes: number; readonly frames: number; readonly lostFrames: number } {
+    return { bytes: this.#bytes, frames: this.#frames, lostFrames: this.#lostFrames };
   }
 
   #count(bytes: number, frames: number): void {

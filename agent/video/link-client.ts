@@ -18,6 +18,7 @@ import {
 import type { OpenView } from '../contract/viewing.ts';
 import { LineSocket } from './line-socket.ts';
 import type { PermitDesk } from './permit-desk.ts';
+import { UntoldGaps } from './untold-gaps.ts';
 
 /** The agent is on the same machine: it is there or it is not. Source: guess. */
 const LINK_RETRY: RetryPolicy = {
@@ -63,6 +64,7 @@ export class LinkClient implements Service {
   readonly #options: LinkClientOptions;
   readonly #fault: RepeatedFault;
   readonly #stopping = new AbortController();
+  readonly #untold = new UntoldGaps();
   #link: LineSocket<AgentToVideo, VideoToAgent> | undefined;
   #loop: Promise<void> | undefined;
 
@@ -72,9 +74,10 @@ export class LinkClient implements Service {
     this.#fault = new RepeatedFault(needs.clock);
   }
 
-  /** Goes nowhere while the agent is away. */
+  /** Goes nowhere while the agent is away, but for a gap: that is told when it is back. */
   send(message: VideoToAgent): void {
-    this.#link?.send(message);
+    if (this.#link) this.#link.send(message);
+    else if (message.type === 'gap') this.#untold.keep(message);
   }
 
   /** Tells at once what `alive` says, when it has changed. */
@@ -129,6 +132,7 @@ export class LinkClient implements Service {
     this.#link = link;
     link.send({ type: 'hello', pid: process.pid, software: this.#options.software });
     for (const message of this.#needs.standing()) link.send(message);
+    for (const gap of this.#untold.take()) link.send(gap);
     this.#needs.desk.connected((message) => link.send(message));
     this.#needs.log.info({ failures: this.#fault.recovered() }, 'agent connected');
     this.#keepAlive(link).catch(() => undefined);

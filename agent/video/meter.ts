@@ -21,6 +21,7 @@ const NOTHING: Counts = {
   rtpLost: 0,
   framesDamaged: 0,
   timestampRepairs: 0,
+  gopsUncached: 0,
   forwardedBytes: 0,
   droppedFrames: 0,
 };
@@ -31,6 +32,7 @@ export class Meter {
   #source: () => StreamCounters = () => NO_COUNTERS;
   #received = NO_COUNTERS;
   #repairs = 0;
+  #uncached = 0;
   #framesSinceKey: number | undefined;
   #gopFrames = 0;
   #sinceMs: number;
@@ -51,6 +53,7 @@ export class Meter {
     this.#source = counters;
     this.#received = NO_COUNTERS;
     this.#repairs = 0;
+    this.#uncached = 0;
     this.#framesSinceKey = undefined;
   }
 
@@ -68,6 +71,12 @@ export class Meter {
   repairs(repairs: number): void {
     this.#counts.timestampRepairs += repairs - this.#repairs;
     this.#repairs = repairs;
+  }
+
+  /** @param groups since the stream began */
+  uncached(groups: number): void {
+    this.#counts.gopsUncached += groups - this.#uncached;
+    this.#uncached = groups;
   }
 
   /** The camera told its clock. @param roundTripMs the shortest to the camera and back */

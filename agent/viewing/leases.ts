@@ -176,10 +176,10 @@ export class Leases {
   }
 
   /** What the video process says; nothing for a channel that is no lease. */
-  onReport({ channel, open, bytes, frames, closedBy, code, detail }: ChannelReport): void {
+  onReport({ channel, open, bytes, frames, lostFrames, closedBy, code, detail }: ChannelReport): void {
     const entry = this.#entries.get(channel);
     if (!entry) return;
-    entry.tally.take(this.#needs.video.process ?? 0, { bytes, frames });
+    entry.tally.take(this.#needs.video.process ?? 0, { bytes, frames, lostFrames });
     if (open) {
       entry.open?.opened.resolve();
       return;

@@ -58,7 +58,7 @@ export class ChannelRecords {
       start: iso(startMs),
       end: iso(endMs),
       ...(calledMs === undefined ? {} : { called: iso(calledMs) }),
-      ...counts,
+      ...countFields(counts),
       ...(closedBy === undefined ? {} : { closed_by: closedBy }),
       ...(detail ? { detail: detail.slice(0, MAX_DETAIL) } : {}),
     };
@@ -85,12 +85,18 @@ function fieldsOf(record: ChannelRecord, line: RegisterLine): ChannelFields {
     reason: facts.reason,
     start: facts.startMs,
     end: facts.endMs,
-    ...counts,
+    ...countFields(counts),
     cause: record.cause ?? 'none',
     ...(closedBy === undefined ? {} : { closed_by: closedBy }),
     detail: (record.detail ?? '').slice(0, MAX_DETAIL),
     ...lineFields(line),
   };
+}
+
+function countFields(counts: Counts | undefined) {
+  if (!counts) return {};
+  const { bytes, frames, lostFrames } = counts;
+  return { bytes, frames, ...(lostFrames === undefined ? {} : { lost_frames: lostFrames }) };
 }
 
 type LineFields = Pick<ChannelEvent, Extract<keyof ChannelEvent, `line${string}`>>;

@@ -2,6 +2,8 @@
 export interface Counts {
   readonly bytes: number;
   readonly frames: number;
+  /** Of a lease: pictures that the recipient did not get. */
+  readonly lostFrames?: number | undefined;
 }
 
 /** How it is kept over a restart of the agent. */
@@ -31,16 +33,19 @@ export class Tally {
   }
 
   get total(): Counts {
+    const [before, now] = [this.#before, this.#now];
+    const lost = [before.lostFrames, now.lostFrames].filter((frames) => frames !== undefined);
     return {
-      bytes: this.#before.bytes + this.#now.bytes,
-      frames: this.#before.frames + this.#now.frames,
+      bytes: before.bytes + now.bytes,
+      frames: before.frames + now.frames,
+      ...(lost.length > 0 ? { lostFrames: lost.reduce((sum, frames) => sum + frames, 0) } : {}),
     };
   }
 
   /** @param counts since this process opened the channel */
-  take(process: number, { bytes, frames }: Counts): void {
+  take(process: number, counts: Counts): void {
     if (process !== this.#process) this.#before = this.total;
     this.#process = process;
-    this.#now = { bytes, frames };
+    this.#now = counts;
   }
 }

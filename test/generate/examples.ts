@@ -248,6 +248,7 @@ export const EXAMPLES: Examples = {
     rtp_lost: 0,
     frames_damaged: 0,
     timestamp_repairs: 0,
+    gops_uncached: 0,
     forwarded_bytes: 2_491_002,
     dropped_frames: 0,
     clock_offset_ms: 38,

@@ -171,6 +171,7 @@ export const MEASURE: MeasureReport = {
   rtpLost: 0,
   framesDamaged: 0,
   timestampRepairs: 0,
+  gopsUncached: 0,
   forwardedBytes: 510_000,
   droppedFrames: 0,
 };

@@ -300,3 +300,30 @@ async function awayFrom(desk: PermitDesk): Promise<void> {
     if (alone) return;
   }
 }
+
+t.test('link: gaps that end while no agent is there are told when one is, all of them', async (t) => {
+  const socketPath = await socketIn(t);
+  const { link } = client(t, socketPath);
+  const gap = (destination: string, at: number): VideoToAgent => ({
+    ...{ type: 'gap', camera: 'cam-a', destination, code: 'broker-closed' },
+    ...{ fromWallMs: at * 1000, untilWallMs: at * 1000 + 500, frames: 12 },
+  });
+  for (let at = 1; at <= 100; at += 1) link.send(gap('mqtt', at));
+  link.send(gap('dst-a', 1));
+  await link.start(new AbortController().signal);
+  const end = new AgentEnd(socketPath);
+  t.teardown(() => end.stop());
+  await end.start();
+  await end.until(() => end.gaps.some(({ destination }) => destination === 'dst-a'));
+  const told = end.gaps.filter(({ destination }) => destination === 'mqtt');
+  t.equal(
+    told.reduce((sum, { frames }) => sum + frames, 0),
+    1_200,
+  );
+  t.equal(told.length, 64, 'bounded');
+  t.match(told[0], { fromWallMs: 1_000, untilWallMs: 1_500, frames: 12 });
+  t.match(told.at(-1), { fromWallMs: 64_000, untilWallMs: 100_500 }, 'the last has grown');
+  link.send(gap('mqtt', 101));
+  await end.until(() => end.gaps.some(({ fromWallMs }) => fromWallMs === 101_000));
+  t.equal(end.gaps.length, 66, 'each once');
+});

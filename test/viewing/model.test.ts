@@ -44,3 +44,23 @@ t.test('leases: the stories are not vacuous: each rule alone closes what was ope
     await world.end();
   }
 });
+
+t.test('leases: what the recipient did not get stands beside what it got, for the partner too', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  const play = new Play(world);
+  await play.run([OPEN]);
+  await world.pictures();
+  await world.pictures(); // the last fragment of a group waits for the next group
+  world.brokerUp = false;
+  await world.pictures();
+  world.brokerUp = true;
+  await play.run([{ do: 'close', by: 'partner' }]);
+  await world.clock.advance(SLACK_MS);
+  const [closed] = world.events().filter(({ action }) => action === 'lease.closed');
+  const { frames, lost_frames } = closed as { frames: number; lost_frames: number };
+  t.ok(frames > 0 && lost_frames > 0, `${frames} and ${lost_frames}`);
+  const [line] = world.events('consignation').filter(({ action }) => action === 'lease.closed');
+  t.match(JSON.parse(String(line?.line_detail)), { frames, lost_frames }, 'in the register');
+  t.match(line, { frames, lost_frames });
+});

@@ -63,6 +63,7 @@ export class World {
   readonly folder = mkdtempSync(join(tmpdir(), 'leases-'));
   clockTrust: ClockTrust = 'synced';
   linkUp = true;
+  /** Whether the broker connection of the video process takes anything. */
   brokerUp = true;
   configuration: ViewingConfiguration = configurationOf();
   store!: SqliteStore;
@@ -151,7 +152,8 @@ export class World {
         report: () => undefined,
         publisher: {
           ...{ connected: true, listen: () => () => undefined, withdraw: () => undefined },
-          sendNow: (_, topic, parts, left) => this.#publish(topic, parts, left, ends),
+          sendNow: (_, topic, parts, left) =>
+            this.brokerUp ? this.#publish(topic, parts, left, ends) : 'broker-closed',
         },
         keyring: async () => LEASE_KEYRING,
         tell: (message) => this.#toAgent(message, ends),
