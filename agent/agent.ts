@@ -33,6 +33,9 @@ import { ClockSource, synchronisedAtMs } from './health/clock-source.ts';
 import { Forwarding } from './health/forwarding.ts';
 import { CameraHealthRoom } from './health/room.ts';
 import { freeMb, temperatureC } from './health/vitals.ts';
+import type { Look } from './reports/recorder.ts';
+import { ReportRoom } from './reports/room.ts';
+import { begunWindow, factsOf, LinkWatch, observations } from './reports/seen.ts';
 import { openStore, type SqliteStore } from './store/open-store.ts';
 import { Refusals } from './trust/refusals.ts';
 import { listenToBroker, localClientId } from './uplink/local-broker.ts';
@@ -76,6 +79,8 @@ export class Agent implements Service {
   readonly #forwarding: Forwarding;
   readonly #boxHealth: BoxHealth;
   readonly #alarms: AlarmRoom;
+  readonly #reports: ReportRoom;
+  readonly #linkWatch = new LinkWatch();
   readonly #consent: PartnersConsent;
   readonly #keeper: ConfigurationKeeper;
   readonly #commands: CommandDesk;
@@ -178,6 +183,13 @@ export class Agent implements Service {
       { stateFolder: box.stateFolder },
     );
 
+    this.#reports = new ReportRoom({
+      ...{ site, clock, clockTrust, log, reporter, memory, register },
+      timeline: this.#store.timeline,
+      transaction: (work) => this.#store.transaction(work),
+      look: () => this.#look(),
+    });
+
     const orders = {
       site,
       keyring: keys.keyring,
@@ -260,6 +272,7 @@ export class Agent implements Service {
       this.#cameraHealth,
       this.#boxHealth,
       this.#alarms,
+      this.#reports,
       this.#refusals,
       this.#commands,
       this.#keeper,
@@ -284,6 +297,20 @@ export class Agent implements Service {
       diskFreeMb: () => freeMb(stateFolder),
       temperatureC,
       certificateEndsMs: async () => tls && (await certificateEndsMs(tls.certificate)),
+    };
+  }
+
+  /** How everything is, for the reports. */
+  #look(): Look {
+    const cameras = this.#cameraHealth.observed();
+    const segments = this.#cameraHealth.segments();
+    const link = this.#linkWatch.fault(this.#uplink.status(), this.#clock.monotonicMs());
+    return {
+      seen: observations(cameras, segments, link ?? this.#boxHealth.fault),
+      windows: this.#alarms.works().map((works) => begunWindow(works, cameras, segments)),
+      figures: cameras.flatMap(({ camera: subject, clockOffMs: value }) =>
+        value === undefined ? [] : [{ subject, name: 'clock_off_ms', value }],
+      ),
     };
   }
 
@@ -353,6 +380,7 @@ export class Agent implements Service {
         }
         return `${camera}: the stream is begun anew`;
       },
+      publishReport: (period) => this.#reports.publish(period),
       knowsCamera: (camera) => this.#inForce?.cameras.some(({ id }) => id === camera) ?? false,
       alarms: this.#alarms.decisions,
       missions: this.#missions,
@@ -401,6 +429,7 @@ export class Agent implements Service {
     await this.#fleet.apply(next.cameras);
     await this.#cameraHealth.apply(next.cameras, next.health, next.segments);
     await this.#alarms.apply(next);
+    this.#reports.apply(factsOf(next, this.#needs.box.site), next.reports);
     const entities = next.cameras.map(({ id }) => id);
     const points = this.#alarms.status().map(({ point }) => point);
     const segments = this.#cameraHealth.segments().map(({ id }) => id);

@@ -16,6 +16,8 @@ const HELP: Record<Language, string> = {
                                                              liste les alarmes en cours ; suit les événements
   beffroi alarms show POINT|ALARME [--config FICHIER] [--json]
                                                              raconte une alarme, et si le centre a signé son reçu
+  beffroi report --month 2026-10 | --from 2026-10-01 --to 2026-10-15 [--config FICHIER] [--out DOSSIER]
+                                                             écrit le rapport de disponibilité (Markdown et CSV)
   beffroi check  [--config FICHIER] [--json]                 dit ce qui ne va pas avant le lancement
 
   --config   fichier du collecteur (${BOX_FILE})
@@ -31,6 +33,8 @@ Codes de sortie : 0 tout va bien, 1 quelque chose ne va pas, 2 ligne de commande
                                                           lists the current alarms; follows the events
   beffroi alarms show POINT|ALARM [--config FILE] [--json]
                                                           tells one alarm, and whether the centre signed its receipt
+  beffroi report --month 2026-10 | --from 2026-10-01 --to 2026-10-15 [--config FILE] [--out FOLDER]
+                                                          writes the report on availability (Markdown and CSV, French)
   beffroi check  [--config FILE] [--json]                 says what is wrong before the start
 
   --config   box file (${BOX_FILE})
@@ -50,6 +54,10 @@ function parseCommandLine() {
         json: { type: 'boolean', default: false },
         follow: { type: 'boolean', default: false },
         all: { type: 'boolean', default: false },
+        month: { type: 'string' },
+        from: { type: 'string' },
+        to: { type: 'string' },
+        out: { type: 'string', default: '.' },
         help: { type: 'boolean', short: 'h', default: false },
         version: { type: 'boolean', default: false },
       },
@@ -89,6 +97,11 @@ async function main(): Promise<number> {
       const { showAlarms } = await import('./cli/alarms.ts');
       const { json, follow, all } = values;
       return await showAlarms({ config, language, json, follow, all, words: rest });
+    }
+    case 'report': {
+      const { writeReport } = await import('./cli/report.ts');
+      const { month, from, to, out } = values;
+      return await writeReport({ config, language, month, from, to, out });
     }
     case 'check': {
       const { checkBox } = await import('./cli/check.ts');

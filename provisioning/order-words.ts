@@ -12,6 +12,9 @@ export const ORDER_OPTIONS = {
   mission: 'one',
   alarm: 'one',
   window: 'one',
+  box: 'flag',
+  from: 'one',
+  to: 'one',
   until: 'one',
   start: 'one',
   end: 'one',
@@ -19,7 +22,7 @@ export const ORDER_OPTIONS = {
   why: 'one',
 } as const;
 
-const TEXTS = ['camera', 'point', 'alarm', 'window', 'mission', 'by', 'why'] as const;
+const TEXTS = ['camera', 'point', 'alarm', 'window', 'mission', 'by', 'why', 'from', 'to'] as const;
 const TIMES = ['until', 'start', 'end'] as const;
 
 /** @throws ConfigurationError `command-line-invalid` */
@@ -34,6 +37,7 @@ export function orderWords(options: Options): CommandWords {
     ...given(TIMES, unixSeconds),
     ...given(['points', 'cameras'], (_, text) => text.split(',')),
     ...given(['priority'], wholeNumber),
+    ...(options.flag('box') ? [['box', true] as const] : []),
   ]);
 }
 

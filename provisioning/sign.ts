@@ -109,6 +109,11 @@ export interface CommandWords {
   readonly start?: number;
   readonly by?: string;
   readonly why?: string;
+  /** The box is worked on. */
+  readonly box?: true;
+  /** Days of a report. */
+  readonly from?: string;
+  readonly to?: string;
   /** Of views and leases: who views, for whom, why, until when (Unix s), and which one is meant. */
   readonly operator?: string;
   readonly onBehalfOf?: string;

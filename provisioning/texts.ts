@@ -32,12 +32,14 @@ const FRENCH = {
         alarm.close                    --alarm ID --by QUI --why POURQUOI
         alarm.shelve                   --point pt-… --until 2026-12-24T18:30 --by QUI --why POURQUOI
         alarm.unshelve                 --point pt-… --by QUI [--why POURQUOI]
-        maintenance.announce           --points pt-…,pt-… --start 2026-12-24T08:00 --end 2026-12-24T12:00
+        maintenance.announce           --points pt-…,pt-… et/ou --cameras cam-…,cam-… et/ou --box (le collecteur et
+                                       tout ce qu'il surveille) --start 2026-12-24T08:00 --end 2026-12-24T12:00
                                        --by QUI --why POURQUOI
         maintenance.cancel             --window ID --by QUI --why POURQUOI
         mission.announce               --cameras cam-…,cam-… --priority 9 --start 2026-12-24T08:00
                                        --end 2026-12-24T12:00 --by QUI --why POURQUOI
         mission.cancel                 --mission ID --by QUI --why POURQUOI
+        report.publish                 --from 2026-10-01 --to 2026-10-31   (jours compris)
   beffroi-csu watch --folder DOSSIER --site SITE|+ --broker URL [--json]
       affiche ce que disent les collecteurs ; Ctrl-C termine
 ${VIEWING_FRENCH.help}
@@ -153,12 +155,14 @@ const ENGLISH: Texts = {
         alarm.close                    --alarm ID --by WHO --why REASON
         alarm.shelve                   --point pt-… --until 2026-12-24T18:30 --by WHO --why REASON
         alarm.unshelve                 --point pt-… --by WHO [--why REASON]
-        maintenance.announce           --points pt-…,pt-… --start 2026-12-24T08:00 --end 2026-12-24T12:00
+        maintenance.announce           --points pt-…,pt-… and/or --cameras cam-…,cam-… and/or --box (the box and all
+                                       that it watches) --start 2026-12-24T08:00 --end 2026-12-24T12:00
                                        --by WHO --why REASON
         maintenance.cancel             --window ID --by WHO --why REASON
         mission.announce               --cameras cam-…,cam-… --priority 9 --start 2026-12-24T08:00
                                        --end 2026-12-24T12:00 --by WHO --why REASON
         mission.cancel                 --mission ID --by WHO --why REASON
+        report.publish                 --from 2026-10-01 --to 2026-10-31   (both days included)
   beffroi-csu watch --folder FOLDER --site SITE|+ --broker URL [--json]
       shows what the boxes say; Ctrl-C ends it
 ${VIEWING_ENGLISH.help}

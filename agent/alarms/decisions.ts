@@ -31,6 +31,8 @@ export interface AnnouncedWindow {
   /** Unique id of the order. */
   readonly id: string;
   readonly points: readonly string[];
+  readonly cameras?: readonly string[] | undefined;
+  readonly box?: boolean | undefined;
   /** Wall time, Unix ms. */
   readonly startMs: number;
   readonly endMs: number;
@@ -96,7 +98,7 @@ export class AlarmDecisions {
     checkWindow(window, clock.wallMs());
     if (arming.windows.announced >= ANNOUNCED_MAX)
       throw outOfBounds(`fewer than ${ANNOUNCED_MAX} announced windows`, `${arming.windows.announced}`);
-    arming.windows.announce({ ...window, ...decision, effect: 'maintenance' });
+    arming.windows.announce({ ...window, ...decision, effect: 'maintenance' }, clock.wallMs());
     this.#needs.points.evaluate();
     const told = `window ${window.id} is announced from ${timeText(window.startMs)} to ${timeText(window.endMs)}`;
     return `${told}${this.#stillArmed(window.points)}`;

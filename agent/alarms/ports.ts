@@ -288,6 +288,8 @@ export interface AlarmSettings {
     readonly id: string;
     readonly effect: Window['effect'];
     readonly points: readonly string[];
+    readonly cameras?: readonly string[] | undefined;
+    readonly box?: boolean | undefined;
     /** ISO 8601 with an offset. */
     readonly start: string;
     readonly end: string;

@@ -2,6 +2,7 @@ import type { Service } from '../base/lifecycle.ts';
 import { Pulse, type Working } from '../base/pulse.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
 import { Arming } from './arming/arming.ts';
+import type { Works } from './arming/windows.ts';
 import { AlarmDecisions } from './decisions.ts';
 import { counting } from './flood/counting.ts';
 import { Flood } from './flood/flood.ts';
@@ -79,6 +80,11 @@ export class AlarmRoom implements Service, Working {
   /** Whether the points are no longer looked at. */
   get stuck(): boolean {
     return this.#pulse.late;
+  }
+
+  /** Windows that have begun in which cameras or the box are worked on. */
+  works(): Works[] {
+    return this.#arming.windows.works();
   }
 
   status(): StatusSnapshot['alarms'] {

@@ -312,6 +312,12 @@ export const CODES = {
     means: 'The database was damaged; it was set aside and a new one begun.',
     remedy: 'Keep the file that was set aside; check the flash storage of the box.',
   },
+  'report-unwritable': {
+    fault: 'configuration',
+    retryable: true,
+    means: 'The files of the report cannot be written.',
+    remedy: 'Name with --out a folder that exists and that the account may write.',
+  },
   'outbox-overflow': {
     fault: 'ourselves',
     retryable: true,

@@ -233,6 +233,10 @@ const FRENCH: Record<Code, CauseText> = {
     means: "Le collecteur n'a pas répondu à temps.",
     remedy: "Vérifier avec beffroi-csu watch qu'il est en ligne.",
   },
+  'report-unwritable': {
+    means: 'Les fichiers du rapport ne peuvent pas être écrits.',
+    remedy: 'Nommer avec --out un dossier qui existe et où le compte peut écrire.',
+  },
   'outbox-overflow': {
     means: "Trop d'événements attendent le courtier ; les plus anciens sont abandonnés.",
     remedy: 'Rétablir le lien ; les numéros manquants disent ce qui est perdu.',

@@ -33,6 +33,8 @@ export async function act(ports: CommandPorts, command: TakenCommand, signal: Ab
       return ports.missions.announce({ ...missionOf(order), ...decisionOf(order, signer) });
     case 'mission.cancel':
       return ports.missions.cancel(order.mission, decisionOf(order, signer));
+    case 'report.publish':
+      return ports.publishReport({ from: order.from, to: order.to });
   }
 }
 
@@ -49,10 +51,13 @@ export function isAboutAlarms(order: CommandOrder): order is AlarmOrder {
 function windowOf({
   jti,
   points,
+  cameras,
+  box,
   start,
   end,
 }: CommandOrder & { command: 'maintenance.announce' }): AnnouncedWindow {
-  return { id: jti, points, startMs: start * 1000, endMs: end * 1000 };
+  const works = { ...(cameras && { cameras }), ...(box !== undefined && { box }) };
+  return { id: jti, points: points ?? [], ...works, startMs: start * 1000, endMs: end * 1000 };
 }
 
 function missionOf(order: CommandOrder & { command: 'mission.announce' }): AnnouncedMission {
@@ -80,12 +85,12 @@ export function missingTarget(ports: CommandPorts, order: CommandOrder): OrderRe
 }
 
 function camerasOf(order: CommandOrder): readonly string[] {
-  if ('cameras' in order) return order.cameras;
+  if ('cameras' in order) return order.cameras ?? [];
   return 'camera' in order ? [order.camera] : [];
 }
 
 function pointsOf(order: CommandOrder): readonly string[] {
-  if ('points' in order) return order.points;
+  if ('points' in order) return order.points ?? [];
   return 'point' in order ? [order.point] : [];
 }
 

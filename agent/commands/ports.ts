@@ -13,11 +13,13 @@ export interface Decision {
   readonly why: string;
 }
 
-/** A time in which points raise no alarm. */
+/** A time in which points raise no alarm, and what cameras or the box do is planned. */
 export interface AnnouncedWindow {
   /** Unique id of the order. */
   readonly id: string;
   readonly points: readonly string[];
+  readonly cameras?: readonly string[] | undefined;
+  readonly box?: boolean | undefined;
   /** Wall time, Unix ms. */
   readonly startMs: number;
   readonly endMs: number;
@@ -79,6 +81,8 @@ export interface CommandPorts {
   restartStream(camera: string, signal: AbortSignal): Promise<string>;
   /** Whether the configuration in force holds the camera. */
   knowsCamera(camera: string): boolean;
+  /** Publishes the report on these days of Europe/Paris. @throws OrderRefusedError `order-out-of-bounds` */
+  publishReport(period: { readonly from: string; readonly to: string }): string;
   readonly alarms: AlarmPorts;
   readonly missions: MissionPorts;
   readonly viewing: {

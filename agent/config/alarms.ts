@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ALWAYS_ARMED, meaningOfSia } from '../contract/alarm-codes.ts';
 import { personName, reasonText, WINDOW_EFFECTS } from '../contract/alarm-life.ts';
-import { pointId, severity } from '../contract/messages.ts';
+import { cameraId, pointId, severity } from '../contract/messages.ts';
 import { isListOfEntries, minutes, name } from './words.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -28,7 +28,13 @@ const window = z
       .enum(WINDOW_EFFECTS)
       .default('maintenance')
       .meta({ description: 'maintenance: not armed; mission: armed whatever the schedule says' }),
-    points: z.array(pointId).min(1).max(1024),
+    points: z.array(pointId).max(1024).default([]),
+    cameras: z.array(cameraId).min(1).max(256).optional().meta({
+      description: 'of a maintenance window: cameras that are worked on; planned in the reports',
+    }),
+    box: z.literal(true).optional().meta({
+      description: 'of a maintenance window: the box is worked on, and with it everything that it watches',
+    }),
     start: dateTime.meta({ description: 'such as 2026-07-14T20:00:00+02:00' }),
     end: dateTime,
     by: personName,
@@ -44,6 +50,14 @@ const window = z
   .refine(({ effect, severity: of }) => effect === 'mission' || of === undefined, {
     message: 'only a mission has a severity',
     path: ['severity'],
+  })
+  .refine(({ effect, cameras, box }) => effect === 'maintenance' || (!cameras && !box), {
+    message: 'a mission is of points alone',
+    path: ['effect'],
+  })
+  .refine(({ points, cameras, box }) => points.length > 0 || cameras || box, {
+    message: 'expected points, cameras or box',
+    path: ['points'],
   });
 
 function isSpan(ms: number): boolean {
@@ -110,13 +124,24 @@ interface ArmedPoint {
 /** Whether `checkArming` can look at it although something is wrong in it. */
 export function hasArming(alarms: unknown): boolean {
   const { schedules, windows } = (alarms ?? {}) as { schedules?: unknown; windows?: unknown };
-  const named = (window: object) => 'points' in window && Array.isArray(window.points);
+  const named = (window: object) =>
+    'points' in window &&
+    Array.isArray(window.points) &&
+    !('cameras' in window && !Array.isArray(window.cameras));
   return isListOfEntries(schedules) && isListOfEntries(windows) && windows.every(named);
 }
 
 /** Schedules and windows name what is there; no schedule disarms what lives depend on. */
 export function checkArming(
-  { alarms, points }: { readonly alarms: Settings; readonly points: readonly ArmedPoint[] },
+  {
+    alarms,
+    points,
+    cameras,
+  }: {
+    readonly alarms: Settings;
+    readonly points: readonly ArmedPoint[];
+    readonly cameras: readonly { readonly id: string }[];
+  },
   refuse: (path: (string | number)[], message: string) => void,
 ): void {
   const schedules = new Set(alarms.schedules.map(({ id }) => id));
@@ -127,9 +152,13 @@ export function checkArming(
     if (!schedules.has(point.schedule)) refusePoint('no schedule of this configuration has this id');
     else if (isAlwaysArmed(point)) refusePoint('no schedule may disarm fire, panic, medical, gas or tamper');
   }
-  for (const [index, { points: named }] of alarms.windows.entries())
+  const knownCameras = new Set(cameras.map(({ id }) => id));
+  for (const [index, { points: named, cameras: worked = [] }] of alarms.windows.entries()) {
     for (const [at, id] of named.entries())
       if (!ids.has(id)) refuse(['alarms', 'windows', index, 'points', at], 'no point has this id');
+    for (const [at, id] of worked.entries())
+      if (!knownCameras.has(id)) refuse(['alarms', 'windows', index, 'cameras', at], 'no camera has this id');
+  }
 }
 
 /** What a panel reports is known only when it does; the agent looks at it then. */

@@ -10,8 +10,10 @@ import { cameraPoints } from './camera-points.ts';
 import { eventDelivery } from './delivery.ts';
 import { cameraDestination, destinationFaults, mediaServer } from './destinations.ts';
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
+import { legalProfile } from './law.ts';
 import { connectedObject, localBroker, objectPoints } from './objects.ts';
 import { besideLeased, delivery, partner, regimeFaults } from './partners.ts';
+import { reportSettings } from './report-settings.ts';
 import { checkSegments, segment } from './segments.ts';
 import {
   anyPoint,
@@ -63,6 +65,10 @@ const camera = z
     credentials: credentials
       .optional()
       .meta({ description: 'absent for a camera without login; change restarts the camera' }),
+    place: z.string().min(1).max(120).optional().meta({
+      description: 'where it stands, in the list of places under video-protection; its name when absent',
+    }),
+    law: legalProfile.optional(),
     onvif: z
       .strictObject({
         port: port.default(80),
@@ -292,6 +298,7 @@ export const configurationSchema = z
       })
       .prefault({}),
     delivery: eventDelivery,
+    reports: reportSettings,
     video: z
       .strictObject({
         fragmentMs: z

@@ -48,6 +48,7 @@ export interface Difference {
   readonly health: readonly (keyof Configuration['health'])[];
   readonly video: readonly (keyof Configuration['video'])[];
   readonly delivery: readonly (keyof Configuration['delivery'])[];
+  readonly reports: readonly (keyof Configuration['reports'])[];
 }
 
 /**
@@ -73,6 +74,7 @@ export function differenceOf(
     health: changedKeys(before?.health, after.health),
     video: changedKeys(before?.video, after.video),
     delivery: changedKeys(before?.delivery, after.delivery),
+    reports: changedKeys(before?.reports, after.reports),
   };
 }
 
@@ -82,8 +84,8 @@ export function describeDifference(difference: Difference): string {
     name: string,
     { added, removed, changed }: Record<keyof ListDifference<never>, readonly unknown[]>,
   ) => `${name} +${added.length} -${removed.length} ~${changed.length}`;
-  const { alarms, health, video, delivery } = difference;
-  const settings = [alarms, health, video, delivery].flat().length;
+  const { alarms, health, video, delivery, reports } = difference;
+  const settings = [alarms, health, video, delivery, reports].flat().length;
   const names = [
     'cameras',
     'segments',

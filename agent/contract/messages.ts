@@ -10,6 +10,7 @@ import {
   reasonText,
   WINDOW_EFFECTS,
 } from './alarm-life.ts';
+import { availabilityFields, siteFields } from './availability.ts';
 import { keyId, orderId } from './claims.ts';
 import { confirmation, LOSS_REASONS, OUTBOX_CLASSES } from './delivery.ts';
 import { count, envelope, text, unixMs } from './envelope.ts';
@@ -431,6 +432,13 @@ const windowEvent = z.strictObject({
   transition: z.enum(['announced', 'begun', 'ended', 'cancelled']),
   points: text.meta({ description: 'ids of the points, divided by spaces, cut to 2,000 characters' }),
   point_count: count,
+  cameras: text
+    .optional()
+    .meta({
+      description: 'ids of the cameras that are worked on, divided by spaces, cut to 2,000 characters',
+    }),
+  camera_count: count.optional(),
+  box: z.boolean().optional().meta({ description: 'the box is worked on, and with it all that it watches' }),
   start: unixMs.meta({ description: 'announced begin, Unix ms UTC' }),
   end: unixMs.meta({ description: 'announced end, Unix ms UTC' }),
   by: personName,
@@ -656,6 +664,10 @@ const timeCorrectionEvent = z.strictObject({
   }),
 });
 
+const eventId = z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' });
+const availabilityReport = z.strictObject({ ...envelope, id: eventId, ...availabilityFields });
+const siteReport = availabilityReport.extend(siteFields);
+
 export type LinkState = z.infer<typeof linkState>;
 export type BoxHealthState = z.infer<typeof boxHealthState>;
 export type ConfigState = z.infer<typeof configState>;
@@ -856,6 +868,28 @@ export const MESSAGES = {
     entity: 'camera',
     summary: 'For the partner whose camera it is: what was done with it.',
     schema: consignationReport,
+  },
+  siteAvailability: {
+    class: 'report',
+    name: 'availability',
+    entity: 'collector',
+    summary:
+      'Availability of the box and its link within a period, and the count of connected cameras: after each month, and on the order `report.publish`.',
+    schema: siteReport,
+  },
+  cameraAvailability: {
+    class: 'report',
+    name: 'availability',
+    entity: 'camera',
+    summary: 'Availability of a camera within the same period.',
+    schema: availabilityReport,
+  },
+  segmentAvailability: {
+    class: 'report',
+    name: 'availability',
+    entity: 'segment',
+    summary: 'Availability of a part of the local network within the same period.',
+    schema: availabilityReport,
   },
   fault: {
     class: 'event',

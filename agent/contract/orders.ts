@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { alarmId, personName, reasonText } from './alarm-life.ts';
+import { day } from './availability.ts';
 import { keyId, numericDate, orderClaims } from './claims.ts';
 import { count } from './envelope.ts';
 import { cameraId, pointId } from './messages.ts';
@@ -94,15 +95,35 @@ const closeOrder = z.strictObject({
   why: reasonText,
 });
 
-const announceOrder = z.strictObject({
-  ...command,
-  command: z.literal('maintenance.announce'),
-  points: z.array(pointId).min(1).max(100).meta({ description: 'points that raise no alarm meanwhile' }),
-  start: numericDate.meta({ description: 'begin, seconds since 1970' }),
-  end: numericDate.meta({ description: 'end, seconds since 1970' }),
-  by: personName,
-  why: reasonText,
-});
+const announceOrder = z
+  .strictObject({
+    ...command,
+    command: z.literal('maintenance.announce'),
+    points: z
+      .array(pointId)
+      .min(1)
+      .max(100)
+      .optional()
+      .meta({ description: 'points that raise no alarm meanwhile; points, cameras or box' }),
+    cameras: z
+      .array(cameraId)
+      .min(1)
+      .max(256)
+      .optional()
+      .meta({ description: 'cameras that are worked on: in maintenance, and planned in the reports' }),
+    box: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'the box is worked on, and with it everything that it watches' }),
+    start: numericDate.meta({ description: 'begin, seconds since 1970' }),
+    end: numericDate.meta({ description: 'end, seconds since 1970' }),
+    by: personName,
+    why: reasonText,
+  })
+  .refine(({ points, cameras, box }) => points || cameras || box, {
+    message: 'expected points, cameras or box',
+    path: ['points'],
+  });
 const cancelOrder = z.strictObject({
   ...command,
   command: z.literal('maintenance.cancel'),
@@ -137,6 +158,13 @@ const missionCancelOrder = z.strictObject({
   why: reasonText,
 });
 
+const reportOrder = z.strictObject({
+  ...command,
+  command: z.literal('report.publish'),
+  from: day.meta({ description: 'first day of the period, Europe/Paris' }),
+  to: day.meta({ description: 'last day, which belongs to it' }),
+});
+
 /** Payload of `cmd/request`: a closed list. */
 export const commandOrder = z.discriminatedUnion('command', [
   pingOrder,
@@ -151,6 +179,7 @@ export const commandOrder = z.discriminatedUnion('command', [
   cancelOrder,
   missionOrder,
   missionCancelOrder,
+  reportOrder,
   ...VIEWING_ORDERS,
 ]);
 export type CommandOrder = z.infer<typeof commandOrder>;
@@ -194,6 +223,7 @@ export const COMMAND_ROLE: Record<CommandName, readonly Role[]> = {
   'maintenance.cancel': ['operate', 'maintain'],
   'mission.announce': ['operate'],
   'mission.cancel': ['operate'],
+  'report.publish': ['operate', 'maintain'],
   'view.open': ['operate'],
   'view.extend': ['operate'],
   'view.close': ['operate'],

@@ -15,6 +15,7 @@ export const COMMAND_NAMES = [
   'maintenance.cancel',
   'mission.announce',
   'mission.cancel',
+  'report.publish',
   'view.open',
   'view.extend',
   'view.close',

@@ -81,6 +81,11 @@ export class BoxHealth implements Service {
     this.#expression = expression;
   }
 
+  /** As reports keep it. */
+  get fault(): BoxFault {
+    return this.#fault;
+  }
+
   async #vitals(): Promise<void> {
     const vitals = await readVitals(this.#options.stateFolder);
     if (!this.#abort.signal.aborted) this.#needs.reporter.measure('vitals', 'collector', vitals);

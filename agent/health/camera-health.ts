@@ -40,6 +40,13 @@ export interface StreamAddress {
   readonly port: number;
 }
 
+/** A camera as reports keep it. */
+export interface ObservedCamera extends Pick<HealthFields, 'camera' | 'state' | 'cause' | 'side'> {
+  readonly via: string | undefined;
+  readonly beganMs: number | undefined;
+  readonly clockOffMs: number | undefined;
+}
+
 type HealthFields = Fields<'cameraHealth'>;
 
 /** An offset that moved less than this is not told again. Source: guess. */
@@ -67,6 +74,8 @@ export class CameraHealth {
   #rounds: Promise<void> = Promise.resolve();
   #videoRunning = false;
   #neverDeclared = true;
+  /** When the last picture came before the state that is declared, if it is `down`. */
+  #beganMs: number | undefined;
 
   constructor(needs: CameraHealthNeeds, lag: LagGuard, camera: WatchedCamera, limits: HealthLimits) {
     this.#needs = needs;
@@ -169,6 +178,18 @@ export class CameraHealth {
     this.evaluate();
   }
 
+  /** What reports keep. `beganMs` is monotonic; the offset is the least that the clock of the camera is off by. */
+  observed(): ObservedCamera {
+    const { state, cause } = this.#state.declared;
+    const { side, consequence_of: via } = this.#attribution(cause);
+    const { clock } = this.#evidence(this.#nowMs());
+    const offMs = clock && Math.abs(clock.value.offsetMs) - clock.value.uncertaintyMs;
+    return {
+      ...{ camera: this.#camera.id, state, cause, side, via, beganMs: this.#beganMs },
+      clockOffMs: offMs === undefined ? undefined : Math.max(0, offMs),
+    };
+  }
+
   status(): StatusSnapshot['cameras'][number] {
     const { state, cause, detail } = this.#state.declared;
     const { codec = '', width = 0, height = 0 } = this.#keeper.picture;
@@ -233,11 +254,17 @@ export class CameraHealth {
     const { state, cause, detail } = next.declared;
     const known = state !== 'unknown';
     this.#keepFault();
+    if (state !== this.#state.declared.state) this.#beganMs = this.#fellAtMs(next);
     const kept = known && this.#neverDeclared ? keptSince(memory, this.#camera.id, next.declared) : undefined;
     this.#state = kept === undefined ? next : { ...next, sinceWallMs: kept };
     if (known) this.#neverDeclared = false;
     if (known) keepSince(memory, this.#camera.id, next.declared, this.#state.sinceWallMs);
     log[state === 'ok' ? 'info' : 'warn']({ camera: this.#camera.id, state, cause, detail }, 'camera health');
+  }
+
+  #fellAtMs({ declared: { state } }: Debounced): number | undefined {
+    const came = ['ok', 'degraded'].includes(this.#state.declared.state);
+    return state === 'down' && came ? this.#evidence(this.#nowMs()).lastFlowAtMs : undefined;
   }
 
   /** The state that ends now was a fault. */

@@ -3,7 +3,12 @@ import type { Service } from '../base/lifecycle.ts';
 import { Pulse, type Working } from '../base/pulse.ts';
 import type { HealthState } from '../contract/messages.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
-import { CameraHealth, type CameraHealthNeeds, type StreamAddress } from './camera-health.ts';
+import {
+  CameraHealth,
+  type CameraHealthNeeds,
+  type ObservedCamera,
+  type StreamAddress,
+} from './camera-health.ts';
 import type { HealthLimits } from './evidence.ts';
 import type { StreamReport, WatchedCamera } from './evidence-keeper.ts';
 import { forgetIdentity } from './identity.ts';
@@ -133,6 +138,11 @@ export class CameraHealthRoom implements Service, Working {
   /** The parts of the local network that cameras share, the one of all cameras last. */
   segments(): readonly SegmentView[] {
     return this.#segments.views();
+  }
+
+  /** The cameras as reports keep them. */
+  observed(): ObservedCamera[] {
+    return [...this.#cameras.values()].map((camera) => camera.observed());
   }
 
   status(): StatusSnapshot['cameras'] {

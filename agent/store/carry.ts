@@ -5,6 +5,7 @@ import { lineHash } from './register-chain.ts';
 import { type ChainEnd, chainEnd, linesFrom } from './register-lines.ts';
 import { integerIn, type Row, type Sql, textIn } from './sql.ts';
 import { copyStories } from './stories.ts';
+import { copyTimeline } from './timeline-rows.ts';
 
 /**
  * Copies what can be read of one database into an empty one: all but the lines of the register, which goes on from
@@ -20,6 +21,8 @@ export function carryOver(from: Sql, to: Sql): boolean {
     () => copyRows(from, 'slot', 'one', (row) => copySlot(row, to)),
     () => copyRows(from, 'memory', 'room, key', (row) => copyValue(row, to)),
     () => copyStories(from, to),
+    () => copyTimeline(from, to),
+    () => raiseMeta(to, 'known_ms', metaNumber(from, 'known_ms')),
     () => raiseLastSeq(to, lastSeq(from)),
     () => raiseMeta(to, 'boot', metaNumber(from, 'boot')),
     () => raiseMeta(to, 'overflow', metaNumber(from, 'overflow')),

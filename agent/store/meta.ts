@@ -4,7 +4,8 @@ import { integerIn, type Sql, textIn } from './sql.ts';
 /**
  * Single values of the database itself. `base` values say where a register goes on that began in another file; `cut` is
  * the last line that made room; `dropped` counts the events that were lost, `overflow` those for want of room since the
- * outbox was last well below its bound; `ran_ms` is how long the box has run, `confirm` what an event leaves the outbox on.
+ * outbox was last well below its bound; `ran_ms` is how long the box has run, `confirm` what an event leaves the outbox on;
+ * up to `known_ms` of the wall clock the open spans of the timeline are known to last.
  */
 export type MetaKey =
   | 'identity'
@@ -18,6 +19,7 @@ export type MetaKey =
   | 'dropped'
   | 'overflow'
   | 'ran_ms'
+  | 'known_ms'
   | 'confirm';
 
 export function metaText(sql: Sql, key: MetaKey): string | undefined {

@@ -12,7 +12,17 @@ import { SqlRegister } from './register.ts';
 import type { Sign } from './register-lines.ts';
 import { RunClock } from './run-clock.ts';
 import { SqlConfigSlots, SqlJournal, SqlMemory, SqlStories } from './small-parts.ts';
-import type { ConfigSlots, Journal, Memory, Register, Store, StoreFault, Stories } from './store.ts';
+import type {
+  ConfigSlots,
+  Journal,
+  Memory,
+  Register,
+  Store,
+  StoreFault,
+  Stories,
+  Timeline,
+} from './store.ts';
+import { SqlTimeline } from './timeline.ts';
 
 /** Name of the database in the state folder. */
 export const DATABASE_NAME = 'beffroi.db';
@@ -47,6 +57,7 @@ export class SqliteStore implements Store, Service, Working {
   readonly slots: ConfigSlots;
   readonly memory: Memory;
   readonly stories: Stories;
+  readonly timeline: Timeline;
   readonly #file: string;
   readonly #engine: Engine;
   readonly #needs: StoreNeeds;
@@ -76,6 +87,7 @@ export class SqliteStore implements Store, Service, Working {
     this.slots = new SqlConfigSlots(engine);
     this.memory = new SqlMemory(engine);
     this.stories = new SqlStories(engine);
+    this.timeline = new SqlTimeline(engine);
     engine.onBreak((name) => this.#noteBreak(name));
   }
 

@@ -6,6 +6,7 @@ import { NO_HASH } from './register-chain.ts';
 import { appendLine, type ChainEnd, chainEnd, insertLine, linesFrom, type Sign } from './register-lines.ts';
 import { integerIn, type Sql, textIn } from './sql.ts';
 import { copyStories } from './stories.ts';
+import { copyTimeline, endAllOpen } from './timeline-rows.ts';
 
 /**
  * How the database on the disk relates to what was gathered in memory:
@@ -31,6 +32,9 @@ export function rejoin(gathered: Sql, disk: Sql, sign: Sign): void {
     joinMemory(gathered, disk, relation);
     if (relation === 'same') disk.run('DELETE FROM story');
     copyStories(gathered, disk);
+    if (relation !== 'other') endAllOpen(disk);
+    copyTimeline(gathered, disk);
+    raiseMeta(disk, 'known_ms', metaNumber(gathered, 'known_ms'));
     joinRegister(gathered, disk, sign);
     raiseMeta(disk, 'ran_ms', metaNumber(gathered, 'ran_ms'));
     raiseMeta(disk, 'boot', metaNumber(gathered, 'boot'));

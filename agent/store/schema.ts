@@ -123,6 +123,27 @@ const STEPS: readonly string[] = [
   ) STRICT;
   CREATE INDEX story_of ON story (of, number);
   `,
+  `
+  CREATE TABLE span (
+    subject TEXT NOT NULL, track TEXT NOT NULL, from_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL,
+    state TEXT NOT NULL, cause TEXT NOT NULL, side TEXT NOT NULL, via TEXT NOT NULL, noticed_ms INTEGER NOT NULL,
+    PRIMARY KEY (subject, track, from_ms)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE span_open (
+    subject TEXT NOT NULL, track TEXT NOT NULL, from_ms INTEGER NOT NULL,
+    state TEXT NOT NULL, cause TEXT NOT NULL, side TEXT NOT NULL, via TEXT NOT NULL, noticed_ms INTEGER NOT NULL,
+    PRIMARY KEY (subject, track)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE figure (
+    subject TEXT NOT NULL, day TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL,
+    PRIMARY KEY (subject, day, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE planned (
+    id TEXT NOT NULL, subject TEXT NOT NULL, from_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL,
+    by TEXT NOT NULL, why TEXT NOT NULL,
+    PRIMARY KEY (id, subject)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /**

@@ -18,6 +18,7 @@ export interface Store {
   readonly slots: ConfigSlots;
   readonly memory: Memory;
   readonly stories: Stories;
+  readonly timeline: Timeline;
   /**
    * Everything that `work` writes becomes durable together or not at all. Nested calls join the outer one.
    * When the disk refuses in the middle, `work` runs again from its beginning: it changes nothing but the store.
@@ -217,4 +218,76 @@ export interface Memory {
   set(room: string, key: string, value: string): void;
   delete(room: string, key: string): void;
   entries(room: string): [key: string, value: string][];
+}
+
+/** How something was for a time. Times are wall time, Unix ms. */
+export interface Span {
+  /** A camera, a segment, or `collector`. */
+  readonly subject: string;
+  /** What of it, such as `health`. */
+  readonly track: string;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly state: string;
+  readonly cause: string;
+  readonly side: string;
+  /** The segment whose fault explains this one; empty without one. */
+  readonly via: string;
+  /** How long after its begin it was noticed, ms; -1 where that is not known. */
+  readonly noticedMs: number;
+}
+
+/** A span that lasts. */
+export type OpenSpan = Omit<Span, 'untilMs'>;
+
+/** A figure of one day, the largest of those that were written. */
+export interface DayFigure {
+  readonly subject: string;
+  /** In Europe/Paris, `2026-12-25`. */
+  readonly day: string;
+  readonly name: string;
+  readonly value: number;
+}
+
+/** A window that was announced in advance, for one subject. Wall time, Unix ms. */
+export interface PlannedSpan {
+  readonly id: string;
+  readonly subject: string;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly by: string;
+  readonly why: string;
+}
+
+/** What is written of the timeline at once. */
+export interface TimelineChange {
+  readonly ended: readonly Span[];
+  /** Each takes the place of the open one of its subject and track. */
+  readonly open: readonly OpenSpan[];
+  readonly closed: readonly Pick<Span, 'subject' | 'track'>[];
+  readonly figures: readonly DayFigure[];
+  /** The end of each takes the place of the one of its id and subject. */
+  readonly planned: readonly PlannedSpan[];
+  /** The open spans last at least until this. */
+  readonly knownMs: number;
+}
+
+/** What a timeline holds of a stretch of time; open spans end at `knownMs`. */
+export interface TimelineRead {
+  readonly spans: readonly Span[];
+  readonly figures: readonly DayFigure[];
+  readonly planned: readonly PlannedSpan[];
+  readonly knownMs: number;
+}
+
+/** How everything was, for reports. What is not in it is not known. A power cut may lose the last minute. */
+export interface Timeline {
+  /** What an earlier start of the agent left open, and up to when it is known to have lasted. */
+  left(): { readonly open: readonly OpenSpan[]; readonly knownMs: number };
+  /** Two spans of one subject and track never hold the same moment: what was written first stays. */
+  write(change: TimelineChange): void;
+  /** What touches the stretch. */
+  read(fromMs: number, untilMs: number): TimelineRead;
+  /** Forgets what ended before. */
+  forget(beforeMs: number): void;
 }

@@ -18,7 +18,7 @@ const head = z.looseObject({
 /** An event to be stored, or why it is none. */
 export function incomingOf(name: string, payload: Buffer, retained: boolean): Incoming | string {
   const topic = parseTopic(name);
-  if (!topic || (topic.class !== 'event' && topic.class !== 'hist')) return 'not a topic of events';
+  if (!topic || !['event', 'hist', 'report'].includes(topic.class)) return 'not a topic of events';
   if (retained) return 'an event that was retained on the broker';
   if (payload.length > MAX_EVENT_BYTES) return `more than ${MAX_EVENT_BYTES} bytes`;
   const text = textOf(payload);

@@ -27,7 +27,8 @@ export interface ReceiverOptions {
   readonly endWithReader: boolean;
 }
 
-const SUBSCRIPTIONS = ['csu/v1/+/+/event/+', 'csu/v1/+/+/hist/+'];
+/** Reports for partners are theirs to read. */
+const SUBSCRIPTIONS = ['csu/v1/+/+/event/+', 'csu/v1/+/+/hist/+', 'csu/v1/+/+/report/availability'];
 const TIDY_INTERVAL_MS = 60_000;
 const DAY_MS = 24 * 3600 * 1000;
 

@@ -33,6 +33,11 @@ class Ports implements CommandPorts {
     return this.#do('restart', camera, signal);
   }
 
+  publishReport({ from, to }: { from: string; to: string }): string {
+    this.asked.push(`report ${from} ${to}`);
+    return 'report done';
+  }
+
   knowsCamera(camera: string): boolean {
     return camera === 'cam-a';
   }

@@ -24,6 +24,38 @@ const CHANNEL = {
   line_signature: 'hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg',
 } as const;
 
+/** What the examples of reports have in common. */
+const AVAILABILITY = {
+  from: '2026-10-01',
+  to: '2026-10-31',
+  from_ts: 1_790_805_600_000,
+  until_ts: 1_793_487_600_000,
+  complete: true,
+  proven_percent: 99.37,
+  known_percent: 99.5,
+  counted_s: 2_667_600,
+  available_s: 2_650_795,
+  degraded_s: 0,
+  down_s: 13_320.5,
+  unknown_s: 3_484.5,
+  planned_s: 14_400,
+  disabled_s: 0,
+  down_camera_s: 9_000,
+  down_local_network_s: 4_320.5,
+  down_box_s: 0,
+  down_backbone_s: 0,
+  down_centre_s: 0,
+  down_partner_s: 0,
+  down_unknown_s: 0,
+  incidents: 3,
+  consequences: 1,
+  open_incidents: 0,
+  detect_s: 3.4,
+  repair_s: 4_440.2,
+  breaches: 0,
+  breach_s: 0,
+} as const;
+
 export const EXAMPLES: Examples = {
   link: {
     ...common,
@@ -406,6 +438,39 @@ export const EXAMPLES: Examples = {
     line_result: 'none',
     line_detail:
       '{"operator":"c.weber","recipient":"csu","reason":"common-areas","partner":"emh","on_behalf_of":"a.muller","start":"2026-09-21T14:13:20.000Z","end":"2026-09-21T14:28:20.000Z","bytes":48211034,"frames":1480,"closed_by":"end"}',
+  },
+  siteAvailability: {
+    ...common,
+    ...AVAILABILITY,
+    seq: 4711,
+    id: '01991234-5678-7abc-8def-0123456789ad',
+    subject: 'collector',
+    name: '57463-mairie',
+    connected_min: 15,
+    connected_max: 16,
+    configured_max: 16,
+    connected_days: '16 16 15 16',
+    connected_hash: 'fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9',
+    places: 16,
+    target_camera_percent: 99.5,
+    target_repair_h: 48,
+  },
+  cameraAvailability: {
+    ...common,
+    ...AVAILABILITY,
+    seq: 4712,
+    id: '01991234-5678-7abc-8def-0123456789ae',
+    subject: 'cam-parvis',
+    name: 'Parvis de la mairie',
+    clock_off_ms: 840,
+  },
+  segmentAvailability: {
+    ...common,
+    ...AVAILABILITY,
+    seq: 4713,
+    id: '01991234-5678-7abc-8def-0123456789af',
+    subject: 'seg-parvis',
+    name: 'Commutateur du parvis',
   },
   fault: {
     ...common,

@@ -80,10 +80,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ['base', 'contract', 'trust', 'store'],
     owns: [],
   },
+  reports: {
+    folder: 'agent/reports',
+    is: 'how available cameras, segments and box were, and the report on it',
+    mayImport: ['base', 'contract', 'store'],
+    owns: [],
+  },
   cli: {
     folder: 'agent/cli',
-    is: 'the commands of the box: status, alarms and check',
-    mayImport: ['base', 'contract', 'trust', 'store', 'config', 'camera', 'uplink', 'health', 'alarms'],
+    is: 'the commands of the box: status, alarms, report and check',
+    mayImport: [
+      ...['base', 'contract', 'trust', 'store', 'config', 'camera', 'uplink', 'health', 'alarms', 'reports'],
+    ],
     owns: ['zod'],
   },
   provisioning: {
@@ -101,6 +109,11 @@ export const NARROW: readonly { from: string; to: string; only: readonly string[
   { from: 'provisioning', to: 'uplink', only: ['agent/uplink/client.ts', 'agent/uplink/address.ts'] },
   { from: 'provisioning', to: 'store', only: ['agent/store/register-chain.ts'] },
   { from: 'cli', to: 'alarms', only: ['agent/alarms/read-points.ts', 'agent/alarms/flood/record.ts'] },
+  {
+    from: 'cli',
+    to: 'reports',
+    only: ['agent/reports/facts.ts', 'agent/reports/ports.ts', 'agent/reports/report.ts'],
+  },
   { from: 'provisioning', to: 'cli', only: ['agent/cli/causes.ts', 'agent/cli/language.ts'] },
   {
     from: 'provisioning',

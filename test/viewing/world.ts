@@ -279,7 +279,14 @@ export class World {
       throw new Error('not in this world');
     };
     return {
-      ...{ ping: no, checkCamera: no, confirmRepair: no, restartStream: no, viewing: this.room },
+      ...{
+        ping: no,
+        checkCamera: no,
+        confirmRepair: no,
+        restartStream: no,
+        publishReport: never,
+        viewing: this.room,
+      },
       knowsCamera: (camera) => this.configuration.cameras.has(camera),
       missions: { knows: () => false, announce: never, cancel: never },
       alarms: {

@@ -47,7 +47,7 @@ export class Arming {
 
   configure({ schedules, holidays, windows }: AlarmSettings): void {
     this.#schedules = new Schedules(schedules, holidays);
-    this.windows.configure(windows.map(windowOf));
+    this.windows.configure(windows.map(windowOf), this.#needs.clock.wallMs());
     this.evaluate();
   }
 

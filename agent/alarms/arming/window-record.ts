@@ -6,6 +6,10 @@ export interface Window {
   readonly id: string;
   readonly effect: 'maintenance' | 'mission';
   readonly points: readonly string[];
+  /** Cameras that are worked on: what they do meanwhile is planned. */
+  readonly cameras?: readonly string[] | undefined;
+  /** The box is worked on, and with it everything that it watches. */
+  readonly box?: boolean | undefined;
   /** Wall time, Unix ms. */
   readonly startMs: number;
   readonly endMs: number;
@@ -23,6 +27,8 @@ export interface KeptWindow {
   readonly phase: 'announced' | 'begun' | 'ended';
   /** What is left of one that has begun. */
   readonly left?: CountdownRecord;
+  /** Wall time, Unix ms. */
+  readonly announcedMs?: number;
 }
 
 /** @returns undefined when the text is none that this program wrote */
@@ -35,14 +41,14 @@ export function parseWindow(text: string): KeptWindow | undefined {
   }
 }
 
-function isKept({ window, phase, left }: KeptWindow): boolean {
-  const numbers = [window.startMs, window.endMs, ...(left ? [left.untilMs, left.leftMs] : [])];
+function isKept({ window, phase, left, announcedMs = 0 }: KeptWindow): boolean {
+  const numbers = [window.startMs, window.endMs, announcedMs, ...(left ? [left.untilMs, left.leftMs] : [])];
   return (
     [window.id, window.by, window.signer, window.why].every((text) => typeof text === 'string') &&
     ['maintenance', 'mission'].includes(window.effect) &&
     ['announced', 'begun', 'ended'].includes(phase) &&
     (phase === 'begun') === (left !== undefined) &&
     numbers.every((number) => Number.isFinite(number)) &&
-    window.points.every((point) => typeof point === 'string')
+    [...window.points, ...(window.cameras ?? [])].every((id) => typeof id === 'string')
   );
 }

@@ -22,6 +22,12 @@ const ROOM = 'alarm-windows';
 export const ANNOUNCED_MAX = 64;
 const POINTS_TEXT_MAX = 2000;
 
+/** Works on cameras or the box that were announced. One never began before it was announced. */
+export interface Works extends Window {
+  readonly cameras: readonly string[];
+  readonly box: boolean;
+}
+
 interface Entry {
   readonly kept: KeptWindow;
   readonly countdown: Countdown | undefined;
@@ -60,15 +66,26 @@ export class Windows {
   }
 
   /** Takes those of the configuration in place of the ones before. */
-  configure(windows: readonly Window[]): void {
+  configure(windows: readonly Window[], wallMs: number): void {
     const wanted = new Set(windows.map(({ id }) => id));
     for (const [id, { kept }] of [...this.#entries])
       if (kept.window.signer === '' && !wanted.has(id)) this.cancel(id);
-    for (const window of windows) this.#configureOne(window);
+    for (const window of windows) this.#configureOne(window, wallMs);
   }
 
-  announce(window: Window): void {
-    this.#keep({ window, phase: 'announced' }, undefined, 'announced');
+  /** @param announcedMs wall time */
+  announce(window: Window, announcedMs: number): void {
+    this.#keep({ window, phase: 'announced', announcedMs }, undefined, 'announced');
+  }
+
+  /** Windows that have begun in which cameras or the box are worked on. */
+  works(): Works[] {
+    return [...this.#entries.values()].flatMap(({ kept, countdown }) => {
+      const { window, announcedMs = window.startMs } = kept;
+      const { cameras = [], box = false } = window;
+      if (!countdown || (cameras.length === 0 && !box)) return [];
+      return [{ ...window, cameras, box, startMs: Math.max(window.startMs, announcedMs) }];
+    });
   }
 
   /** @param by who cancels it; the one who announced it when absent */
@@ -94,11 +111,11 @@ export class Windows {
     return windows.find(({ effect }) => effect === 'mission') ?? windows[0];
   }
 
-  #configureOne(window: Window): void {
+  #configureOne(window: Window, wallMs: number): void {
     const known = this.#entries.get(window.id)?.kept;
     if (known && JSON.stringify(known.window) === JSON.stringify(window)) return;
     if (known) this.cancel(window.id);
-    this.announce(window);
+    this.announce(window, wallMs);
   }
 
   #await(kept: KeptWindow, now: Now): void {
@@ -108,9 +125,11 @@ export class Windows {
     else this.#begin(kept, now);
   }
 
-  #begin({ window }: KeptWindow, now: Now): void {
+  #begin(kept: KeptWindow, now: Now): void {
+    const { window } = kept;
     const countdown = Countdown.until(window.endMs, now);
-    this.#keep({ window, phase: 'begun', left: countdown.record(now.monotonicMs) }, countdown, 'begun');
+    const left = countdown.record(now.monotonicMs);
+    this.#keep({ ...kept, phase: 'begun', left }, countdown, 'begun');
   }
 
   #look(kept: KeptWindow, countdown: Countdown, now: Now): void {
@@ -145,13 +164,15 @@ export class Windows {
   }
 
   #tell(window: Window, transition: Phase): void {
-    const { id, effect, points, startMs, endMs, by, signer, why } = window;
+    const { id, effect, points, cameras, box, startMs, endMs, by, signer, why } = window;
     this.#needs.reporter.event('window', 'collector', {
       window: id,
       effect,
       transition,
       points: points.join(' ').slice(0, POINTS_TEXT_MAX),
       point_count: points.length,
+      ...(cameras && { cameras: cameras.join(' ').slice(0, POINTS_TEXT_MAX), camera_count: cameras.length }),
+      ...(box !== undefined && { box }),
       start: startMs,
       end: endMs,
       by,

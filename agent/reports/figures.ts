@@ -1,0 +1,146 @@
+import type { PlannedSpan, Span, TimelineRead } from '../store/store.ts';
+import { type Incident, incidentsOf } from './incidents.ts';
+import { clipped, lengthMs, type Stretch, union, without } from './stretches.ts';
+
+/** How available one subject was. Times in ms; what cannot be said is undefined. */
+export interface Availability {
+  readonly subject: string;
+  /** Of the period, without what was planned, disabled, or before and after it was configured. */
+  readonly countedMs: number;
+  readonly availableMs: number;
+  /** Of the available time: with a fault that leaves the service. */
+  readonly degradedMs: number;
+  readonly downMs: number;
+  readonly unknownMs: number;
+  readonly plannedMs: number;
+  readonly disabledMs: number;
+  /** Available time of all that counts: what is not known is not proved. */
+  readonly provenPercent: number | undefined;
+  /** Available time of what is known. */
+  readonly knownPercent: number | undefined;
+  readonly downMsBySide: ReadonlyMap<string, number>;
+  readonly incidents: readonly Incident[];
+  readonly detectMs: number | undefined;
+  readonly repairMs: number | undefined;
+  /** The least that its clock was off at worst. */
+  readonly clockOffMs: number | undefined;
+  /** Breaches of its legal profile, and how long they lasted. */
+  readonly breaches: number;
+  readonly breachMs: number;
+}
+
+/** It was configured, and its state counts. */
+const NOT_COUNTED = ['absent', 'disabled'];
+
+/** What a timeline says of one subject within the period. @param days of the period */
+export function availabilityOf(
+  subject: string,
+  { spans, planned, figures }: TimelineRead,
+  period: Stretch,
+  days: ReadonlySet<string>,
+): Availability | undefined {
+  const own = spans.filter((span) => span.subject === subject);
+  const health = own.filter(({ track }) => track === 'health');
+  const known = clipped(health, period);
+  if (known.every(({ state }) => state === 'absent')) return undefined;
+  const windows = plannedOf(subject, planned, period);
+  const filled = [...known, ...holesOf(subject, health, period)];
+  const present = filled.filter(({ state }) => state !== 'absent');
+  const counted = without(
+    present.filter(({ state }) => !NOT_COUNTED.includes(state)),
+    windows,
+  );
+  const offsets = figures.filter(
+    (figure) => figure.subject === subject && figure.name === 'clock_off_ms' && days.has(figure.day),
+  );
+  const breaches = clipped(own, period).filter(
+    ({ track, state }) => track.startsWith('law-') && state === 'breach',
+  );
+  return {
+    subject,
+    ...times(counted),
+    plannedMs: lengthMs(without(present, complement(windows, period))),
+    disabledMs: lengthMs(
+      without(
+        present.filter(({ state }) => state === 'disabled'),
+        windows,
+      ),
+    ),
+    ...incidentFigures(health, windows, period),
+    clockOffMs: offsets.length > 0 ? Math.max(...offsets.map(({ value }) => value)) : undefined,
+    breaches: runsOf(breaches),
+    breachMs: lengthMs(union(breaches)),
+  };
+}
+
+/** The planned stretches of a subject within the period, none of them twice. */
+export function plannedOf(subject: string, planned: readonly PlannedSpan[], period: Stretch): Stretch[] {
+  return union(
+    clipped(
+      planned.filter((one) => one.subject === subject),
+      period,
+    ),
+  );
+}
+
+/** What no span tells between the first one ever and the end of the period: nobody knows. */
+function holesOf(subject: string, health: readonly Span[], period: Stretch): Span[] {
+  const firstMs = health[0]?.fromMs;
+  if (firstMs === undefined) return [];
+  const service = { fromMs: Math.max(period.fromMs, firstMs), untilMs: period.untilMs };
+  return without([service], union(health)).map((hole) => ({
+    ...hole,
+    ...{ subject, track: 'health', state: 'unknown', cause: 'none', side: 'unknown', via: '', noticedMs: -1 },
+  }));
+}
+
+function complement(holes: readonly Stretch[], period: Stretch): Stretch[] {
+  return without([period], holes);
+}
+
+function times(counted: readonly Span[]) {
+  const ms = (...states: string[]) => lengthMs(counted.filter(({ state }) => states.includes(state)));
+  const [countedMs, availableMs, downMs] = [lengthMs(counted), ms('ok', 'degraded'), ms('down')];
+  const down = counted.filter(({ state }) => state === 'down');
+  const bySide = new Map<string, number>();
+  for (const span of down) bySide.set(span.side, (bySide.get(span.side) ?? 0) + lengthMs([span]));
+  return {
+    ...{ countedMs, availableMs, downMs, degradedMs: ms('degraded') },
+    unknownMs: countedMs - availableMs - downMs,
+    provenPercent: percent(availableMs, countedMs),
+    knownPercent: percent(availableMs, availableMs + downMs),
+    downMsBySide: bySide,
+  };
+}
+
+function percent(part: number, whole: number): number | undefined {
+  return whole > 0 ? (100 * part) / whole : undefined;
+}
+
+/**
+ * What began and ended while work was announced is no incident. One that lasts over the end of the period is counted in
+ * both, and its repair in the one in which it ended.
+ */
+function incidentFigures(health: readonly Span[], windows: readonly Stretch[], period: Stretch) {
+  const touching = incidentsOf(health).filter((incident) => clipped([incident], period).length > 0);
+  const all = touching.filter((incident) => lengthMs(without([incident], windows)) > 0);
+  const incidents = all.map((one) => ({ ...one, open: one.open || one.untilMs > period.untilMs }));
+  const begun = incidents.filter(({ fromMs, noticedMs }) => noticedMs >= 0 && fromMs >= period.fromMs);
+  const repaired = incidents.filter(({ open }) => !open);
+  return {
+    incidents,
+    detectMs: mean(begun.map(({ noticedMs }) => noticedMs)),
+    repairMs: mean(repaired.map((incident) => lengthMs([incident]))),
+  };
+}
+
+function mean(values: readonly number[]): number | undefined {
+  return values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : undefined;
+}
+
+/** How often it began: causes that follow one another without a break are one. */
+function runsOf(spans: readonly Span[]): number {
+  return spans.filter(
+    (span) => !spans.some(({ track, untilMs }) => track === span.track && untilMs === span.fromMs),
+  ).length;
+}

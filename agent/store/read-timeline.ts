@@ -1,0 +1,30 @@
+import { readOnly } from './read-only.ts';
+import { textIn } from './sql.ts';
+import type { TimelineRead } from './store.ts';
+import { readTimeline } from './timeline-rows.ts';
+
+/** What a report is made of; all of one moment. */
+export interface TimelineOnDisk {
+  readonly read: TimelineRead;
+  /** Small values of a room. */
+  readonly memory: (room: string) => [key: string, value: string][];
+}
+
+/**
+ * Reads a stretch of the timeline of a box whose agent may be running; empty where there is no database yet.
+ * @throws InternalError `store-damaged` when the database cannot be read
+ */
+export function readTimelineOf(folder: string, fromMs: number, untilMs: number): TimelineOnDisk {
+  const values: [room: string, key: string, value: string][] = [];
+  const read = readOnly(folder, (sql) => {
+    sql.exec('BEGIN');
+    if (!sql.get("SELECT 1 FROM sqlite_schema WHERE name = 'span'")) return undefined;
+    for (const row of sql.all("SELECT * FROM memory WHERE room LIKE 'report-%' ORDER BY room, key"))
+      values.push([textIn(row, 'room'), textIn(row, 'key'), textIn(row, 'value')]);
+    return readTimeline(sql, fromMs, untilMs);
+  });
+  return {
+    read: read ?? { spans: [], figures: [], planned: [], knownMs: 0 },
+    memory: (room) => values.flatMap(([of, key, value]) => (of === room ? [[key, value]] : [])),
+  };
+}

@@ -1,0 +1,100 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { localDate } from '../../agent/base/schedule.ts';
+import { commandTopic } from '../../agent/contract/topics.ts';
+import { signCommand } from '../../provisioning/sign.ts';
+import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
+
+interface Report {
+  readonly subject: string;
+  readonly available_s: number;
+  readonly incidents: number;
+  readonly down_camera_s: number;
+  readonly planned_s: number;
+  readonly connected_max?: number;
+}
+
+t.test(
+  'system: the box keeps how available its camera was, through a kill, and reports it on order and by hand',
+  async (t) => {
+    const scene = await Scene.create(t);
+    const { csu, box, centre } = scene;
+    const camera = await simulatedCamera(t);
+    const { cameras } = configurationOf(camera) as { cameras: object[] };
+    const law = { authorisation: { reference: 'DDSP57-2026-0412', until: '2031-06-30' } };
+    box.start();
+    await scene.push({
+      cameras: cameras.map((one) => ({ ...one, place: 'Quai Paul Vautrin', law })),
+      reports: { targets: { cameraAvailabilityPercent: 99.5, repairH: 48 } },
+    });
+    const isNow = (state: string) =>
+      box.until(`the camera ${state}`, (status) => status.cameras[0]?.state === state);
+    const order = async (command: 'report.publish' | 'maintenance.announce', words: object) => {
+      const signed = await signCommand(centre.csu, { site: SITE, command, ...words });
+      await csu.publish(commandTopic(SITE), signed.jws);
+      await csu.until(`${command} done`, () =>
+        csu
+          .json<{ command_id: string; status: string }>('/event/command')
+          .find((told) => told.command_id === signed.id && told.status === 'successful'),
+      );
+    };
+    const reported = async () => {
+      const today = localDate(Date.now());
+      const before = csu.json<Report>('/cam-quai/report/availability').length;
+      await order('report.publish', { from: today, to: today });
+      return await csu.until(
+        'the report',
+        () => csu.json<Report>('/cam-quai/report/availability').slice(before)[0],
+      );
+    };
+    await isNow('ok');
+    const first = await reported();
+    t.match(first, { subject: 'cam-quai', incidents: 0, planned_s: 0 });
+    await camera.stop();
+    await isNow('down');
+    const second = await reported();
+    t.match(second, { incidents: 1 });
+    await box.kill();
+    box.start();
+    await isNow('down');
+    await box.until('the link', ({ link }) => link.connected);
+    await order('maintenance.announce', {
+      ...{ cameras: ['cam-quai'], by: 'Atelier 3', why: 'remplacement' },
+      start: Math.floor(Date.now() / 1000) - 3600,
+      end: Math.floor(Date.now() / 1000) + 3600,
+    });
+    await csu.until('the window', () =>
+      csu.json<{ transition: string }>('/event/window').find(({ transition }) => transition === 'begun'),
+    );
+    const third = await reported();
+    t.match(third, { incidents: 1 }, 'it was down before the work was announced');
+    t.ok(third.available_s >= first.available_s, 'what was known before the kill is known');
+    t.ok(third.planned_s < 3600, 'no work is announced afterwards');
+    const site = csu.json<Report>('/collector/report/availability').at(-1);
+    t.match(site, { subject: 'collector', places: 1, target_camera_percent: 99.5, target_repair_h: 48 });
+
+    await box.stop();
+    const out = join(scene.folder, 'rapports');
+    await mkdir(out);
+    const today = localDate(Date.now());
+    const written = await box.command('report', '--from', today, '--to', today, '--out', out);
+    t.match(written, { code: 0, errors: '' }, 'also while the agent is down');
+    const files = await readdir(out);
+    t.same(files.length, 6);
+    t.same(written.output.trim().split('\n').sort(), files.map((name) => join(out, name)).sort());
+    const read = (end: string) =>
+      readFile(join(out, files.find((name) => name.endsWith(end)) ?? ''), 'utf8');
+    const page = await read('.md');
+    t.match(page, /Quai Paul Vautrin \| Quai \(cam-quai\) \| commune \| DDSP57-2026-0412 \| 30\/06\/2031/);
+    t.match(page, /≥ 99,50 %/);
+    t.match(page, /\| remplacement \| Atelier 3 \|/);
+    t.match(page, /La caméra/);
+    t.match(await read('-incidents.csv'), /^\uFEFFelement;.*\r\ncam-quai;Quai;.*camera-/);
+    t.match(await read('-jours.csv'), new RegExp(`${today};1;\\d;[0-9a-f]{64};`));
+    for (const wrong of [['--month', '2026-13'], [], ['--from', '2026-02-30', '--to', '2026-03-01']])
+      t.match(await box.command('report', ...wrong), { code: 2 });
+    t.equal((await box.command('report', '--month', '2001-01', '--out', out)).code, 1, 'nothing is known');
+    t.equal((await box.command('report', '--month', '2100-01', '--out', '/proc/none')).code, 1);
+  },
+);
