@@ -1,8 +1,8 @@
 import type { Memory } from '../store/store.ts';
 import type { Facts, Targets } from './ports.ts';
 
-/** The room's names in the memory of the store. */
-export const FACTS_ROOM = 'report-facts';
+/** Rooms of the memory of the store. */
+const FACTS_ROOM = 'report-facts';
 const SETTINGS_ROOM = 'report-settings';
 const TARGETS = 'targets';
 

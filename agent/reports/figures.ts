@@ -74,7 +74,7 @@ export function availabilityOf(
 }
 
 /** The planned stretches of a subject within the period, none of them twice. */
-export function plannedOf(subject: string, planned: readonly PlannedSpan[], period: Stretch): Stretch[] {
+function plannedOf(subject: string, planned: readonly PlannedSpan[], period: Stretch): Stretch[] {
   return union(
     clipped(
       planned.filter((one) => one.subject === subject),
