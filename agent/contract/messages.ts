@@ -432,11 +432,9 @@ const windowEvent = z.strictObject({
   transition: z.enum(['announced', 'begun', 'ended', 'cancelled']),
   points: text.meta({ description: 'ids of the points, divided by spaces, cut to 2,000 characters' }),
   point_count: count,
-  cameras: text
-    .optional()
-    .meta({
-      description: 'ids of the cameras that are worked on, divided by spaces, cut to 2,000 characters',
-    }),
+  cameras: text.optional().meta({
+    description: 'ids of the cameras that are worked on, divided by spaces, cut to 2,000 characters',
+  }),
   camera_count: count.optional(),
   box: z.boolean().optional().meta({ description: 'the box is worked on, and with it all that it watches' }),
   start: unixMs.meta({ description: 'announced begin, Unix ms UTC' }),

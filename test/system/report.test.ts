@@ -83,8 +83,7 @@ t.test(
     const files = await readdir(out);
     t.same(files.length, 6);
     t.same(written.output.trim().split('\n').sort(), files.map((name) => join(out, name)).sort());
-    const read = (end: string) =>
-      readFile(join(out, files.find((name) => name.endsWith(end)) ?? ''), 'utf8');
+    const read = (end: string) => readFile(join(out, files.find((name) => name.endsWith(end)) ?? ''), 'utf8');
     const page = await read('.md');
     t.match(page, /Quai Paul Vautrin \| Quai \(cam-quai\) \| commune \| DDSP57-2026-0412 \| 30\/06\/2031/);
     t.match(page, /≥ 99,50 %/);
