@@ -56,6 +56,7 @@ export class LeaseKeeper implements Service {
   /** The leases that the agent named last, with those that it has asked to open since. */
   #named = new Set<string>();
   #heardAtMs = Number.NEGATIVE_INFINITY;
+  #startedMs = Number.POSITIVE_INFINITY;
   #clockTrust: ClockTrust = 'untrusted';
   #ended: ChannelReport[] = [];
   #ticking: Promise<void> | undefined;
@@ -66,6 +67,7 @@ export class LeaseKeeper implements Service {
   }
 
   async start(signal: AbortSignal): Promise<void> {
+    this.#startedMs = this.#needs.clock.monotonicMs();
     this.#ticking = this.#tick(AbortSignal.any([signal, this.#stopping.signal]));
   }
 
@@ -137,10 +139,22 @@ export class LeaseKeeper implements Service {
         'order-unknown-target',
         `expected a lease of ${camera.camera}, came one of ${lease.camera}`,
       );
+    this.#checkAge(lease);
     if (this.#spent.has(id)) throw new OrderRefusedError('order-replayed', `lease ${id} was opened before`);
     if (this.#spent.size >= MAX_SPENT) this.#spent.delete(this.#spent.values().next().value ?? '');
     this.#spent.add(id);
     return lease;
+  }
+
+  /** What this process has opened it remembers; what one before it has opened must not open again. */
+  #checkAge({ id, order }: Lease): void {
+    const { clock } = this.#needs;
+    const ageMs = clock.wallMs() - order.iat * 1000;
+    if (ageMs < clock.monotonicMs() - this.#startedMs) return;
+    throw new OrderRefusedError(
+      'lease-not-safe',
+      `lease ${id} was signed before this video process began, and may have been opened by the one before`,
+    );
   }
 
   #pullFor({ camera }: LeaseOpening, lease: Lease): LeasedPull {

@@ -18,6 +18,19 @@ export function fuzz<T>(t: Test, what: string, rule: fc.IProperty<T>, cases = CA
   t.equal(result.numRuns, numRuns, 'every case was tried');
 }
 
+/** As `fuzz`, for stories that take their time; each run is one. */
+export async function fuzzStories<T>(
+  t: Test,
+  what: string,
+  rule: fc.IAsyncProperty<T>,
+  numRuns: number,
+): Promise<void> {
+  const seed = Number(process.env.BEFFROI_FUZZ_SEED ?? Date.now() % 2 ** 31);
+  t.comment(`fuzz: ${what}: ${numRuns} stories, seed ${seed}`);
+  const result = await fc.check(rule, { numRuns, seed });
+  t.notOk(result.failed, `${fc.defaultReportMessage(result) ?? what} ${result.errorInstance ?? ''}`);
+}
+
 /**
  * As `fuzz`, for cases that a rule makes itself of dice: a shrunk number would make another case, so none is shrunk.
  * @param rule false when a case breaks it

@@ -8,8 +8,9 @@ const RUNS = 20;
 t.test(
   'leases: over orders, clocks, restarts and configurations a partner’s camera is open on a lease alone',
   async (t) => {
-    await playStories(RUNS);
+    await playStories(t, RUNS);
     t.ok(reached.opened >= RUNS, `${reached.opened} opened`);
+    t.ok(reached.forged > 0, `${reached.forged} forged`);
     t.ok(reached.pictures >= RUNS, `${reached.pictures} messages of pictures`);
   },
 );

@@ -1,11 +1,22 @@
 import { deepEqual, ok } from 'node:assert/strict';
 import fc from 'fast-check';
+import type { Test } from 'tap';
 import type { LeaseOpenOrder } from '../../agent/contract/viewing-orders.ts';
 import { readLeasedMessage } from '../../agent/trust/leased-media.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
 import type { ViewingConfiguration } from '../../agent/viewing/ports.ts';
-import { CSU_SEAL, leaseOrder, NOW_S, newSealKey, OTHER_PARTNER, PARTNER } from '../trust/lease-parts.ts';
-import { newKey, OPERATOR, SITE } from '../trust/support.ts';
+import type { SigningKey } from '../../agent/trust/keys.ts';
+import {
+  CSU_SEAL,
+  leaseOrder,
+  NOW_S,
+  newSealKey,
+  OTHER_PARTNER,
+  PARTNER,
+  termsOf,
+} from '../trust/lease-parts.ts';
+import { encoded, newKey, OPERATOR, SITE } from '../trust/support.ts';
+import { fuzzStories } from '../support/fuzz.ts';
 import { configurationOf, World } from './world.ts';
 
 /**
@@ -52,7 +63,10 @@ const ALLOWING = ['same', 'same camera at another address'];
 class Model {
   open: OpenLease | undefined;
   configuration = 'same';
+  /** When the video process that runs was started. */
+  videoSinceMs = 0;
   readonly used = new Set<string>();
+  readonly #openings = new Map<string, number>();
   #linkLostAtMs: number | undefined;
 
   readonly world: World;
@@ -92,10 +106,22 @@ class Model {
     const trusted = clockTrust !== 'untrusted' && linkUp && agentRuns && videoRuns;
     const agreed = ALLOWING.includes(this.configuration) && this.#withinHours();
     if (iat < NOW_S - 1) return false; // signed before this box remembers anything
+    if (this.isOld({ iat })) return false;
     return inTime && trusted && agreed && !this.used.has(jti) && this.open === undefined;
   }
 
+  /** Signed before this video process began. */
+  isOld({ iat }: Pick<LeaseOpenOrder, 'iat'>): boolean {
+    return this.world.clock.wallMs() - iat * 1000 >= this.nowMs - this.videoSinceMs;
+  }
+
+  /** When it was opened, monotonic; undefined when it never was. */
+  openedAtMs(jti: string): number | undefined {
+    return this.#openings.get(jti);
+  }
+
   opened({ jti, start, end }: LeaseOpenOrder): void {
+    this.#openings.set(jti, this.nowMs);
     const wallMs = this.world.clock.wallMs();
     const wallStartMs = (start - 60) * 1000;
     this.open = {
@@ -138,19 +164,29 @@ export type Step =
   | { readonly do: 'configure'; readonly name: string }
   | { readonly do: 'open'; readonly minutes: number; readonly flaw: Flaw }
   | { readonly do: 'replay'; readonly back: number }
+  | { readonly do: 'forge'; readonly how: Forgery }
   | { readonly do: 'close'; readonly by: 'partner' | 'csu' | 'followup' };
 
-type Flaw =
-  | 'none'
-  | 'csu'
-  | 'stranger'
-  | 'other partner'
-  | 'other key'
-  | 'operator'
-  | 'late'
-  | 'early'
-  | 'long';
-const FLAWS = ['csu', 'stranger', 'other partner', 'other key', 'operator', 'late', 'early', 'long'] as const;
+const FLAWS = [
+  ...[
+    'csu',
+    'stranger',
+    'other partner',
+    'other key',
+    'recipient',
+    'operator',
+    'reason',
+    'late',
+    'early',
+    'long',
+  ],
+  ...['other box', 'other camera', 'no camera', 'altered', 'unsigned', 'resigned'],
+] as const;
+type Flaw = 'none' | (typeof FLAWS)[number];
+
+/** What comes to the door of the video process past the agent. */
+const FORGERIES = [...FLAWS, 'replayed', 'for another camera', 'by another name'] as const;
+type Forgery = (typeof FORGERIES)[number];
 
 const steps: fc.Arbitrary<Step>[] = [
   fc.record({
@@ -167,6 +203,7 @@ const steps: fc.Arbitrary<Step>[] = [
   fc.record({ do: fc.constant('video' as const), how: fc.constantFrom('kill', 'start') }),
   fc.record({ do: fc.constant('configure' as const), name: fc.constantFrom(...Object.keys(CONFIGURATIONS)) }),
   fc.record({ do: fc.constant('replay' as const), back: fc.nat({ max: 3 }) }),
+  fc.record({ do: fc.constant('forge' as const), how: fc.constantFrom(...FORGERIES) }),
   fc.record({ do: fc.constant('close' as const), by: fc.constantFrom('partner', 'csu', 'followup') }),
 ];
 const opening: fc.Arbitrary<Step> = fc.record({
@@ -180,7 +217,7 @@ const story = fc.array(fc.oneof({ weight: 6, arbitrary: opening }, ...steps), {
 });
 
 /** What was reached over all stories: a test that opened nothing would show nothing. */
-export const reached = { opened: 0, pictures: 0, closed: 0, refused: 0 };
+export const reached = { opened: 0, pictures: 0, closed: 0, refused: 0, forged: 0 };
 
 interface Sent {
   readonly order: LeaseOpenOrder;
@@ -220,6 +257,7 @@ export class Play {
     else if (step.do === 'configure') this.#configure(step.name);
     else if (step.do === 'open') await this.#open(step.minutes, step.flaw);
     else if (step.do === 'replay') await this.#replay(step.back);
+    else if (step.do === 'forge') await this.#forge(step.how);
     else await this.#close(step.by);
     model.link(world.linkUp);
     model.settle();
@@ -245,7 +283,10 @@ export class Play {
       this.#model.close();
       await this.#world.killVideo();
     }
-    if (how === 'start' && !this.#videoRuns) await this.#world.startVideo();
+    if (how === 'start' && !this.#videoRuns) {
+      this.#model.videoSinceMs = this.#model.nowMs;
+      await this.#world.startVideo();
+    }
     this.#videoRuns = how === 'start';
   }
 
@@ -258,14 +299,43 @@ export class Play {
   }
 
   async #open(minutes: number, flaw: Flaw): Promise<void> {
+    const sent = this.#signed(minutes, flaw);
+    this.#orders.push(sent);
+    await this.#send(sent);
+  }
+
+  /** Signs a lease of now. */
+  #signed(minutes: number, flaw: Flaw): Sent {
     const nowS = Math.floor(this.#world.clock.wallMs() / 1000);
     const times = { iat: nowS, exp: nowS + 60, start: nowS, end: nowS + minutes * 60 };
     const order = leaseOrder({ ...times, ...flawOf(flaw, times) });
-    const key =
-      { csu: OPERATOR, stranger: STRANGER, 'other partner': OTHER_PARTNER }[flaw as 'csu'] ?? PARTNER;
-    const sent = { order, jws: signOrder(order, [key]), genuine: flaw === 'none' };
-    this.#orders.push(sent);
-    await this.#send(sent);
+    const jws = spoilt(flaw, signOrder(order, [KEYS[flaw] ?? PARTNER]));
+    return { order, jws, genuine: flaw === 'none' };
+  }
+
+  /** Someone who speaks as the agent hands the video process what the partner has not signed so, or not for now. */
+  async #forge(how: Forgery): Promise<void> {
+    const flaw = FLAWS.find((one) => one === how) ?? 'none';
+    const sent = how === 'replayed' ? this.#openedBefore() : this.#signed(5, flaw);
+    if (!sent) return;
+    const { order, jws } = sent;
+    const camera = how === 'for another camera' ? 'cam-parvis' : 'cam-hall';
+    const pull = { camera, url: `rtsp://${camera}/`, fragmentMs: 20, stallTimeoutMs: 5000 };
+    const lease = how === 'by another name' ? 'lease-by-another-name' : order.jti;
+    const clock = this.#world.clockTrust;
+    await this.#world.forge({ lease, jws, terms: termsOf(), clock, camera: { ...pull, regime: 'leased' } });
+    // That it is refused is told, and an agent that has it open closes it.
+    if (this.#agentRuns && this.#videoRuns && this.#model.open?.id === lease) this.#model.close();
+    reached.forged += 1;
+  }
+
+  /** A lease that has opened once: in this video process, or in one before by a clock that was not set back since. */
+  #openedBefore(): Sent | undefined {
+    const model = this.#model;
+    return this.#orders.findLast(({ order }) => {
+      const openedMs = model.openedAtMs(order.jti);
+      return openedMs !== undefined && (openedMs >= model.videoSinceMs || model.isOld(order));
+    });
   }
 
   async #replay(back: number): Promise<void> {
@@ -339,18 +409,51 @@ export class Play {
   }
 }
 
+/** Who signs what the partner does not. */
+const KEYS: Partial<Record<Flaw, SigningKey>> = {
+  csu: OPERATOR,
+  stranger: STRANGER,
+  'other partner': OTHER_PARTNER,
+};
+
 function flawOf(flaw: Flaw, { start }: Pick<LeaseOpenOrder, 'start'>): Partial<LeaseOpenOrder> {
-  if (flaw === 'other key') return { recipientKey: OTHER_SEAL.kid };
-  if (flaw === 'operator') return { operator: 'nobody' };
-  if (flaw === 'late') return { iat: start - 120, exp: start - 60 };
-  if (flaw === 'early') return { start: start + 600, end: start + 1200 };
-  return flaw === 'long' ? { end: start + 3601 } : {};
+  const flawed: Partial<Record<Flaw, Partial<LeaseOpenOrder>>> = {
+    'other key': { recipientKey: OTHER_SEAL.kid },
+    recipient: { recipient: 'dipn' },
+    operator: { operator: 'nobody' },
+    reason: { reason: 'curiosity' as LeaseOpenOrder['reason'] },
+    late: { iat: start - 120, exp: start - 60 },
+    early: { start: start + 600, end: start + 1200 },
+    long: { end: start + 3601 },
+    'other box': { aud: '57672-mairie' },
+    'other camera': { camera: 'cam-parvis' },
+    'no camera': { camera: 'cam-nowhere' },
+  };
+  return flawed[flaw] ?? {};
+}
+
+/** What happens to an order after it was signed. */
+function spoilt(flaw: Flaw, jws: string): string {
+  const order = JSON.parse(jws) as { payload: string; signatures: object[] };
+  const claims = JSON.parse(Buffer.from(order.payload, 'base64url').toString()) as LeaseOpenOrder;
+  const longer = encoded({ ...claims, end: claims.end + 60 });
+  if (flaw === 'altered') return JSON.stringify({ ...order, payload: longer });
+  if (flaw === 'unsigned') return JSON.stringify({ ...order, signatures: [] });
+  if (flaw !== 'resigned') return jws;
+  // The key of a stranger under the name of the partner's.
+  const [signature] = (JSON.parse(signOrder(claims, [STRANGER])) as typeof order).signatures;
+  const [own] = order.signatures;
+  return JSON.stringify({ ...order, signatures: [{ ...own, ...pick(signature, 'signature') }] });
+}
+
+function pick(from: object | undefined, key: string): object {
+  return { [key]: (from as Record<string, unknown> | undefined)?.[key] };
 }
 
 export const OPEN: Step = { do: 'open', minutes: 5, flaw: 'none' };
 
 /** Plays stories of steps that come to mind; each begins with an opening, so that none is empty. */
-export async function playStories(runs: number): Promise<void> {
+export async function playStories(t: Test, runs: number): Promise<void> {
   const property = fc.asyncProperty(story, async (steps) => {
     const world = await World.create();
     try {
@@ -359,5 +462,5 @@ export async function playStories(runs: number): Promise<void> {
       await world.end();
     }
   });
-  await fc.assert(property, { numRuns: runs, endOnFailure: false });
+  await fuzzStories(t, 'leases', property, runs);
 }

@@ -14,6 +14,7 @@ import type { Reporter } from '../../agent/contract/reporter.ts';
 import {
   type AgentToVideo,
   agentToVideo,
+  type LeaseOpening,
   type PulledCamera,
   type VideoToAgent,
   videoToAgent,
@@ -180,6 +181,13 @@ export class World {
   /** One order on the command topic; resolves when it is carried out or refused. */
   async order(jws: string): Promise<void> {
     await this.desk.receive(Buffer.from(jws), false);
+  }
+
+  /** An opening at the door of the video process, past the agent. */
+  async forge(opening: LeaseOpening): Promise<void> {
+    const message = agentToVideo.parse({ type: 'lease-open', opening });
+    this.#toVideo(message);
+    await this.clock.advance(0);
   }
 
   /** Every camera that is asked for pictures sends some: a group of five with a key picture. */
