@@ -114,19 +114,27 @@ export class CommandDesk implements Service {
     this.#end(command, outcome);
   }
 
-  /** What an order did to alarms is on disk, though the agent did not live to say so. */
+  /** What an order did to alarms and views is on disk, though the agent did not live to say so. */
   #leftOutcome({ order, signer }: ToldCommand): BeffroiError | string {
-    return isAboutAlarms(order) && this.#needs.ports.alarms.isApplied(order, signer)
-      ? 'done; the agent stopped before it could say so'
-      : interrupted();
+    const { alarms, viewing } = this.#needs.ports;
+    const applied =
+      (isAboutAlarms(order) && alarms.isApplied(order, signer)) ||
+      (isViewing(order) && viewing.isApplied(order, signer));
+    return applied ? 'done; the agent stopped before it could say so' : interrupted();
   }
 
   #end(command: ToldCommand, outcome: BeffroiError | string): void {
     this.#needs.store.transaction(() => {
       this.#open.close(command);
       if (typeof outcome === 'string') this.#statuses.successful(command, outcome);
-      else this.#statuses.failed(command, outcome);
+      else this.#fail(command, outcome);
     });
+  }
+
+  #fail(command: ToldCommand, error: BeffroiError): void {
+    this.#statuses.failed(command, error);
+    const { order, signer } = command;
+    if (isViewing(order)) this.#needs.ports.viewing.failed(order, signer, error);
   }
 
   #refuse(command: TakenCommand | undefined, error: BeffroiError, signer = command?.signer): void {

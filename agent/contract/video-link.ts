@@ -270,6 +270,8 @@ export const videoToAgent = z.discriminatedUnion('type', [
     /** Of a lease: pictures that the camera sent while it was open, and the recipient did not get. */
     lostFrames: count.optional(),
     closedBy: z.enum(CLOSED_BY).optional(),
+    /** When it closed, by the wall clock: an agent that was away cannot know. */
+    closedWallMs: count.optional(),
     /** Why a lease was not opened. */
     code: code.optional(),
     detail: z.string().max(500).optional(),

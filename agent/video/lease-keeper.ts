@@ -193,7 +193,8 @@ export class LeaseKeeper implements Service {
     const pull = this.#pulls.get(lease.camera);
     if (pull?.detach(id)) this.#endPull(lease.camera, pull);
     this.#needs.log.info({ lease: id, camera: lease.camera, by }, 'lease closed');
-    const report: ChannelReport = { ...this.#reportOf(lease, false, destination), closedBy: by };
+    const closedWallMs = Math.round(this.#needs.clock.wallMs());
+    const report = { ...this.#reportOf(lease, false, destination), closedBy: by, closedWallMs };
     this.#ended = [...this.#ended, report].slice(-MAX_ENDED);
     this.#needs.tell(report);
   }

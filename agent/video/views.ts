@@ -79,7 +79,8 @@ export class ViewKeeper implements Service {
 
   #end(id: string, view: View): void {
     this.#views.delete(id);
-    const report = this.#reportOf(id, view, false);
+    const closedWallMs = Math.round(this.#needs.clock.wallMs());
+    const report = { ...this.#reportOf(id, view, false), closedWallMs };
     this.#ended = [...this.#ended, report].slice(-MAX_ENDED);
     this.#needs.report(report);
   }

@@ -16,6 +16,8 @@ export interface KeptLease {
   readonly signer: string;
   readonly partner: string;
   readonly openedMs: number;
+  /** When it was known to be open last, Unix ms. */
+  readonly seenMs: number;
   readonly endMs: number;
   readonly tally: KeptTally;
   readonly closed?: Closed;

@@ -9,10 +9,13 @@ import { type KeptLease, LeaseMemory } from './lease-memory.ts';
 import type { ChannelReport, SignedOrder, ViewingConfiguration, ViewingNeeds } from './ports.ts';
 import type { ChannelRecords } from './records.ts';
 import { Tally } from './tally.ts';
+import { FOUND_AGAIN_MS } from './views.ts';
 
 /** How long the video process may take to open a channel, and to tell what it counted last, ms. Source: guess. */
 const OPEN_TIMEOUT_MS = 5_000;
 const COUNT_TIMEOUT_MS = 2_000;
+/** How often it is kept that a channel is open and what was counted, ms: so much a power cut leaves untold. Source: guess. */
+const KEEP_INTERVAL_MS = 5_000;
 
 interface Entry {
   kept: KeptLease;
@@ -21,6 +24,9 @@ interface Entry {
   open?: Open | undefined;
   /** Once it is closed, how long it waits for the last count. */
   countedByMs: number;
+  keptAtMs: number;
+  /** An earlier start of the agent had opened it: when it closed is for the video process to say. */
+  readonly restored?: boolean;
 }
 
 interface Open {
@@ -56,13 +62,32 @@ export class Leases {
   /** Nothing that an earlier start of the agent opened is open: that is told. */
   restore(): void {
     const { clock } = this.#needs;
-    const countedByMs = clock.monotonicMs() + COUNT_TIMEOUT_MS;
+    const keptAtMs = clock.monotonicMs();
+    const countedByMs = keptAtMs + FOUND_AGAIN_MS;
     for (const kept of this.#memory.untold()) {
-      const closed = kept.closed ?? { by: 'agent' as const, who: 'box', atMs: clock.wallMs() };
-      const entry: Entry = { kept: { ...kept, closed }, tally: new Tally(kept.tally), countedByMs };
-      this.#entries.set(kept.order.jti, entry);
+      const closed = kept.closed ?? lostWith(kept, clock.wallMs());
+      const restored = kept.closed === undefined;
+      const tally = new Tally(kept.tally);
+      this.#entries.set(kept.order.jti, {
+        kept: { ...kept, closed },
+        tally,
+        countedByMs,
+        keptAtMs,
+        restored,
+      });
     }
     this.#hold();
+  }
+
+  /** Whether it was opened, though it may be closed by now. */
+  knows(id: string): boolean {
+    return this.#memory.find(id) !== undefined;
+  }
+
+  /** Whether it was closed by an order of this key. */
+  isClosedBy(id: string, signer: string): boolean {
+    const closed = this.#memory.find(id)?.closed;
+    return closed?.by === 'order' && closed.who === signer;
   }
 
   /** Why the order cannot be carried out. */
@@ -98,7 +123,7 @@ export class Leases {
     const openedMs = clock.wallMs();
     const kept: KeptLease = {
       ...{ order: lease.order, signer: lease.signer, partner: lease.partner },
-      ...{ openedMs, endMs: lease.endMs, tally: tally.kept, told: false },
+      ...{ openedMs, seenMs: openedMs, endMs: lease.endMs, tally: tally.kept, told: false },
     };
     store.transaction(() => {
       this.#memory.keep(kept);
@@ -107,7 +132,7 @@ export class Leases {
     const opened = Promise.withResolvers<void>();
     opened.promise.catch(() => undefined);
     const open = { lease, fingerprint, deadlineMs: clock.monotonicMs() + lease.leftMs(openedMs), opened };
-    this.#entries.set(lease.id, { kept, tally, open, countedByMs: 0 });
+    this.#entries.set(lease.id, { kept, tally, open, countedByMs: 0, keptAtMs: clock.monotonicMs() });
     return { opened: opened.promise };
   }
 
@@ -157,7 +182,17 @@ export class Leases {
     }
     if (nowMs - this.#heldAtMs >= LEASES_INTERVAL_MS) this.#hold();
     for (const entry of [...this.#entries.values()])
-      if (!entry.open && nowMs >= entry.countedByMs) this.#tell(entry);
+      if (entry.open) this.#keepNow(entry);
+      else if (nowMs >= entry.countedByMs) this.#tell(entry);
+  }
+
+  #keepNow(entry: Entry): void {
+    const { clock } = this.#needs;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - entry.keptAtMs < KEEP_INTERVAL_MS) return;
+    entry.keptAtMs = nowMs;
+    entry.kept = { ...entry.kept, seenMs: clock.wallMs(), tally: entry.tally.kept };
+    this.#memory.keep(entry.kept);
   }
 
   #doubt({ lease, deadlineMs }: Open): ClosedBy | undefined {
@@ -176,7 +211,8 @@ export class Leases {
   }
 
   /** What the video process says; nothing for a channel that is no lease. */
-  onReport({ channel, open, bytes, frames, lostFrames, closedBy, code, detail }: ChannelReport): void {
+  onReport(report: ChannelReport): void {
+    const { channel, open, bytes, frames, lostFrames, closedBy, closedWallMs, code, detail } = report;
     const entry = this.#entries.get(channel);
     if (!entry) return;
     entry.tally.take(this.#needs.video.process ?? 0, { bytes, frames, lostFrames });
@@ -187,6 +223,8 @@ export class Leases {
     const why = [code ?? closedBy, detail].filter(Boolean).join(': ');
     entry.open?.opened.reject(new OrderRefusedError('channel-closed', why));
     this.#close(channel, { by: closedBy ?? 'video', who: 'box', ...(why ? { detail: why } : {}) });
+    if (entry.restored && closedBy !== undefined && closedWallMs !== undefined)
+      entry.kept = { ...entry.kept, closed: { by: closedBy, who: 'box', atMs: closedWallMs } };
     this.#tell(entry);
   }
 
@@ -254,6 +292,13 @@ export class Leases {
       this.#records.write({ action: 'lease.closed', who, facts, closedBy, counts, detail: detail ?? '' });
     });
   }
+}
+
+/** What is known of a channel that closed with the agent that had it open. */
+function lostWith({ seenMs }: KeptLease, nowMs: number): NonNullable<KeptLease['closed']> {
+  const [from, until] = [seenMs, nowMs].map((ms) => new Date(ms).toISOString());
+  const detail = `closed with the agent between ${from} and ${until}`;
+  return { by: 'agent', who: 'box', atMs: seenMs, detail };
 }
 
 /** Of everything that a lease of the camera rests on; empty when there can be none. */

@@ -97,6 +97,18 @@ export class ViewingRoom implements Service {
     this.#records.write({ action, who: signer, facts, cause: error.code, detail: error.message });
   }
 
+  /** An order that was accepted came to nothing: it is told as refused, unless a line tells that it opened and closed. */
+  failed(order: ViewingOrder, signer: string, error: BeffroiError): void {
+    const opened = order.command === 'lease.open' && this.#leases.knows(order.jti);
+    if (!opened) this.refused(order, signer, error);
+  }
+
+  /** Whether what an order asked for is so, though the agent that carried it out did not live to say it. */
+  isApplied(order: ViewingOrder, signer: string): boolean {
+    if (order.command.startsWith('view.')) return this.#views.isApplied(order, signer);
+    return order.command === 'lease.close' && this.#leases.isClosedBy(order.lease, signer);
+  }
+
   onReport(report: ChannelReport): void {
     this.#views.onReport(report);
     this.#leases.onReport(report);

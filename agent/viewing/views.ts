@@ -13,6 +13,8 @@ const MAX_VIEWS = 64;
 const KEEP_INTERVAL_MS = 30_000;
 /** How long a view that has ended waits for what the video process counted last, ms. Source: guess. */
 const COUNT_TIMEOUT_MS = 2_000;
+/** The same after a start of the agent, which a video process that stayed has to find first, ms. Source: guess. */
+export const FOUND_AGAIN_MS = 5_000;
 
 interface View {
   readonly order: OrderOf<'view.open'>;
@@ -35,6 +37,8 @@ export class Views {
   readonly #records: ChannelRecords;
   readonly #memory: ViewMemory;
   readonly #views = new Map<string, View>();
+  /** Views that an earlier start of the agent had opened. */
+  readonly #restored = new Set<string>();
 
   constructor(needs: ViewingNeeds, records: ChannelRecords) {
     this.#needs = needs;
@@ -53,9 +57,10 @@ export class Views {
     const nowMs = this.#needs.clock.monotonicMs();
     this.#views.set(order.jti, {
       ...{ order, signer, openedMs, endMs, tally: new Tally(tally) },
-      ...{ deadlineMs: nowMs + leftMs, keptAtMs: nowMs, countedByMs: nowMs + COUNT_TIMEOUT_MS },
+      ...{ deadlineMs: nowMs + leftMs, keptAtMs: nowMs, countedByMs: nowMs + FOUND_AGAIN_MS },
       ...(closed ? { closed } : {}),
     });
+    this.#restored.add(order.jti);
   }
 
   /** Why the order cannot be carried out. */
@@ -74,6 +79,15 @@ export class Views {
     if (view?.order.camera !== order.camera)
       return refused('order-unknown-channel', `no view ${order.view} of ${order.camera} is open`);
     return order.command === 'view.extend' ? this.#endObstacle(order.end, maxViewMinutes) : undefined;
+  }
+
+  /** Whether an earlier start of the agent has done this. */
+  isApplied(order: SignedOrder['order'], signer: string): boolean {
+    if (order.command === 'view.open') return this.#restored.has(order.jti);
+    if (order.command !== 'view.extend' && order.command !== 'view.close') return false;
+    const view = this.#views.get(order.view);
+    if (order.command === 'view.extend') return view?.endMs === order.end * 1000;
+    return view?.closed?.by === 'order' && view.closed.who === signer;
   }
 
   open({ signer }: SignedOrder, order: OrderOf<'view.open'>): string {
@@ -219,9 +233,11 @@ export class Views {
   #close(view: View, by: ClosedBy, who: string): void {
     if (view.closed) return;
     const { clock, video } = this.#needs;
-    view.closed = { by, who, atMs: clock.wallMs() };
+    // One that ended while the agent was away ended at its end, and not when the agent came back.
+    view.closed = { by, who, atMs: by === 'end' ? view.endMs : clock.wallMs() };
     const waits = video.process !== undefined && !view.counted;
-    view.countedByMs = clock.monotonicMs() + (waits ? COUNT_TIMEOUT_MS : 0);
+    const countedByMs = clock.monotonicMs() + (waits ? COUNT_TIMEOUT_MS : 0);
+    view.countedByMs = view.counted ? countedByMs : Math.max(view.countedByMs, countedByMs);
     this.#keep(view);
   }
 

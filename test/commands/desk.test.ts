@@ -75,6 +75,8 @@ class Ports implements CommandPorts {
     obstacle: () => this.obstacleOfViewing,
     carryOut: ({ order }, signal) => this.#do(order.command, order.camera, signal),
     refused: (order, signer, { code }) => this.refusedViewings.push(`${order.command} ${signer} ${code}`),
+    failed: (order, signer, { code }) => this.refusedViewings.push(`${order.command} ${signer} ${code}`),
+    isApplied: () => false,
   };
 
   #do(what: string, camera: string, signal: AbortSignal): Promise<string> {

@@ -126,7 +126,7 @@ t.test(
   async (t) => {
     const stage = await onDemand(t);
     const { scene, media } = stage;
-    const { id } = await open(stage, 12);
+    const { id } = await open(stage, 240);
     await media.until('pictures', () => media.received.length > 0);
     const [video = 0] = await childrenOf(scene.box.pid ?? 0);
     process.kill(video, 'SIGKILL');
@@ -136,10 +136,15 @@ t.test(
     const heardThen = media.received.length;
     scene.box.start();
     await media.until('pictures after the restart', () => media.received.length > heardThen);
-    await scene.box.until('the view', ({ channels }) => channels[0]?.channel === id);
+    await scene.box.until(
+      'the view, and the link for orders',
+      ({ channels, link }) => channels[0]?.channel === id && link.connected,
+    );
+    const end = nowS() + 2;
+    const words = { view: id, operator: 'c.weber', reason: 'bientôt finie', end } as const;
+    t.match((await order(stage, { command: 'view.extend', ...words })).status, { status: 'successful' });
     const line = await closing(stage, id);
-    t.match(line, { closed_by: 'end' });
-    t.ok(line.end - line.start < 14_000);
+    t.match(line, { closed_by: 'end', end: end * 1000 });
     t.ok((line.bytes ?? 0) > 0);
   },
 );

@@ -2,10 +2,11 @@ import { deepEqual, ok } from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Test } from 'tap';
 import type { LeaseOpenOrder } from '../../agent/contract/viewing-orders.ts';
+import type { SigningKey } from '../../agent/trust/keys.ts';
 import { readLeasedMessage } from '../../agent/trust/leased-media.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
 import type { ViewingConfiguration } from '../../agent/viewing/ports.ts';
-import type { SigningKey } from '../../agent/trust/keys.ts';
+import { fuzzStories } from '../support/fuzz.ts';
 import {
   CSU_SEAL,
   leaseOrder,
@@ -16,7 +17,6 @@ import {
   termsOf,
 } from '../trust/lease-parts.ts';
 import { encoded, newKey, OPERATOR, SITE } from '../trust/support.ts';
-import { fuzzStories } from '../support/fuzz.ts';
 import { configurationOf, World } from './world.ts';
 
 /**
@@ -27,6 +27,7 @@ import { configurationOf, World } from './world.ts';
 
 const OTHER_SEAL = newSealKey();
 const STRANGER = newKey();
+const THIRD_PARTNER = newKey();
 /** What a closing may take, ms: looks and heartbeats, none of which the model knows. */
 export const SLACK_MS = 1_500;
 const HOUR_MS = 3_600_000;
@@ -44,7 +45,7 @@ interface OpenLease {
 export const CONFIGURATIONS: Readonly<Record<string, () => ViewingConfiguration>> = {
   same: () => configurationOf(),
   'same camera at another address': () => configurationOf({}, 'entry-2'),
-  'another partner': () => configurationOf({ keys: [OTHER_PARTNER.kid], partner: 'other' }),
+  'another partner': () => configurationOf({ keys: [THIRD_PARTNER.kid], partner: 'other' }),
   'convention over': () => configurationOf({ convention: { reference: 'x', validFromS: 0, validUntilS: 1 } }),
   'no hours now': () => configurationOf({ hours: [{ days: ['sun'], from: '03:00', to: '03:01' }] }),
   'other reasons': () => configurationOf({ reasons: ['trafficking'] }),

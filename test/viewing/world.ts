@@ -32,6 +32,7 @@ import { clip } from '../support/clips.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { LEASE_KEYRING, NOW_S, termsOf } from '../trust/lease-parts.ts';
 import { SITE } from '../trust/support.ts';
+import { MortalStore } from './mortal.ts';
 
 const log = createLog('error', { write: () => undefined });
 const BOX_KEY = parseSigningKey(JSON.stringify(generateSigningKey().privateJwk));
@@ -68,6 +69,9 @@ export class World {
   brokerUp = true;
   configuration: ViewingConfiguration = configurationOf();
   store!: SqliteStore;
+  mortal!: MortalStore;
+  /** With which of its writes the next agent dies. */
+  diesAfter = Number.POSITIVE_INFINITY;
   room!: ViewingRoom;
   desk!: CommandDesk;
   keeper: LeaseKeeper | undefined;
@@ -77,6 +81,8 @@ export class World {
   #agentEnds = new AbortController();
   #videoEnds = new AbortController();
   #process = 0;
+  /** The agent that runs has heard of the video process that runs. */
+  #met = false;
   #pictures = 0;
 
   static async create(): Promise<World> {
@@ -95,17 +101,20 @@ export class World {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** Starts it on what the one before has left on the disk. */
   async startAgent(): Promise<void> {
     const { clock } = this;
     this.#agentEnds = new AbortController();
+    this.#met = false;
     const ends = this.#agentEnds.signal;
     const clockTrust = () => this.clockTrust;
     this.store = openStore(this.folder, {
       ...{ clock, clockTrust, log },
       sign: (bytes) => sign(null, bytes, BOX_KEY.privateKey),
     });
-    const { store } = this;
-    const reporter = this.#reporter();
+    const store = new MortalStore(this.store, this.diesAfter, () => this.#agentEnds.abort());
+    this.mortal = store;
+    const reporter = this.#reporter(store);
     const needs = { site: SITE, keyring: LEASE_KEYRING, clock, clockTrust, log, reporter, store };
     this.room = new ViewingRoom({
       ...needs,
@@ -115,9 +124,9 @@ export class World {
     });
     const refusals = new Refusals({ clock, log, reporter, register: store.register });
     this.desk = new CommandDesk({ ...needs, refusals, ports: this.#ports() });
-    await this.desk.start();
     await this.room.start(ends);
     this.room.apply(this.configuration);
+    await this.desk.start();
     this.#meet();
   }
 
@@ -131,6 +140,7 @@ export class World {
 
   async stopAgent(): Promise<void> {
     const stopped = this.room.stop();
+    await this.clock.advance(0); // it comes to its first wait
     await this.clock.advance(2000);
     await stopped;
     await this.killAgent();
@@ -205,6 +215,7 @@ export class World {
   /** Agent and video process find each other. */
   #meet(): void {
     if (!this.keeper || this.#agentEnds.signal.aborted || !this.room) return;
+    this.#met = true;
     for (const message of this.keeper.standing()) this.#toAgent(message, this.#videoEnds.signal);
     this.room.onVideo();
   }
@@ -212,16 +223,16 @@ export class World {
   #videoPort(ends: AbortSignal): VideoPort {
     const world = this;
     const send = (message: AgentToVideo) => {
-      if (!ends.aborted && this.keeper)
+      if (!ends.aborted && this.keeper && this.#met)
         this.#toVideo(agentToVideo.parse(JSON.parse(JSON.stringify(message))));
     };
     return {
       get process() {
-        return world.keeper ? world.#process : undefined;
+        return world.keeper && world.#met ? world.#process : undefined;
       },
       setViews: (views) => send({ type: 'views', views: [...views] }),
       openLease: ({ camera, ...asked }) => {
-        if (!this.keeper) return false;
+        if (!this.keeper || !this.#met) return false;
         const source = { url: `rtsp://${camera}/`, fragmentMs: 20, stallTimeoutMs: 5000 };
         send({ type: 'lease-open', opening: { ...asked, camera: { ...source, camera, regime: 'leased' } } });
         return true;
@@ -267,16 +278,28 @@ export class World {
     });
   }
 
-  #reporter(): Pick<Reporter, 'event'> {
+  /** What the agent has told and the broker has not taken, in order: it stands on the disk. */
+  get waiting(): Told[] {
+    return this.store.outbox.next(0, 10_000).map(({ payload }) => JSON.parse(payload) as Told);
+  }
+
+  /** Whether the agent lives. */
+  get agentLives(): boolean {
+    return !this.#agentEnds.signal.aborted;
+  }
+
+  #reporter({ outbox }: Pick<MortalStore, 'outbox'>): Pick<Reporter, 'event'> {
     return {
       event: (key, entity, fields, reader) => {
         const envelope = { v: 1, site: SITE, ts: 0, clock: 'synced', boot: 1, seq: 1, id: 'event' };
-        this.told.push({
-          key,
-          entity,
-          reader,
-          fields: MESSAGES[key].schema.parse({ ...envelope, ...fields }),
-        });
+        const told = { key, entity, reader, fields: MESSAGES[key].schema.parse({ ...envelope, ...fields }) };
+        this.told.push(told);
+        outbox.append(() => ({
+          topic: `csu/v1/${SITE}/${entity}/event/${key}`,
+          payload: JSON.stringify(told),
+          id: '',
+          class: 'technical',
+        }));
       },
     };
   }
