@@ -24,6 +24,8 @@ export interface Rig {
   /** The peer is gone, and comes back. */
   cut(): Promise<void>;
   mend(): Promise<void>;
+  /** The peer comes back, after `cut`, and refuses every login. @returns the codes of which one is told */
+  refuse(): Promise<readonly string[]>;
 }
 
 export interface RigNeeds {
@@ -302,6 +304,27 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
       );
     },
   );
+
+  t.test(`${name}: a peer that lets nobody in is named, and everything meanwhile is a gap`, async (t) => {
+    const scene = await Scene.create(t, make);
+    const { destination } = scene.rig;
+    scene.attach();
+    scene.push(GOP);
+    await scene.has(scene.last);
+    await scene.rig.cut();
+    await scene.reaches('failed');
+    const codes = await scene.rig.refuse();
+    while (!codes.includes(destination.status().lastError?.code ?? '')) await delay(5);
+    const { frames, lastError } = destination.status();
+    t.equal(destination.status().state, 'failed');
+    t.notMatch(lastError?.detail, 'Geheim');
+    scene.push(3 * GOP, 100_000);
+    t.match(destination.status(), { state: 'failed', frames, waitingBytes: 0 }, 'nothing is kept for it');
+    await scene.feed.detach(destination.id);
+    t.same([scene.gaps.length, scene.gaps[0]?.frames], [1, scene.last + 1 - frames]);
+    t.equal(scene.gaps[0]?.fromWallMs, wallMsOf(frames));
+    t.equal(scene.beside.frames, scene.last + 1, 'the other destination has every picture');
+  });
 
   t.test(`${name}: one that is paused gets nothing, and goes on with the last key picture`, async (t) => {
     const scene = await Scene.create(t, make);

@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { BrokerClient } from '../../agent/uplink/client.ts';
 import { MqttDestination } from '../../agent/video/mqtt-destination.ts';
-import { ForeignSubscriber, Mosquitto } from '../support/mosquitto.ts';
+import { ForeignSubscriber, Mosquitto, onlyWith } from '../support/mosquitto.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import { Relay } from '../support/relay.ts';
 import {
@@ -24,7 +25,8 @@ destinationBehaves(t, 'mqtt', mqttRig);
 async function mqttRig(t: Test, { clock, events, creditBytes }: RigNeeds): Promise<Rig> {
   const broker = await Mosquitto.start(t.testdir());
   t.teardown(() => broker.stop());
-  const line = await Relay.start(() => broker.port);
+  let behind = broker;
+  const line = await Relay.start(() => behind.port);
   t.teardown(() => line.stop());
   const publisher = await connected(t, `mqtt://127.0.0.1:${line.port}`);
   const subscriber = await ForeignSubscriber.start(broker, [TOPIC]);
@@ -37,6 +39,15 @@ async function mqttRig(t: Test, { clock, events, creditBytes }: RigNeeds): Promi
     resume: () => broker.resume(),
     cut: async () => line.cut(),
     mend: () => line.mend(),
+    refuse: async () => {
+      const folder = t.testdir();
+      const extra = onlyWith({ user: 'nobody', password: 'Geheim-17' }, folder);
+      const closed = await Mosquitto.start(join(folder, 'closed'), { extra });
+      t.teardown(() => closed.stop());
+      behind = closed;
+      await line.mend();
+      return ['broker-refused'];
+    },
   };
 }
 
@@ -50,6 +61,7 @@ function sharing(publisher: BrokerClient, topic: string): MakeRig {
     resume: () => undefined,
     cut: async () => undefined,
     mend: async () => undefined,
+    refuse: async () => [],
   });
 }
 

@@ -27,5 +27,11 @@ async function rtspRig(t: Test, { clock, events, creditBytes }: RigNeeds): Promi
     resume: () => recorder.resume(),
     cut: () => recorder.kill(),
     mend: () => recorder.restart(),
+    refuse: async () => {
+      const login = { user: 'nobody', password: 'Geheim-17' };
+      const closed = await GstRecorder.start({ port: recorder.port, ...login });
+      t.teardown(() => closed.kill());
+      return ['destination-login-refused'];
+    },
   };
 }
