@@ -350,6 +350,13 @@ export const CODES = {
     means: 'TLS failed: another certification authority, another name, or a client certificate refused.',
     remedy: 'Check the authority file of the box and the certificate of the broker.',
   },
+  'broker-protocol': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'What answers at the address of the broker speaks no MQTT (or no TLS), or breaks it.',
+    remedy:
+      'Check address and port in the box file: the message says what came, such as the answer of a web server.',
+  },
   'broker-closed': {
     fault: 'uplink',
     retryable: true,

@@ -192,6 +192,11 @@ const FRENCH: Record<Code, CauseText> = {
     remedy:
       'Les deux sont gardés et écrits, le second avec son numéro dans copy. Chercher qui commande le courtier.',
   },
+  'broker-protocol': {
+    means: "Ce qui répond à l'adresse du courtier ne parle pas MQTT (ou pas TLS), ou l'enfreint.",
+    remedy:
+      "Vérifier l'adresse et le port dans le fichier du collecteur : le message dit ce qui est venu, par exemple la réponse d'un serveur web.",
+  },
   'broker-closed': {
     means: 'Le courtier a fermé la session.',
     remedy: 'Chercher un autre client de même identité, puis lire le journal du courtier.',

@@ -80,7 +80,7 @@ export function backlogTopic(text: string): string {
 
 /** The topic that an event has or would have had as live: the class `event` in place of `hist`. */
 export function liveTopic(text: string): string {
-  const topic = parseTopic(text);
+  const topic = text.includes('/hist/') ? parseTopic(text) : undefined;
   return topic?.class === 'hist' ? buildTopic({ ...topic, class: 'event' }) : text;
 }
 

@@ -10,26 +10,24 @@ export interface Comparison {
   readonly altered: readonly string[];
 }
 
-const OF_IDS = 'SELECT * FROM outbox WHERE id IN (SELECT value FROM json_each(?))';
+const OF_IDS = 'SELECT id, topic, payload FROM outbox WHERE id IN (SELECT value FROM json_each(?))';
+const WHOLE = 'SELECT * FROM outbox WHERE id IN (SELECT value FROM json_each(?))';
 
 /**
  * Compares what a receipt names with what waits; ids that do not wait are passed over.
  * @throws InternalError `store-damaged` when it is the own event that is not what was written
  */
 export function compare(sql: Sql, events: readonly ReceiptedEvent[]): Comparison {
-  const rows = sql.all(OF_IDS, JSON.stringify([...new Set(events.map(({ id }) => id))]));
+  const rows = sql.all(OF_IDS, JSON.stringify(events.map(({ id }) => id)));
   const digests = new Map(rows.map((row) => [textIn(row, 'id'), digestOf(row)]));
   const waiting = events.filter(({ id }) => digests.has(id));
-  const intact = idsOf(waiting.filter(({ id, sha256 }) => digests.get(id) === sha256));
-  const altered = idsOf(waiting.filter(({ id, sha256 }) => digests.get(id) !== sha256));
-  for (const row of rows) if (altered.includes(textIn(row, 'id'))) entryOf(row);
+  const intact = waiting.filter(({ id, sha256 }) => digests.get(id) === sha256).map(({ id }) => id);
+  if (intact.length === waiting.length) return { intact, altered: [] };
+  const altered = waiting.filter(({ id, sha256 }) => digests.get(id) !== sha256).map(({ id }) => id);
+  for (const row of sql.all(WHOLE, JSON.stringify(altered))) entryOf(row);
   return { intact, altered };
 }
 
 function digestOf(row: Row): string {
   return eventDigest(textIn(row, 'topic'), textIn(row, 'payload'));
-}
-
-function idsOf(events: readonly ReceiptedEvent[]): string[] {
-  return [...new Set(events.map(({ id }) => id))];
 }

@@ -10,13 +10,7 @@ import type { Left } from '../base/send-queue.ts';
 import { quoted } from '../base/text.ts';
 import { type BrokerAddress, parseBroker } from './address.ts';
 import type { OversizePacket } from './frame-guard.ts';
-import {
-  type Protocol,
-  type SessionInfo,
-  type SessionOptions,
-  type Will,
-  WrongVersionError,
-} from './link.ts';
+import { mayBeVersion, type Protocol, type SessionInfo, type SessionOptions, type Will } from './link.ts';
 import { ProtocolMemory } from './protocol-memory.ts';
 import { UPLINK_RETRY } from './retry-policy.ts';
 import { Session } from './session.ts';
@@ -369,9 +363,4 @@ export class BrokerClient implements Service, Working {
     this.#pulse.beat();
     for (const { down } of this.#listeners) this.#guard(() => down?.(error));
   }
-}
-
-/** An old broker says so in CONNACK, or closes on what it does not understand. */
-function mayBeVersion(thrown: unknown): boolean {
-  return thrown instanceof WrongVersionError || asBeffroiError(thrown).code === 'broker-closed';
 }

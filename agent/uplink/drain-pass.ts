@@ -82,7 +82,8 @@ export class DrainPass {
 
   /** The event that the broker was sent first of those on which it closed the connection, if it did. */
   get closedOn(): OutboxEntry | undefined {
-    return this.#failure?.code === 'broker-closed' ? this.#firstLost : undefined;
+    const code = this.#failure?.code;
+    return code === 'broker-closed' || code === 'broker-protocol' ? this.#firstLost : undefined;
   }
 
   /** Whether the broker took any event. */

@@ -1,9 +1,13 @@
+import { UplinkError } from '../base/errors.ts';
+
 /**
  * Lets an MQTT byte stream through packet by packet and leaves out PUBLISH packets above a limit without ever
  * holding them in memory, whatever the broker was told in CONNECT.
  * @see MQTT 3.1.1 §2.2, §3.3; MQTT 5 §2.1, §3.3
  */
 export interface FrameGuardOptions {
+  /** Who sends the stream, for messages. */
+  readonly label: string;
   /** Largest packet, in bytes after the fixed header, that goes through. */
   readonly maxBytes: number;
   readonly onOversize: (packet: OversizePacket) => void;
@@ -38,7 +42,7 @@ export class FrameGuard {
 
   /**
    * @returns what goes through
-   * @throws RangeError when the stream is no MQTT or holds an oversized packet that is no PUBLISH
+   * @throws UplinkError `broker-protocol` when the stream is no MQTT or holds an oversized packet that is no PUBLISH
    */
   push(chunk: Buffer): Buffer[] {
     const through: Buffer[] = [];
@@ -63,7 +67,8 @@ export class FrameGuard {
     this.#header.push(byte);
     if (this.#header.length === 1) return;
     if ((byte & 0x80) !== 0) {
-      if (this.#header.length === MAX_FIXED_HEADER) throw new RangeError('remaining length of five bytes');
+      if (this.#header.length === MAX_FIXED_HEADER)
+        throw this.#broken('a packet length of at most four bytes, came five');
       return;
     }
     const bytes = remainingLength(this.#header);
@@ -82,8 +87,15 @@ export class FrameGuard {
       through.push(Buffer.from(this.#header));
       return;
     }
-    if (first >> 4 !== PUBLISH) throw new RangeError(`packet type ${first >> 4} of ${bytes} bytes`);
+    if (first >> 4 !== PUBLISH)
+      throw this.#broken(
+        `at most ${this.#options.maxBytes} bytes, came packet type ${first >> 4} of ${bytes} bytes`,
+      );
     this.#skipped = { first, bytes, head: Buffer.alloc(0) };
+  }
+
+  #broken(what: string): UplinkError {
+    return new UplinkError('broker-protocol', `${this.#options.label}: expected ${what}`);
   }
 
   #take(part: Buffer): void {

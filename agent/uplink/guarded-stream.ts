@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { UplinkError } from '../base/errors.ts';
+import { checkFirstBytes } from './first-bytes.ts';
 import { FrameGuard, type FrameGuardOptions } from './frame-guard.ts';
 
 const PUBACK = 0x40;
@@ -9,10 +10,13 @@ const PUBACK = 0x40;
 export class GuardedStream extends Duplex {
   readonly #socket: Socket;
   readonly #guard: FrameGuard;
+  readonly #label: string;
+  #begun = false;
 
   constructor(socket: Socket, options: FrameGuardOptions) {
     super({ autoDestroy: true });
     this.#socket = socket;
+    this.#label = options.label;
     this.#guard = new FrameGuard({
       ...options,
       onOversize: (packet) => {
@@ -26,8 +30,15 @@ export class GuardedStream extends Duplex {
     socket.on('close', () => this.destroy());
   }
 
+  /** Whether the broker has said anything. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
   #incoming(chunk: Buffer): void {
     try {
+      if (!this.#begun) checkFirstBytes(chunk, this.#label);
+      this.#begun = true;
       for (const part of this.#guard.push(chunk)) {
         if (!this.push(part)) this.#socket.pause();
       }

@@ -1,7 +1,7 @@
 import { type IClientOptions, MqttClient } from 'mqtt';
 import { writeToStream } from 'mqtt-packet';
 import type { Clock } from '../base/clock.ts';
-import { type BeffroiError, UplinkError } from '../base/errors.ts';
+import { asBeffroiError, type BeffroiError, UplinkError } from '../base/errors.ts';
 import { orAborted } from '../base/limit.ts';
 import { quoted } from '../base/text.ts';
 import type { BrokerAddress } from './address.ts';
@@ -64,7 +64,7 @@ export interface SessionEvents {
 }
 
 /** CONNACK said that the server does not speak this version of the protocol. */
-export class WrongVersionError extends UplinkError {}
+class WrongVersionError extends UplinkError {}
 
 /** CONNACK said that user and password are wrong, or that this user may not connect. */
 export class LoginRefusedError extends UplinkError {}
@@ -119,7 +119,8 @@ export class Link {
     this.closed = new Promise((resolve) => {
       stream.on('close', () => {
         this.mqtt.end(true);
-        resolve(fault ?? new UplinkError('broker-closed', `${address.label}: connection closed`));
+        const when = stream.begun ? '' : ' before CONNACK';
+        resolve(fault ?? new UplinkError('broker-closed', `${address.label}: connection closed${when}`));
       });
     });
     this.#connack = this.#awaitConnack(options);
@@ -145,6 +146,7 @@ export class Link {
       signal,
     );
     const stream = new GuardedStream(socket, {
+      label: address.label,
       maxBytes: options.maxDownBytes + HEAD_ALLOWANCE_BYTES,
       onOversize: events.oversize,
       onPublish: events.publish,
@@ -238,12 +240,18 @@ function protocolError(address: BrokerAddress, error: Error): UplinkError {
     return new UplinkError('broker-silent', `${address.label}: no PINGRESP within the keep-alive`);
   }
   if (!error.message.startsWith('Connection refused')) {
-    return new UplinkError('broker-closed', message, { cause: error });
+    return new UplinkError('broker-protocol', `expected MQTT from ${message}`, { cause: error });
   }
   const refused = `${address.label}: CONNACK ${reason(code)}: ${quoted(error.message)}`;
   if (VERSION_REFUSED.includes(code ?? 0)) return new WrongVersionError('broker-refused', refused);
   if (LOGIN_REFUSED.includes(code ?? 0)) return new LoginRefusedError('broker-refused', refused);
   return new UplinkError('broker-refused', refused);
+}
+
+/** An old broker says so in CONNACK, closes on what it does not understand, or answers in its own version. */
+export function mayBeVersion(thrown: unknown): boolean {
+  const { code } = asBeffroiError(thrown);
+  return thrown instanceof WrongVersionError || code === 'broker-closed' || code === 'broker-protocol';
 }
 
 export function reasonCode(error: Error): number | undefined {

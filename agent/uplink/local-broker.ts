@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { asBeffroiError, type BeffroiError, DeviceError, PeerProtocolError } from '../base/errors.ts';
 import { limited } from '../base/limit.ts';
 import type { BrokerAddress } from './address.ts';
-import { Link, LoginRefusedError, type Protocol, type SessionOptions, WrongVersionError } from './link.ts';
+import { Link, LoginRefusedError, mayBeVersion, type Protocol, type SessionOptions } from './link.ts';
 import { readPublish } from './publish-packet.ts';
 
 /** A broker of a building, whose messages the box hears and which hears nothing of the box. */
@@ -59,11 +59,6 @@ export async function listenToBroker(
     signal.throwIfAborted();
     throw localError(broker, thrown);
   }
-}
-
-/** An old broker says so in CONNACK, or closes on what it does not understand. */
-function mayBeVersion(thrown: unknown): boolean {
-  return thrown instanceof WrongVersionError || asBeffroiError(thrown).code === 'broker-closed';
 }
 
 /** At most 23 characters, which every server takes (MQTT 3.1.1 §3.1.3.1). */
@@ -170,6 +165,8 @@ function localError(broker: LocalBroker, thrown: unknown): BeffroiError {
   const message = `${broker.id}: ${error.message}`;
   if (thrown instanceof LoginRefusedError)
     return new DeviceError('equipment-login-refused', message, { cause: thrown });
+  if (error.code === 'broker-protocol')
+    return new PeerProtocolError('equipment-protocol', message, { cause: thrown });
   if (error instanceof PeerProtocolError || error.fault === 'device') return error;
   if (error.code === 'broker-unreachable' && message.endsWith('ECONNREFUSED'))
     return new DeviceError('equipment-port-closed', message, { cause: thrown });

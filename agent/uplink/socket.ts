@@ -52,7 +52,7 @@ export interface BrokerSocket {
 /**
  * Opens TCP and, for `mqtts:`, TLS with a check of the server's name: 1.3 with a client certificate, or from 1.2 on
  * without one.
- * @throws UplinkError `broker-unreachable`, `broker-silent`, `broker-tls-refused`;
+ * @throws UplinkError `broker-unreachable`, `broker-silent`, `broker-tls-refused`, `broker-protocol`;
  *   ConfigurationError `key-file-unreadable`, `certificate-expired`
  */
 export async function openSocket(
@@ -188,6 +188,8 @@ async function readTlsFiles(address: BrokerAddress, files: TlsFiles | undefined)
 
 const TLS_CODES =
   /^(ERR_SSL|ERR_TLS|ERR_OSSL|EPROTO|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)/;
+/** What came is no TLS at all. */
+const NO_TLS = /^(ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|ERR_SSL_HTTP_REQUEST)$/;
 const BEFORE_TLS = 'before secure TLS connection';
 
 /** Chooses the error by what the operator must look at. */
@@ -202,6 +204,12 @@ function explainSocketError(
   const cause = error instanceof Error ? error : undefined;
   const options = cause ? { cause } : {};
   const said = quoted(cause?.message ?? String(error));
+  if (material && NO_TLS.test(code))
+    return new UplinkError(
+      'broker-protocol',
+      `${address.label}: expected TLS, came something else: ${code}`,
+      options,
+    );
   if (material && (TLS_CODES.test(code) || cause?.message.includes(BEFORE_TLS))) {
     return (
       (wallMs === undefined ? undefined : expired(material, wallMs)) ??

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createServer as createWebServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
 import t, { type Test } from 'tap';
@@ -286,15 +287,39 @@ t.test('uplink: a CONNACK that refuses is broker-refused and is tried again', as
   t.equal(refusing.connections.all.length, 2);
 });
 
-t.test('uplink: garbage instead of MQTT ends the connection and nothing else', async (t) => {
-  const garbage = await server(t, (socket) => {
-    socket.write('HTTP/1.1 400 Bad Request\r\n\r\n');
-  });
-  const { client, down } = watchedClient(t, { brokers: [garbage.url], connectTimeoutMs: 500 });
-  const isDown = down();
-  await client.start(NEVER);
-  t.match((await isDown).code, /^broker-(closed|silent)$/);
+t.test('uplink: what is no MQTT broker is told as what it says, and is tried again', async (t) => {
+  const web = createWebServer((_request, response) => response.end('hello'));
+  web.listen(0, '127.0.0.1');
+  t.teardown(() => web.close());
+  await once(web, 'listening');
+  const { port } = web.address() as { port: number };
+  const speakers: [string, RegExp, string][] = [
+    [`mqtt://127.0.0.1:${port}`, /expected the CONNACK .*HTTP\/1\.1 400 Bad Request/, 'a web server'],
+    [(await saying(t, 'SSH-2.0-OpenSSH_9.2\r\n')).url, /SSH-2\.0-OpenSSH/, 'who speaks first'],
+    [(await saying(t, Buffer.from([0x15, 3, 3, 0, 2, 2, 40]))).url, /an alert of TLS/, 'a TLS server'],
+    [
+      (await saying(t, Buffer.from([0x20, 0xff, 0xff, 0xff, 0xff, 1]))).url,
+      /at most four bytes/,
+      'a long length',
+    ],
+    [(await saying(t, Buffer.from([0x20, 3, 0, 0, 0, 0xd7, 0]))).url, /expected MQTT/, 'a wrong PINGRESP'],
+  ];
+  for (const [url, message, title] of speakers) {
+    const { client, down, events } = watchedClient(t, { brokers: [url] });
+    const isDown = down();
+    await client.start(NEVER);
+    t.match(await isDown, { code: 'broker-protocol', message }, title);
+    await events.next((e) => 'down' in e, 1);
+    await client.stop();
+  }
 });
+
+/** A server that says this to whoever connects. */
+async function saying(t: Test, what: string | Buffer) {
+  return await server(t, (socket) => {
+    socket.write(what);
+  });
+}
 
 t.test('uplink: publishNow stops at the high-water mark when the broker does not read', async (t) => {
   const stuck = await server(t, (socket) => {
