@@ -1,4 +1,4 @@
-import { CAMERA_IDS, type CameraId, type World } from './world.ts';
+import { BOILER, CAMERA_IDS, CAMERAS, type CameraId, type World } from './world.ts';
 
 type Command = (world: World, camera: CameraId) => Promise<string>;
 
@@ -27,6 +27,19 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     world.press(id, false);
     return `the button at ${id} is let go`;
   },
+  ack: async (world, id) => {
+    const last = await ended(world, await world.acknowledge(CAMERAS[id].point));
+    return `the last alarm of ${id}, by a signed command: ${last}`;
+  },
+  hot: async (world) => {
+    await world.measure(BOILER.limit + 15);
+    return `${BOILER.name}: ${BOILER.limit + 15} °C, above its limit; "cool" ends it`;
+  },
+  cool: async (world) => {
+    await world.measure(BOILER.limit - 40);
+    return `${BOILER.name}: ${BOILER.limit - 40} °C`;
+  },
+  alarms: (world) => world.alarms('en'),
   bad: async (world) => {
     const refusals = () => world.subscriber.json('/event/refusal');
     const before = refusals().length;
@@ -49,7 +62,10 @@ async function answer(
   command: 'agent.ping' | 'camera.check' | 'stream.restart',
   camera?: CameraId,
 ): Promise<string> {
-  const id = await world.command(command, camera);
+  return await ended(world, await world.command({ command, ...(camera ? { camera } : {}) }));
+}
+
+async function ended(world: World, id: string): Promise<string> {
   const last = await world.subscriber.until('the answer of the box', () =>
     world.subscriber
       .json('/event/command')
@@ -65,6 +81,9 @@ export const HELP: string = `What to try:
   unplug, plug CAMERA     the camera goes off the network; it is back
   stall, resume CAMERA    no picture comes, though connected; pictures again
   press, release CAMERA   the alarm button that is wired to the camera
+  ack CAMERA              a signed command: its alarm is acknowledged
+  hot, cool               the boiler room, by a connected object of the building
+  alarms                  what "beffroi alarms" says on the box
   bad, good               a configuration with an old version; a good one
   check, restart CAMERA   signed commands: check it now; begin its stream anew
   ping                    a signed command that is only answered

@@ -91,6 +91,12 @@ t.test('demo: it shows the box in plain lines and does what is typed', async (t)
   await demo.says(/version 2 is in force/);
   demo.type('press');
   await demo.says(/Porte de service +ALARM/);
+  demo.type('ack');
+  await demo.says(/by a signed command: successful/);
+  demo.type('hot');
+  await demo.says(/Chaufferie +ALARM/);
+  demo.type('alarms');
+  await demo.says(/2 current alarms/);
   demo.type('unplug cam-ecole');
   await demo.says(/École +down .*\n.*camera-port-closed/);
   demo.type('ping');

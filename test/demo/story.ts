@@ -3,7 +3,7 @@ import { generateSigningKey, signOrder } from '../../agent/trust/sign.ts';
 import { signConfiguration } from '../../provisioning/sign.ts';
 import { clip } from '../support/clips.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
-import { CAMERA_IDS, CAMERAS, type CameraId, SITE, type World } from './world.ts';
+import { BOILER, CAMERA_IDS, CAMERAS, type CameraId, SITE, type World } from './world.ts';
 
 /** One step of the story: does something and throws unless what must follow has followed. */
 export interface Step {
@@ -26,6 +26,9 @@ export const STORY: readonly Step[] = [
   { name: 'camera unplugged', run: unplugged },
   { name: 'camera recovered', run: recovered },
   { name: 'alarm raised', run: (world) => alarm(world, true) },
+  { name: 'alarm acknowledged', run: acknowledged },
+  { name: 'measure and alarm of an object', run: boiler },
+  { name: 'beffroi alarms', run: listed },
   { name: 'alarm cleared', run: (world) => alarm(world, false) },
   { name: 'good configuration applied', run: goodConfiguration },
   { name: 'forged configuration refused', run: forged },
@@ -102,6 +105,40 @@ async function alarm(world: World, active: boolean): Promise<string> {
   return `${pointName}: ${event.transition}, ${event.severity}, event ${event.seq}`;
 }
 
+/** By a signed command of a named person. */
+async function acknowledged(world: World): Promise<string> {
+  const { point, pointName } = CAMERAS['cam-parvis'];
+  await world.acknowledge(point);
+  const event = await world.subscriber.until('the acknowledgement', () =>
+    world.subscriber.json(`/${point}/event/alarm`).find(({ transition }) => transition === 'acknowledged'),
+  );
+  return `${pointName}: by ${event.by}, key ${event.signer}`;
+}
+
+/** A thermometer publishes to the broker of the building; the box hears it there. */
+async function boiler(world: World): Promise<string> {
+  const { object, point, limit } = BOILER;
+  await world.box.until('the boiler room', ({ alarms }) =>
+    alarms.some((one) => one.point === point && one.state === 'cleared'),
+  );
+  await world.measure(limit + 15);
+  const measure = await world.subscriber.until('the measure', () =>
+    world.subscriber.json(`/${object}/meas/object`).find(({ value }) => value === limit + 15),
+  );
+  const raised = await world.subscriber.until('the alarm of the boiler room', () =>
+    world.subscriber.json(`/${point}/event/alarm`).find(({ transition }) => transition === 'raised'),
+  );
+  return `${measure.name}: ${measure.value} ${measure.unit}, alarm ${raised.transition} (${raised.kind})`;
+}
+
+/** What the technician sees on the box. */
+async function listed(world: World): Promise<string> {
+  const said = await world.alarms('en');
+  for (const name of [CAMERAS['cam-parvis'].pointName, BOILER.name])
+    if (!said.includes(name)) throw new Error(`expected ${name} in: ${said}`);
+  return `\n${said}`;
+}
+
 async function goodConfiguration(world: World): Promise<string> {
   const version = await world.push({
     configuration: world.configuration({ health: { probeIntervalS: 10 } }),
@@ -166,7 +203,7 @@ async function invalid(world: World): Promise<string> {
 }
 
 async function command(world: World): Promise<string> {
-  const id = await world.command('agent.ping');
+  const id = await world.command({ command: 'agent.ping' });
   const answers = () => world.subscriber.json('/event/command').filter((event) => event.command_id === id);
   const last = await world.subscriber.until('the answer', () =>
     answers().find(({ status }) => status === 'successful'),

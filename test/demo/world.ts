@@ -1,10 +1,16 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Language } from '../../agent/cli/language.ts';
 import { buildTopic, commandTopic, desiredConfigTopic } from '../../agent/contract/topics.ts';
 import { createCsu } from '../../provisioning/csu.ts';
 import type { CsuFolder } from '../../provisioning/folder.ts';
-import { type ConfigurationRequest, signCommand, signConfiguration } from '../../provisioning/sign.ts';
+import {
+  type CommandRequest,
+  type ConfigurationRequest,
+  signCommand,
+  signConfiguration,
+} from '../../provisioning/sign.ts';
 import { TestBox } from '../support/box.ts';
 import { SimulatedCamera } from '../support/camera/camera.ts';
 import { EmbeddedBroker } from '../support/embedded-broker.ts';
@@ -24,11 +30,27 @@ export const CAMERAS = {
 export type CameraId = keyof typeof CAMERAS;
 export const CAMERA_IDS = Object.keys(CAMERAS) as CameraId[];
 const INPUT = 'input-1';
+/** A thermometer that publishes to the broker of the building. */
+export const BOILER = {
+  object: 'obj-chaufferie',
+  point: 'pt-chaufferie',
+  name: 'Chaufferie',
+  limit: 60,
+} as const;
+const BOILER_TOPIC = 'chaufferie/temperature';
+
+const BOILER_POINT = {
+  ...{ id: BOILER.point, name: BOILER.name, kind: 'object-above', category: 'temperature' },
+  ...{ object: BOILER.object, limit: BOILER.limit },
+};
+const OPERATOR = 'Opérateur 12';
 
 /** Everything that the demo stands on: a pretend CSU with a broker, a box with its agent, and two cameras. */
 export class World {
   readonly #caretaker: Caretaker;
   readonly #broker: EmbeddedBroker;
+  /** Of the building, where connected objects publish. */
+  readonly #building: EmbeddedBroker;
   readonly #cameras: Readonly<Record<CameraId, SimulatedCamera>>;
   readonly csu: CsuFolder;
   readonly box: TestBox;
@@ -38,6 +60,7 @@ export class World {
   private constructor(parts: {
     caretaker: Caretaker;
     broker: EmbeddedBroker;
+    building: EmbeddedBroker;
     cameras: Record<CameraId, SimulatedCamera>;
     csu: CsuFolder;
     box: TestBox;
@@ -45,6 +68,7 @@ export class World {
   }) {
     this.#caretaker = parts.caretaker;
     this.#broker = parts.broker;
+    this.#building = parts.building;
     this.#cameras = parts.cameras;
     this.csu = parts.csu;
     this.box = parts.box;
@@ -56,6 +80,8 @@ export class World {
     const folder = await mkdtemp(join(tmpdir(), 'beffroi-demo-'));
     const caretaker = new Caretaker(folder);
     const broker = await EmbeddedBroker.start();
+    const building = await EmbeddedBroker.start();
+    await building.publish(BOILER_TOPIC, String(BOILER.limit - 40));
     const cameras = {
       'cam-parvis': camera('cam-parvis'),
       'cam-ecole': camera('cam-ecole'),
@@ -65,7 +91,7 @@ export class World {
     const box = await TestBox.enrol(csu, folder, { site: SITE, brokers: [broker.url], plainLoopback: true });
     const keep = (topic: string) => keepMedia || !topic.includes('/media/');
     const subscriber = await Subscriber.connect(broker.url, [`csu/v1/${SITE}/#`], {}, keep);
-    return new World({ caretaker, broker, cameras, csu, box, subscriber });
+    return new World({ caretaker, broker, building, cameras, csu, box, subscriber });
   }
 
   /** Starts the agent, out of reach of the Ctrl-C that ends the demo: the demo ends it in its turn. */
@@ -78,7 +104,7 @@ export class World {
     return this.#cameras[id];
   }
 
-  /** The configuration of both cameras as the technician of the CSU writes it. */
+  /** The configuration of both cameras and of the thermometer as the technician of the CSU writes it. */
   configuration(change: Record<string, unknown> = {}): Record<string, unknown> {
     return {
       cameras: CAMERA_IDS.map((id) => ({
@@ -90,16 +116,25 @@ export class World {
         credentials: { version: 1, ...login(id) },
         onvif: { port: this.#cameras[id].onvifPort },
       })),
-      points: CAMERA_IDS.map((id) => ({
-        id: CAMERAS[id].point,
-        name: CAMERAS[id].pointName,
-        camera: id,
-        kind: 'digital-input',
-        input: INPUT,
-      })),
+      ...this.#boiler(),
+      points: [...CAMERA_IDS.map(pointOf), BOILER_POINT],
       health: { probeIntervalS: 5 },
       ...change,
     };
+  }
+
+  #boiler(): Record<string, unknown> {
+    const { object: id, name } = BOILER;
+    const broker = 'mqtt-gtb';
+    return {
+      localBrokers: [{ id: broker, name: 'GTB', host: '127.0.0.1', port: this.#building.port }],
+      objects: [{ id, name, broker, topic: BOILER_TOPIC, unit: '°C', measureEveryS: 1 }],
+    };
+  }
+
+  /** The thermometer of the boiler room publishes. */
+  async measure(degrees: number): Promise<void> {
+    await this.#building.publish(BOILER_TOPIC, String(degrees));
   }
 
   async push(request: Omit<ConfigurationRequest, 'site'>, nowMs?: number): Promise<number> {
@@ -113,13 +148,23 @@ export class World {
   }
 
   /** @returns the id of the command */
-  async command(
-    command: 'agent.ping' | 'camera.check' | 'stream.restart',
-    camera?: CameraId,
-  ): Promise<string> {
-    const signed = await signCommand(this.csu, { site: SITE, command, ...(camera ? { camera } : {}) });
+  async command(request: Omit<CommandRequest, 'site'>): Promise<string> {
+    const signed = await signCommand(this.csu, { site: SITE, ...request });
     await this.subscriber.publish(commandTopic(SITE), signed.jws);
     return signed.id;
+  }
+
+  /** Acknowledges the last alarm of a point. @returns the id of the command */
+  async acknowledge(point: string): Promise<string> {
+    const event = this.subscriber.json<{ alarm: string }>(`/${point}/event/alarm`).at(-1);
+    return await this.command({ command: 'alarm.acknowledge', alarm: event?.alarm ?? '', by: OPERATOR });
+  }
+
+  /** What `beffroi alarms` says on the box. */
+  async alarms(language: Language): Promise<string> {
+    const { output, errors } = await this.box.command('alarms', '--lang', language);
+    if (errors !== '') throw new Error(errors);
+    return output.trimEnd();
   }
 
   press(id: CameraId, active: boolean): void {
@@ -141,6 +186,7 @@ export class World {
     await this.subscriber.close();
     for (const id of CAMERA_IDS) await this.#cameras[id].stop();
     await this.#broker.stop();
+    await this.#building.stop();
     await this.#caretaker.end();
   }
 }
@@ -152,4 +198,9 @@ function camera(id: CameraId): SimulatedCamera {
 
 function login(id: CameraId): { user: string; password: string } {
   return { user: 'beffroi', password: `demo-${id}-password` };
+}
+
+function pointOf(id: CameraId): Record<string, unknown> {
+  const { point, pointName: name } = CAMERAS[id];
+  return { id: point, name, camera: id, kind: 'digital-input', input: INPUT };
 }

@@ -37,6 +37,14 @@ export class EmbeddedBroker {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** Publishes by itself, retained. */
+  async publish(topic: string, payload: string): Promise<void> {
+    const message = { cmd: 'publish', qos: 0, retain: true, dup: false } as const;
+    await new Promise<void>((resolve, reject) => {
+      this.#aedes.publish({ ...message, topic, payload }, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
