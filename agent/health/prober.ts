@@ -8,8 +8,10 @@ import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 
 /** How long a port may take to answer. A stall is to be declared within 5 s of the last picture, 3 s of which pass before. */
 const PORT_TIMEOUT_MS = 1_000;
-/** The login is looked at this often while nobody asks. Source: guess. */
-const LOGIN_INTERVAL_MS = 300_000;
+/** An accepted login, and who the camera says it is, are looked at this often while nobody asks. Source: guess. */
+const LOGIN_INTERVAL_MS = 60_000;
+/** A refused one counts in the latch of the camera. Source: guess. */
+const REFUSED_INTERVAL_MS = 300_000;
 
 export interface ProberNeeds {
   readonly clock: Clock;
@@ -59,7 +61,7 @@ export class Prober {
 
   async #describe(signal: AbortSignal): Promise<void> {
     const refusedAtMs = this.#describeRefusedAtMs ?? Number.NEGATIVE_INFINITY;
-    if (this.#needs.clock.monotonicMs() - refusedAtMs < LOGIN_INTERVAL_MS) return;
+    if (this.#needs.clock.monotonicMs() - refusedAtMs < REFUSED_INTERVAL_MS) return;
     try {
       const track = await this.#needs.describe(this.#camera.id, signal);
       if (track) this.#keeper.describedAs(track.codec, this.#needs.clock.monotonicMs());
@@ -101,9 +103,9 @@ export class Prober {
 
   #loginIsDue(): boolean {
     if (!this.#camera.credentials) return false;
-    return (
-      this.#loginAtMs === undefined || this.#needs.clock.monotonicMs() - this.#loginAtMs >= LOGIN_INTERVAL_MS
-    );
+    if (this.#loginAtMs === undefined) return true;
+    const intervalMs = this.#loginAccepted ? LOGIN_INTERVAL_MS : REFUSED_INTERVAL_MS;
+    return this.#needs.clock.monotonicMs() - this.#loginAtMs >= intervalMs;
   }
 
   async #clock(onvif: OnvifHealth, limits: HealthLimits, signal: AbortSignal): Promise<boolean> {

@@ -2,6 +2,7 @@ import { desiredConfigTopic } from '../../agent/contract/topics.ts';
 import { signConfiguration } from '../../provisioning/sign.ts';
 import { TestBox } from '../support/box.ts';
 import { CameraProcess } from '../support/camera/camera-process.ts';
+import type { CameraOrder } from '../support/camera/main.ts';
 import { Centre } from '../support/centre.ts';
 import { childrenOf } from '../support/processes.ts';
 import type { Subscriber } from '../support/subscriber.ts';
@@ -14,6 +15,15 @@ const LOGIN = { user: 'beffroi', password: 'a long password' };
 export interface BenchBox {
   readonly box: TestBox;
   readonly csu: Subscriber;
+  readonly cameras: CameraProcess;
+}
+
+/** What runs. */
+export interface BenchScene {
+  readonly cameras: number;
+  readonly clip: CameraOrder['clip'];
+  /** Settings of the configuration beside the cameras. */
+  readonly settings?: object;
 }
 
 /** The process ids of a running box. */
@@ -23,17 +33,12 @@ export async function planesOf(box: TestBox): Promise<{ agent: number; video: nu
   return { agent, video };
 }
 
-/**
- * Runs `work` with 1080p cameras of 4 Mbit/s in a process of their own and a Mosquitto with TLS 1.3.
- * @param file what the cameras play, from `makeFootage`
- */
+/** Runs `work` with cameras in a process of their own and a Mosquitto with TLS 1.3. */
 export async function withBox(
   folder: string,
-  file: string,
-  cameras: number,
+  { cameras, clip, settings }: BenchScene,
   work: (run: BenchBox) => Promise<Figures>,
 ): Promise<Figures> {
-  const clip = { file, codec: 'h264' as const, framesPerSecond: 25 };
   const orders = Array.from({ length: cameras }, (_, index) => ({
     name: `cam-${index + 1}`,
     clip,
@@ -46,7 +51,7 @@ export async function withBox(
   try {
     const { jws } = await signConfiguration(centre.csu, {
       site: SITE,
-      configuration: configuration(process),
+      configuration: { ...configuration(process), ...settings },
     });
     await csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
     box.start();
@@ -55,7 +60,7 @@ export async function withBox(
       ({ cameras: all }) => all.length === cameras && all.every(({ state }) => state === 'ok'),
       60_000,
     );
-    return await work({ box, csu });
+    return await work({ box, csu, cameras: process });
   } finally {
     await box.stop();
     await csu.close();

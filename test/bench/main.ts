@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [--json] [--counts 8,20]`: runs one bench and prints its figures. */
 import { parseArgs } from 'node:util';
 import { alarms } from './alarms.ts';
+import { health } from './health.ts';
 import { relay } from './relay.ts';
 import { start } from './start.ts';
 import { view } from './view.ts';
@@ -19,6 +20,7 @@ export interface BenchOptions {
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = {
   alarms,
+  health,
   relay,
   start,
   view,

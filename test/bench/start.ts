@@ -21,11 +21,12 @@ export async function start(): Promise<Figures> {
   try {
     const file = join(folder, 'footage.h264');
     await makeFootage(file);
-    const few = await withBox(join(folder, 'few'), file, 2, async (run) => ({
+    const clip = { file, codec: 'h264', framesPerSecond: 25 } as const;
+    const few = await withBox(join(folder, 'few'), { clip, cameras: 2 }, async (run) => ({
       ...(await memory(run, 2)),
       ...(await starts(run)),
     }));
-    const many = await withBox(join(folder, 'many'), file, 20, (run) => memory(run, 20));
+    const many = await withBox(join(folder, 'many'), { clip, cameras: 20 }, (run) => memory(run, 20));
     return { ...few, ...many };
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -19,6 +19,7 @@ const device: OnvifDevice = {
   clip: clip('h264'),
   inputs: ['door'],
   media2: false,
+  serial: () => 'serial',
   wallMs: () => 0,
   streamUrl: () => 'rtsp://127.0.0.1/live/main',
 };

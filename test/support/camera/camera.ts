@@ -24,14 +24,17 @@ export class SimulatedCamera {
   readonly onvif: OnvifServer;
   readonly #login: { user: string; password: string };
   #clockOffsetMs = 0;
+  #serial: string;
 
   constructor(options: SimulatedCameraOptions) {
     this.name = options.name;
+    this.#serial = options.name;
     this.#login = { user: options.user, password: options.password };
     const common = { name: options.name, clip: named(options.clip), wallMs: () => this.wallMs() };
     this.rtsp = new RtspServer({ ...common, login: this.#login }, options.rtsp);
     const device = {
       ...common,
+      serial: () => this.#serial,
       inputs: options.inputs ?? [],
       media2: options.onvif?.media2 ?? true,
       streamUrl: (hostName: string) => `rtsp://${hostName}:${this.rtspPort}${this.rtsp.options.path}`,
@@ -112,6 +115,11 @@ export class SimulatedCamera {
   /** Moves the camera's clock away from the host's. */
   setClockOffset(ms: number): void {
     this.#clockOffsetMs = ms;
+  }
+
+  /** Another device has taken its place. */
+  setSerial(serial: string): void {
+    this.#serial = serial;
   }
 
   setPassword(password: string): void {

@@ -11,6 +11,7 @@ export type CameraCommand =
   | { readonly do: 'setTampering'; readonly active: boolean }
   | { readonly do: 'setClockOffset'; readonly ms: number }
   | { readonly do: 'setPassword'; readonly password: string }
+  | { readonly do: 'setSerial'; readonly serial: string }
   | { readonly do: 'rtspFaults'; readonly faults: Partial<RtspFaults> }
   | { readonly do: 'onvifFaults'; readonly faults: Partial<OnvifFaults> }
   | { readonly do: 'changeParameterSets' }
@@ -35,6 +36,7 @@ const ACTIONS: Actions = {
   setTampering: (camera, { active }) => camera.setTampering(active),
   setClockOffset: (camera, { ms }) => camera.setClockOffset(ms),
   setPassword: (camera, { password }) => camera.setPassword(password),
+  setSerial: (camera, { serial }) => camera.setSerial(serial),
   rtspFaults: (camera, { faults }) => void Object.assign(camera.rtsp.faults, faults),
   onvifFaults: (camera, { faults }) => void Object.assign(camera.onvif.faults, faults),
   changeParameterSets: (camera) => camera.rtsp.changeParameterSets(),

@@ -8,6 +8,7 @@ export interface OnvifDevice {
   readonly inputs: readonly string[];
   readonly media2: boolean;
   readonly wallMs: () => number;
+  readonly serial: () => string;
   /** Address of the stream for a client that reached the camera under this host name. */
   readonly streamUrl: (hostName: string) => string;
 }
@@ -137,7 +138,7 @@ function deviceInformation(device: OnvifDevice): string {
   return (
     '<tds:Manufacturer>Beffroi</tds:Manufacturer><tds:Model>Simulated Camera</tds:Model>' +
     '<tds:FirmwareVersion>1.0</tds:FirmwareVersion>' +
-    `<tds:SerialNumber>${xmlText(device.name)}</tds:SerialNumber><tds:HardwareId>1</tds:HardwareId>`
+    `<tds:SerialNumber>${xmlText(device.serial())}</tds:SerialNumber><tds:HardwareId>1</tds:HardwareId>`
   );
 }
 
