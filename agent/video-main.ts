@@ -14,6 +14,7 @@ import { SOFTWARE } from './base/software.ts';
 import { Standstill } from './base/standstill.ts';
 import { pullStream } from './camera/rtsp/pull.ts';
 import { defaultStreamOptions } from './camera/rtsp/stream.ts';
+import { UdpTrials } from './camera/rtsp/udp-trials.ts';
 import { untilRight } from './cli/installed.ts';
 import { SystemdNotifier } from './cli/systemd.ts';
 import { type BoxFile, readBoxFile } from './config/box-file.ts';
@@ -49,6 +50,7 @@ const pool = new BytePool({ leastFreeBytes: 4 * 1024 * 1024, freeShare: 0.65 });
 /** Source: measured with 20 cameras; a fragment is four times as long as the longest rest. */
 const rest = new Rest({ leastMs: 20, perStreamMs: 2.5, mostMs: 50 });
 const standstill = new Standstill(clock);
+const udpTrials = new UdpTrials(clock);
 
 /**
  * Runs the video plane until a signal ends it. The first SIGTERM or SIGINT is polite, the second ends at once.
@@ -161,14 +163,14 @@ function destinationBy(broker: BrokerClient, box: BoxFile, log: Log): MakeDestin
 
 function pullBy(log: Log): PullStream {
   return (camera, permit, handlers, signal) => {
-    const { camera: id, url, credentials, certificateSha256, stallTimeoutMs } = camera;
+    const { camera: id, url, credentials, certificateSha256, stallTimeoutMs, transport } = camera;
     const target = {
       ...{ camera: id, url },
       ...(credentials ? { credentials } : {}),
       ...(certificateSha256 ? { certificateSha256 } : {}),
     };
-    const needs = { clock, log, randomBytes, pool, rest, standstill };
-    const options = { ...defaultStreamOptions, stallTimeoutMs };
+    const needs = { clock, log, randomBytes, pool, rest, standstill, udpTrials };
+    const options = { ...defaultStreamOptions, stallTimeoutMs, transport };
     return rest.during(() => pullStream(target, permit, handlers, needs, options, signal));
   };
 }

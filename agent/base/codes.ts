@@ -541,6 +541,12 @@ export const CODES = {
     remedy:
       'Check the link, the switch and the firewall between the camera and the box, then the power of the camera.',
   },
+  'camera-udp-blocked': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera agreed to send its pictures over UDP, and no packet of it arrives.',
+    remedy: 'Open the way for UDP between the camera and the box, or set transport to tcp or udp-or-tcp.',
+  },
   'camera-metadata-lost': {
     fault: 'device',
     retryable: true,

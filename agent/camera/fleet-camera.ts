@@ -1,3 +1,4 @@
+import type { StreamTransport } from './rtsp/stream.ts';
 import type { Credentials } from './types.ts';
 
 /** What the fleet needs of a camera; an entry of the central configuration with its login opened fits. */
@@ -6,6 +7,8 @@ export interface FleetCamera {
   /** Stands with the address that it is for: an address of a leased camera is never taken for another. */
   readonly regime: 'continuous' | 'leased';
   readonly host: string;
+  /** How its pictures come. */
+  readonly transport: StreamTransport;
   readonly maxConnections: number;
   readonly credentials?: Credentials | undefined;
   readonly onvif?:

@@ -7,7 +7,7 @@ import type { LoginRecord } from './login-count.ts';
 import { OnvifCamera } from './onvif/onvif-camera.ts';
 import type { SubscriptionMemory } from './onvif/pull-point.ts';
 import { describeStream } from './rtsp/describe.ts';
-import { defaultStreamOptions } from './rtsp/stream.ts';
+import { defaultStreamOptions, type StreamTransport } from './rtsp/stream.ts';
 import { StreamFinder } from './stream-finder.ts';
 import type { Credentials, Gate, VideoTrack } from './types.ts';
 
@@ -17,6 +17,7 @@ export interface StreamSource {
   readonly regime: FleetCamera['regime'];
   /** Without user part. */
   readonly url: string;
+  readonly transport: StreamTransport;
   readonly credentials?: Credentials;
   readonly certificateSha256?: string;
 }
@@ -170,13 +171,14 @@ function sourceOf({ camera, finder }: Member): StreamSource | undefined {
     camera: camera.id,
     regime: camera.regime,
     url,
+    transport: camera.transport,
     ...(camera.credentials ? { credentials: camera.credentials } : {}),
     ...(certificateSha256 ? { certificateSha256 } : {}),
   };
 }
 
 function same(a: FleetCamera, b: FleetCamera): boolean {
-  const device = ({ regime, host, maxConnections, credentials, onvif, rtsp }: FleetCamera) =>
-    JSON.stringify([regime, host, maxConnections, credentials, onvif, rtsp]);
+  const device = ({ regime, host, transport, maxConnections, credentials, onvif, rtsp }: FleetCamera) =>
+    JSON.stringify([regime, host, transport, maxConnections, credentials, onvif, rtsp]);
   return device(a) === device(b);
 }

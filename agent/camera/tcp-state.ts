@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net';
 
 /** The two ends of a TCP connection. */
 export interface TcpEnds {
+  readonly localAddress: string;
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -23,14 +24,14 @@ const RETRANSMIT_TIMER = '01';
  * What the kernel says of a connection of this machine.
  * @returns undefined where it does not say, or does not know the connection
  */
-export async function tcpState(ends: TcpEnds): Promise<TcpState | undefined> {
+export async function tcpState(ends: Omit<TcpEnds, 'localAddress'>): Promise<TcpState | undefined> {
   const table = isIPv6(ends.remoteAddress) ? '/proc/net/tcp6' : '/proc/net/tcp';
   const text = await readFile(table, 'latin1').catch(() => '');
   return findTcpState(text, ends);
 }
 
 /** @param table the text of `/proc/net/tcp` or `tcp6` */
-export function findTcpState(table: string, ends: TcpEnds): TcpState | undefined {
+export function findTcpState(table: string, ends: Omit<TcpEnds, 'localAddress'>): TcpState | undefined {
   for (const line of table.split('\n')) {
     const [, local = '', remote = '', , queues = '', timer = ''] = line.trim().split(/\s+/);
     if (isPort(local, ends.localPort) && isRemote(remote, ends)) return stateOf(queues, timer);
@@ -38,7 +39,10 @@ export function findTcpState(table: string, ends: TcpEnds): TcpState | undefined
   return undefined;
 }
 
-function isRemote(remote: string, { remoteAddress, remotePort }: TcpEnds): boolean {
+function isRemote(
+  remote: string,
+  { remoteAddress, remotePort }: Omit<TcpEnds, 'localAddress' | 'localPort'>,
+): boolean {
   if (!isPort(remote, remotePort)) return false;
   return isIPv6(remoteAddress) || remote.startsWith(`${hexOfIpv4(remoteAddress)}:`);
 }

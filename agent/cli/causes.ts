@@ -396,6 +396,10 @@ const FRENCH: Record<Code, CauseText> = {
     remedy:
       "Vérifier le lien, le commutateur et le pare-feu entre la caméra et le collecteur, puis l'alimentation de la caméra.",
   },
+  'camera-udp-blocked': {
+    means: "La caméra a accepté d'envoyer ses images en UDP, mais aucun paquet n'arrive.",
+    remedy: 'Ouvrir le chemin UDP entre la caméra et le collecteur, ou mettre transport à tcp ou udp-or-tcp.',
+  },
   'camera-metadata-lost': {
     means:
       'La piste de métadonnées du flux a perdu des paquets, est muette ou trop bavarde : les événements passent par un abonnement.',

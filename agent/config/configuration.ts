@@ -100,6 +100,10 @@ const camera = z
         certificateSha256: certificateSha256.optional(),
       })
       .optional(),
+    transport: z.enum(['tcp', 'udp', 'udp-or-tcp']).default('tcp').meta({
+      description:
+        'how the pictures come from the camera. tcp: in the RTSP connection; udp: beside it, what is lost is not sent again; udp-or-tcp: over UDP, and over TCP where no packet arrives in the time of a stall or the camera does not offer it; a stream over TLS stays in its connection',
+    }),
     maxConnections: z
       .int()
       .min(2)
@@ -123,6 +127,10 @@ const camera = z
   .refine((c) => c.onvif !== undefined || c.rtsp?.path !== undefined, {
     message: 'expected onvif, or rtsp with a path',
     path: ['rtsp', 'path'],
+  })
+  .refine((c) => c.transport === 'tcp' || !c.rtsp?.tls, {
+    message: 'pictures over UDP would leave TLS: expected "tcp" with "tls": true',
+    path: ['transport'],
   })
   .refine((c) => c.onvif?.certificateSha256 === undefined || c.onvif.tls, {
     message: 'a pinned certificate needs "tls": true',

@@ -49,6 +49,8 @@ const pulled = {
   credentials: login.optional(),
   /** SHA-256 of the pinned TLS certificate of the camera, hexadecimal, when the address is `rtsps:`. */
   certificateSha256: z.string().length(64).optional(),
+  /** How RTP comes. */
+  transport: z.enum(['tcp', 'udp', 'udp-or-tcp']),
   fragmentMs: z.int().min(20).max(5000),
   stallTimeoutMs: z.int().min(500).max(5000),
 };

@@ -12,7 +12,7 @@ export interface Surroundings {
 }
 
 /** Faults of the network between a camera that is well and the box. */
-const SHARED: ReadonlySet<Code> = new Set(['camera-loss', 'camera-path-lost']);
+const SHARED: ReadonlySet<Code> = new Set(['camera-loss', 'camera-path-lost', 'camera-udp-blocked']);
 
 /**
  * Whose side a fault of a camera is on. A camera that is silent alone among neighbours that answer has the fault itself, or

@@ -26,7 +26,7 @@ export const PULL_RETRY: RetryPolicy = {
 const HOPELESS_WAIT_MS = 60_000;
 
 /** The silence has been waited out. */
-const STALLS: ReadonlySet<string> = new Set(['camera-stalled', 'camera-path-lost']);
+const STALLS: ReadonlySet<string> = new Set(['camera-stalled', 'camera-path-lost', 'camera-udp-blocked']);
 
 type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
-import { findTcpState, type TcpEnds, tcpState } from '../../agent/camera/tcp-state.ts';
+import { findTcpState, tcpState } from '../../agent/camera/tcp-state.ts';
 import { until } from '../support/until.ts';
 
 /** As Linux 6.1 writes it. */
@@ -12,7 +12,7 @@ const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->whe
    3: 0100120A:D433 0200120A:022A 01 00000049:00000000 04:000000F1 00000000     0        5 4255592 2 0 20 4 30 10 -1
    4: 0100120A:D431 0300120A:022A 01 00000000:00000000 00:00000000 00000000     0        0 4255593 2 0 20 4 30 10 -1
 `;
-const at = (localPort: number, remoteAddress = '10.18.0.2', remotePort = 554): TcpEnds => ({
+const at = (localPort: number, remoteAddress = '10.18.0.2', remotePort = 554) => ({
   localPort,
   remoteAddress,
   remotePort,

@@ -35,6 +35,7 @@ const camera = fc.record(
     regime: fc.constant('continuous' as const),
     priority: fc.constantFrom(5, 9),
     owner: fc.constantFrom('commune' as const, 'metropole' as const),
+    transport: fc.constantFrom('tcp' as const, 'udp' as const),
     maxConnections: fc.constantFrom(2, 4),
     minFps: fc.constantFrom(0, 12),
     rtsp: fc.record(
@@ -44,7 +45,17 @@ const camera = fc.record(
     credentials: login,
   },
   {
-    requiredKeys: ['id', 'name', 'host', 'regime', 'priority', 'owner', 'maxConnections', 'minFps'],
+    requiredKeys: [
+      'id',
+      'name',
+      'host',
+      'regime',
+      'priority',
+      'owner',
+      'transport',
+      'maxConnections',
+      'minFps',
+    ],
     noNullPrototype: true,
   },
 );

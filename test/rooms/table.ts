@@ -42,7 +42,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     folder: 'agent/camera',
     is: 'the only room that speaks ONVIF and RTSP',
     mayImport: ['base'],
-    owns: ['node-onvif-ts', 'xml2js'],
+    owns: ['node-onvif-ts', 'xml2js', 'node:dgram'],
   },
   health: {
     folder: 'agent/health',

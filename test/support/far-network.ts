@@ -47,6 +47,11 @@ export class FarNetwork {
     ip('-n', this.name, 'link', 'set', 'far', 'down');
   }
 
+  /** Nothing over UDP leaves it, as behind a firewall. */
+  udp(isBlocked: boolean): void {
+    ip('-n', this.name, 'rule', isBlocked ? 'add' : 'del', 'ipproto', 'udp', 'blackhole');
+  }
+
   mend(): void {
     ip('-n', this.name, 'link', 'set', 'far', 'up');
   }

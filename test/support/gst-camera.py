@@ -39,6 +39,7 @@ parser.add_argument('--path', default='/stream')
 parser.add_argument('--host', default='127.0.0.1')
 parser.add_argument('--port', type=int, default=0)
 parser.add_argument('--tcp-only', action='store_true')
+parser.add_argument('--udp-only', action='store_true')
 parser.add_argument('--sound', action='store_true', help='a sound track beside the video')
 parser.add_argument('--inputs', default='', help='tokens of digital inputs, told on an ONVIF metadata track')
 parser.add_argument('--metadata', choices=['plain', 'gzip', 'silent'], default='plain', help='how the track comes')
@@ -245,6 +246,9 @@ class Factory(GstRtspServer.RTSPMediaFactory):
         return Gst.parse_launch(f'( {video} {audio if options.sound else ""} {metadata if inputs else ""} )')
 
     def do_configure(self, media):
+        # What the factory is told is not handed on where this method is replaced.
+        if options.tcp_only or options.udp_only:
+            media.set_protocols(GstRtsp.RTSPLowerTrans.TCP if options.tcp_only else GstRtsp.RTSPLowerTrans.UDP)
         number = len(media_open) + 1
         player = Player(number, media.get_element().get_by_name('video'))
         media_open[number] = player
@@ -319,8 +323,6 @@ def main():
     server.set_service(str(options.port))
     factory = Factory()
     factory.set_shared(False)
-    if options.tcp_only:
-        factory.set_protocols(GstRtsp.RTSPLowerTrans.TCP)
     server.get_mount_points().add_factory(options.path, factory)
     if options.user:
         authenticate(server, factory)

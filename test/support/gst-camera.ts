@@ -31,8 +31,8 @@ export interface GstCameraOptions {
   readonly port?: number;
   /** A sound track beside the video. */
   readonly sound?: boolean;
-  /** RTP over UDP is offered too. */
-  readonly udp?: boolean;
+  /** Whether RTP over UDP is offered. */
+  readonly udp?: 'only' | 'too';
   /** Where it stands; on the loopback of this machine when absent. */
   readonly network?: FarNetwork;
   /** Tokens of digital inputs, with commas between: there is an ONVIF metadata track that tells them. */
@@ -170,6 +170,7 @@ export class GstCamera {
 function argumentsOf(options: GstCameraOptions): string[] {
   const { sound, udp, network, ...valued } = options;
   const pairs = Object.entries({ ...valued, ...(network ? { host: network.address } : {}) });
-  const flags = [...(udp ? [] : ['--tcp-only']), ...(sound ? ['--sound'] : [])];
+  const ways = udp === undefined ? ['--tcp-only'] : udp === 'only' ? ['--udp-only'] : [];
+  const flags = [...ways, ...(sound ? ['--sound'] : [])];
   return [...flags, ...pairs.flatMap(([name, value]) => [`--${name}`, String(value)])];
 }

@@ -5,6 +5,7 @@ import { serveRaw } from '../camera/onvif/support.ts';
 import { good, RawCamera, reply } from '../camera/rtsp/raw-camera.ts';
 import { SimulatedCamera, type SimulatedCameraOptions } from '../support/camera/camera.ts';
 import { clip } from '../support/clips.ts';
+import { GstCamera } from '../support/gst-camera.ts';
 import { childrenOf } from '../support/processes.ts';
 import { Scene } from '../support/scene.ts';
 
@@ -91,7 +92,10 @@ t.test(
       ['nameless', 'camera-unreachable', 554, { host: 'camera.invalid' }],
     ];
     scene.box.start();
+    const overUdp = await GstCamera.start({ ...LOGIN, udp: 'only' });
+    t.teardown(() => overUdp.stop());
     const cameras = [
+      entry('over-udp', overUdp.port, { rtsp: { port: overUdp.port, path: '/stream' }, transport: 'udp' }),
       entry('good', camera.rtspPort, { onvif: { port: camera.onvifPort } }),
       entry('six', await overIpv6(t, camera.rtspPort), { host: '::1' }),
       ...bad.map(([id, _cause, port, more]) => entry(id, port, more)),
@@ -102,7 +106,7 @@ t.test(
         status.cameras.some((one) => one.camera === `cam-${id}` && one.cause === cause),
       );
     }
-    for (const id of ['cam-good', 'cam-six']) {
+    for (const id of ['cam-good', 'cam-six', 'cam-over-udp']) {
       await scene.box.until(id, ({ cameras }) =>
         cameras.some((one) => one.camera === id && one.state === 'ok'),
       );

@@ -233,7 +233,12 @@ export class World {
       setViews: (views) => send({ type: 'views', views: [...views] }),
       openLease: ({ camera, ...asked }) => {
         if (!this.keeper || !this.#met) return false;
-        const source = { url: `rtsp://${camera}/`, fragmentMs: 20, stallTimeoutMs: 5000 };
+        const source = {
+          url: `rtsp://${camera}/`,
+          transport: 'tcp' as const,
+          fragmentMs: 20,
+          stallTimeoutMs: 5000,
+        };
         send({ type: 'lease-open', opening: { ...asked, camera: { ...source, camera, regime: 'leased' } } });
         return true;
       },
@@ -346,7 +351,7 @@ export function configurationOf(
   return {
     maxViewMinutes: 60,
     cameras: new Map([
-      ['cam-hall', { regime: 'leased', terms: termsOf(terms), fingerprint }],
+      ['cam-hall', { regime: 'leased', transport: 'tcp', terms: termsOf(terms), fingerprint }],
       ['cam-parvis', { regime: 'continuous', delivery: 'on-demand' }],
     ]),
   };

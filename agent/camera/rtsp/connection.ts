@@ -87,9 +87,9 @@ export class RtspConnection {
 
   /** Undefined when it is closed. */
   get ends(): TcpEnds | undefined {
-    const { localPort, remoteAddress, remotePort } = this.#socket;
-    if (localPort === undefined || remoteAddress === undefined || remotePort === undefined) return undefined;
-    return { localPort, remoteAddress, remotePort };
+    const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
+    if (localAddress === undefined || remoteAddress === undefined) return undefined;
+    return { localAddress, localPort: localPort ?? 0, remoteAddress, remotePort: remotePort ?? 0 };
   }
 
   /** When anything last came, monotonic; undefined before. */

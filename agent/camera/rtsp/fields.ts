@@ -4,6 +4,10 @@ import type { Headers } from './message.ts';
 export interface Transport {
   /** True for RTP over the RTSP connection. */
   readonly interleaved: boolean;
+  /** To many at once, which we neither ask for nor take. */
+  readonly multicast?: true;
+  /** Over UDP: where it says that its packets come from. */
+  readonly serverPorts?: { readonly rtp: number; readonly rtcp: number };
   readonly rtpChannel: number;
   readonly rtcpChannel: number;
   readonly ssrc?: number;
@@ -18,18 +22,33 @@ export function askedTransport(rtpChannel: number): string {
   return `RTP/AVP/TCP;unicast;interleaved=${rtpChannel}-${rtpChannel + 1}`;
 }
 
+/** The same over UDP, on the ports of RTP and RTCP. */
+export function askedPorts([rtp, rtcp]: readonly [rtp: number, rtcp: number]): string {
+  return `RTP/AVP;unicast;client_port=${rtp}-${rtcp}`;
+}
+
 /** The Transport field of a SETUP reply; missing channels are those that we asked for. @see RFC 2326 §12.39 */
-export function parseTransport(value: string | undefined, askedChannel = 0): Transport {
-  const params = (value ?? askedTransport(askedChannel)).split(',')[0]?.split(';') ?? [];
+export function parseTransport(value: string | undefined, askedChannel = 0, overUdp = false): Transport {
+  const asked = overUdp ? 'RTP/AVP;unicast' : askedTransport(askedChannel);
+  const params = (value ?? asked).split(',')[0]?.split(';') ?? [];
   const named = new Map(params.map((param) => splitAt(param, '=')));
   const [rtp, rtcp] = (named.get('interleaved') ?? '').split('-').map((text) => channelOf(text));
   const ssrc = ssrcOf(named.get('ssrc') ?? '');
+  const serverPorts = portsOf(named.get('server_port') ?? '');
   return {
     interleaved: /^\s*RTP\/AVP\/TCP\s*$/i.test(params[0] ?? '') || named.has('interleaved'),
     rtpChannel: rtp ?? askedChannel,
     rtcpChannel: rtcp ?? (rtp ?? askedChannel) + 1,
     ...(ssrc === undefined ? {} : { ssrc }),
+    ...(named.has('multicast') ? { multicast: true as const } : {}),
+    ...(serverPorts === undefined ? {} : { serverPorts }),
   };
+}
+
+/** Two ports, or the first of two that are neighbours. */
+function portsOf(text: string): Transport['serverPorts'] {
+  const [rtp = 0, rtcp = rtp + 1] = text.split('-').map((port) => unsigned(port.trim(), 0xffff) ?? 0);
+  return rtp > 0 && rtcp > 0 && rtcp <= 0xffff ? { rtp, rtcp } : undefined;
 }
 
 function channelOf(text: string): number | undefined {

@@ -1,27 +1,21 @@
-import { asBeffroiError, type BeffroiError, DeviceError, InternalError } from '../../base/errors.ts';
+import { asBeffroiError, type BeffroiError, InternalError } from '../../base/errors.ts';
 import type { BytePool } from '../../base/pool.ts';
 import type { Rest } from '../../base/rest.ts';
 import type { Standstill } from '../../base/standstill.ts';
 import { quoted } from '../../base/text.ts';
 import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../types.ts';
 import type { ClockWord } from './camera-clock.ts';
-import { isOk, statusError } from './client.ts';
 import { controlUrls } from './control-url.ts';
 import { type Conversation, type Described, withCamera } from './describe.ts';
-import {
-  askedTransport,
-  parseRtpInfo,
-  parseSession,
-  parseTransport,
-  type SessionField,
-  type Transport,
-} from './fields.ts';
+import { parseRtpInfo, type SessionField } from './fields.ts';
 import { keepAlive, sessionFields } from './keep-alive.ts';
-import type { Reply } from './message.ts';
 import { type MetadataHandlers, MetadataTrack } from './metadata-track.ts';
 import { VideoReceiver } from './receiver.ts';
 import { StallWatch } from './stall-watch.ts';
 import { abortable, type StreamNeeds, type StreamOptions, type StreamTarget } from './stream.ts';
+import { TrackSetup } from './track-setup.ts';
+import type { TakePacket } from './udp-track.ts';
+import type { UdpTrials } from './udp-trials.ts';
 
 export interface StreamHandlers {
   /** After DESCRIBE. `counters` gives the numbers of this stream whenever it is called. */
@@ -45,6 +39,8 @@ export interface PullNeeds extends StreamNeeds {
   readonly rest?: Rest;
   /** Absent: our own process is not suspected of standing still. */
   readonly standstill?: Standstill;
+  /** Absent: UDP is tried with each pull anew. */
+  readonly udpTrials?: UdpTrials;
 }
 
 /** How long the farewell to a camera may take. Source: guess. */
@@ -56,8 +52,8 @@ const BLAMED_FOR_US: ReadonlySet<string> = new Set(['camera-closed', 'camera-sil
 const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
 const VIDEO_CHANNEL = 0;
 const METADATA_CHANNEL = 2;
-/** Answers to SETUP that another reading of the control address may avoid. */
-const WRONG_ADDRESS = new Set([400, 404, 451, 454, 459, 460]);
+/** How UDP fails where TCP may still do: no packets, no ports, or a camera that does not offer it. */
+const UDP_FAILURES: ReadonlySet<string> = new Set(['camera-udp-blocked', 'camera-unsupported']);
 
 /**
  * Pulls the video of a camera over RTSP until `signal` aborts, then says TEARDOWN and resolves; rejects with a
@@ -75,12 +71,32 @@ export async function pullStream(
 ): Promise<void> {
   const conversation = { target, permit, needs, options };
   try {
-    await withCamera(conversation, signal, (described) =>
-      new Pull(conversation, described, handlers, needs).run(signal),
-    );
+    const { camera, url } = target;
+    const udp =
+      options.transport !== 'tcp' &&
+      (options.transport === 'udp' || (needs.udpTrials?.mayTry(camera, url) ?? true));
+    await pullBy(conversation, udp, handlers, needs, signal).catch((thrown: unknown) => {
+      const error = asBeffroiError(thrown);
+      if (!udp || options.transport === 'udp' || signal.aborted || !UDP_FAILURES.has(error.code)) throw error;
+      needs.log.warn({ err: error, camera }, 'no stream over UDP, it is asked for over TCP');
+      needs.udpTrials?.failed(camera, url);
+      return pullBy(conversation, false, handlers, needs, signal);
+    });
   } catch (thrown) {
     if (!signal.aborted) throw blamed(asBeffroiError(thrown), needs);
   }
+}
+
+async function pullBy(
+  conversation: Conversation,
+  udp: boolean,
+  handlers: StreamHandlers,
+  needs: PullNeeds,
+  signal: AbortSignal,
+): Promise<void> {
+  await withCamera(conversation, signal, (described) =>
+    new Pull(conversation, described, udp && !described.address.encrypted, handlers, needs).run(signal),
+  );
 }
 
 /** A camera that gives up a client who stood still is not at fault. */
@@ -102,10 +118,18 @@ class Pull {
   readonly #url: string;
   #receiver: VideoReceiver | undefined;
   #metadata: MetadataTrack | undefined;
-  #session: SessionField | undefined;
+  readonly #setup: TrackSetup;
 
-  constructor(conversation: Conversation, described: Described, handlers: StreamHandlers, needs: PullNeeds) {
-    this.#camera = conversation.target.camera;
+  constructor(
+    conversation: Conversation,
+    described: Described,
+    udp: boolean,
+    handlers: StreamHandlers,
+    needs: PullNeeds,
+  ) {
+    const { camera } = conversation.target;
+    this.#camera = camera;
+    this.#setup = new TrackSetup({ ...needs, camera, described, udp });
     this.#conversation = conversation;
     this.#described = described;
     this.#handlers = handlers;
@@ -122,6 +146,7 @@ class Pull {
       await abortable(this.#hold(ended.signal), signal);
     } finally {
       ended.abort();
+      this.#setup.close();
       await this.#tearDown();
     }
   }
@@ -129,7 +154,7 @@ class Pull {
   async #start(): Promise<void> {
     const { connection, client, video } = this.#described;
     const { clock, log, pool, rest } = this.#needs;
-    const transport = await this.#setUp();
+    const transport = await this.#setup.requiredTrack(video.control, VIDEO_CHANNEL);
     const clockSaid = (word: ClockWord) => this.#handlers.clockSaid(word, connection.shortestAnswerMs);
     const receiver = new VideoReceiver(video, transport, { clock, pool, clockSaid }, (unit) =>
       this.#handlers.accessUnit(unit),
@@ -137,12 +162,16 @@ class Pull {
     this.#receiver = receiver;
     const metadata = await this.#setUpMetadata();
     this.#metadata = metadata;
+    const frame =
+      (readMs: () => number): TakePacket =>
+      (channel, bytes, from, until) => {
+        rest?.read();
+        if (metadata?.frame(channel, bytes, from, until)) return;
+        receiver.frame(channel, bytes, from, until, readMs());
+      };
     // Cameras send the first frames before their answer to PLAY.
-    connection.onFrame((channel, bytes, from, until) => {
-      rest?.read();
-      if (metadata?.frame(channel, bytes, from, until)) return;
-      receiver.frame(channel, bytes, from, until, connection.heardMs ?? clock.monotonicMs());
-    });
+    connection.onFrame(frame(() => connection.heardMs ?? clock.monotonicMs()));
+    this.#setup.onPacket(frame(() => clock.monotonicMs()));
     const fields = [...sessionFields(this.#session), ['Range', 'npt=0.000-'] as const];
     const reply = await client.expectOk('PLAY', this.#url, fields);
     const [said] = parseRtpInfo(reply.headers.get('rtp-info') ?? '');
@@ -150,6 +179,10 @@ class Pull {
     log.info({ camera: this.#camera, codec: video.track.codec, transport, rtpInfo }, 'stream plays');
     this.#handlers.metadata?.begins(metadata !== undefined);
     this.#handlers.playing();
+  }
+
+  get #session(): SessionField | undefined {
+    return this.#setup.session;
   }
 
   /** Rejects when the stream ends; resolves only when the signal aborts. */
@@ -160,18 +193,9 @@ class Pull {
     await Promise.race([
       connection.failed,
       this.#watch(signal),
+      this.#setup.report(signal),
       keepAlive({ ...needs, camera: this.#camera, client, methods, url: this.#url, session }, signal),
     ]);
-  }
-
-  async #setUp(): Promise<Transport> {
-    const reply = await this.#requestSetUp(this.#described.video.control, VIDEO_CHANNEL);
-    if (!isOk(reply)) throw statusError(this.#camera, 'SETUP', reply);
-    this.#session = parseSession(reply.headers.get('session'));
-    const transport = parseTransport(reply.headers.get('transport'));
-    if (transport.interleaved) return transport;
-    const message = `${this.#camera}: expected RTP over the RTSP connection, the camera set up another transport`;
-    throw new DeviceError('camera-unsupported', message);
   }
 
   /** @returns undefined when it is not wanted, not there, or not given: the video goes on without it */
@@ -180,23 +204,11 @@ class Pull {
     const { metadata: handlers } = this.#handlers;
     if (!handlers || !track || !this.#session) return undefined;
     handlers.asked();
-    const reply = await this.#requestSetUp(track.control, METADATA_CHANNEL);
-    const transport = parseTransport(reply.headers.get('transport'), METADATA_CHANNEL);
-    if (!isOk(reply) || !transport.interleaved) return undefined;
+    const { transport } = await this.#setup.track(track.control, METADATA_CHANNEL);
+    if (!transport) return undefined;
     const { clock } = this.#conversation.needs;
     const needs = { camera: this.#camera, monotonicMs: () => clock.monotonicMs(), handlers };
     return new MetadataTrack(needs, track, transport.rtpChannel, video.payloadType);
-  }
-
-  async #requestSetUp(control: string, channel: number): Promise<Reply> {
-    const { address, base, client } = this.#described;
-    const fields = [['Transport', askedTransport(channel)] as const, ...sessionFields(this.#session)];
-    const [first = base, ...others] = controlUrls(address, base, control);
-    let reply = await client.request('SETUP', first, fields);
-    for (const url of others) {
-      if (WRONG_ADDRESS.has(reply.status)) reply = await client.request('SETUP', url, fields);
-    }
-    return reply;
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
@@ -213,6 +225,8 @@ class Pull {
             fields: sessionFields(this.#session),
             timeoutMs,
           }),
+        heardMs: () => Math.max(connection.heardMs ?? 0, this.#setup.heardMs ?? 0),
+        isUdpDeaf: () => this.#setup.isDeaf,
         lastUnitMs: () => this.#receiver?.lastUnitMs,
         besides: () => this.#metadataLeftMs(),
       },

@@ -8,7 +8,7 @@ import type { Transport } from './fields.ts';
 import { ReceivedUnit } from './received-unit.ts';
 import { findSenderReport, isRtcp, RtpPacket } from './rtp.ts';
 import type { DescribedVideo } from './sdp.ts';
-import { SequenceWindow } from './sequence.ts';
+import { SequenceWindow, TCP_REORDER, UDP_REORDER } from './sequence.ts';
 import { Timeline } from './timeline.ts';
 
 export interface ReceiverNeeds {
@@ -22,7 +22,7 @@ export interface ReceiverNeeds {
 /** Changes of the source after which they mean nothing. Source: guess. */
 const MAX_SOURCE_CHANGES = 16;
 
-/** From interleaved frames to access units of the one video track that was set up. */
+/** From interleaved frames, or packets over UDP, to access units of the one video track that was set up. */
 export class VideoReceiver {
   readonly #payloadType: number;
   readonly #transport: Transport;
@@ -55,7 +55,8 @@ export class VideoReceiver {
     this.#timeline = new Timeline(video.track.clockRate);
     const { codec } = video.track;
     this.#depacketizer = new Depacketizer(codec, needs.pool, (unit) => this.#unit(unit));
-    this.#window = new SequenceWindow((packet, gap) => this.#depacketizer.push(packet, gap));
+    const reorder = transport.interleaved ? TCP_REORDER : UDP_REORDER;
+    this.#window = new SequenceWindow((packet, gap) => this.#depacketizer.push(packet, gap), reorder);
   }
 
   /** Now; the numbers since the stream began. */
@@ -78,7 +79,7 @@ export class VideoReceiver {
     return this.#lastUnitMs;
   }
 
-  /** Takes one interleaved frame, read at that monotonic time; what belongs to no track of ours is left out. */
+  /** Takes one frame or packet, read at that monotonic time; what belongs to no track of ours is left out. */
   frame(channel: number, bytes: Buffer, from: number, until: number, readMs: number): void {
     const packet = this.#packet;
     const isRtp = packet.read(bytes, from, until, readMs);

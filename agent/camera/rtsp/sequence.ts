@@ -1,7 +1,17 @@
 import type { RtpPacket } from './rtp.ts';
 
-/** Packets that wait for a missing one before it counts as lost. Source: guess; over TCP the order is nearly always kept. */
-export const REORDER_PACKETS = 8;
+/** How long packets wait for a missing one before it counts as lost. */
+export interface Reorder {
+  /** Above these it is given up. */
+  readonly packets: number;
+  /** Waiting for longer, seen when the next packet comes, it is given up too. */
+  readonly ms: number;
+}
+
+/** Source: guess; over TCP the order is nearly always kept. */
+export const TCP_REORDER: Reorder = { packets: 8, ms: Number.POSITIVE_INFINITY };
+/** Source: guess; 64 packets are a picture of a rich stream, and a poor one shall not wait for them for seconds. */
+export const UDP_REORDER: Reorder = { packets: 64, ms: 200 };
 /** A step in the sequence numbers beyond these is a restart of the sender, when the next packet confirms it. @see RFC 3550 §A.1 */
 const MAX_DROPOUT = 3000;
 const MAX_MISORDER = 100;
@@ -18,6 +28,7 @@ export type TakeOrdered = (packet: RtpPacket, gap: boolean) => void;
  */
 export class SequenceWindow {
   readonly #out: TakeOrdered;
+  readonly #reorder: Reorder;
   readonly #held = new Map<number, RtpPacket>();
   #next: number | undefined;
   #jump: RtpPacket | undefined;
@@ -25,8 +36,9 @@ export class SequenceWindow {
   #lost = 0;
   #received = 0;
 
-  constructor(out: TakeOrdered) {
+  constructor(out: TakeOrdered, reorder = TCP_REORDER) {
     this.#out = out;
+    this.#reorder = reorder;
   }
 
   /** Packets that never came in time. */
@@ -62,7 +74,16 @@ export class SequenceWindow {
     }
     this.#held.set(packet.sequence, this.#held.get(packet.sequence) ?? packet.kept());
     this.#releaseInOrder();
-    if (this.#held.size > REORDER_PACKETS) this.#giveUpMissing();
+    while (this.#held.size > 0 && this.#waitsTooLong(packet.receivedMonotonicMs)) this.#giveUpMissing();
+  }
+
+  /** Those that wait are held in the order in which they came. */
+  #waitsTooLong(nowMs: number): boolean {
+    const [first] = this.#held.values();
+    return (
+      this.#held.size > this.#reorder.packets ||
+      nowMs - (first?.receivedMonotonicMs ?? nowMs) > this.#reorder.ms
+    );
   }
 
   /** One packet far away may be damage; two in a row are a sender that started anew. */

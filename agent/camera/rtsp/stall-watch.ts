@@ -12,6 +12,10 @@ export interface StallWatchNeeds {
   readonly connection: RtspConnection;
   /** Asks the camera for any answer at all. */
   readonly ask: (timeoutMs: number) => Promise<unknown>;
+  /** When anything last came from the camera in whatever way, monotonic. */
+  readonly heardMs: () => number;
+  /** Over UDP, of which nothing has come so far. */
+  readonly isUdpDeaf: () => boolean;
   /** When the last picture came, monotonic. */
   readonly lastUnitMs: () => number | undefined;
   /** What else is looked at. @returns how long until it is to be looked at again, ms */
@@ -41,7 +45,7 @@ export class StallWatch {
     this.#beganMs = needs.clock.monotonicMs();
   }
 
-  /** Resolves when the signal aborts. @throws DeviceError `camera-stalled`, `camera-path-lost`; InternalError `video-process-late` */
+  /** Resolves when the signal aborts. @throws DeviceError `camera-stalled`, `camera-path-lost`, `camera-udp-blocked`; InternalError `video-process-late` */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, besides } = this.#needs;
     while (!signal.aborted) {
@@ -88,7 +92,8 @@ export class StallWatch {
   async #cause(): Promise<BeffroiError> {
     const { connection } = this.#needs;
     if (this.#stoodMs > 0) return this.#late(`this process stood still for ${Math.round(this.#stoodMs)} ms`);
-    const isHeard = (connection.heardMs ?? 0) > (this.#askedMs ?? Number.POSITIVE_INFINITY);
+    const isHeard = this.#needs.heardMs() > (this.#askedMs ?? Number.POSITIVE_INFINITY);
+    if (isHeard && this.#needs.isUdpDeaf()) return this.#udpBlocked();
     if (isHeard) return this.#stalled('other data comes from it: the camera has stopped its pictures');
     const tcp = connection.ends && (await tcpState(connection.ends));
     if (!tcp) return this.#stalled('nothing else comes either: the camera or the way to it is gone');
@@ -104,6 +109,11 @@ export class StallWatch {
   #pathLost(): BeffroiError {
     const besides = 'nothing else comes either, and what is sent is not acknowledged: the way to it is cut';
     return new DeviceError('camera-path-lost', `${this.#silence}; ${besides}`);
+  }
+
+  #udpBlocked(): BeffroiError {
+    const besides = 'it answers over RTSP, and no packet of it comes over UDP';
+    return new DeviceError('camera-udp-blocked', `${this.#silence}; ${besides}`);
   }
 
   #late(why: string): BeffroiError {

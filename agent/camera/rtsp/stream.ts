@@ -17,7 +17,12 @@ export interface StreamNeeds {
   readonly randomBytes: (count: number) => Buffer;
 }
 
+/** How packets come; `udp-or-tcp`: over the RTSP connection where they do not come over UDP. */
+export type StreamTransport = 'tcp' | 'udp' | 'udp-or-tcp';
+
 export interface StreamOptions {
+  /** A stream over TLS stays in its connection, whatever is said here. */
+  readonly transport: StreamTransport;
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
   /** No access unit for this long, and the stream is stalled; RTCP does not count. */
@@ -26,6 +31,7 @@ export interface StreamOptions {
 
 /** Source: guesses; the configuration sets the stall time-out per camera. */
 export const defaultStreamOptions: StreamOptions = {
+  transport: 'tcp',
   connectTimeoutMs: 5_000,
   requestTimeoutMs: 10_000,
   stallTimeoutMs: 4_000,

@@ -11,6 +11,7 @@ import {
   type StreamOptions,
   type StreamTarget,
 } from '../../../agent/camera/rtsp/stream.ts';
+import { UdpTrials } from '../../../agent/camera/rtsp/udp-trials.ts';
 import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../../../agent/camera/types.ts';
 
 export const credentials = { version: 1, user: 'watch', password: 'Geheim-17' };
@@ -81,6 +82,7 @@ export class Pulling<P extends Permit = TestPermit> {
     options: Partial<StreamOptions> = {},
     permit: P = new TestPermit() as Permit as P,
     withMetadata = false,
+    udpTrials = new UdpTrials(systemClock),
   ) {
     this.permit = permit;
     this.ended = pullStream(
@@ -96,7 +98,7 @@ export class Pulling<P extends Permit = TestPermit> {
         accessUnit: (unit) => this.#unit(unit),
         clockSaid: (word, roundTripMs) => this.words.push({ ...word, roundTripMs }),
       },
-      needs,
+      { ...needs, udpTrials },
       { ...defaultStreamOptions, ...options },
       this.#abort.signal,
     ).then(

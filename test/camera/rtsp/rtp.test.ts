@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { findSenderReport, isRtcp, RtpPacket } from '../../../agent/camera/rtsp/rtp.ts';
-import { REORDER_PACKETS, SequenceWindow } from '../../../agent/camera/rtsp/sequence.ts';
+import { SequenceWindow, TCP_REORDER, UDP_REORDER } from '../../../agent/camera/rtsp/sequence.ts';
 import { Timeline } from '../../../agent/camera/rtsp/timeline.ts';
 import { packetOf, payloadOf, rtpBytes } from './packetize.ts';
 
@@ -154,7 +154,7 @@ t.test('sequence: a missing packet is given up after the window, counted, and to
   const { out, window } = throughWindow([
     1,
     2,
-    ...Array.from({ length: REORDER_PACKETS + 1 }, (_, i) => 5 + i),
+    ...Array.from({ length: TCP_REORDER.packets + 1 }, (_, i) => 5 + i),
   ]);
   t.same(numbers(out).slice(0, 4), [1, 2, 5, 6]);
   t.same(
@@ -162,6 +162,25 @@ t.test('sequence: a missing packet is given up after the window, counted, and to
     [false, false, true, false],
   );
   t.equal(window.lost, 2);
+});
+
+t.test('sequence: over UDP more packets are waited for, and none for long', async (t) => {
+  const out: number[] = [];
+  const window = new SequenceWindow((packet) => out.push(packet.sequence), UDP_REORDER);
+  const push = (sequence: number, receivedMonotonicMs: number) =>
+    window.push(Object.assign(packetOf({ sequence, timestamp: 0, payload }), { receivedMonotonicMs }));
+  push(1, 0);
+  for (let sequence = 3; sequence < 3 + UDP_REORDER.packets; sequence += 1) push(sequence, 1);
+  t.same(out, [1], 'as many as the window holds wait for the missing one');
+  push(2, 2);
+  t.equal(out.length, 2 + UDP_REORDER.packets, 'and follow it');
+  t.equal(window.lost, 0);
+  push(70, 10);
+  push(71, 10 + UDP_REORDER.ms);
+  t.equal(out.at(-1), 2 + UDP_REORDER.packets);
+  push(72, 11 + UDP_REORDER.ms);
+  t.same(out.slice(-3), [70, 71, 72]);
+  t.equal(window.lost, 70 - 3 - UDP_REORDER.packets);
 });
 
 t.test(
