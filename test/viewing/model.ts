@@ -321,7 +321,13 @@ export class Play {
     if (!sent) return;
     const { order, jws } = sent;
     const camera = how === 'for another camera' ? 'cam-parvis' : 'cam-hall';
-    const pull = { camera, url: `rtsp://${camera}/`, fragmentMs: 20, stallTimeoutMs: 5000 };
+    const pull = {
+      camera,
+      url: `rtsp://${camera}/`,
+      transport: 'tcp' as const,
+      fragmentMs: 20,
+      stallTimeoutMs: 5000,
+    };
     const lease = how === 'by another name' ? 'lease-by-another-name' : order.jti;
     const clock = this.#world.clockTrust;
     await this.#world.forge({ lease, jws, terms: termsOf(), clock, camera: { ...pull, regime: 'leased' } });
