@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 
 /** Debian packages that the tests use as foreign peers. */
 const PACKAGES = [
+  'chromium',
   'mosquitto',
   'mosquitto-clients',
   'ffmpeg',
