@@ -56,7 +56,9 @@ export class Browser {
     await once(server, 'listening');
     const folder = await mkdtemp(join(tmpdir(), 'browser-'));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    const child = spawn('/usr/bin/chromium', [...FLAGS, `--user-data-dir=${folder}`, url], { stdio: 'ignore' });
+    const child = spawn('/usr/bin/chromium', [...FLAGS, `--user-data-dir=${folder}`, url], {
+      stdio: 'ignore',
+    });
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`chromium ended with ${code}`)));
     late.browser = new Browser(server, folder, child, promise);
