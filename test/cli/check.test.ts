@@ -12,7 +12,8 @@ import { createCsu } from '../../provisioning/csu.ts';
 import type { CsuFolder } from '../../provisioning/folder.ts';
 import { signKeyring } from '../../provisioning/sign.ts';
 import { Centre } from '../support/centre.ts';
-import { freePort, Mosquitto, onlyWith } from '../support/mosquitto.ts';
+import { Mosquitto, onlyWith } from '../support/mosquitto.ts';
+import { freePort } from '../support/port.ts';
 import { Scene, SITE } from '../support/scene.ts';
 
 const DAY_MS = 24 * 3600 * 1000;

@@ -8,6 +8,7 @@ import { BoxHealth } from '../../agent/health/box-health.ts';
 import { readVitals } from '../../agent/health/vitals.ts';
 import { DATABASE_NAME, openStore } from '../../agent/store/open-store.ts';
 import { TestClock } from '../support/test-clock.ts';
+import { until } from '../support/until.ts';
 import { Recorder } from './recorder.ts';
 
 async function begin(t: Test, folder = t.testdir()) {
@@ -108,7 +109,5 @@ t.test('vitals are taken by the schedule of the configuration; a wrong one chang
   const { recorder, health } = await begin(t);
   await health.schedule('* * * * * *');
   await t.rejects(health.schedule('every day'), { code: 'internal' });
-  while (recorder.of('measure', 'vitals').length === 0)
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  t.ok(recorder.of('measure', 'vitals').length > 0);
+  t.ok(await until(() => recorder.of('measure', 'vitals').length > 0));
 });

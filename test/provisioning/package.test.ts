@@ -6,7 +6,7 @@ import t from 'tap';
 import type { StatusSnapshot } from '../../agent/contract/status.ts';
 import { addBox } from '../../provisioning/box.ts';
 import { createCsu } from '../../provisioning/csu.ts';
-import { freePort } from '../support/mosquitto.ts';
+import { freePort } from '../support/port.ts';
 import { until } from '../support/until.ts';
 import { REPOSITORY, Running, temporaryFolder } from './processes.ts';
 

@@ -5,7 +5,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { freePort } from '../support/mosquitto.ts';
+import { freePort } from '../support/port.ts';
 
 export const REPOSITORY = join(import.meta.dirname, '..', '..');
 const BEFFROI_CSU = join(REPOSITORY, 'provisioning', 'beffroi-csu');
@@ -36,12 +36,12 @@ export class Running {
       env: { ...process.env, LANG: 'C.UTF-8', ...environment },
     });
     this.child.stdin?.end(input);
-    this.child.stdout?.on('data', (data: Buffer) => {
-      this.out += data.toString();
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.out += text;
       for (const look of [...this.#waiters]) look();
     });
-    this.child.stderr?.on('data', (data: Buffer) => {
-      this.err += data.toString();
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.err += text;
       for (const look of [...this.#waiters]) look();
     });
     t.teardown(() => this.end('SIGKILL'));

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { SimulatedCamera } from '../support/camera/camera.ts';
 import type { BadAnswer, OnvifOptions } from '../support/camera/onvif-options.ts';
+import { until } from '../support/until.ts';
 import { connect, type ForeignCam } from './foreign-cam.ts';
 
 const run = promisify(execFile);
@@ -210,7 +211,7 @@ t.test('an empty pull ends with its time-out, a subscription with its time', asy
   const { status, xml } = await pull(made, path, 'PT0.1S');
   t.equal(status, '200');
   t.equal(count(xml), 0);
-  while (made.onvif.events.points.count > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => made.onvif.events.points.count === 0);
   t.match(await pull(made, path), { status: '500', xml: /env:Receiver.*ResourceUnknownFault/ });
 });
 
@@ -233,10 +234,10 @@ t.test('a client that goes away while it waits loses no event', async (t) => {
     ],
     { signal: gone.signal },
   );
-  while (made.counters.onvif.pulls < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => made.counters.onvif.pulls >= 2);
   gone.abort();
   await t.rejects(waiting);
-  while (made.onvif.openConnections > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => made.onvif.openConnections === 0);
   made.setInput('door', true);
   t.match((await pull(made, path)).xml, /Value="door".*Value="true"/);
 });
@@ -301,7 +302,7 @@ t.test('a second PullMessages on a subscription is refused while the first waits
   const path = await subscribed(made);
   await pull(made, path);
   const waiting = pull(made, path);
-  while (made.counters.onvif.pulls < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => made.counters.onvif.pulls >= 2);
   t.match(await pull(made, path), { status: '500', xml: /UnableToGetMessagesFault/ });
   made.setInput('door', true);
   t.equal(count((await waiting).xml), 1);

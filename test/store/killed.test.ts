@@ -5,10 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { lineHash } from '../../agent/store/register-chain.ts';
+import { seededRandom } from '../support/camera/random.ts';
 import { openFor, temporaryFolder, texts } from './support.ts';
 
 const APPENDER = fileURLToPath(new URL('appender.ts', import.meta.url));
 const KILLS = 6;
+const random = seededRandom(6);
 
 /** Runs the appending process until it has acknowledged some, then kills it. @returns the last acknowledged number */
 async function appendAndKill(folder: string, from: number, acknowledgements: number): Promise<number> {
@@ -22,7 +24,7 @@ async function appendAndKill(folder: string, from: number, acknowledgements: num
     last = Number(line);
     count += 1;
     if (count !== acknowledgements) continue;
-    await delay(Math.random() * 5); // any moment will do, another one each time
+    await delay(random() * 5); // any moment will do, another one each time
     child.kill('SIGKILL');
   }
   const [code, signal] = await ended;

@@ -9,6 +9,7 @@ import { readStatus, statusSocketPath } from '../../agent/cli/status-socket.ts';
 import type { StatusSnapshot } from '../../agent/contract/status.ts';
 import { addBox, type BoxOptions } from '../../provisioning/box.ts';
 import type { CsuFolder } from '../../provisioning/folder.ts';
+import { PATIENCE_MS } from './until.ts';
 
 interface StartOptions {
   /** In a session of its own, where no Ctrl-C of the terminal reaches it. */
@@ -87,6 +88,15 @@ export class TestBox {
     return await this.#end('SIGTERM');
   }
 
+  /** The agent stands still, as on a machine that has no time for it; its video process goes on. */
+  pause(): void {
+    this.#agent?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#agent?.kill('SIGCONT');
+  }
+
   async status(): Promise<StatusSnapshot> {
     return await readStatus(statusSocketPath(this.#runtimeFolder));
   }
@@ -107,13 +117,13 @@ export class TestBox {
   async until<T>(
     what: string,
     find: (status: StatusSnapshot) => T | undefined | false,
-    timeoutMs = 60_000,
+    patienceMs = PATIENCE_MS,
   ): Promise<T> {
-    const limit = AbortSignal.timeout(timeoutMs);
+    const limit = AbortSignal.timeout(patienceMs);
     for (;;) {
       const found = await this.status().then(find, () => undefined);
       if (found) return found;
-      if (limit.aborted) throw new Error(`waited ${timeoutMs} ms for: ${what}\n${await this.lastLog()}`);
+      if (limit.aborted) throw new Error(`waited ${patienceMs} ms for: ${what}\n${await this.lastLog()}`);
       await delay(50);
     }
   }
@@ -121,9 +131,10 @@ export class TestBox {
   async #end(signal: NodeJS.Signals): Promise<number | null> {
     const agent = this.#agent;
     this.#agent = undefined;
-    if (!agent || agent.exitCode !== null) return agent?.exitCode ?? null;
+    if (!agent || agent.exitCode !== null || agent.signalCode !== null) return agent?.exitCode ?? null;
     const exited = once(agent, 'exit');
     agent.kill(signal);
+    agent.kill('SIGCONT');
     const [code] = (await exited) as [number | null];
     return code;
   }

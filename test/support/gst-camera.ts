@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { FarNetwork } from './far-network.ts';
+import { freePort } from './port.ts';
 
 const SCRIPT = fileURLToPath(new URL('gst-camera.py', import.meta.url));
 /** How long it may take to end by itself. */
@@ -75,8 +76,9 @@ export class GstCamera {
   /** @throws when the server does not come up */
   static async start(options: GstCameraOptions = {}): Promise<GstCamera> {
     const { network } = options;
+    const port = options.port ?? (await freePort());
     const [command = '', ...args] = [...(network?.command ?? []), '/usr/bin/python3', SCRIPT];
-    const child = spawn(command, [...args, ...argumentsOf(options)], {
+    const child = spawn(command, [...args, ...argumentsOf({ ...options, port })], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { PATH: '/usr/sbin:/usr/bin:/bin', HOME: '/tmp', GST_DEBUG: '0' },
     });

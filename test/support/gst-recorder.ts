@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './port.ts';
 
 const SCRIPT = fileURLToPath(new URL('gst-recorder.py', import.meta.url));
 const PATH = '/record';
@@ -27,7 +28,7 @@ export interface RecordedPicture {
 }
 
 type Event =
-  | { event: 'ready'; port: number }
+  | { event: 'ready' }
   | ({ event: 'picture' } & RecordedPicture)
   | { event: 'recording' | 'ended'; recording: number }
   | { event: 'connected' };
@@ -62,7 +63,8 @@ export class GstRecorder {
 
   /** Begins again on the same port, after `kill`. */
   async restart(): Promise<void> {
-    const given = { ...this.#options, ...(this.port ? { port: this.port } : {}) };
+    this.port ||= this.#options.port ?? (await freePort());
+    const given = { ...this.#options, port: this.port };
     const args = Object.entries(given).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const child = spawn('/usr/bin/python3', [SCRIPT, ...args], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -73,7 +75,6 @@ export class GstRecorder {
     child.once('exit', (code) => ready.reject(new Error(`the GStreamer recorder ended with ${code}`)));
     createInterface({ input: child.stdout }).on('line', (line) => {
       const event = JSON.parse(line) as Event;
-      if (event.event === 'ready') this.port = event.port;
       if (event.event === 'ready') ready.resolve();
       else this.#event(event);
     });

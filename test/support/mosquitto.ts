@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { TlsFiles } from '../../agent/uplink/socket.ts';
+import { freePort } from './port.ts';
 
 export interface MosquittoOptions {
   /** TLS 1.3 with client certificates whose common name is the user name; plain on loopback when left out. */
@@ -151,18 +151,6 @@ export function onlyWith({ user, password }: Login, folder: string): string[] {
   const { status } = spawnSync('mosquitto_passwd', ['-b', '-c', file, user, password], { stdio: 'ignore' });
   if (status !== 0) throw new Error(`mosquitto_passwd ended with ${status}`);
   return ['allow_anonymous false', `password_file ${file}`];
-}
-
-/** A port on which nothing listened a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('expected a TCP port');
-  return address.port;
 }
 
 export interface ForeignMessage {

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort } from './mosquitto.ts';
+import { freePort } from './port.ts';
+import { until } from './until.ts';
 
 const UPS = 'onduleur';
 const VALUES: Readonly<Record<string, string>> = {
@@ -117,11 +117,7 @@ export class NutServer {
 
   /** Neither program says when it is ready: asked until it answers. */
   async #answering(): Promise<void> {
-    const limit = AbortSignal.timeout(20_000);
-    while (!(await this.#answers())) {
-      if (limit.aborted) throw new Error('upsd does not answer for its UPS');
-      await delay(50);
-    }
+    await until(() => this.#answers());
   }
 
   async #answers(): Promise<boolean> {

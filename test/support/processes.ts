@@ -41,6 +41,15 @@ export async function childrenOf(parent: number): Promise<number[]> {
   return pids.filter((_, index) => parents[index] === parent);
 }
 
+/** The video process of an agent, if it runs now; an agent has other children from time to time. */
+export async function videoOf(agent: number): Promise<number | undefined> {
+  for (const pid of await childrenOf(agent)) {
+    const line = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
+    if (line.includes('video-main')) return pid;
+  }
+  return undefined;
+}
+
 async function parentOf(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);

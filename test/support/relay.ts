@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './port.ts';
 
 /** A stretch of network on loopback: slow, narrow, dead or cut on demand. */
 export class Relay {
@@ -8,6 +9,8 @@ export class Relay {
   delayMs = 0;
   /** True swallows everything in both directions and closes nothing, as a dead link does. */
   dead = false;
+  /** How many it has taken. */
+  connections = 0;
   readonly port: number;
   readonly #server: Server;
   readonly #target: () => number;
@@ -23,9 +26,10 @@ export class Relay {
   /** @param target the port behind it, on loopback */
   static async start(target: () => number): Promise<Relay> {
     const server = createServer();
-    server.listen(0, '127.0.0.1');
+    const port = await freePort();
+    server.listen(port, '127.0.0.1');
     await once(server, 'listening');
-    return new Relay(server, (server.address() as { port: number }).port, target);
+    return new Relay(server, port, target);
   }
 
   /** Ends every connection and takes no new one. */
@@ -53,6 +57,7 @@ export class Relay {
   }
 
   #join(near: Socket): void {
+    this.connections += 1;
     const far = connect({ host: '127.0.0.1', port: this.#target(), noDelay: true });
     near.setNoDelay(true);
     this.#carry(near, far);

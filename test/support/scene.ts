@@ -50,6 +50,15 @@ export class Scene {
     return new Scene(folder, centre, box, csu);
   }
 
+  /** The broker comes back after `kill`, and the CSU hears it before the agent speaks to it: nothing is missed. */
+  async brokerReturns(): Promise<void> {
+    const { subscriptions } = this.csu;
+    this.box.pause();
+    await this.centre.broker.restart();
+    await this.csu.until('the CSU at the broker', () => this.csu.subscriptions > subscriptions);
+    this.box.resume();
+  }
+
   /** Signs and pushes; does not wait. @returns the version */
   async push(configuration: object): Promise<number> {
     const { jws, version } = await signConfiguration(this.centre.csu, { site: SITE, configuration });

@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import { PATIENCE_MS } from './until.ts';
 
 export interface Received {
   readonly topic: string;
@@ -7,18 +9,27 @@ export interface Received {
   readonly atMs: number;
 }
 
+/** What a test waits for need not be a message: it is asked for as often, ms. */
+const LOOK_MS = 50;
+
 /** A subscriber that owes nothing to our own client: the package `mqtt` as it is. */
 export class Subscriber {
+  /** How often the broker has acknowledged the subscriptions: once for each connection. */
+  subscriptions = 0;
   readonly #client: MqttClient;
+  readonly #filters: string[];
   readonly #received: Received[] = [];
   readonly #waiting = new Set<() => void>();
+  #connections = 0;
 
-  private constructor(client: MqttClient, keep: (topic: string) => boolean) {
+  private constructor(client: MqttClient, filters: readonly string[], keep: (topic: string) => boolean) {
     this.#client = client;
+    this.#filters = [...filters];
+    client.on('connect', () => void this.#subscribe().catch(() => undefined));
     client.on('message', (topic, payload, packet) => {
       if (!keep(topic)) return;
       this.#received.push({ topic, payload, retained: packet.retain, atMs: performance.now() });
-      for (const wake of this.#waiting) wake();
+      for (const wake of [...this.#waiting]) wake();
     });
   }
 
@@ -29,9 +40,10 @@ export class Subscriber {
     options: IClientOptions = {},
     keep: (topic: string) => boolean = () => true,
   ): Promise<Subscriber> {
-    const client = await connectAsync(url, { protocolVersion: 4, reconnectPeriod: 200, ...options }, false);
-    const subscriber = new Subscriber(client, keep);
-    await client.subscribeAsync([...filters], { qos: 1 });
+    const how = { protocolVersion: 4 as const, reconnectPeriod: 200, resubscribe: false, ...options };
+    const client = await connectAsync(url, how, false);
+    const subscriber = new Subscriber(client, filters, keep);
+    await subscriber.#subscribe();
     return subscriber;
   }
 
@@ -46,30 +58,53 @@ export class Subscriber {
       .map(({ payload }) => JSON.parse(payload.toString('utf8')) as T);
   }
 
-  /** Resolves with what `find` gives as soon as it gives something; asked again after each message. */
-  async until<T>(what: string, find: () => T | undefined | false, timeoutMs = 60_000): Promise<T> {
-    const limit = AbortSignal.timeout(timeoutMs);
+  /** Events of the topics that end so, each once: one that the broker or the box sends again has the same id. */
+  events<T = Record<string, unknown>>(...topicEnds: readonly string[]): T[] {
+    const seen = new Set<string>();
+    return this.#received
+      .filter(({ topic }) => topicEnds.some((end) => topic.endsWith(end)))
+      .map(({ payload }) => JSON.parse(payload.toString('utf8')) as T & { id: string })
+      .filter(({ id }) => !seen.has(id) && seen.add(id));
+  }
+
+  /** Resolves with what `find` gives as soon as it gives something; asked again after each message, and in between. */
+  async until<T>(what: string, find: () => T | undefined | false, patienceMs = PATIENCE_MS): Promise<T> {
+    const limit = AbortSignal.timeout(patienceMs);
     for (;;) {
       const found = find();
       if (found) return found;
-      await new Promise<void>((resolve, reject) => {
-        const wake = () => {
-          this.#waiting.delete(wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-        limit.addEventListener('abort', () => reject(new Error(`waited ${timeoutMs} ms for: ${what}`)), {
-          once: true,
-        });
-      });
+      if (limit.aborted) throw new Error(`waited ${patienceMs} ms for: ${what}`);
+      await this.#next();
     }
   }
 
+  /** Publishes when it hears, so that no answer is missed. */
   async publish(topic: string, payload: string | Buffer, options: { retain?: boolean } = {}): Promise<void> {
+    await this.until('a subscription of this connection', () => this.#hears);
     await this.#client.publishAsync(topic, payload as string, { qos: 1, retain: options.retain ?? false });
   }
 
   async close(): Promise<void> {
     await this.#client.endAsync(true);
+  }
+
+  get #hears(): boolean {
+    return this.#client.connected && this.subscriptions > this.#connections;
+  }
+
+  async #subscribe(): Promise<void> {
+    this.#connections = this.subscriptions;
+    await this.#client.subscribeAsync(this.#filters, { qos: 1 });
+    this.subscriptions += 1;
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  async #next(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = new AbortController();
+    this.#waiting.add(resolve);
+    await Promise.race([promise, delay(LOOK_MS, undefined, { signal: look.signal }).catch(() => undefined)]);
+    this.#waiting.delete(resolve);
+    look.abort();
   }
 }

@@ -4,6 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 const LOOK_MS = 5;
 
 /**
+ * How long what ought to happen is waited for before the test says what did not, ms. No time is asserted with it: many
+ * times what the slowest machine needs, and below the time-out of a test file.
+ */
+export const PATIENCE_MS = 240_000;
+
+/**
  * Waits, bounded by the time-out of the test, until what is asked for holds.
  * For what tells no event of its own: a process, a file, a state of another program.
  *

@@ -9,9 +9,7 @@ const POINT = `pt-${INPUT}`;
 const WHO = { by: 'Opérateur 12', why: 'agent sur place' };
 const HOUR_S = 3600;
 
-const events = (scene: Scene) => [
-  ...new Map(scene.csu.json<AlarmEvent>('/event/alarm').map((event) => [event.id, event])).values(),
-];
+const events = (scene: Scene) => scene.csu.events<AlarmEvent>('/event/alarm', '/hist/alarm');
 const shown = (scene: Scene) => scene.csu.json<AlarmState>('/state/alarm-current').at(-1);
 
 async function order(scene: Scene, words: Omit<CommandRequest, 'site'>): Promise<CommandEvent> {
@@ -26,7 +24,7 @@ async function order(scene: Scene, words: Omit<CommandRequest, 'site'>): Promise
 
 /** What the CSU hears next: as many events as these, in all. */
 async function told(scene: Scene, transitions: readonly string[]): Promise<void> {
-  await scene.csu.until(transitions.join(), () => events(scene).length >= transitions.length, 60_000);
+  await scene.csu.until(transitions.join(), () => events(scene).length >= transitions.length);
 }
 
 async function again(scene: Scene): Promise<void> {
@@ -106,7 +104,10 @@ t.test(
     scene.box.start();
     const configuration = configurationOf(camera, inputs) as { points: unknown[] };
     await scene.push(configuration);
-    await scene.box.until('both at rest', ({ alarms }) => alarms.every(({ state }) => state === 'cleared'));
+    await scene.box.until(
+      'both at rest',
+      ({ alarms }) => alarms.length === 2 && alarms.every(({ state }) => state === 'cleared'),
+    );
     camera.setInput(INPUT, true);
     await told(scene, ['raised']);
     await scene.box.kill();

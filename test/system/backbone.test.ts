@@ -13,6 +13,7 @@ import { mistakes } from '../support/contract-check.ts';
 import { Relay } from '../support/relay.ts';
 import { LOGIN, SITE, simulatedCamera } from '../support/scene.ts';
 import type { Subscriber } from '../support/subscriber.ts';
+import { until } from '../support/until.ts';
 
 interface Told {
   readonly camera: string;
@@ -81,7 +82,7 @@ t.test(
   async (t) => {
     const { centre, line, csu, high } = await stage(t);
     const pauses = () =>
-      csu.json<Told>('/event/pause').map(({ camera, transition }) => `${camera} ${transition}`);
+      csu.events<Told>('/event/pause').map(({ camera, transition }) => `${camera} ${transition}`);
 
     await csu.until('the lower one pauses', () => pauses().includes('cam-low paused'));
     t.same(pauses(), ['cam-low paused']);
@@ -89,7 +90,7 @@ t.test(
       csu.json<{ state: string; cause: string }>(`/${camera}/meas/destination`).at(-1)?.state;
     await csu.until('its state', () => state('cam-low') === 'paused');
     t.match(csu.json(`/cam-low/meas/destination`).at(-1), { cause: 'backbone-budget' });
-    t.equal(state('cam-high'), 'flowing');
+    await csu.until('that of the other', () => state('cam-high') === 'flowing');
 
     high.setInput('porte', true);
     await csu.until('the alarm', () =>
@@ -106,7 +107,7 @@ t.test(
     });
     t.equal(told.status, 'successful', told.detail);
     const missions = () =>
-      csu.json<{ transition: string }>('/event/mission').map(({ transition }) => transition);
+      csu.events<{ transition: string }>('/event/mission').map(({ transition }) => transition);
     await csu.until('the mission is over', () => missions().includes('ended') && pauses().length >= 5);
     t.same(missions(), ['announced', 'begun', 'ended']);
     t.same(pauses(), [
@@ -119,7 +120,7 @@ t.test(
     const before = sent();
     line.cut();
     const gop = clip('h264-small').units.length;
-    while (sent() < before + 2 * gop) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => sent() >= before + 2 * gop);
     await line.mend();
     const gap = await csu.until('the gap', () =>
       csu

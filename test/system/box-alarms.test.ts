@@ -13,9 +13,7 @@ interface Alarm {
 }
 
 const transitions = ({ csu }: Scene, point: string) =>
-  [...csu.json<Alarm>(`/${point}/event/alarm`), ...csu.json<Alarm>(`/${point}/hist/alarm`)].map(
-    ({ transition }) => transition,
-  );
+  csu.events<Alarm>(`/${point}/event/alarm`, `/${point}/hist/alarm`).map(({ transition }) => transition);
 /** The first event of the point. */
 const raised = ({ csu }: Scene, point: string) =>
   csu.until(`${point} raised`, () => csu.json(`/${point}/event/alarm`)[0]);
@@ -59,7 +57,7 @@ t.test('the box: a camera that goes is one alarm, a lost link is known when it i
   );
   await box.kill();
   box.start();
-  await centre.broker.restart();
+  await scene.brokerReturns();
   await csu.until('both', () => transitions(scene, 'pt-lien').length === 2);
   t.same(transitions(scene, 'pt-lien').sort(), ['cleared', 'raised']);
   t.same(transitions(scene, 'pt-quai'), ['raised']);
@@ -103,8 +101,10 @@ t.test(
       scene.csu.json<Health>('/cam-c/state/health').find((health) => health.consequence_of === 'seg-halle'),
     );
     t.match(consequence, { state: 'down', cause: 'camera-unreachable', side: 'local-network' });
-    const segment = scene.csu.json('/seg-halle/state/health').at(-1);
-    t.match(segment, { state: 'down', cameras: 2, cameras_unreachable: 2, unreachable: 'cam-c, cam-d' });
+    const segment = await scene.csu.until('the segment', () =>
+      scene.csu.json('/seg-halle/state/health').findLast(({ state: how }) => how === 'down'),
+    );
+    t.match(segment, { cameras: 2, cameras_unreachable: 2, unreachable: 'cam-c, cam-d' });
     t.match(scene.csu.json('/seg-all/state/health').at(-1), { state: 'ok', cameras: 4 });
     await scene.push(configuration('nulle-part.invalid'));
     await shows(scene, 'pt-reseau', 'raised');

@@ -67,7 +67,6 @@ function entry(id: string, port: number, more: object = {}): object {
 
 t.test(
   'cameras: each bad one is named with its own fault, and none disturbs the good ones beside it',
-  { timeout: 120_000 },
   async (t) => {
     const scene = await Scene.create(t);
     const camera = await simulated(t);

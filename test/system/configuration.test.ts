@@ -6,10 +6,11 @@ import { commandTopic, mediaTopic } from '../../agent/contract/topics.ts';
 import { signCommand } from '../../provisioning/sign.ts';
 import type { SimulatedCamera } from '../support/camera/camera.ts';
 import { messageOf, mistakes } from '../support/contract-check.ts';
-import { Dialler, freePort } from '../support/dialler.ts';
+import { Dialler } from '../support/dialler.ts';
 import { GstCamera } from '../support/gst-camera.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import { NutServer } from '../support/nut-server.ts';
+import { freePort } from '../support/port.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
 import { boxAt } from '../video/boxes.ts';
 
@@ -70,7 +71,7 @@ function fragmentNumber(payload: Buffer): number {
 
 async function inForce(scene: Scene, content: Content): Promise<void> {
   const version = await scene.push(content);
-  await scene.box.until(`version ${version}`, ({ config }) => config.appliedVersion === version, 60_000);
+  await scene.box.until(`version ${version}`, ({ config }) => config.appliedVersion === version);
 }
 
 t.test('configuration: through every change an unchanged camera loses no frame', async (t) => {
@@ -82,7 +83,7 @@ t.test('configuration: through every change an unchanged camera loses no frame',
   t.teardown(() => media.close());
   const fragments = (count: number) => {
     const wanted = media.received.length + count;
-    return media.until(`${count} fragments more`, () => media.received.length >= wanted, 60_000);
+    return media.until(`${count} fragments more`, () => media.received.length >= wanted);
   };
   scene.box.start();
   await inForce(scene, { cameras: [foreign(pont), quai(other)] });
@@ -116,7 +117,6 @@ t.test('configuration: through every change an unchanged camera loses no frame',
   await scene.csu.until(
     'every state',
     () => told('/alarm-current') === POINTS && told('/state/health') === CAMERAS + 2,
-    60_000,
   );
   await inForce(scene, { cameras: [foreign(pont)] });
   await fragments(5);
@@ -140,7 +140,7 @@ t.test('configuration: through every change an unchanged camera loses no frame',
       .filter(([topic, length]) => topic.includes('/state/') && length > 0)
       .map(([topic]) => topic);
   };
-  await scene.csu.until('the retained states of what is gone', () => remains().length === KEPT, 60_000);
+  await scene.csu.until('the retained states of what is gone', () => remains().length === KEPT);
   const late = await scene.centre.subscriber([`csu/v1/${SITE}/+/state/+`]);
   t.teardown(() => late.close());
   await late.until('the retained states', () => late.received.length >= KEPT);
@@ -185,7 +185,7 @@ t.test('contract: whatever a box says in a mixed run is valid against its schema
     find: (message: Record<string, unknown>) => boolean = () => true,
   ) => {
     const { class: of, name } = MESSAGES[key];
-    return scene.csu.until(key, () => scene.csu.json(`/${of}/${name}`).some(find), 60_000);
+    return scene.csu.until(key, () => scene.csu.json(`/${of}/${name}`).some(find));
   };
   for (const active of [true, false]) {
     for (const input of inputs) other.setInput(input, active);

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { desiredConfigTopic, mediaTopic } from '../../agent/contract/topics.ts';
 import { signConfiguration } from '../../provisioning/sign.ts';
@@ -12,6 +11,7 @@ import { GstCamera } from '../support/gst-camera.ts';
 import { GstRecorder } from '../support/gst-recorder.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import type { Subscriber } from '../support/subscriber.ts';
+import { until } from '../support/until.ts';
 
 const SITE = '57463-mairie';
 const CAMERA = { user: 'beffroi', password: 'of the camera' };
@@ -84,7 +84,7 @@ t.test('destinations: one pull, and the broker and a media server both get every
   const { camera, csu, box } = scene;
   const recorder = await server(t);
   await push(scene, configuration(scene, [recorder], [{ to: 'mqtt' }, { to: 'dst-1' }]));
-  while (recorder.pictures.length < frames) await delay(50);
+  await until(() => recorder.pictures.length >= frames);
   await csu.until('every picture at the broker', () => media(csu).length * 5 >= frames);
   await camera.cut();
   const sent = camera.sent.filter(({ client }) => client === 1).map(({ nals }) => nals.join());
@@ -101,14 +101,14 @@ t.test('destinations: one pull, and the broker and a media server both get every
     sent,
   );
   t.equal(camera.sent.filter(({ client }) => client === 1).length, frames, 'of the same pull');
-  const measures = csu.json<Measure>('/meas/destination');
   for (const [destination, kind] of [
     ['mqtt', 'mqtt'],
     ['dst-1', 'rtsp'],
   ]) {
-    const last = measures.findLast((one) => one.destination === destination);
-    t.match(last, { kind, gaps: 0, cause: 'none' });
-    t.ok((last?.frames ?? 0) > 0);
+    const measure = await csu.until(`a measure of ${destination}`, () =>
+      csu.json<Measure>('/meas/destination').find((one) => one.destination === destination && one.frames > 0),
+    );
+    t.match(measure, { kind, gaps: 0, cause: 'none' });
   }
   t.notMatch(await box.lastLog(), SERVER.password);
 });
@@ -143,7 +143,7 @@ t.test(
     );
     t.equal(gap.destination, 'dst-2');
     t.ok(gap.until > gap.from && gap.frames >= ((gap.until - gap.from) * 25) / 1000 - 2);
-    while (bad.pictures.length < before + 25) await delay(20);
+    await until(() => bad.pictures.length >= before + 25);
     t.equal(good.recordings, 1);
     t.notOk(
       csu.json<{ destination: string }>('/event/gap').some(({ destination }) => destination === 'dst-1'),
@@ -165,11 +165,11 @@ t.test('destinations: one gets pictures in its hours alone', async (t) => {
     { to: 'dst-2', hours: second },
   ];
   await push(scene, configuration(scene, [day, night], to(always, inHalfAYear)));
-  while (day.pictures.length < 25) await delay(20);
+  await until(() => day.pictures.length >= 25);
   t.equal(night.connections, 0);
   await push(scene, configuration(scene, [day, night], to(inHalfAYear, always)));
-  while (night.pictures.length < 25) await delay(20);
-  t.equal(day.ended, 1);
+  await until(() => night.pictures.length >= 25);
+  await until(() => day.ended === 1);
   t.ok(
     scene.camera.sent.every(({ client }) => client === 1),
     'the pull went on',
@@ -205,11 +205,11 @@ t.test(
       return { ...others, partners: [PARTNER], cameras: [one] };
     };
     await push(scene, as({}, [{ to: 'dst-1' }]));
-    while (recorder.pictures.length < 25) await delay(20);
+    await until(() => recorder.pictures.length >= 25);
     await t.rejects(push(scene, as(leased, [{ to: 'dst-1' }])), /goes to the recipient of its lease alone/);
     await push(scene, as(leased));
     await box.until('the second configuration', ({ config }) => config.appliedVersion === 2);
-    while (recorder.ended === 0) await delay(20);
+    await until(() => recorder.ended > 0);
     const connections = recorder.connections;
     await box.stop();
     // GStreamer makes the first picture for DESCRIBE, which the health of a leased camera asks for.

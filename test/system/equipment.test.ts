@@ -10,7 +10,7 @@ interface Alarm {
 }
 
 const transitions = ({ csu }: Scene, point: string) =>
-  csu.json<Alarm>(`/${point}/event/alarm`).map(({ transition }) => transition);
+  csu.events<Alarm>(`/${point}/event/alarm`).map(({ transition }) => transition);
 
 t.test('equipment: an input of a module reaches the CSU as an alarm', async (t) => {
   const module = await ModbusServer.start({ count: 8 });

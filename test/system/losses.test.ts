@@ -77,14 +77,16 @@ t.test(
       'an empty outbox',
       ({ link }) => link.connected && link.confirmation === 'receipt' && link.outboxPending === 0,
     );
-    const losses = [...new Map(scene.csu.json<Loss>('/event/loss').map((loss) => [loss.seq, loss])).values()];
+    const told = () => scene.csu.events<Loss>('/event/loss', '/hist/loss');
+    const late = () => scene.csu.events<Numbered>('/hist/alarm').map(({ seq }) => seq);
+    await scene.csu.until('what the centre has', () => told().length === 3 && late().length === 8);
+    const losses = told();
     t.match(losses, [
       { lost_class: 'technical', reason: 'age', first_seq: 1, last_seq: 3, lost: 3 },
       { lost_class: 'service', reason: 'space', first_seq: 6, last_seq: 9, lost: 4 },
       { lost_class: 'technical', reason: 'space', first_seq: 10, last_seq: 12, lost: 3 },
     ]);
-    const numbers = scene.csu.json<Numbered>('/hist/alarm').map(({ seq }) => seq);
-    t.same([...new Set(numbers)], [4, 5, 16, 17, 18, 13, 14, 15], 'life-safety is all there, and goes first');
+    t.same(late(), [4, 5, 16, 17, 18, 13, 14, 15], 'life-safety is all there, and goes first');
     const dropped = losses.flatMap(({ first_seq, lost }) =>
       Array.from({ length: lost }, (_, n) => first_seq + n),
     );

@@ -26,7 +26,7 @@ t.test(
     });
     const state = (wanted: string) => () =>
       csu.json<{ state: string }>('pt-porte/state/alarm-current').at(-1)?.state === wanted;
-    const told = () => csu.json<Told>('/event/alarm').map(({ transition }) => transition);
+    const told = () => csu.events<Told>('/event/alarm').map(({ transition }) => transition);
 
     await csu.until('the state is known by the track', state('cleared'));
     await gst.setInput('DI_1', true);
@@ -36,7 +36,7 @@ t.test(
 
     onvif.setInput('DI_1', true);
     await gst.loseMetadata();
-    await csu.until('a subscription', () => onvif.counters.onvif.subscriptions === 1);
+    await csu.until('a subscription', () => onvif.counters.onvif.subscriptions >= 1);
     onvif.setInput('DI_1', false);
     await csu.until('the end of the alarm, by the subscription', () => told().length === 2);
     t.same(told(), ['raised', 'cleared']);

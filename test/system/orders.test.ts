@@ -12,6 +12,7 @@ import { PATHS } from '../../provisioning/folder.ts';
 import { signCommand, signConfiguration } from '../../provisioning/sign.ts';
 import { pssMb } from '../support/processes.ts';
 import { Scene, SITE } from '../support/scene.ts';
+import { until } from '../support/until.ts';
 
 const nowS = () => Math.floor(Date.now() / 1000);
 const id = () => randomBytes(12).toString('base64url');
@@ -39,7 +40,7 @@ const command = (scene: Scene, text: string, retain = false) =>
   scene.csu.publish(commandTopic(SITE), text, { retain });
 const desired = (scene: Scene, text: string) =>
   scene.csu.publish(desiredConfigTopic(SITE), text, { retain: true });
-const refusals = (scene: Scene) => scene.csu.json<RefusalEvent>('/event/refusal');
+const refusals = (scene: Scene) => scene.csu.events<RefusalEvent>('/event/refusal');
 const statuses = (scene: Scene, jti: string) =>
   scene.csu
     .json<CommandEvent>('/event/command')
@@ -131,15 +132,18 @@ t.test('orders: within the skew of clocks an order holds, beyond it not', async 
   await scene.csu.until('the order of a clock ahead', () =>
     statuses(scene, ahead.jti).includes('successful'),
   );
-  const behind = ping({ iat: nowS() - 50, exp: nowS() + 10 }) as CommandOrder;
+  const behind = ping({ iat: nowS() - 50, exp: nowS() + 130 }) as CommandOrder;
   await command(scene, signOrder(behind, [operate]));
   await scene.csu.until('the order of a clock behind', () =>
     statuses(scene, behind.jti).includes('successful'),
   );
   const beyond = ping({ iat: nowS() + 120, exp: nowS() + 180 }) as CommandOrder;
   await command(scene, signOrder(beyond, [operate]));
-  await scene.csu.until('the refusal', () => statuses(scene, beyond.jti).includes('rejected'));
-  t.match(refusals(scene).at(-1), { cause: 'order-not-yet-valid' });
+  await scene.csu.until('the verdict', () => statuses(scene, beyond.jti).includes('rejected'));
+  await scene.csu.until('the refusal', () =>
+    refusals(scene).some(({ cause }) => cause === 'order-not-yet-valid'),
+  );
+  t.equal(refusals(scene).length, 1);
 });
 
 t.test(
@@ -164,7 +168,7 @@ t.test(
       await works(scene);
       await Promise.all(sent);
     }
-    await scene.box.until('all counted', ({ ordersRefused }) => ordersRefused === 10_000, 60_000);
+    await scene.box.until('all counted', ({ ordersRefused }) => ordersRefused === 10_000);
     const { link } = await scene.box.status();
     t.ok(link.outboxPending < 50, 'the outbox did not fill');
     t.ok(refusals(scene).length <= 40, `${refusals(scene).length} refusals were told`);
@@ -272,12 +276,7 @@ t.test('configuration: the retained one comes again at each reconnect and change
     const { link } = await scene.box.status();
     await scene.centre.broker.kill();
     await scene.centre.broker.restart();
-    await scene.box.until(
-      'a new link',
-      (now) => now.link.connected && now.link.session > link.session,
-      60_000,
-    );
-    await scene.csu.until('the link again', () => scene.csu.json('/state/link').length > cut);
+    await scene.box.until('a new link', (now) => now.link.connected && now.link.session > link.session);
     await scene.csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
     await works(scene);
   }
@@ -314,8 +313,7 @@ t.test('keyring: a revoked key orders nothing more; an older keyring is not take
   await scene.box.stop();
   await writeFile(file, old);
   scene.box.start();
-  const log = async () => (await readFile(scene.box.logFile, 'utf8')).includes('keyring-invalid');
-  while (!(await log())) await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(async () => (await readFile(scene.box.logFile, 'utf8')).includes('keyring-invalid'));
   await writeFile(file, await ring(3));
   await scene.box.until('the agent lives and goes on', ({ link }) => link.connected);
   t.same(statuses(scene, order.jti), ['accepted', 'executing', 'successful']);

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { seededRandom } from '../support/camera/random.ts';
-import { type Call, Dialler, freePort } from '../support/dialler.ts';
+import { type Call, Dialler } from '../support/dialler.ts';
+import { freePort } from '../support/port.ts';
 import { Scene } from '../support/scene.ts';
 
 const KEY = '00112233445566778899AABBCCDDEEFF';
@@ -34,7 +35,6 @@ function configuration(port: number): object {
 
 t.test(
   'system: an alarm of a panel arrives at the CSU; killed before its ACK, the panel repeats and nothing is lost',
-  { timeout: 120_000 },
   async (t) => {
     const scene = await Scene.create(t);
     const { box, csu } = scene;
@@ -74,7 +74,7 @@ t.test(
       await killed;
       box.start();
       if (first.answer === null) await dialler.deliver(alarm(n));
-      await csu.until(`message ${n} at the CSU`, () => distinct(events()).length >= n, 60_000);
+      await csu.until(`message ${n} at the CSU`, () => distinct(events()).length >= n);
     }
     t.same(
       distinct(events()).map(({ transition }) => transition),

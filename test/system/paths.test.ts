@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { desiredConfigTopic } from '../../agent/contract/topics.ts';
 import { signConfiguration } from '../../provisioning/sign.ts';
@@ -12,6 +11,7 @@ import { mistakes } from '../support/contract-check.ts';
 import { Relay } from '../support/relay.ts';
 import { configurationOf, SITE, simulatedCamera } from '../support/scene.ts';
 import type { Subscriber } from '../support/subscriber.ts';
+import { until } from '../support/until.ts';
 import { type Alarm, INPUTS, stored } from './receiving.ts';
 
 const DELIVERY = {
@@ -67,11 +67,10 @@ function kinds({ received }: Subscriber): string[] {
 }
 
 async function inArchive(archive: string, count: number): Promise<Alarm[]> {
-  for (;;) {
+  return await until(() => {
     const alarms = stored(archive);
-    if (alarms.length >= count) return alarms;
-    await delay(50);
-  }
+    return alarms.length >= count && alarms;
+  });
 }
 
 t.test(
@@ -104,9 +103,15 @@ t.test(
         ['pt-input-2', 'raised'],
       ],
     );
+    await onBackup.until('the state of the link', () => {
+      const link = onBackup.json('/state/link-backup').at(-1);
+      return link?.in_use === 'backup' && link.other_path === 'lost';
+    });
     const link = onBackup.json('/state/link-backup').at(-1);
     t.match(link, { online: true, in_use: 'backup', other_path: 'lost', supervision_s: 8, category: 'DP4' });
-    t.match(onBackup.json('/event/path'), [{ main: 'lost', backup: 'up', in_use: 'backup' }]);
+    const paths = () => onBackup.events('/event/path');
+    await onBackup.until('the event', () => paths().length > 0);
+    t.match(paths(), [{ main: 'lost', backup: 'up', in_use: 'backup' }]);
     t.same(
       kinds(onBackup).filter((kind) => !ON_BACKUP.includes(kind)),
       [],

@@ -31,12 +31,11 @@ t.test(
       scene.box.start();
       const complete = () =>
         [...wanted].every(([point, list]) => new Set(eventsOf(point, scene)).size >= list.length);
-      await scene.csu.until(`the transitions of round ${kill}`, complete, 60_000);
+      await scene.csu.until(`the transitions of round ${kill}`, complete);
     }
     await scene.box.until(
       'an empty outbox',
       ({ link }) => link.confirmation === 'receipt' && link.outboxPending === 0,
-      40_000,
     );
     const alarms = stored(archive);
     for (const [point, transitions] of wanted) {

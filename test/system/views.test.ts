@@ -4,10 +4,11 @@ import { commandTopic, mediaTopic } from '../../agent/contract/topics.ts';
 import { type CommandRequest, signCommand } from '../../provisioning/sign.ts';
 import { mistakes } from '../support/contract-check.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
-import { childrenOf } from '../support/processes.ts';
+import { videoOf } from '../support/processes.ts';
 import { registerOf } from '../support/register.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
 import type { Subscriber } from '../support/subscriber.ts';
+import { until } from '../support/until.ts';
 
 const nowS = () => Math.floor(Date.now() / 1000);
 const MEDIA = mediaTopic(SITE, 'cam-quai');
@@ -54,7 +55,19 @@ const open = (stage: Stage, seconds: number) =>
     end: nowS() + seconds,
   });
 
-const events = ({ scene }: Stage) => scene.csu.json<ChannelEvent>('/cam-quai/event/channel');
+/** Sets its end to a moment that is near. @returns the end, Unix ms */
+async function endSoon(stage: Stage, view: string, seconds = 3): Promise<number> {
+  const words = { operator: 'c.weber', reason: 'bientôt fini' };
+  for (;;) {
+    const end = nowS() + seconds;
+    const { status } = await order(stage, { command: 'view.extend', view, ...words, end });
+    if (status.status === 'successful') return end * 1000;
+    // A machine that is so slow has not heard of it in time.
+    if (status.cause !== 'channel-over') throw new Error(`expected a new end, came ${status.cause}`);
+  }
+}
+
+const events = ({ scene }: Stage) => scene.csu.events<ChannelEvent>('/cam-quai/event/channel');
 const closing = (stage: Stage, id: string) =>
   stage.scene.csu.until('the closing', () =>
     events(stage).find(({ action, channel }) => action === 'view.closed' && channel === id),
@@ -69,6 +82,7 @@ t.test(
     const { id, status } = await open(stage, 60);
     t.equal(status.status, 'successful');
     await media.until('pictures', () => media.received.length >= 3);
+    await scene.csu.until('the opening', () => events(stage).length > 0);
     t.match(events(stage), [
       {
         action: 'view.opened',
@@ -82,14 +96,12 @@ t.test(
     const closed = await order(stage, { command: 'view.close', view: id, operator: 'c.weber' });
     t.equal(closed.status.status, 'successful');
     const line = await closing(stage, id);
+    const bytes = () => media.received.reduce((sum, { payload }) => sum + payload.length, 0);
+    await media.until('all that it has counted', () => bytes() >= (line.bytes ?? 0));
     const heard = media.received.length;
     const video = await readMp4(Buffer.concat(media.received.map(({ payload }) => payload)));
     t.match(line, { closed_by: 'order', recipient: 'csu', reason: 'rixe signalée' });
-    t.equal(
-      line.bytes,
-      media.received.reduce((sum, { payload }) => sum + payload.length, 0),
-      'every byte is counted',
-    );
+    t.equal(line.bytes, bytes(), 'every byte is counted');
     t.equal(line.frames, video.samples.length, 'every picture is counted');
     await open(stage, 60);
     await media.until('pictures again', () => media.received.length > heard);
@@ -99,25 +111,20 @@ t.test(
 
 t.test('views: one closes at its end by itself, and an extended one later', async (t) => {
   const stage = await onDemand(t);
-  const { id } = await open(stage, 3);
-  const before = Date.now();
-  const line = await closing(stage, id);
+  const [first, second] = [await open(stage, 600), await open(stage, 600)];
+  const endMs = await endSoon(stage, first.id);
+  const laterMs = await endSoon(stage, second.id, 6);
+  const line = await closing(stage, first.id);
   t.match(line, { who: 'box', closed_by: 'end' });
-  t.ok(line.end - before < 4000, 'within its time');
-  const second = await open(stage, 3);
-  const extended = await order(stage, {
-    command: 'view.extend',
-    view: second.id,
-    operator: 'c.weber',
-    reason: 'toujours en cours',
-    end: nowS() + 6,
-  });
-  t.equal(extended.status.status, 'successful');
+  t.ok(line.end >= endMs, 'not before its end');
   const later = await closing(stage, second.id);
-  t.ok(later.end - later.start >= 4000, `it was open for ${later.end - later.start} ms`);
+  t.match(later, { who: 'box', closed_by: 'end' });
+  t.ok(later.end >= laterMs, 'nor the other');
   t.match(
-    events(stage).map(({ action }) => action),
-    [...['view.opened', 'view.closed', 'view.opened', 'view.extended', 'view.closed']],
+    events(stage)
+      .filter(({ action }) => action !== 'view.refused')
+      .map(({ action }) => action),
+    [...['view.opened', 'view.opened', 'view.extended', 'view.extended', 'view.closed', 'view.closed']],
   );
 });
 
@@ -126,10 +133,11 @@ t.test(
   async (t) => {
     const stage = await onDemand(t);
     const { scene, media } = stage;
-    const { id } = await open(stage, 240);
+    const { id } = await open(stage, 600);
     await media.until('pictures', () => media.received.length > 0);
-    const [video = 0] = await childrenOf(scene.box.pid ?? 0);
+    const video = await until(() => videoOf(scene.box.pid ?? 0));
     process.kill(video, 'SIGKILL');
+    await until(async () => ![undefined, video].includes(await videoOf(scene.box.pid ?? 0)));
     const heard = media.received.length;
     await media.until('pictures of the next process', () => media.received.length > heard);
     await scene.box.kill();
@@ -137,14 +145,13 @@ t.test(
     scene.box.start();
     await media.until('pictures after the restart', () => media.received.length > heardThen);
     await scene.box.until(
-      'the view, and the link for orders',
+      'the view, and the link',
       ({ channels, link }) => channels[0]?.channel === id && link.connected,
     );
-    const end = nowS() + 2;
-    const words = { view: id, operator: 'c.weber', reason: 'bientôt finie', end } as const;
-    t.match((await order(stage, { command: 'view.extend', ...words })).status, { status: 'successful' });
+    const endMs = await endSoon(stage, id);
     const line = await closing(stage, id);
-    t.match(line, { closed_by: 'end', end: end * 1000 });
+    t.match(line, { closed_by: 'end' });
+    t.ok(line.end >= endMs);
     t.ok((line.bytes ?? 0) > 0);
   },
 );
@@ -161,7 +168,7 @@ t.test('views: what may not be opened is refused with its cause and stands in th
   t.match(unknown.status, { status: 'rejected', cause: 'order-unknown-target' });
   const other = await order(stage, { command: 'view.close', view: 'nobody-knows', operator: 'x' });
   t.match(other.status, { status: 'rejected', cause: 'order-unknown-channel' });
-  await scene.csu.until('all told', () => events(stage).length === 3);
+  await scene.csu.until('all told', () => events(stage).length >= 3);
   t.strictSame(
     events(stage).map(({ action, cause }) => `${action} ${cause}`),
     ['view.refused channel-over', 'view.refused channel-too-long', 'view.refused order-unknown-channel'],

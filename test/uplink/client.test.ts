@@ -3,7 +3,8 @@ import { createServer as createWebServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
 import t, { type Test } from 'tap';
-import { ForeignSubscriber, foreignPublish, freePort } from '../support/mosquitto.ts';
+import { ForeignSubscriber, foreignPublish } from '../support/mosquitto.ts';
+import { freePort } from '../support/port.ts';
 import { broker, Happenings, NEVER, watchedClient } from './parts.ts';
 
 /** A TCP server whose behaviour is given; ended with the test. */

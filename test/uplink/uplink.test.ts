@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import type { AlarmState, Fields } from '../../agent/contract/messages.ts';
 import { alarmState, boxVitals, faultEvent, linkState } from '../../agent/contract/messages.ts';
-import { ForeignSubscriber, foreignPublish, freePort, type Mosquitto } from '../support/mosquitto.ts';
+import { ForeignSubscriber, foreignPublish, type Mosquitto } from '../support/mosquitto.ts';
+import { freePort } from '../support/port.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { broker, Happenings, json, NEVER, SITE, store, uplink } from './parts.ts';
 

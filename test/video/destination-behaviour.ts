@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
 import { UplinkError } from '../../agent/base/errors.ts';
@@ -10,6 +10,7 @@ import { MediaClock } from '../../agent/video/media-clock.ts';
 import type { OutletEvents } from '../../agent/video/outlet.ts';
 import { accessUnit } from '../support/access-unit.ts';
 import { clip } from '../support/clips.ts';
+import { until } from '../support/until.ts';
 
 /** A destination with a peer that this project did not write. */
 export interface Rig {
@@ -156,16 +157,15 @@ export class Scene {
   }
 
   async reaches(...states: readonly string[]): Promise<void> {
-    while (!states.includes(this.rig.destination.status().state)) await delay(5);
+    await until(() => states.includes(this.rig.destination.status().state));
   }
 
   /** Resolves with everything that the peer has when it has picture `number`. */
   async has(number: number): Promise<number[]> {
-    for (;;) {
+    return await until(async () => {
       const all = await this.rig.received();
-      if (all.includes(number)) return all;
-      await delay(20);
-    }
+      return all.includes(number) && all;
+    });
   }
 }
 
@@ -213,7 +213,7 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
       while (destination.status().state !== 'blocked') {
         scene.push(1, 100_000);
         worst = Math.max(worst, destination.status().waitingBytes);
-        await delay(1);
+        await turn();
       }
       const { frames } = destination.status();
       scene.push(3 * GOP, 100_000);
@@ -221,7 +221,7 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
       t.ok(worst <= creditBytes, `${worst} bytes waited at most`);
       t.equal(destination.status().frames, frames, 'nothing more was handed over');
       scene.rig.resume();
-      while (destination.status().waitingBytes > 0) await delay(5);
+      await until(() => destination.status().waitingBytes === 0);
       scene.push(1 + ((GOP - (scene.next % GOP)) % GOP) + GOP);
       const got = await scene.has(scene.last);
       const resumed = got.find((number, index) => index > 0 && number !== (got[index - 1] ?? 0) + 1) ?? 0;
@@ -271,7 +271,7 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
       scene.rig.stall();
       while (destination.status().state !== 'blocked') {
         scene.push(1, 100_000);
-        await delay(1);
+        await turn();
       }
       const before = destination.status();
       await scene.rig.cut();

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { getEventListeners, once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import t, { type Test } from 'tap';
 import { type Clock, systemClock } from '../../agent/base/clock.ts';
@@ -15,6 +15,7 @@ import { createBroker, createRoot } from '../../provisioning/certificates.ts';
 import { clip } from '../support/clips.ts';
 import { GstRecorder } from '../support/gst-recorder.ts';
 import { TestClock } from '../support/test-clock.ts';
+import { until } from '../support/until.ts';
 import { toAccessUnit } from './encoded.ts';
 
 const MIB = 2 ** 20;
@@ -82,18 +83,18 @@ function push(feed: Feed, codec: 'h264' | 'h265', from = 0, until = PICTURES): s
 /** The first picture, and when that is on its way all others. */
 async function pushAll({ feed, destination }: Pushing, codec: 'h264' | 'h265'): Promise<string[][]> {
   const first = push(feed, codec, 0, 1);
-  while (destination.status().state !== 'flowing') await delay(5);
+  await until(() => destination.status().state === 'flowing');
   return [...first, ...push(feed, codec, 1)];
 }
 
 /** What the server has, when it has so many pictures. */
 async function recorded(recorder: GstRecorder, count: number): Promise<string[][]> {
-  while (recorder.pictures.length < count) await delay(10);
+  await until(() => recorder.pictures.length >= count);
   return recorder.pictures.map(({ nals }) => nals.map(({ sha1 }) => sha1));
 }
 
 async function failedWith(destination: RtspDestination): Promise<string> {
-  while (destination.status().state !== 'failed') await delay(5);
+  await until(() => destination.status().state === 'failed');
   return destination.status().lastError?.code ?? '';
 }
 
@@ -117,7 +118,7 @@ t.test('push: a refused login is told, and not tried over and over', async (t) =
   const { feed, destination, log } = pushing(t, 'h264', { url: recorder.url, credentials: LOGIN }, { clock });
   push(feed, 'h264');
   t.equal(await failedWith(destination), 'destination-login-refused');
-  t.equal(recorder.connections, 1);
+  await until(() => recorder.connections === 1);
   await clock.advance(55_000);
   t.equal(recorder.connections, 1, 'no further try within a minute');
   t.notMatch(log(), LOGIN.password);
@@ -141,8 +142,8 @@ t.test(
     t.equal(recorder.recordings, 1);
     feed.streamEnds();
     await clock.advance(6_000);
-    while (recorder.ended === 0) await delay(10);
-    t.equal(destination.status().state, 'waiting', 'that is no fault');
+    await until(() => recorder.ended > 0);
+    await until(() => destination.status().state === 'waiting');
     t.equal(destination.status().lastError, undefined);
   },
 );
@@ -183,7 +184,7 @@ t.test('push: a camera whose tries go on for long ends the recording once, and b
   await away();
   await recorded(recorder, 10);
   const ending = away();
-  while (recorder.ended === 0) await delay(10);
+  await until(() => recorder.ended > 0);
   await ending;
   await recorded(recorder, 20);
   t.same([recorder.recordings, recorder.ended], [2, 1]);
@@ -196,7 +197,7 @@ t.test('push: tries without end leave no listener behind', async (t) => {
     ...systemClock,
     sleep: async (_ms, signal) => {
       if (signal) most = Math.max(most, getEventListeners(signal, 'abort').length);
-      await delay(1);
+      await turn();
     },
   };
   const { url } = await scripted(t, (_, socket) => {
@@ -206,7 +207,7 @@ t.test('push: tries without end leave no listener behind', async (t) => {
   });
   const { feed } = pushing(t, 'h264', { url }, { clock });
   push(feed, 'h264');
-  while (tries < 30) await delay(5);
+  await until(() => tries >= 30);
   t.ok(most < 5, `expected a few listeners of one signal, there were ${most}`);
 });
 
@@ -340,7 +341,7 @@ t.test('push: what a server does wrong has a name, and is tried again later', as
     t.equal(await failedWith(destination), expected, name);
     t.notOk(requests.some((request) => request.includes(LOGIN.password)));
     const before = requests.length;
-    while (expected !== 'destination-login-refused' && requests.length === before) await delay(10);
+    if (expected !== 'destination-login-refused') await until(() => requests.length > before);
     await feed.end();
   }
 });
@@ -350,7 +351,7 @@ t.test('push: a server that accepts and never answers, or never reads, is silent
   const mute = await scripted(t, () => undefined);
   const { feed, destination } = pushing(t, 'h264', { url: mute.url }, { clock });
   push(feed, 'h264');
-  while (mute.requests.length === 0) await delay(5);
+  await until(() => mute.requests.length > 0);
   await clock.advance(11_000);
   t.equal(await failedWith(destination), 'destination-silent');
 
@@ -362,7 +363,7 @@ t.test('push: a server that accepts and never answers, or never reads, is silent
   const second = pushing(t, 'h264', { url: deaf.url }, { clock: other });
   for (let i = 0; second.destination.status().state !== 'blocked'; i += PICTURES) {
     push(second.feed, 'h264', i, i + PICTURES);
-    await delay(1);
+    await turn();
   }
   t.ok(second.destination.status().waitingBytes <= MIB);
   for (let i = 0; i < 25 && !second.destination.status().lastError; i += 1) await other.advance(1_000);

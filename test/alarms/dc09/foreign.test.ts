@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import t, { type Test } from 'tap';
 import type { OpenedPanel } from '../../../agent/alarms/ports.ts';
-import { Dialler, freePort } from '../../support/dialler.ts';
+import { Dialler } from '../../support/dialler.ts';
+import { freePort } from '../../support/port.ts';
 import { TestClock } from '../../support/test-clock.ts';
 import { Watch } from '../watch.ts';
 

@@ -5,7 +5,8 @@ import { writeFrame } from '../../../agent/alarms/dc09/frame.ts';
 import type { AlarmConfiguration, OpenedPanel, PanelPoint } from '../../../agent/alarms/ports.ts';
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { SmallDisk } from '../../store/support.ts';
-import { type Call, Dialler, freePort } from '../../support/dialler.ts';
+import { type Call, Dialler } from '../../support/dialler.ts';
+import { freePort } from '../../support/port.ts';
 import { TestClock } from '../../support/test-clock.ts';
 import { Watch } from '../watch.ts';
 

@@ -5,7 +5,8 @@ import { SETTINGS } from '../../../agent/alarms/rules.ts';
 import { gravest, type Words, weightOf } from '../../../agent/alarms/words.ts';
 import { ALARM_CATEGORIES, SEVERITIES } from '../../../agent/contract/alarm-codes.ts';
 import { outboxClassOf } from '../../../agent/contract/delivery.ts';
-import { Dialler, freePort } from '../../support/dialler.ts';
+import { Dialler } from '../../support/dialler.ts';
+import { freePort } from '../../support/port.ts';
 import { TestClock } from '../../support/test-clock.ts';
 import { Watch } from '../watch.ts';
 

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import { ModbusClient } from '../../../agent/alarms/modbus/client.ts';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { ModbusServer } from '../../support/modbus-server.ts';
-import { freePort } from '../../support/mosquitto.ts';
+import { freePort } from '../../support/port.ts';
 import { rawServer } from '../raw-server.ts';
 
 const NEVER = new AbortController().signal;

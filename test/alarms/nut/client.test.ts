@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { NutClient, type NutUps } from '../../../agent/alarms/nut/client.ts';
 import { systemClock } from '../../../agent/base/clock.ts';
-import { freePort } from '../../support/mosquitto.ts';
 import { NutServer } from '../../support/nut-server.ts';
+import { freePort } from '../../support/port.ts';
 import { rawServer } from '../raw-server.ts';
 
 const NEVER = new AbortController().signal;

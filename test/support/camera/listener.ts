@@ -1,10 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import { systemCode } from '../../../agent/base/errors.ts';
-
-const TRIES = 50;
-const RETRY_MS = 100;
+import { freePort } from '../port.ts';
 
 /** Resets a connection. One that has begun to end can no longer be reset: Node 26 would keep its handle for ever. */
 export function reset(socket: Socket): void {
@@ -22,22 +18,13 @@ export class Listener {
     this.#accept = accept;
   }
 
-  /** The port that the system gave at the first `listen`; 0 before. */
+  /** The same from the first `listen` on; 0 before. */
   get port(): number {
     return this.#port;
   }
 
   async listen(): Promise<void> {
-    if (this.#server) return;
-    for (let left = TRIES; ; left -= 1) {
-      try {
-        this.#server = await this.#open();
-        return;
-      } catch (error) {
-        if (systemCode(error) !== 'EADDRINUSE' || left === 0) throw error;
-        await delay(RETRY_MS);
-      }
-    }
+    this.#server ??= await this.#open();
   }
 
   /** Takes no more connections; those that are open are the owner's. */
@@ -52,10 +39,9 @@ export class Listener {
 
   async #open(): Promise<Server> {
     const server = createServer({ noDelay: true }, this.#accept);
+    this.#port ||= await freePort();
     server.listen({ port: this.#port, host: '127.0.0.1' });
     await once(server, 'listening');
-    const address = server.address();
-    if (address !== null && typeof address === 'object') this.#port = address.port;
     return server;
   }
 }

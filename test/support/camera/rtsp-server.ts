@@ -60,6 +60,11 @@ export class RtspServer {
     return this.#connections.size;
   }
 
+  /** Sessions open now: without one nothing is sent. */
+  get openSessions(): number {
+    return [...this.#connections].filter((connection) => connection.hasSession).length;
+  }
+
   /** Requests that repeated a nonce count. */
   get nonceCountsRepeated(): number {
     return this.#door.countsRepeated;
@@ -116,7 +121,7 @@ export class RtspServer {
       door: this.#door,
       random: seededRandom(SEED),
       login: this.#needs.login,
-      sessions: () => [...this.#connections].filter((connection) => connection.hasSession).length,
+      sessions: () => this.openSessions,
     };
   }
 
