@@ -314,7 +314,7 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
     await scene.rig.cut();
     await scene.reaches('failed');
     const codes = await scene.rig.refuse();
-    while (!codes.includes(destination.status().lastError?.code ?? '')) await delay(5);
+    await until(() => codes.includes(destination.status().lastError?.code ?? ''));
     const { frames, lastError } = destination.status();
     t.equal(destination.status().state, 'failed');
     t.notMatch(lastError?.detail, 'Geheim');
