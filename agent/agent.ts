@@ -401,7 +401,7 @@ export class Agent implements Service {
   }
 
   #openLease(asked: AskedLease): boolean {
-    const source = this.#sources.find(({ camera }) => camera === asked.camera);
+    const source = this.#sources.find(({ camera, profile }) => camera === asked.camera && profile === 'main');
     const pulled = source && this.#inForce && pulledBy(source, this.#inForce);
     return (
       pulled !== undefined && this.#video.openLease({ ...asked, camera: { ...pulled, regime: 'leased' } })
@@ -441,20 +441,27 @@ export class Agent implements Service {
     const config = this.#inForce;
     if (!config) return;
     const cacheBytes = config.video.cacheKb * 1024;
-    const destinations = videoDestinations(config, this.#needs.box.site);
+    const { site } = this.#needs.box;
+    const destinations = {
+      main: videoDestinations(config, site, 'main'),
+      sub: videoDestinations(config, site, 'sub'),
+    };
     const listened = listenedTo(config);
     this.#sources = sources;
-    for (const { camera, url } of sources) {
+    for (const { camera, profile, url } of sources) {
+      if (profile === 'sub') continue;
       const { hostname, port } = new URL(url);
       this.#cameraHealth.onStreamAddress(camera, hostname, Number(port));
     }
     const continuous = sources.flatMap((source) => {
       const camera = this.#regimes.get(source.camera);
       const both = camera?.regime === 'continuous' && source.regime === 'continuous';
-      const wanted = destinations.get(source.camera) ?? [];
-      const events = listened.has(source.camera);
-      const pull = { ...pulledBy(source, config), cacheBytes, destinations: wanted, events };
-      return both ? [{ ...pull, ...camera }] : [];
+      const { profile } = source;
+      const wanted = destinations[profile].get(source.camera) ?? [];
+      const isWanted = profile === 'main' || wanted.length > 0;
+      const events = profile === 'main' && listened.has(source.camera);
+      const pull = { ...pulledBy(source, config), profile, cacheBytes, destinations: wanted, events };
+      return both && isWanted ? [{ ...pull, ...camera }] : [];
     });
     this.#video.setCameras(continuous);
   }
@@ -529,7 +536,7 @@ export class Agent implements Service {
 
 /** What a camera is pulled by, whatever its regime. */
 function pulledBy(
-  { regime: _, ...source }: StreamSource,
+  { regime: _, profile: _profile, ...source }: StreamSource,
   { health, video }: OpenedConfiguration,
 ): PulledCamera {
   return { ...source, fragmentMs: video.fragmentMs, stallTimeoutMs: health.stallTimeoutMs };

@@ -578,6 +578,12 @@ export const CODES = {
     means: 'The stream brings fewer pictures per second than the configuration asks for.',
     remedy: 'Check the encoder settings and the load of the camera.',
   },
+  'camera-substream-down': {
+    fault: 'device',
+    retryable: true,
+    means: 'The main stream of the camera is well, and its sub-stream does not come.',
+    remedy: 'Check substream in the configuration, and the encoder and the limit of streams in the camera.',
+  },
   'camera-loss': {
     fault: 'device',
     retryable: true,

@@ -7,6 +7,10 @@ export interface FleetCamera {
   /** Stands with the address that it is for: an address of a leased camera is never taken for another. */
   readonly regime: 'continuous' | 'leased';
   readonly host: string;
+  /** Its second stream, by path or by ONVIF profile. */
+  readonly substream?:
+    | { readonly path?: string | undefined; readonly profile?: string | undefined }
+    | undefined;
   /** How its pictures come. */
   readonly transport: StreamTransport;
   readonly maxConnections: number;

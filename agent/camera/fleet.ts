@@ -15,6 +15,7 @@ import type { Credentials, Gate, VideoTrack } from './types.ts';
 export interface StreamSource {
   readonly camera: string;
   readonly regime: FleetCamera['regime'];
+  readonly profile: 'main' | 'sub';
   /** Without user part. */
   readonly url: string;
   readonly transport: StreamTransport;
@@ -37,7 +38,12 @@ interface Member {
   readonly gate: CameraGate;
   readonly onvif: OnvifCamera | undefined;
   readonly finder: StreamFinder;
+  /** Of the sub-stream, where there is one. */
+  readonly subFinder: StreamFinder | undefined;
 }
+
+/** Where the configuration says nothing else. @see RFC 2326 §3.2 */
+const RTSP_PORT = 554;
 
 /** The cameras of the configuration: for each its gate, its ONVIF side and the address of its stream. */
 export class CameraFleet implements Service {
@@ -52,7 +58,7 @@ export class CameraFleet implements Service {
   async start(): Promise<void> {}
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#members.values()].map(({ finder }) => finder.stop()));
+    await Promise.all([...this.#members.values()].map(stopFinders));
     this.#members.clear();
   }
 
@@ -79,7 +85,7 @@ export class CameraFleet implements Service {
    */
   async describe(camera: string, signal: AbortSignal): Promise<VideoTrack | undefined> {
     const member = this.#members.get(camera);
-    const source = member && sourceOf(member);
+    const source = member && sourcesOf(member).find(({ profile }) => profile === 'main');
     if (!source) return undefined;
     const permit = await member.gate.acquire(signal);
     try {
@@ -91,18 +97,24 @@ export class CameraFleet implements Service {
 
   /** The camera does not know the stream that we asked for: its address is asked anew. */
   doubtAddress(camera: string): void {
-    this.#members.get(camera)?.finder.askAgain();
+    const member = this.#members.get(camera);
+    member?.finder.askAgain();
+    member?.subFinder?.askAgain();
   }
 
   async #put(camera: FleetCamera): Promise<void> {
     const old = this.#members.get(camera.id);
     if (old && same(old.camera, camera)) return;
-    await old?.finder.stop();
+    if (old) await stopFinders(old);
     const gate = this.#gateFor(camera, old);
     const onvif = camera.onvif && this.#onvif(camera, camera.onvif, gate);
-    const finder = new StreamFinder({ ...this.#needs, found: () => this.#tell() }, camera, onvif);
-    this.#members.set(camera.id, { camera, gate, onvif, finder });
+    const needs = { ...this.#needs, found: () => this.#tell() };
+    const finder = new StreamFinder(needs, camera, onvif);
+    const subFinder = camera.substream && new StreamFinder(needs, substreamOf(camera), onvif);
+    this.#members.set(camera.id, { camera, gate, onvif, finder, subFinder });
     finder.start();
+    subFinder?.start();
+    if (!subFinder) old?.subFinder?.forget();
   }
 
   /** The latch outlives a change of the entry: only another version of the credentials opens it. */
@@ -153,32 +165,64 @@ export class CameraFleet implements Service {
   async #remove(id: string): Promise<void> {
     const member = this.#members.get(id);
     this.#members.delete(id);
-    await member?.finder.stop();
-    member?.finder.forget();
+    if (!member) return;
+    await stopFinders(member);
+    member.finder.forget();
+    member.subFinder?.forget();
   }
 
   #tell(): void {
-    this.#needs.sourcesChanged([...this.#members.values()].flatMap((member) => sourceOf(member) ?? []));
+    this.#needs.sourcesChanged([...this.#members.values()].flatMap(sourcesOf));
   }
 }
 
-/** @returns undefined while the address is not known */
-function sourceOf({ camera, finder }: Member): StreamSource | undefined {
-  const url = finder.url;
-  if (url === undefined) return undefined;
-  const certificateSha256 = camera.rtsp?.certificateSha256;
+async function stopFinders({ finder, subFinder }: Member): Promise<void> {
+  await Promise.all([finder.stop(), subFinder?.stop()]);
+}
+
+/** The sub-stream as a camera of one stream: the same device, another path or profile. */
+function substreamOf(camera: FleetCamera): FleetCamera {
+  const { id, rtsp, onvif, substream } = camera;
+  const { path, profile } = substream ?? {};
   return {
-    camera: camera.id,
-    regime: camera.regime,
-    url,
-    transport: camera.transport,
-    ...(camera.credentials ? { credentials: camera.credentials } : {}),
-    ...(certificateSha256 ? { certificateSha256 } : {}),
+    ...{ ...camera, id: `${id}/sub` },
+    ...(rtsp || path !== undefined ? { rtsp: { port: RTSP_PORT, tls: false, ...rtsp, path } } : {}),
+    ...(onvif ? { onvif: { ...onvif, profile } } : {}),
   };
 }
 
+/** The main stream first; without those whose address is not known. */
+function sourcesOf(member: Member): StreamSource[] {
+  const main = sourceOf(member, 'main', member.finder.url);
+  return [...main, ...sourceOf(member, 'sub', member.subFinder?.url)];
+}
+
+function sourceOf(
+  { camera }: Member,
+  profile: StreamSource['profile'],
+  url: string | undefined,
+): StreamSource[] {
+  if (url === undefined) return [];
+  const certificateSha256 = camera.rtsp?.certificateSha256;
+  const source = {
+    ...{ camera: camera.id, regime: camera.regime, profile, url, transport: camera.transport },
+    ...(camera.credentials ? { credentials: camera.credentials } : {}),
+    ...(certificateSha256 ? { certificateSha256 } : {}),
+  };
+  return [source];
+}
+
 function same(a: FleetCamera, b: FleetCamera): boolean {
-  const device = ({ regime, host, transport, maxConnections, credentials, onvif, rtsp }: FleetCamera) =>
-    JSON.stringify([regime, host, transport, maxConnections, credentials, onvif, rtsp]);
+  const device = ({
+    regime,
+    host,
+    substream,
+    transport,
+    maxConnections,
+    credentials,
+    onvif,
+    rtsp,
+  }: FleetCamera) =>
+    JSON.stringify([regime, host, substream, transport, maxConnections, credentials, onvif, rtsp]);
   return device(a) === device(b);
 }

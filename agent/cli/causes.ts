@@ -421,6 +421,11 @@ const FRENCH: Record<Code, CauseText> = {
     means: "Le flux apporte moins d'images par seconde que demandé.",
     remedy: "Vérifier les réglages de l'encodeur et la charge.",
   },
+  'camera-substream-down': {
+    means: 'Le flux principal va bien, mais le flux secondaire ne vient pas.',
+    remedy:
+      "Vérifier substream dans la configuration, l'encodeur et le nombre de flux permis dans la caméra.",
+  },
   'camera-loss': {
     means: 'Des paquets du flux manquent ou des images sont abîmées.',
     remedy: 'Vérifier le lien entre la caméra et le collecteur.',

@@ -100,6 +100,22 @@ const camera = z
         certificateSha256: certificateSha256.optional(),
       })
       .optional(),
+    substream: z
+      .strictObject({
+        path: z.string().startsWith('/').max(1024).optional().meta({
+          description: 'path and query of the stream, on the port of `rtsp`',
+        }),
+        profile: z.string().max(128).optional().meta({ description: 'profile token, asked by ONVIF' }),
+      })
+      .refine(({ path, profile }) => (path === undefined) !== (profile === undefined), {
+        message: 'expected path or profile, and not both',
+        path: ['path'],
+      })
+      .optional()
+      .meta({
+        description:
+          'a second, smaller stream of a continuous camera, pulled for the destinations that name it (profile: sub); change restarts that stream alone',
+      }),
     transport: z.enum(['tcp', 'udp', 'udp-or-tcp']).default('tcp').meta({
       description:
         'how the pictures come from the camera. tcp: in the RTSP connection; udp: beside it, what is lost is not sent again; udp-or-tcp: over UDP, and over TCP where no packet arrives in the time of a stall or the camera does not offer it; a stream over TLS stays in its connection',
@@ -127,6 +143,14 @@ const camera = z
   .refine((c) => c.onvif !== undefined || c.rtsp?.path !== undefined, {
     message: 'expected onvif, or rtsp with a path',
     path: ['rtsp', 'path'],
+  })
+  .refine((c) => c.regime === 'continuous' || c.substream === undefined, {
+    message: 'a leased camera has one stream, which its lease opens',
+    path: ['substream'],
+  })
+  .refine((c) => c.substream?.profile === undefined || c.onvif !== undefined, {
+    message: 'a profile is asked by ONVIF: expected onvif',
+    path: ['substream', 'profile'],
   })
   .refine((c) => c.transport === 'tcp' || !c.rtsp?.tls, {
     message: 'pictures over UDP would leave TLS: expected "tcp" with "tls": true',

@@ -49,6 +49,9 @@ export const cameraDestination = z.strictObject({
   to: z
     .union([z.literal(BROKER), serverId])
     .meta({ description: '`mqtt`, the media topic of the camera, or a media server of `mediaServers`' }),
+  profile: z.enum(['main', 'sub']).default('main').meta({
+    description: 'which stream of the camera it gets: the main one, or that of `substream`',
+  }),
   hours: minutes.min(1).max(8).optional().meta({
     description:
       'cron expressions of five fields: it gets pictures in each minute that one of them names, Europe/Paris, such as one centre by day (`* 7-18 * * *`) and another by night; always when absent',
@@ -57,10 +60,11 @@ export const cameraDestination = z.strictObject({
 type CameraDestination = z.infer<typeof cameraDestination>;
 
 /** The default: what a box without media servers does. */
-const TO_BROKER: readonly CameraDestination[] = [{ to: BROKER }];
+const TO_BROKER: readonly CameraDestination[] = [{ to: BROKER, profile: 'main' }];
 
 interface Forwarded {
   readonly regime: string;
+  readonly substream?: object | undefined;
   readonly destinations?: readonly CameraDestination[] | undefined;
 }
 
@@ -77,7 +81,9 @@ export function destinationFaults(
   const { regime, destinations = [] } = camera;
   if (regime === 'leased' && camera.destinations !== undefined)
     return [[[], 'a leased camera goes to the recipient of its lease alone']];
-  return destinations.flatMap(({ to }, index): [(string | number)[], string][] => {
+  return destinations.flatMap(({ to, profile }, index): [(string | number)[], string][] => {
+    if (profile === 'sub' && camera.substream === undefined)
+      return [[[index, 'profile'], 'the camera has no substream in this configuration']];
     if (destinations.findIndex((other) => other.to === to) < index)
       return [[[index, 'to'], 'this destination stands twice']];
     const known = to === BROKER || servers.has(to);

@@ -2,17 +2,19 @@ import type { VideoDestination } from '../contract/video-link.ts';
 import { BROKER, destinationsOf, serverUrl } from './destinations.ts';
 import type { OpenedConfiguration, OpenedMediaServer } from './opened.ts';
 
-/** Where each camera of the configuration goes, as the video process is told. */
+/** Where each camera of the configuration goes with one of its streams, as the video process is told. */
 export function videoDestinations(
   config: Pick<OpenedConfiguration, 'cameras' | 'mediaServers' | 'video'>,
   site: string,
+  wanted: 'main' | 'sub',
 ): ReadonlyMap<string, VideoDestination[]> {
   const creditBytes = config.video.creditKb * 1024;
   const servers = new Map(config.mediaServers.map((server) => [server.id, server]));
   return new Map(
     config.cameras.map((camera) => [
       camera.id,
-      destinationsOf(camera).flatMap(({ to, hours }): VideoDestination[] => {
+      destinationsOf(camera).flatMap(({ to, profile, hours }): VideoDestination[] => {
+        if (profile !== wanted) return [];
         const common = { id: to, creditBytes, ...(hours ? { hours } : {}) };
         if (to === BROKER) return [{ ...common, kind: 'mqtt' }];
         const server = servers.get(to);

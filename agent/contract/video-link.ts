@@ -57,6 +57,8 @@ const pulled = {
 /** A camera that may be pulled as it is. */
 const videoCamera = z.strictObject({
   ...pulled,
+  /** Which of its streams this is: each is pulled by itself. */
+  profile: z.enum(['main', 'sub']),
   regime: z.literal('continuous'),
   delivery: z.enum(['continuous', 'on-demand']),
   /** Most bytes of a group of pictures that are kept for destinations that begin. */
@@ -120,7 +122,7 @@ export const MAX_ADDRESSES = 16;
 
 export const agentToVideo = z.discriminatedUnion('type', [
   /** The whole list; a camera whose entry is unchanged loses no frame. */
-  z.strictObject({ type: z.literal('cameras'), cameras: z.array(videoCamera).max(256) }),
+  z.strictObject({ type: z.literal('cameras'), cameras: z.array(videoCamera).max(512) }),
   z.strictObject({
     type: z.literal('permit'),
     request: count,
@@ -161,6 +163,9 @@ const cameraEvent = z.strictObject({
   data: eventItems,
 });
 
+/** Said with what is of the sub-stream of a camera; absent: of its main stream. */
+const ofSubstream = { profile: z.literal('sub').optional() };
+
 const streamPhase = z.enum(['connecting', 'described', 'playing', 'stalled', 'failed', 'stopped']);
 export type StreamPhase = z.infer<typeof streamPhase>;
 
@@ -179,6 +184,7 @@ export const videoToAgent = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('stream'),
     camera: cameraId,
+    ...ofSubstream,
     phase: streamPhase,
     code: code.optional(),
     detail: z.string().max(500),
@@ -189,6 +195,7 @@ export const videoToAgent = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('measure'),
     camera: cameraId,
+    ...ofSubstream,
     periodMs: count,
     frames: count,
     keyFrames: count,

@@ -115,6 +115,11 @@ export class CameraHealth {
   }
 
   onStream(report: StreamReport): void {
+    if (report.profile === 'sub') {
+      this.#keeper.substream(report, this.#nowMs());
+      this.evaluate();
+      return;
+    }
     this.#keeper.stream(report, this.#nowMs());
     if (report.phase !== 'playing') this.#meter.stopped();
     if (report.phase === 'stalled' || report.phase === 'failed') this.#checkPorts();
@@ -122,6 +127,11 @@ export class CameraHealth {
   }
 
   onMeasure(report: MeasureReport): void {
+    if (report.profile === 'sub') {
+      if (report.frames > 0) this.#keeper.substreamFlows();
+      this.evaluate();
+      return;
+    }
     this.#keeper.measure(report, this.#limits, this.#nowMs());
     const full = this.#meter.take(report);
     if (full) this.#needs.reporter.measure('stream', this.#camera.id, full);

@@ -79,6 +79,7 @@ export class EvidenceKeeper {
   #identity: Identity | undefined;
   #swap: Swap | undefined;
   #clockOff = false;
+  #substreamFailure: Observed<Failure> | undefined;
   #picture: Picture = {};
   readonly #window = new MeasureWindow();
 
@@ -136,7 +137,20 @@ export class EvidenceKeeper {
       clockOff: this.#clockOff,
       lossy: this.#window.lossy,
       lowRate: this.#window.lowRate,
+      substreamFailure: this.#substreamFailure,
     };
+  }
+
+  /** What is told of the sub-stream, where one is pulled. */
+  substream({ phase, code, detail }: StreamReport, atMs: number): void {
+    if (phase === 'failed' || phase === 'stalled')
+      this.#substreamFailure = { value: { code: code ?? 'internal', detail }, atMs };
+    if (phase === 'stopped') this.#substreamFailure = undefined;
+  }
+
+  /** Pictures of the sub-stream came. */
+  substreamFlows(): void {
+    this.#substreamFailure = undefined;
   }
 
   /** Where the stream really is, as its URL says: an IPv6 host in brackets, port 0 where none is named. */
@@ -298,6 +312,7 @@ export class EvidenceKeeper {
   #forgetStream(): void {
     this.#phase = undefined;
     this.#failure = undefined;
+    this.#substreamFailure = undefined;
     this.#described = false;
     this.#lastFlowAtMs = undefined;
     this.#lastMeasureAtMs = undefined;

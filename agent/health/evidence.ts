@@ -58,6 +58,8 @@ export interface Evidence {
   /** Another device answers than the one that is expected. */
   readonly swap: Swap | undefined;
   readonly clockOff: boolean;
+  /** Why the sub-stream does not come, since it last did; undefined also where there is none. */
+  readonly substreamFailure: Observed<Failure> | undefined;
   readonly lossy: boolean;
   readonly lowRate: boolean;
 }

@@ -241,7 +241,16 @@ function streamTrouble(evidence: Evidence, limits: HealthLimits): Verdict | unde
   if (evidence.lossy)
     return worse('camera-loss', `more than ${limits.lossLimitPercent} % of the packets are lost`);
   if (evidence.lowRate) return worse('camera-low-rate', 'fewer pictures per second than asked for');
-  return undefined;
+  return substreamTrouble(evidence);
+}
+
+function substreamTrouble({ substreamFailure }: Evidence): Verdict | undefined {
+  if (!substreamFailure) return undefined;
+  const { code, detail } = substreamFailure.value;
+  return worse(
+    'camera-substream-down',
+    `pictures come, but those of the sub-stream do not: ${code}: ${detail}`,
+  );
 }
 
 function clockTrouble(evidence: Evidence, limits: HealthLimits): Verdict | undefined {

@@ -42,7 +42,10 @@ export interface VideoEngineOptions {
   readonly mediaOriginMs: number;
 }
 
-/** One camera of the list, with what outlives its pulls. */
+type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
+type MeasureReport = Extract<VideoToAgent, { type: 'measure' }>;
+
+/** One stream of a camera of the list, with what outlives its pulls. */
 interface Entry {
   readonly camera: VideoCamera;
   readonly stream: CameraStream;
@@ -86,7 +89,7 @@ export class VideoEngine implements Service, Working {
 
   /** The whole list. */
   setCameras(cameras: readonly VideoCamera[]): void {
-    const wanted = new Map(cameras.map((camera) => [camera.camera, camera]));
+    const wanted = new Map(cameras.map((camera) => [keyOf(camera), camera]));
     for (const [id, entry] of this.#entries) if (!wanted.has(id)) this.#remove(id, entry);
     for (const camera of cameras) this.#put(camera);
   }
@@ -104,13 +107,14 @@ export class VideoEngine implements Service, Working {
 
   /** What was handed to the destinations of a camera since it is of the list. */
   sent(camera: string): { readonly bytes: number; readonly frames: number } {
-    return this.#entries.get(camera)?.destinations.sent ?? { bytes: 0, frames: 0 };
+    const sent = this.#of(camera).map(({ destinations }) => destinations.sent);
+    const bytes = sent.reduce((sum, one) => sum + one.bytes, 0);
+    return { bytes, frames: Math.max(0, ...sent.map(({ frames }) => frames)) };
   }
 
   /** Pulls one camera anew; nothing when it is not of the list. */
   restart(camera: string): void {
-    const entry = this.#entries.get(camera);
-    if (entry) this.#begin(entry.camera);
+    for (const entry of this.#of(camera)) this.#begin(entry.camera);
   }
 
   /** Whether the streams are no longer measured. */
@@ -120,16 +124,21 @@ export class VideoEngine implements Service, Working {
 
   /** The last reports of each stream. */
   *standing(): Iterable<VideoToAgent> {
-    for (const { stream } of this.#entries.values()) {
-      yield stream.standing;
+    for (const { camera, stream } of this.#entries.values()) {
+      yield ofStream(camera, stream.standing);
       if (stream.standingEvents) yield stream.standingEvents;
     }
   }
 
+  /** Its streams. */
+  #of(id: string): Entry[] {
+    return [...this.#entries.values()].filter(({ camera }) => camera.camera === id);
+  }
+
   #put(camera: VideoCamera): void {
-    const entry = this.#entries.get(camera.camera);
+    const entry = this.#entries.get(keyOf(camera));
     if (!entry || pullOf(entry.camera) !== pullOf(camera)) this.#begin(camera);
-    else this.#entries.set(camera.camera, { ...entry, camera });
+    else this.#entries.set(keyOf(camera), { ...entry, camera });
     this.#equip(camera);
   }
 
@@ -146,33 +155,36 @@ export class VideoEngine implements Service, Working {
   /** Starts a camera, after the pull before has ended. */
   #begin(camera: VideoCamera): void {
     if (this.#stopping.signal.aborted) return;
-    const before = this.#entries.get(camera.camera);
+    const key = keyOf(camera);
+    const before = this.#entries.get(key);
     before?.stopping.abort();
     const stopping = new AbortController();
     const { meter, feed, destinations } = before ?? this.#outfit(camera);
     feed.change(camera);
     const stream = this.#stream(camera, meter, feed);
-    this.#entries.set(camera.camera, { camera, stream, meter, feed, destinations, stopping });
-    const ended = this.#ends.of(camera.camera);
-    this.#ends.keep(camera.camera, this.#run(stream, ended, stopping.signal));
+    this.#entries.set(key, { camera, stream, meter, feed, destinations, stopping });
+    const ended = this.#ends.of(key);
+    this.#ends.keep(key, this.#run(stream, ended, stopping.signal));
   }
 
   /** What outlives the pulls of a camera. */
   #outfit(camera: VideoCamera): Pick<Entry, 'meter' | 'feed' | 'destinations'> {
     const { clock, destination: make, report, pool, random, backbone } = this.#needs;
     const meter = new Meter(clock.monotonicMs());
-    const feed = new Feed({ clock: this.#mediaClock(camera.camera), pool, random }, camera);
+    const feed = new Feed({ clock: this.#mediaClock(keyOf(camera)), pool, random }, camera);
     const destinations = new CameraDestinations({ feed, meter, make, backbone, report }, camera.camera);
     return { meter, feed, destinations };
   }
 
   /** A camera delivered on demand is pulled like every other, so that a view begins at once, and goes nowhere. */
-  #equip({ camera, delivery, destinations }: VideoCamera): void {
-    const open = delivery === 'continuous' || this.#viewed.has(camera);
+  #equip(camera: VideoCamera): void {
+    const { delivery, destinations } = camera;
+    const open = delivery === 'continuous' || this.#viewed.has(camera.camera);
     const wallMs = this.#needs.clock.wallMs();
     const now = destinations.filter(({ hours }) => this.#hours.cover(hours, wallMs));
-    const entry = this.#entries.get(camera);
-    if (entry) this.#ends.keep(camera, entry.destinations.apply(open ? now : []));
+    const key = keyOf(camera);
+    const entry = this.#entries.get(key);
+    if (entry) this.#ends.keep(key, entry.destinations.apply(open ? now : []));
   }
 
   async #run(stream: CameraStream, before: Promise<void>, signal: AbortSignal): Promise<void> {
@@ -186,17 +198,19 @@ export class VideoEngine implements Service, Working {
   }
 
   #stream(camera: VideoCamera, meter: Meter, feed: Feed): CameraStream {
-    const { clock, log, random, pull, permits, report } = this.#needs;
+    const { clock, random, pull, permits, report } = this.#needs;
+    const log = camera.profile === 'sub' ? this.#needs.log.child({ profile: 'sub' }) : this.#needs.log;
     const events = camera.events
       ? new EventTrack(camera.camera, report, () => clock.monotonicMs())
       : undefined;
-    return new CameraStream({ clock, log, random, pull, permits, feed, meter, report, events }, camera);
+    const tell = (message: StreamReport) => report(ofStream(camera, message));
+    return new CameraStream({ clock, log, random, pull, permits, feed, meter, report: tell, events }, camera);
   }
 
   /** Kept for the life of the process: what subscribers keep goes on, also for a camera that comes back. */
-  #mediaClock(camera: string): MediaClock {
-    const known = this.#mediaClocks.get(camera) ?? new MediaClock(this.#options.mediaOriginMs);
-    this.#mediaClocks.set(camera, known);
+  #mediaClock(key: string): MediaClock {
+    const known = this.#mediaClocks.get(key) ?? new MediaClock(this.#options.mediaOriginMs);
+    this.#mediaClocks.set(key, known);
     return known;
   }
 
@@ -206,11 +220,22 @@ export class VideoEngine implements Service, Working {
       const { clock, report } = this.#needs;
       const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
       this.#pulse.beat();
-      for (const [id, { meter }] of this.#entries) report(meter.take(id, now));
+      for (const { camera, meter } of this.#entries.values())
+        report(ofStream(camera, meter.take(camera.camera, now)));
       if (round % MEASURES_PER_DESTINATION_REPORT > 0) continue;
       for (const { destinations } of this.#entries.values()) destinations.tell();
     }
   }
+}
+
+/** Each stream of a camera is an entry of its own. */
+function keyOf({ camera, profile }: VideoCamera): string {
+  return profile === 'main' ? camera : `${camera}/${profile}`;
+}
+
+/** Says of which stream of the camera it is. */
+function ofStream<T extends StreamReport | MeasureReport>({ profile }: VideoCamera, report: T): T {
+  return profile === 'main' ? report : { ...report, profile };
 }
 
 /** What a pull depends on. */

@@ -163,6 +163,31 @@ const REFUSED: Case[] = [
     'cameras.0.destinations.1.to: this destination stands twice',
   ],
   [
+    'a destination of a sub-stream that there is not',
+    { cameras: [camera({ destinations: [{ to: 'mqtt', profile: 'sub' }] })] },
+    'cameras.0.destinations.0.profile: the camera has no substream in this configuration',
+  ],
+  [
+    'a sub-stream of a leased camera',
+    { cameras: [leased({ substream: { path: '/sub' } })], partners: [partner()] },
+    'cameras.0.substream: a leased camera has one stream, which its lease opens',
+  ],
+  [
+    'a sub-stream by path and profile',
+    { cameras: [camera({ substream: { path: '/sub', profile: 'p2' } })] },
+    'cameras.0.substream.path: expected path or profile, and not both',
+  ],
+  [
+    'a sub-stream by a profile that nobody can be asked for',
+    { cameras: [camera({ substream: { profile: 'p2' }, onvif: undefined, rtsp: { path: '/a' } })] },
+    'cameras.0.substream.profile: a profile is asked by ONVIF: expected onvif',
+  ],
+  [
+    'pictures over UDP of a camera with TLS',
+    { cameras: [camera({ transport: 'udp-or-tcp', rtsp: { path: '/a', tls: true } })] },
+    'cameras.0.transport: pictures over UDP would leave TLS: expected "tcp" with "tls": true',
+  ],
+  [
     'hours with seconds',
     { cameras: [camera({ destinations: [{ to: 'mqtt', hours: ['0 * 7-18 * * *'] }] })] },
     'cameras.0.destinations.0.hours.0: expected a cron expression of five fields, minute first',

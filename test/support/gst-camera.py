@@ -36,6 +36,7 @@ parser.add_argument('--frames', type=int, default=0, help='pictures per client, 
 parser.add_argument('--file', default='', help='Annex B stream without B frames instead of the test picture')
 parser.add_argument('--pattern', default='ball', help='of videotestsrc; snow fills the bit rate')
 parser.add_argument('--path', default='/stream')
+parser.add_argument('--sub', action='store_true', help='a second stream of half the size at the same path with -sub')
 parser.add_argument('--host', default='127.0.0.1')
 parser.add_argument('--port', type=int, default=0)
 parser.add_argument('--tcp-only', action='store_true')
@@ -71,17 +72,17 @@ def encoder():
     )
 
 
-def source():
+def source(part=1):
     if options.file:
         return f'filesrc location="{options.file}"'
-    size = f'width={options.width},height={options.height},framerate={options.fps}/1'
+    size = f'width={options.width // part},height={options.height // part},framerate={options.fps}/1'
     return f'videotestsrc num-buffers={options.buffers} pattern={options.pattern} ! video/x-raw,format=I420,{size} ! {encoder()}'
 
 
-def encode():
+def encode(part=1):
     """Every picture as (bytes, presentation time, decoding time)."""
     caps = f'video/x-{CODEC},stream-format=byte-stream,alignment=au'
-    pipeline = Gst.parse_launch(f'{source()} ! {CODEC}parse ! {caps} ! appsink name=sink sync=false')
+    pipeline = Gst.parse_launch(f'{source(part)} ! {CODEC}parse ! {caps} ! appsink name=sink sync=false')
     sink = pipeline.get_by_name('sink')
     pipeline.set_state(Gst.State.PLAYING)
     units = []
@@ -114,15 +115,19 @@ def nals(data):
 
 UNITS = encode()
 HASHES = [nals(data) for data, _, _ in UNITS]
+SUB_UNITS = encode(2) if options.sub else []
+SUB_HASHES = [nals(data) for data, _, _ in SUB_UNITS]
 LOOP_NS = len(UNITS) * FRAME_NS
 
 
 class Player:
     """Feeds one client's pipeline, picture by picture, at the pace of the stream."""
 
-    def __init__(self, number, appsrc):
+    def __init__(self, number, appsrc, units):
         self.number = number
         self.appsrc = appsrc
+        self.units = units
+        self.hashes = HASHES if units is UNITS else SUB_HASHES
         self.sent = 0
         self.began = None
         self.timer = None
@@ -147,13 +152,13 @@ class Player:
         return True
 
     def push(self):
-        loop, index = divmod(self.sent, len(UNITS))
-        data, pts, dts = UNITS[index]
+        loop, index = divmod(self.sent, len(self.units))
+        data, pts, dts = self.units[index]
         buffer = Gst.Buffer.new_wrapped(data)
         buffer.pts = loop * LOOP_NS + pts
         buffer.dts = loop * LOOP_NS + dts
         buffer.duration = FRAME_NS
-        say(event='frame', client=self.number, number=self.sent, nals=HASHES[index])
+        say(event='frame', client=self.number, number=self.sent, nals=self.hashes[index])
         self.sent += 1
         self.appsrc.emit('push-buffer', buffer)
 
@@ -234,6 +239,10 @@ metadata_open = {}
 
 
 class Factory(GstRtspServer.RTSPMediaFactory):
+    def __init__(self, units):
+        super().__init__()
+        self.units = units
+
     def do_create_element(self, url):
         caps = f'video/x-{CODEC},stream-format=byte-stream,alignment=au'
         video = (
@@ -250,7 +259,7 @@ class Factory(GstRtspServer.RTSPMediaFactory):
         if options.tcp_only or options.udp_only:
             media.set_protocols(GstRtsp.RTSPLowerTrans.TCP if options.tcp_only else GstRtsp.RTSPLowerTrans.UDP)
         number = len(media_open) + 1
-        player = Player(number, media.get_element().get_by_name('video'))
+        player = Player(number, media.get_element().get_by_name('video'), self.units)
         media_open[number] = player
         players = [player]
         if inputs:
@@ -321,9 +330,11 @@ def main():
     server = GstRtspServer.RTSPServer()
     server.set_address(options.host)
     server.set_service(str(options.port))
-    factory = Factory()
+    factory = Factory(UNITS)
     factory.set_shared(False)
     server.get_mount_points().add_factory(options.path, factory)
+    if options.sub:
+        server.get_mount_points().add_factory(f'{options.path}-sub', Factory(SUB_UNITS))
     if options.user:
         authenticate(server, factory)
     loop = GLib.MainLoop()

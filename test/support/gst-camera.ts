@@ -30,6 +30,8 @@ export interface GstCameraOptions {
   /** An Annex B stream without B frames instead of the test picture. */
   readonly file?: string;
   readonly port?: number;
+  /** A second stream, of half the size, at `subUrl`; without login. */
+  readonly sub?: boolean;
   /** A sound track beside the video. */
   readonly sound?: boolean;
   /** Whether RTP over UDP is offered. */
@@ -102,6 +104,10 @@ export class GstCamera {
     void this.#read(events);
   }
 
+  get subUrl(): string {
+    return `${this.url}-sub`;
+  }
+
   /** No more pictures, while the connection and RTCP go on. */
   stall(): Promise<void> {
     return this.#command('stall');
@@ -170,9 +176,9 @@ export class GstCamera {
 }
 
 function argumentsOf(options: GstCameraOptions): string[] {
-  const { sound, udp, network, ...valued } = options;
+  const { sound, sub, udp, network, ...valued } = options;
   const pairs = Object.entries({ ...valued, ...(network ? { host: network.address } : {}) });
   const ways = udp === undefined ? ['--tcp-only'] : udp === 'only' ? ['--udp-only'] : [];
-  const flags = [...ways, ...(sound ? ['--sound'] : [])];
+  const flags = [...ways, ...(sound ? ['--sound'] : []), ...(sub ? ['--sub'] : [])];
   return [...flags, ...pairs.flatMap(([name, value]) => [`--${name}`, String(value)])];
 }

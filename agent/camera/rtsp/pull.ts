@@ -73,13 +73,12 @@ export async function pullStream(
   try {
     const { camera, url } = target;
     const udp =
-      options.transport !== 'tcp' &&
-      (options.transport === 'udp' || (needs.udpTrials?.mayTry(camera, url) ?? true));
+      options.transport !== 'tcp' && (options.transport === 'udp' || (needs.udpTrials?.mayTry(url) ?? true));
     await pullBy(conversation, udp, handlers, needs, signal).catch((thrown: unknown) => {
       const error = asBeffroiError(thrown);
       if (!udp || options.transport === 'udp' || signal.aborted || !UDP_FAILURES.has(error.code)) throw error;
       needs.log.warn({ err: error, camera }, 'no stream over UDP, it is asked for over TCP');
-      needs.udpTrials?.failed(camera, url);
+      needs.udpTrials?.failed(url);
       return pullBy(conversation, false, handlers, needs, signal);
     });
   } catch (thrown) {

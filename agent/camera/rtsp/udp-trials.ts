@@ -3,22 +3,22 @@ import type { Clock } from '../../base/clock.ts';
 /** A camera whose packets did not come over UDP is asked for them over TCP for so long. Source: guess. */
 const REST_MS = 10 * 60_000;
 
-/** Which cameras have failed to send over UDP of late, so that each new pull does not wait for it again. */
+/** Which streams have failed to send over UDP of late, so that each new pull does not wait for it again. */
 export class UdpTrials {
   readonly #clock: Clock;
-  readonly #until = new Map<string, { readonly url: string; readonly untilMs: number }>();
+  /** By address. */
+  readonly #untilMs = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Another address is another trial. */
-  mayTry(camera: string, url: string): boolean {
-    const failed = this.#until.get(camera);
-    return failed?.url !== url || this.#clock.monotonicMs() >= failed.untilMs;
+  mayTry(url: string): boolean {
+    return this.#clock.monotonicMs() >= (this.#untilMs.get(url) ?? 0);
   }
 
-  failed(camera: string, url: string): void {
-    this.#until.set(camera, { url, untilMs: this.#clock.monotonicMs() + REST_MS });
+  failed(url: string): void {
+    for (const other of [...this.#untilMs.keys()]) if (this.mayTry(other)) this.#untilMs.delete(other);
+    this.#untilMs.set(url, this.#clock.monotonicMs() + REST_MS);
   }
 }
