@@ -70,6 +70,20 @@ t.test('silence that was of our own process is never told as a fault of the came
   t.notOk(watch.states.some((state) => state.startsWith('down')));
 });
 
+t.test('a sub-stream that does not come is a lesser fault, until its pictures come', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  watch.stream('failed', { profile: 'sub', code: 'camera-not-found', detail: 'no such path' });
+  t.match(watch.state, { state: 'degraded', cause: 'camera-substream-down', flowing: 'yes' });
+  watch.measure({ profile: 'sub', frames: 0 });
+  watch.stream('playing', { profile: 'sub' });
+  t.match(watch.state, { state: 'degraded' }, 'an answer to PLAY is no picture');
+  watch.measure({ profile: 'sub', frames: 5 });
+  t.match(watch.state, { state: 'ok' });
+});
+
 t.test(
   'a way that is cut for the stream alone is the fault of the network and not of the camera',
   async (t) => {
