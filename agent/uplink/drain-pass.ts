@@ -182,7 +182,7 @@ export class DrainPass {
     const places = Math.min(
       this.#shares.backlog - backlog,
       this.#shares.events - this.#flying.size,
-      this.#mayBeUnreceipted - this.#unreceipted(),
+      this.#mayBeUnreceipted - this.#unreceipted() - backlog,
     );
     if (places > 0 && pace.available === 0) this.#wakeForPace();
     if (places < this.#shares.backlog / AT_ONCE_SHARE && backlog > 0) return 0;

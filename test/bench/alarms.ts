@@ -14,6 +14,7 @@ import { configurationOf, LOGIN } from '../support/scene.ts';
 import type { Subscriber } from '../support/subscriber.ts';
 import { append, fill, opened, syncing } from './backlog.ts';
 import { BenchReceiver, type PrintedAlarm } from './bench-receiver.ts';
+import { BOXES, hundredReturn } from './hundred.ts';
 import type { Figures } from './main.ts';
 
 const SITE = '57463-mairie';
@@ -47,6 +48,23 @@ interface Run {
  * Camera and subscriber share the process of the bench.
  */
 export async function alarms(): Promise<Figures> {
+  return { ...(await oneBox()), ...(await hundredBoxes()) };
+}
+
+/** Boxes that come back at once, at the rate that is in force without a word in the configuration. */
+async function hundredBoxes(): Promise<Figures> {
+  const { seconds, told, stored, liveMs, receiverUs } = await hundredReturn();
+  return {
+    backlog_boxes: { value: BOXES, unit: '' },
+    backlog_drain_per_s: { value: Math.round(told / seconds), unit: '1/s' },
+    backlog_live_receipt_ms_p50: quantile(liveMs, 0.5),
+    backlog_live_receipt_ms_p99: quantile(liveMs, 0.99),
+    backlog_cpu_us_receiver: { value: Math.round(receiverUs), unit: 'us' },
+    backlog_lost: { value: told - stored, unit: 'events' },
+  };
+}
+
+async function oneBox(): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'bfr-bench-'));
   const camera = new SimulatedCamera({ name: 'Quai', clip: clip('h264-small'), ...LOGIN, inputs: INPUTS });
   await camera.start();

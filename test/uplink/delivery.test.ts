@@ -100,6 +100,33 @@ t.test(
   },
 );
 
+t.test('delivery: a receiver that does not answer is not buried in the backlog', async (t) => {
+  const mosquitto = await broker(t);
+  const clock = new TestClock();
+  const held = store(t.testdir(), clock);
+  const link = uplink(t, held, { brokers: [mosquitto.url] }, clock);
+  link.deliver({ ...RULES, confirm: 'receipt', resendAfterMs: 3600_000 });
+  for (let n = 0; n < 150; n += 1) link.reporter.event('fault', 'collector', fault(`old ${n}`));
+  await clock.advance(60_000);
+  const events = await foreign(t, mosquitto, `${BASE}/+/event/+`, `${BASE}/+/hist/+`);
+  await link.start(NEVER);
+  await events.count(BURST, () => true);
+  for (let sent = BURST; sent < 100; sent += BURST) {
+    await clock.advance(250);
+    await events.count(sent + BURST, () => true);
+  }
+  for (let n = 0; n < 4; n += 1) await clock.advance(250);
+  link.reporter.event('fault', 'collector', fault('live'));
+  await events.message((m) => json(m).detail === 'live');
+  t.equal(events.messages.length, 101, 'a hundred at this rate, and what is live');
+  held.outbox.confirm(events.messages.map(receiptedMessage));
+  for (let sent = 100; sent < 150; sent += BURST) {
+    await events.count(sent + BURST + 1, () => true);
+    await clock.advance(250);
+  }
+  t.equal(events.messages.length, 151, 'with the receipts it goes on, each once');
+});
+
 t.test('delivery: what was dropped is told', async (t) => {
   const mosquitto = await broker(t);
   const held = store(t.testdir());
