@@ -103,6 +103,13 @@ export const CODES = {
     remedy:
       'Find out who rules the broker. The event stays in the box and is sent again; at the centre compare the lines of its id.',
   },
+  'receipt-flood': {
+    fault: 'order',
+    retryable: true,
+    means: 'More receipts come than any receiver sends; those above the limit are not looked at.',
+    remedy:
+      'Find out who publishes on ack/receipt: the receiver of the CSU alone may. Events wait in the box meanwhile.',
+  },
   'order-older-version': {
     fault: 'order',
     retryable: false,

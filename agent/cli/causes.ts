@@ -68,6 +68,12 @@ const FRENCH: Record<Code, CauseText> = {
     remedy:
       "Chercher qui commande le courtier. L'événement reste au collecteur et repart ; au CSU, comparer les lignes de cet identifiant.",
   },
+  'receipt-flood': {
+    means:
+      "Il arrive plus de reçus qu'aucun récepteur n'en envoie ; au-delà de la limite ils ne sont pas lus.",
+    remedy:
+      'Chercher qui publie sur ack/receipt : seul le récepteur du CSU le peut. Les événements attendent au collecteur.',
+  },
   'order-older-version': {
     means: "La version n'est pas supérieure à la plus haute déjà prise.",
     remedy: 'Signer avec une version supérieure.',

@@ -6,6 +6,7 @@ import type { ReceiptedEvent } from '../contract/receipt.ts';
 import type { Outbox } from '../store/store.ts';
 import type { Refusals } from '../trust/refusals.ts';
 import { type AuthenticOrder, authenticate, judgeTimeless } from '../trust/verify.ts';
+import { Budget } from './budget.ts';
 import type { VerifyNeeds } from './verify.ts';
 
 export interface ReceiptNeeds extends VerifyNeeds {
@@ -14,6 +15,12 @@ export interface ReceiptNeeds extends VerifyNeeds {
   readonly refusals: Pick<Refusals, 'refuse' | 'countAgain'>;
 }
 
+/**
+ * Receipts that are looked at: a receiver sends at most 50 a second, and a signature costs some 0.1 ms, which alarms would
+ * have to wait for. What is above is as lost as one that never came: the event is sent again. Source: guess.
+ */
+const PER_SECOND = 200;
+const AT_ONCE = 400;
 /** An altered event is told again no sooner than this. Source: guess. */
 const ALTERED_INTERVAL_MS = 3600_000;
 
@@ -25,14 +32,23 @@ const ALTERED_INTERVAL_MS = 3600_000;
 export class ReceiptDesk {
   readonly #needs: ReceiptNeeds;
   readonly #altered: RepeatedFault;
+  readonly #flood: RepeatedFault;
+  readonly #budget: Budget;
 
   constructor(needs: ReceiptNeeds) {
     this.#needs = needs;
     this.#altered = new RepeatedFault(needs.clock, ALTERED_INTERVAL_MS);
+    this.#flood = new RepeatedFault(needs.clock);
+    this.#budget = new Budget(needs.clock, PER_SECOND, AT_ONCE);
   }
 
   /** Takes one message of the receipt topic. Never throws. */
   receive(payload: Buffer, retained: boolean): void {
+    if (this.#budget.take()) this.#look(payload, retained);
+    else this.#tellFlood();
+  }
+
+  #look(payload: Buffer, retained: boolean): void {
     let signer: string | undefined;
     try {
       if (payload.length > MAX_RECEIPT_BYTES) throw tooLarge(payload.length);
@@ -75,6 +91,12 @@ export class ReceiptDesk {
     else this.#needs.refusals.countAgain();
   }
 
+  #tellFlood(): void {
+    const told = this.#flood.happened('receipt-flood');
+    if (told) this.#refuse(flooded(told.count));
+    else this.#needs.refusals.countAgain();
+  }
+
   /** A fault of the store is no refusal: the event stays, and its receipt comes again. */
   #refuse(thrown: unknown, signer = 'unknown'): void {
     const error = asBeffroiError(thrown);
@@ -89,6 +111,13 @@ function alteredEvent(id: string, count: number): OrderRefusedError {
   return new OrderRefusedError(
     'receipt-altered',
     `event ${id}: expected a receipt for the bytes that left the box, came one for others: the centre holds an altered copy${times}`,
+  );
+}
+
+function flooded(count: number): OrderRefusedError {
+  return new OrderRefusedError(
+    'receipt-flood',
+    `expected at most ${PER_SECOND} receipts a second, came more: ${count} were not looked at`,
   );
 }
 

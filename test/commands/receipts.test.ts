@@ -192,6 +192,25 @@ t.test(
   },
 );
 
+t.test(
+  'receipts: ten thousand forged ones a second cost two hundred signatures, and are told once',
+  async (t) => {
+    const clock = new TestClock(NOW_S * 1000);
+    const { store, give, codes, counted } = desk(t, 'synced', clock);
+    appendText(store, 'a');
+    const forged = receipt(['id-1'], newKey());
+    for (let n = 0; n < 10_000; n += 1) give(forged);
+    t.equal(codes().filter((code) => code === 'order-bad-signature').length, 400, 'that many at once');
+    t.same([codes().filter((code) => code === 'receipt-flood').length, counted.length], [1, 9_599]);
+    give(receipt(['id-1']));
+    t.equal(store.outbox.pending(), 1, 'a genuine one among them is lost, its event is not');
+    await clock.advance(1_000);
+    for (let n = 0; n < 199; n += 1) give(forged);
+    give(receipt(['id-1']));
+    t.equal(store.outbox.pending(), 0);
+  },
+);
+
 t.test('receipts: on hist an event has the digest that it has live', async (t) => {
   const { store, give } = desk(t);
   appendText(store, 'a');
@@ -201,14 +220,16 @@ t.test('receipts: on hist an event has the digest that it has live', async (t) =
 });
 
 t.test('receipts: no text makes the desk throw or lose an event', async (t) => {
-  const { store, give, refused } = desk(t);
+  const clock = new TestClock(NOW_S * 1000);
+  const { store, give, refused } = desk(t, 'synced', clock);
   appendText(store, 'a');
   const good = receipt(['id-1']);
-  fc.assert(
-    fc.property(fc.nat(good.length - 1), fc.string({ minLength: 1, maxLength: 3 }), (at, put) => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(good.length - 1), fc.string({ minLength: 1, maxLength: 3 }), async (at, put) => {
       const text = good.slice(0, at) + put + good.slice(at + put.length);
       const before = refused.length;
       if (text === good) return;
+      await clock.advance(10);
       give(text);
       if (refused.length === before) throw new RangeError(`taken: ${text}`);
     }),
