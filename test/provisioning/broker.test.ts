@@ -110,6 +110,24 @@ t.test('broker: a box reads the orders for itself alone', async (t) => {
   ]);
 });
 
+t.test('broker: pictures are kept for nobody who is away, and for nobody who comes later', async (t) => {
+  const centre = await startCentre(t);
+  const box = await enrol(t, centre, BOX);
+  const topic = `csu/v1/${BOX}/cam-hall/media/csu`;
+  const last = `csu/v1/${BOX}/collector/event/last`;
+  const persistent = ['-c', '-i', 'csu-persistent', '-x', '3600'];
+  const away = await subscribe(t, [...as(centre, undefined), ...persistent], `csu/v1/${BOX}/#`);
+  await away.end('SIGTERM');
+  await publish([...as(centre, box), '-q', '0'], topic, 'PICTURE');
+  await publish(as(centre, box), last, 'last');
+  const back = new Running(t, 'stdbuf', [
+    ...['-oL', 'mosquitto_sub', ...as(centre, undefined), ...persistent],
+    ...['-F', 'MSG %t %p', '-t', `csu/v1/${BOX}/#`],
+  ]);
+  await back.said(/MSG .*last/);
+  t.same(messagesOf(back), [`${last} last`], 'the session was kept, the picture was not');
+});
+
 t.test('broker: the CSU cannot speak for a box', async (t) => {
   const centre = await startCentre(t);
   const csu = as(centre, undefined);
