@@ -146,6 +146,7 @@ export class Agent implements Service {
       reporter,
       memory,
       tcp: probe,
+      look: (camera) => this.#video.look(camera),
       onvif: (camera) => this.#fleet.onvif(camera),
       describe: (camera, signal) => this.#fleet.describe(camera, signal),
     });
@@ -342,6 +343,7 @@ export class Agent implements Service {
             if (report.code === 'camera-not-found') this.#fleet.doubtAddress(report.camera);
           },
           measure: (report) => this.#cameraHealth.onMeasure({ type: 'measure', ...report }),
+          picture: (report) => this.#cameraHealth.onPicture(report),
           destination: (report) => this.#forwarding.onDestination(report),
           gap: (report) => this.#forwarding.onGap(report),
           pause: (report) => this.#forwarding.onPause(report),
@@ -381,6 +383,8 @@ export class Agent implements Service {
         return `${camera}: the stream is begun anew`;
       },
       publishReport: (period) => this.#reports.publish(period),
+      confirmPicture: (camera) => this.#cameraHealth.confirmPicture(camera),
+      resetPicture: (camera) => this.#cameraHealth.resetPicture(camera),
       knowsCamera: (camera) => this.#inForce?.cameras.some(({ id }) => id === camera) ?? false,
       alarms: this.#alarms.decisions,
       missions: this.#missions,

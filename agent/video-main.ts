@@ -31,6 +31,8 @@ import { LeaseKeeper } from './video/lease-keeper.ts';
 import { LinkClient } from './video/link-client.ts';
 import { MqttDestination } from './video/mqtt-destination.ts';
 import { PermitDesk } from './video/permit-desk.ts';
+import { KeyFrameDecoder } from './video/picture/decoder.ts';
+import { PictureDesk } from './video/picture/picture-desk.ts';
 import { RtspDestination } from './video/rtsp-destination.ts';
 import { ViewKeeper } from './video/views.ts';
 
@@ -90,8 +92,17 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
   );
   const desk = new PermitDesk();
   const tell = (message: VideoToAgent) => link.send(message);
+  const decoder = new KeyFrameDecoder({ clock }, { program: box.decoder });
+  const pictures = new PictureDesk({
+    log,
+    decode: (codec, stream, signal) => decoder.decode(codec, stream, signal),
+    report: tell,
+  });
   const media = { mediaOriginMs: uptime() * 1000 - clock.monotonicMs() };
-  const pulling = { ...{ clock, log, random, pool, permits: desk }, pull: pullBy(log), report: tell };
+  const pulling = {
+    ...{ clock, log, random, pool, permits: desk },
+    ...{ pull: pictures.watching(pullBy(log)), report: tell },
+  };
   const backbone = new Backbone({ clock, log, report: tell });
   const engine = new VideoEngine(
     { ...pulling, backbone, destination: destinationBy(broker, box, log) },
@@ -115,6 +126,7 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
         restart: (camera) => engine.restart(camera),
       },
       leases,
+      pictures,
       standing: () => [
         ...backbone.standing(),
         ...engine.standing(),
@@ -133,11 +145,8 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     },
   });
   const systemd = new SystemdNotifier({ clock, log, parts: [engine, broker] }, environment);
-  return new ServiceGroup(
-    'video plane',
-    [standstill, broker, backbone, engine, views, leases, hours, link, systemd],
-    clock,
-  );
+  const parts = [standstill, broker, pictures, backbone, engine, views, leases, hours, link, systemd];
+  return new ServiceGroup('video plane', parts, clock);
 }
 
 function destinationBy(broker: BrokerClient, box: BoxFile, log: Log): MakeDestination {

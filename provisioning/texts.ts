@@ -26,7 +26,7 @@ const FRENCH = {
   beffroi-csu order send --folder DOSSIER --site SITE --broker URL --command ORDRE … [--valid-s 60] [--wait-s 90]
       envoie un ordre signé et suit son déroulement ; les ordres, et ce que chacun demande :
         agent.ping
-        camera.check, stream.restart   --camera cam-…
+        camera.check, stream.restart, picture.confirm, picture.reset   --camera cam-…
         health.confirm                 --camera cam-… --by QUI [--why POURQUOI]
         alarm.acknowledge              --alarm ID --by QUI [--why POURQUOI]
         alarm.close                    --alarm ID --by QUI --why POURQUOI
@@ -149,7 +149,7 @@ const ENGLISH: Texts = {
   beffroi-csu order send --folder FOLDER --site SITE --broker URL --command ORDER … [--valid-s 60] [--wait-s 90]
       sends a signed order and follows it to its end; the orders, and what each asks for:
         agent.ping
-        camera.check, stream.restart   --camera cam-…
+        camera.check, stream.restart, picture.confirm, picture.reset   --camera cam-…
         health.confirm                 --camera cam-… --by WHO [--why REASON]
         alarm.acknowledge              --alarm ID --by WHO [--why REASON]
         alarm.close                    --alarm ID --by WHO --why REASON

@@ -625,6 +625,75 @@ export const CODES = {
   },
 
   // Equipment of the building: input modules, UPS, brokers of connected objects.
+  // Pictures of cameras.
+  'picture-black': {
+    fault: 'device',
+    retryable: true,
+    means: 'The picture of the camera is black.',
+    remedy: 'Go and see: lens cap, paint, a dead imager or lens motor; at night, whether its lamps work.',
+  },
+  'picture-uniform': {
+    fault: 'device',
+    retryable: true,
+    means: 'The picture of the camera is one plain colour: nothing can be seen on it.',
+    remedy: 'Check the imager, or the camera behind the converter; see whether something covers the lens.',
+  },
+  'picture-overexposed': {
+    fault: 'device',
+    retryable: true,
+    means: 'Most of the picture of the camera is white.',
+    remedy: 'Check exposure and iris; see whether a lamp shines into the lens.',
+  },
+  'picture-frozen': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera sends the same picture over and over.',
+    remedy: 'Restart the camera.',
+  },
+  'picture-covered': {
+    fault: 'device',
+    retryable: true,
+    means: 'Something has been in front of a large part of the view for long.',
+    remedy: 'Go and see: cloth, paint, snow, a branch, a vehicle; confirm the view if it stays so.',
+  },
+  'picture-defocused': {
+    fault: 'device',
+    retryable: true,
+    means: 'The picture of the camera is out of focus, or the lens is dirty or misted.',
+    remedy: 'Clean the lens and focus it.',
+  },
+  'picture-turned': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera shows another view than the one that was learnt.',
+    remedy: 'Turn the camera back; confirm the view if it is meant to be so.',
+  },
+  'picture-noisy': {
+    fault: 'device',
+    retryable: true,
+    means: 'The picture of the camera is much noisier than usual in this light.',
+    remedy: 'Check power supply, cable and imager; at night, the lamps.',
+  },
+  'picture-undecodable': {
+    fault: 'peer',
+    retryable: true,
+    means: 'A key frame of the camera cannot be decoded, so its pictures are not checked.',
+    remedy: 'Choose another encoder setting of the camera (H.264 or H.265, 8 bit, 4:2:0).',
+  },
+  'picture-decoder-missing': {
+    fault: 'configuration',
+    retryable: true,
+    means: 'The box has no ffmpeg, so no picture is checked.',
+    remedy: 'Install ffmpeg on the box, or name it in the box file ("decoder").',
+  },
+  'picture-decoder-failed': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'ffmpeg was late, crashed or sent too much, so the picture was not checked.',
+    remedy: 'See the load of the box; update ffmpeg.',
+  },
+
+  // Equipment of the building: input modules, UPS.
   'equipment-unreachable': {
     fault: 'device',
     retryable: true,

@@ -500,6 +500,53 @@ const FRENCH: Record<Code, CauseText> = {
     remedy:
       'Lancer beffroi.service et lire son journal ; interroger comme root ou comme le compte de service.',
   },
+  'picture-black': {
+    means: "L'image de la caméra est noire.",
+    remedy:
+      "Aller voir : cache, peinture, capteur ou objectif hors service ; la nuit, l'éclairage et les projecteurs.",
+  },
+  'picture-uniform': {
+    means: "L'image de la caméra est d'une seule couleur : on n'y voit rien.",
+    remedy: "Vérifier le capteur, ou la caméra derrière le convertisseur ; voir si l'objectif est masqué.",
+  },
+  'picture-overexposed': {
+    means: "La plus grande partie de l'image est blanche.",
+    remedy: "Vérifier l'exposition et l'iris ; voir si une lampe éclaire l'objectif.",
+  },
+  'picture-frozen': {
+    means: 'La caméra envoie toujours la même image.',
+    remedy: 'Redémarrer la caméra.',
+  },
+  'picture-covered': {
+    means: "Quelque chose masque depuis longtemps une grande partie de l'image.",
+    remedy:
+      'Aller voir : tissu, peinture, neige, branche, véhicule ; confirmer la vue si elle doit rester ainsi.',
+  },
+  'picture-defocused': {
+    means: "L'image est floue, ou l'objectif est sale ou embué.",
+    remedy: "Nettoyer l'objectif et refaire la mise au point.",
+  },
+  'picture-turned': {
+    means: 'La caméra montre une autre vue que celle qui a été apprise.',
+    remedy: 'Remettre la caméra en place ; confirmer la vue si ce changement est voulu.',
+  },
+  'picture-noisy': {
+    means: "L'image est bien plus bruitée que d'habitude par cette lumière.",
+    remedy: "Vérifier l'alimentation, le câble et le capteur ; la nuit, les projecteurs.",
+  },
+  'picture-undecodable': {
+    means: 'Une image clé de la caméra ne peut être décodée : ses images ne sont pas contrôlées.',
+    remedy: "Choisir un autre réglage d'encodage (H.264 ou H.265, 8 bits, 4:2:0).",
+  },
+  'picture-decoder-missing': {
+    means: "Le collecteur n'a pas ffmpeg : aucune image n'est contrôlée.",
+    remedy:
+      'Installer ffmpeg sur le collecteur, ou indiquer son chemin dans le fichier du collecteur (« decoder »).',
+  },
+  'picture-decoder-failed': {
+    means: "ffmpeg a été trop lent, s'est arrêté ou a trop écrit : l'image n'a pas été contrôlée.",
+    remedy: 'Voir la charge du collecteur ; mettre ffmpeg à jour.',
+  },
   'equipment-unreachable': {
     means:
       "Un module d'entrées, le serveur d'un onduleur ou un courtier du bâtiment ne répond pas à son adresse.",

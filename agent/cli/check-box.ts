@@ -11,6 +11,7 @@ import { checkRegister } from '../store/check-register.ts';
 import { publicKeyObject } from '../trust/keys.ts';
 import { BrokerClient } from '../uplink/client.ts';
 import { storedConfiguration } from './check-configuration.ts';
+import { checkDecoder } from './check-decoder.ts';
 import {
   checkCertificate,
   checkDisk,
@@ -103,6 +104,7 @@ export class BoxCheck {
     if (box.tls) yield await checkCertificate(box.tls, box.site, this.#language);
     yield await checkDisk(box.stateFolder, this.#language);
     yield await checkRuntimeFolder(box.runtimeFolder, this.#language);
+    yield await checkDecoder(box.decoder, this.#language);
     if (!keys.value) return;
     yield* this.#register(box, keys.value);
     yield* this.#cameras(box, keys.value);

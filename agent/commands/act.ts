@@ -17,6 +17,10 @@ export async function act(ports: CommandPorts, command: TakenCommand, signal: Ab
       return await ports.restartStream(order.camera, signal);
     case 'health.confirm':
       return await ports.confirmRepair(order.camera, signal);
+    case 'picture.confirm':
+      return ports.confirmPicture(order.camera);
+    case 'picture.reset':
+      return ports.resetPicture(order.camera);
     case 'alarm.acknowledge':
       return ports.alarms.acknowledge(order.alarm, decisionOf(order, signer));
     case 'alarm.shelve':

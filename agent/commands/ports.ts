@@ -79,6 +79,10 @@ export interface CommandPorts {
   confirmRepair(camera: string, signal: AbortSignal): Promise<string>;
   /** Ends the stream of the camera and begins it anew. */
   restartStream(camera: string, signal: AbortSignal): Promise<string>;
+  /** The view of the camera is as it should be. */
+  confirmPicture(camera: string): string;
+  /** Forgets the view of the camera and learns it anew. */
+  resetPicture(camera: string): string;
   /** Whether the configuration in force holds the camera. */
   knowsCamera(camera: string): boolean;
   /** Publishes the report on these days of Europe/Paris. @throws OrderRefusedError `order-out-of-bounds` */

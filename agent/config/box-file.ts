@@ -55,6 +55,10 @@ export const boxFileSchema = z
     clock: z
       .enum(['chrony', 'timesyncd', 'host'])
       .meta({ description: 'what says that the clock is synchronised; host declares it trusted' }),
+    decoder: path.default('ffmpeg').meta({
+      description:
+        'ffmpeg, which decodes key frames for the picture checks: a path, or a name looked for in PATH',
+    }),
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   })
   .superRefine((box, context) => {

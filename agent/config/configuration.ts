@@ -136,6 +136,9 @@ const camera = z
       .max(120)
       .default(0)
       .meta({ description: 'fewer measured pictures per second are a fault; 0: none asked' }),
+    pictureCheck: z.enum(['fixed', 'moving', 'off']).default('fixed').meta({
+      description: 'moving: operators turn the camera, its view is not compared; off: no picture is decoded',
+    }),
   })
   .superRefine((c, context) => {
     for (const [key, message] of regimeFaults(c)) context.addIssue({ code: 'custom', path: [key], message });
@@ -321,6 +324,12 @@ export const configurationSchema = z
           .max(100)
           .default(2)
           .meta({ description: 'lost RTP packets that are a fault, percent over a minute' }),
+        pictureIntervalS: z
+          .int()
+          .min(0)
+          .max(3600)
+          .default(60)
+          .meta({ description: 'seconds between the pictures of a camera that are checked; 0: none is' }),
         vitalsSchedule: z
           .string()
           .max(100)

@@ -235,6 +235,13 @@ const cameraHealthState = z.strictObject({
   flowing: z.enum(['yes', 'no', 'unknown']).meta({ description: 'pictures arrive on the video track' }),
   clock_offset_ms: z.number().optional().meta({ description: 'clock of the camera minus clock of the box' }),
   clock_uncertainty_ms: ratio.optional().meta({ description: 'half the round trip of the measurement' }),
+  picture: z
+    .enum(['ok', 'faulty', 'learning', 'unsuitable', 'not-checked', 'off'])
+    .meta({ description: 'what the key frames show; unsuitable: too little in the view to compare it by' }),
+  picture_view: z
+    .enum(['unknown', 'learning', 'learnt', 'confirmed'])
+    .meta({ description: 'whether the view of the camera is known, and was confirmed by an operator' }),
+  picture_detail: text.meta({ description: 'the numbers of a fault, or why no picture is checked' }),
   codec: z.enum(['h264', 'h265']).optional(),
   width: count.optional(),
   height: count.optional(),
@@ -296,6 +303,32 @@ export const alarmState = z.strictObject({
   armed: z.boolean().meta({ description: 'whether the point would raise an alarm now' }),
   ...unarmedBy,
   occurrences: count.meta({ description: 'how often an alarm was raised since the point exists' }),
+});
+
+const pictureMeasure = z.strictObject({
+  ...envelope,
+  camera: cameraId,
+  state: z.enum(['learning', 'ok', 'faulty', 'unsuitable']),
+  light: z.enum(['day', 'night', 'infrared']),
+  cause: cause.meta({ description: 'what stands confirmed, or none' }),
+  suspected: cause.meta({ description: 'what this picture alone says, or none' }),
+  level_mean: ratio.meta({ description: 'luma, 0 to 255' }),
+  level_low: ratio.meta({ description: '5 % of the picture is darker' }),
+  level_high: ratio.meta({ description: '5 % of the picture is lighter' }),
+  white_percent: ratio,
+  noise: ratio.meta({ description: 'deviation in the flattest part, levels' }),
+  edge_rise: ratio.optional().meta({
+    description: 'pixels, of 320 to the width, over which the sharpest edges rise; large out of focus',
+  }),
+  change: ratio.optional().meta({ description: 'difference from the picture before, levels' }),
+  likeness_percent: ratio.optional().meta({ description: 'how far it is the view that was learnt' }),
+  lost_percent: ratio.optional().meta({ description: 'share of the view that is not there' }),
+  moved_right_percent: z
+    .number()
+    .optional()
+    .meta({ description: 'the view stands beside its place, % of its width' }),
+  moved_down_percent: z.number().optional().meta({ description: 'the same, % of its height' }),
+  frame_bytes: count.meta({ description: 'median size of the frames between key frames' }),
 });
 
 const streamMeasure = z.strictObject({
@@ -761,6 +794,13 @@ export const MESSAGES = {
     entity: 'camera',
     summary: 'Measures of the stream of a camera.',
     schema: streamMeasure,
+  },
+  picture: {
+    class: 'meas',
+    name: 'picture',
+    entity: 'camera',
+    summary: 'Numbers of a decoded key frame of a camera; never a picture.',
+    schema: pictureMeasure,
   },
   destination: {
     class: 'meas',

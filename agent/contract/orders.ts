@@ -57,6 +57,19 @@ const restartOrder = z.strictObject({
   camera: cameraId,
 });
 
+const confirmPictureOrder = z.strictObject({
+  typ: z.literal('command'),
+  ...orderClaims,
+  command: z.literal('picture.confirm'),
+  camera: cameraId,
+});
+const resetPictureOrder = z.strictObject({
+  typ: z.literal('command'),
+  ...orderClaims,
+  command: z.literal('picture.reset'),
+  camera: cameraId,
+});
+
 const command = { typ: z.literal('command'), ...orderClaims };
 const confirmOrder = z.strictObject({
   ...command,
@@ -171,6 +184,8 @@ export const commandOrder = z.discriminatedUnion('command', [
   checkOrder,
   restartOrder,
   confirmOrder,
+  confirmPictureOrder,
+  resetPictureOrder,
   acknowledgeOrder,
   shelveOrder,
   unshelveOrder,
@@ -215,6 +230,8 @@ export const COMMAND_ROLE: Record<CommandName, readonly Role[]> = {
   'camera.check': ['operate', 'maintain'],
   'stream.restart': ['operate', 'maintain'],
   'health.confirm': ['operate', 'maintain'],
+  'picture.confirm': ['operate', 'maintain'],
+  'picture.reset': ['operate', 'maintain'],
   'alarm.acknowledge': ['operate'],
   'alarm.shelve': ['operate'],
   'alarm.unshelve': ['operate'],

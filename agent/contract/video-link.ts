@@ -4,6 +4,7 @@ import { orderId } from './claims.ts';
 import { count } from './envelope.ts';
 import { leaseTerms } from './lease-terms.ts';
 import { cameraId, destinationId, destinationKind, destinationState } from './messages.ts';
+import { pictureNumbers, streamNumbers } from './picture.ts';
 import { CLOSED_BY, openView } from './viewing.ts';
 
 /**
@@ -142,6 +143,8 @@ export const agentToVideo = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('lease-open'), opening: leaseOpening }),
   /** The leases that stand; every other is closed at once. */
   z.strictObject({ type: z.literal('leases'), standing: z.array(orderId).max(64), clock }),
+  /** Look at the next key frame; `picture` answers, unless no key frame comes. */
+  z.strictObject({ type: z.literal('look'), camera: cameraId }),
 ]);
 export type AgentToVideo = z.infer<typeof agentToVideo>;
 
@@ -168,6 +171,19 @@ const ofSubstream = { profile: z.literal('sub').optional() };
 
 const streamPhase = z.enum(['connecting', 'described', 'playing', 'stalled', 'failed', 'stopped']);
 export type StreamPhase = z.infer<typeof streamPhase>;
+
+/** What a look at a camera gave: never a picture. */
+const pictureReport = z.strictObject({
+  type: z.literal('picture'),
+  camera: cameraId,
+  stream: streamNumbers,
+  /** Absent when the key frame has the bytes of the one before, or when it could not be decoded. */
+  picture: pictureNumbers.optional(),
+  /** Why it could not be decoded. */
+  code: code.optional(),
+  detail: z.string().max(500).optional(),
+});
+export type PictureReport = z.infer<typeof pictureReport>;
 
 export const videoToAgent = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('hello'), pid: count, software: z.string().max(40) }),
@@ -285,6 +301,7 @@ export const videoToAgent = z.discriminatedUnion('type', [
     code: code.optional(),
     detail: z.string().max(500).optional(),
   }),
+  pictureReport,
   /** Sent at least every 5 s: feeds the watchdog of the agent's view of the video process. */
   z.strictObject({
     type: z.literal('alive'),

@@ -7,6 +7,8 @@ export const COMMAND_NAMES = [
   'camera.check',
   'stream.restart',
   'health.confirm',
+  'picture.confirm',
+  'picture.reset',
   'alarm.acknowledge',
   'alarm.shelve',
   'alarm.unshelve',

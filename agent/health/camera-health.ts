@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { CameraHealthState, Fields } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
+import type { PictureReport } from '../contract/video-link.ts';
 import type { Memory } from '../store/store.ts';
 import { type Debounced, debounce, NOTHING_KNOWN } from './debounce.ts';
 import type { Evidence, HealthLimits } from './evidence.ts';
@@ -13,6 +14,7 @@ import { acceptIdentity, type Identity } from './identity.ts';
 import type { LagGuard } from './lag-guard.ts';
 import { describeFault, keepFault, keptFault } from './last-fault.ts';
 import type { MeasureReport } from './measure-window.ts';
+import { PictureWatch } from './picture/watch.ts';
 import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 import { Prober } from './prober.ts';
 import { type Surroundings, sideOfCamera } from './side.ts';
@@ -32,6 +34,8 @@ export interface CameraHealthNeeds {
   /** The ONVIF helper of a camera; undefined when it speaks no ONVIF. */
   readonly onvif: (camera: string) => OnvifHealth | undefined;
   readonly describe: Describe;
+  /** Asks the video process for a look at a picture. @returns false when it is away */
+  readonly look: (camera: string) => boolean;
 }
 
 /** Host and port as the URL of the stream says them. */
@@ -69,6 +73,7 @@ export class CameraHealth {
   #prober: Prober;
   #state: Debounced;
   #told: HealthFields | undefined;
+  #pictures: PictureWatch;
   #portCheck: Promise<void> | undefined;
   #abort = new AbortController();
   #rounds: Promise<void> = Promise.resolve();
@@ -85,6 +90,7 @@ export class CameraHealth {
     this.#limits = limits;
     this.#keeper = new EvidenceKeeper(camera);
     this.#prober = this.#newProber();
+    this.#pictures = this.#newPictures();
     this.#state = { declared: NOTHING_KNOWN, sinceWallMs: needs.clock.wallMs(), pending: undefined };
   }
 
@@ -97,6 +103,7 @@ export class CameraHealth {
     this.#abort.abort();
     await this.#rounds;
     await this.#portCheck;
+    this.#pictures.keep();
   }
 
   /** Watches by this entry of the configuration: what was known of another address or login is forgotten. */
@@ -110,6 +117,7 @@ export class CameraHealth {
     this.#camera = camera;
     this.#limits = limits;
     this.#prober = this.#newProber();
+    this.#pictures = this.#newPictures();
     this.#rounds = this.#probeLoop(this.#abort.signal);
     this.evaluate();
   }
@@ -138,6 +146,21 @@ export class CameraHealth {
     this.evaluate();
   }
 
+  onPicture(report: PictureReport): void {
+    this.#pictures.take(report);
+    this.evaluate();
+  }
+
+  /** The view is as it should be. @returns what was done, in one sentence */
+  confirmPicture(): string {
+    return this.#pictures.confirm();
+  }
+
+  /** Forgets the view and learns it anew. @returns what was done, in one sentence */
+  resetPicture(): string {
+    return this.#pictures.reset();
+  }
+
   /** @param running whether the video process is up and answering */
   onVideo(running: boolean): void {
     this.#videoRunning = running;
@@ -155,6 +178,7 @@ export class CameraHealth {
     const { clock } = this.#needs;
     const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
     const evidence = this.#evidence(now.monotonicMs);
+    this.#pictures.tick(layersOf(evidence, this.#limits, now.monotonicMs).flowing === 'yes');
     const verdict = judgeCamera(evidence, this.#limits, now.monotonicMs);
     const next = debounce(this.#state, verdict, now);
     if (next.declared !== this.#state.declared) this.#declare(next);
@@ -310,6 +334,7 @@ export class CameraHealth {
         clock_offset_ms: Math.round(clock.value.offsetMs),
         clock_uncertainty_ms: Math.round(clock.value.uncertaintyMs),
       }),
+      ...this.#pictures.fields,
       ...this.#keeper.picture,
       ...identityFields(this.#keeper.identity),
     };
@@ -344,7 +369,14 @@ export class CameraHealth {
     return this.#keeper.evidence({
       ourselvesLate: this.#lag.late(nowMs),
       probing: this.#portCheck !== undefined,
+      picture: this.#pictures.trouble,
     });
+  }
+
+  #newPictures(): PictureWatch {
+    const { id, pictureCheck } = this.#camera;
+    const intervalMs = this.#limits.pictureIntervalS * 1000;
+    return new PictureWatch(this.#needs, { camera: id, check: pictureCheck, intervalMs });
   }
 
   #newProber(): Prober {

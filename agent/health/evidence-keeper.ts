@@ -25,6 +25,7 @@ export interface WatchedCamera {
   readonly host: string;
   readonly serial?: string | undefined;
   readonly minFps: number;
+  readonly pictureCheck: 'fixed' | 'moving' | 'off';
   readonly credentials?: { readonly version: number } | undefined;
   readonly onvif?: { readonly port: number } | undefined;
   readonly rtsp?: { readonly port: number } | undefined;
@@ -111,7 +112,7 @@ export class EvidenceKeeper {
     return answer === 'open' && this.#onvifFailures === 0;
   }
 
-  evidence(now: { ourselvesLate: boolean; probing: boolean }): Evidence {
+  evidence(now: Pick<Evidence, 'ourselvesLate' | 'probing' | 'picture'>): Evidence {
     return {
       host: this.#camera.host,
       rtspPortNumber: this.#rtspPortNumber,

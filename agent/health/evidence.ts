@@ -60,6 +60,8 @@ export interface Evidence {
   readonly clockOff: boolean;
   /** Why the sub-stream does not come, since it last did; undefined also where there is none. */
   readonly substreamFailure: Observed<Failure> | undefined;
+  /** What is wrong with the pictures, once confirmed. */
+  readonly picture: { readonly cause: Code; readonly detail: string } | undefined;
   readonly lossy: boolean;
   readonly lowRate: boolean;
 }
@@ -70,6 +72,8 @@ export interface HealthLimits {
   readonly stallTimeoutMs: number;
   readonly clockOffsetLimitMs: number;
   readonly lossLimitPercent: number;
+  /** Pace of the looks at pictures; 0: none. */
+  readonly pictureIntervalS: number;
 }
 
 /** A fact of a probe older than this many intervals is unknown. Source: guess. */

@@ -3,6 +3,7 @@ import type { Service } from '../base/lifecycle.ts';
 import { Pulse, type Working } from '../base/pulse.ts';
 import type { HealthState } from '../contract/messages.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
+import type { PictureReport } from '../contract/video-link.ts';
 import {
   CameraHealth,
   type CameraHealthNeeds,
@@ -15,6 +16,7 @@ import { forgetIdentity } from './identity.ts';
 import { LagGuard } from './lag-guard.ts';
 import { forgetFault } from './last-fault.ts';
 import type { MeasureReport } from './measure-window.ts';
+import { PictureWatch } from './picture/watch.ts';
 import { SegmentTeller } from './segment-teller.ts';
 import { type Segment, Segments, type SegmentView } from './segments.ts';
 import { forgetSince, keptCameras } from './since.ts';
@@ -83,6 +85,20 @@ export class CameraHealthRoom implements Service, Working {
     this.#cameras.get(report.camera)?.onStream(report);
   }
 
+  onPicture(report: PictureReport): void {
+    this.#cameras.get(report.camera)?.onPicture(report);
+  }
+
+  /** The view of a camera is as it should be. @returns what was done @throws DeviceError `camera-not-found` */
+  confirmPicture(camera: string): string {
+    return this.#watched(camera).confirmPicture();
+  }
+
+  /** Forgets the view of a camera. @returns what was done @throws DeviceError `camera-not-found` */
+  resetPicture(camera: string): string {
+    return this.#watched(camera).resetPicture();
+  }
+
   onMeasure(report: MeasureReport): void {
     this.#cameras.get(report.camera)?.onMeasure(report);
   }
@@ -117,12 +133,6 @@ export class CameraHealthRoom implements Service, Working {
     return await this.#watched(camera).confirm(signal);
   }
 
-  #watched(camera: string): CameraHealth {
-    const health = this.#cameras.get(camera);
-    if (health) return health;
-    throw new DeviceError('camera-not-found', `${camera} is no camera of the configuration in force`);
-  }
-
   /** Whether the cameras are no longer looked at. */
   get stuck(): boolean {
     return this.#pulse.late;
@@ -147,6 +157,12 @@ export class CameraHealthRoom implements Service, Working {
 
   status(): StatusSnapshot['cameras'] {
     return [...this.#cameras.values()].map((camera) => camera.status());
+  }
+
+  #watched(camera: string): CameraHealth {
+    const health = this.#cameras.get(camera);
+    if (health) return health;
+    throw new DeviceError('camera-not-found', `${camera} is no camera of the configuration in force`);
   }
 
   async #tick(signal: AbortSignal): Promise<void> {
@@ -191,5 +207,6 @@ export class CameraHealthRoom implements Service, Working {
     forgetSince(this.#needs.memory, id);
     forgetIdentity(this.#needs.memory, id);
     forgetFault(this.#needs.memory, id);
+    PictureWatch.forget(this.#needs.memory, id);
   }
 }

@@ -199,12 +199,18 @@ function networkIsBack(evidence: Evidence, nowMs: number): Verdict | undefined {
 
 function degraded(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
   return (
+    pictureTrouble(evidence) ??
     loginTrouble(evidence) ??
     swapTrouble(evidence) ??
     onvifTrouble(evidence, limits, nowMs) ??
     streamTrouble(evidence, limits) ??
     clockTrouble(evidence, limits)
   );
+}
+
+/** Pictures that show nothing are worth less than anything else that is wrong. */
+function pictureTrouble({ picture }: Evidence): Verdict | undefined {
+  return picture && worse(picture.cause, picture.detail);
 }
 
 function loginTrouble(evidence: Evidence): Verdict | undefined {

@@ -46,6 +46,10 @@ export interface LinkClientNeeds {
     /** The agent is away. */
     agentLost(): void;
   };
+  readonly pictures: {
+    look(camera: string): void;
+    forgetAll(): void;
+  };
   /** What a new agent must be told of the streams. */
   readonly standing: () => Iterable<VideoToAgent>;
   readonly alive: () => VideoToAgent;
@@ -125,6 +129,7 @@ export class LinkClient implements Service {
     this.#link = undefined;
     this.#needs.leases.agentLost();
     this.#needs.desk.disconnected();
+    this.#needs.pictures.forgetAll();
     throw why;
   }
 
@@ -146,12 +151,13 @@ export class LinkClient implements Service {
   }
 
   #take(message: AgentToVideo): void {
-    const { desk, orders, leases } = this.#needs;
+    const { desk, orders, leases, pictures } = this.#needs;
     if (message.type === 'permit' || message.type === 'login-leave') desk.take(message);
     else if (message.type === 'restart') orders.restart(message.camera);
     else if (message.type === 'cameras') orders.setCameras(message.cameras);
     else if (message.type === 'backbone') orders.setBackbone(message.order);
     else if (message.type === 'views') orders.setViews(message.views);
+    else if (message.type === 'look') pictures.look(message.camera);
     else if (message.type === 'lease-open') leases.open(message.opening);
     else leases.hold(message.standing, message.clock);
   }

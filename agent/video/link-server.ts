@@ -10,6 +10,7 @@ import {
   agentToVideo,
   type BackboneOrder,
   type LeaseOpening,
+  type PictureReport,
   type VideoCamera,
   type VideoToAgent,
   videoToAgent,
@@ -47,6 +48,7 @@ export interface VideoLinkNeeds {
     eventTrack(report: EventTrackReport): void;
     cameraEvents(report: CameraEventsReport): void;
     alive(report: AliveReport): void;
+    picture(report: PictureReport): void;
     connected(): void;
     disconnected(): void;
     /** The video process is there but says nothing any more; told before `disconnected`. */
@@ -125,6 +127,12 @@ export class VideoLink implements Service {
     return this.#peer !== undefined;
   }
 
+  /** Looks at the next key frame of a camera. @returns false when no video process is there */
+  look(camera: string): boolean {
+    this.#peer?.link.send({ type: 'look', camera });
+    return this.#peer !== undefined;
+  }
+
   /**
    * @throws InternalError when another agent listens on the socket
    * @throws ConfigurationError `box-file-invalid` when the path is too long for a socket
@@ -192,6 +200,7 @@ export class VideoLink implements Service {
     else if (message.type === 'event-track') handlers.eventTrack(withoutType(message));
     else if (message.type === 'camera-events') handlers.cameraEvents(withoutType(message));
     else if (message.type === 'alive') handlers.alive(withoutType(message));
+    else if (message.type === 'picture') handlers.picture(message);
     else peer.counter.take(message);
   }
 

@@ -1,7 +1,8 @@
-/** `npm run bench -- NAME [--json] [--counts 8,20]`: runs one bench and prints its figures. */
+/** `npm run bench -- NAME [MORE …] [--json] [--counts 8,20]`: runs one bench and prints its figures. */
 import { parseArgs } from 'node:util';
 import { alarms } from './alarms.ts';
 import { health } from './health.ts';
+import { picture } from './picture/run.ts';
 import { relay } from './relay.ts';
 import { start } from './start.ts';
 import { view } from './view.ts';
@@ -16,11 +17,14 @@ export type Figures = Record<string, Figure>;
 export interface BenchOptions {
   /** Numbers of cameras, where a bench goes through several. */
   readonly counts?: readonly number[];
+  /** What else was named. */
+  readonly more: readonly string[];
 }
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = {
   alarms,
   health,
+  picture: ({ more }) => picture(more),
   relay,
   start,
   view,
@@ -30,7 +34,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'boolean', default: false }, counts: { type: 'string' } },
 });
-const [name = ''] = positionals;
+const [name = '', ...more] = positionals;
 const bench = BENCHES[name];
 if (!bench) {
   console.error(`expected one of: ${Object.keys(BENCHES).join(', ')}`);
@@ -41,7 +45,7 @@ if (counts?.some((count) => !Number.isInteger(count) || count < 1)) {
   console.error(`expected numbers of cameras, came ${values.counts}`);
   process.exit(2);
 }
-const figures = await bench(counts ? { counts } : {});
+const figures = await bench({ more, ...(counts ? { counts } : {}) });
 if (values.json) console.log(JSON.stringify({ bench: name, figures }));
 else
   for (const [key, { value, unit }] of Object.entries(figures))

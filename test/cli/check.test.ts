@@ -239,3 +239,19 @@ t.test(
     t.notMatch(JSON.stringify(found), /un autre/, 'and no password is said');
   },
 );
+
+t.test(
+  'check: the decoder is named with its version, and a box without one is warned and still ready',
+  async (t) => {
+    const box = await Installed.create(t);
+    t.match(await about(box, 'Décodeur'), { verdict: 'ok', text: /^\d/ });
+    for (const decoder of ['/nonexistent/ffmpeg', '/bin/true']) {
+      await box.edit((file) => ({ ...file, decoder }));
+      t.match(await about(box, 'Décodeur'), {
+        verdict: 'warning',
+        text: /n'a pas ffmpeg/,
+        remedy: /decoder/,
+      });
+    }
+  },
+);

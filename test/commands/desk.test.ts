@@ -38,6 +38,16 @@ class Ports implements CommandPorts {
     return 'report done';
   }
 
+  confirmPicture(camera: string): string {
+    this.asked.push(`confirm picture ${camera}`);
+    return 'confirm done';
+  }
+
+  resetPicture(camera: string): string {
+    this.asked.push(`reset ${camera}`);
+    return 'reset done';
+  }
+
   knowsCamera(camera: string): boolean {
     return camera === 'cam-a';
   }
@@ -149,6 +159,8 @@ const GOOD: [CommandName, string | CommandWords | undefined, string][] = [
   ['camera.check', 'cam-a', 'check cam-a'],
   ['stream.restart', 'cam-a', 'restart cam-a'],
   ['health.confirm', { camera: 'cam-a', by: 'Op 1' }, 'confirm cam-a'],
+  ['picture.confirm', 'cam-a', 'confirm picture cam-a'],
+  ['picture.reset', 'cam-a', 'reset cam-a'],
   ['alarm.acknowledge', { alarm: 'alarm-1', by: 'Op 1' }, 'acknowledge alarm-1 Op 1'],
   ['alarm.close', { alarm: 'alarm-1', ...DECISION }, 'close alarm-1 Opérateur 12 agent sur place'],
   [

@@ -38,6 +38,7 @@ const camera = fc.record(
     transport: fc.constantFrom('tcp' as const, 'udp' as const),
     maxConnections: fc.constantFrom(2, 4),
     minFps: fc.constantFrom(0, 12),
+    pictureCheck: fc.constantFrom('fixed' as const, 'off' as const),
     rtsp: fc.record(
       { port: fc.constantFrom(554, 8554), path: fc.constant('/live'), tls: fc.boolean() },
       plain,
@@ -55,6 +56,7 @@ const camera = fc.record(
       'transport',
       'maxConnections',
       'minFps',
+      'pictureCheck',
     ],
     noNullPrototype: true,
   },

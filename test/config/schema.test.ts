@@ -463,9 +463,11 @@ for (const [title, config, error] of REFUSED) {
 t.test('config: defaults complete what is left out', async (t) => {
   const config = configurationSchema.parse({ cameras: [camera()], points: [point()] });
   t.match(config, {
-    cameras: [{ onvif: { port: 80, tls: false, events: true }, maxConnections: 4, minFps: 0 }],
+    cameras: [
+      { onvif: { port: 80, tls: false, events: true }, maxConnections: 4, minFps: 0, pictureCheck: 'fixed' },
+    ],
     points: [{ inverted: false, code: 'UA', owner: 'commune', minDurationS: 0, debounceMs: 0 }],
-    health: { stallTimeoutMs: 3000, vitalsSchedule: '*/30 * * * * *' },
+    health: { stallTimeoutMs: 3000, pictureIntervalS: 60, vitalsSchedule: '*/30 * * * * *' },
     video: { fragmentMs: 200 },
   });
 });

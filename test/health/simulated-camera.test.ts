@@ -53,6 +53,7 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
     tcp: probe,
     onvif: () => helper,
     describe: () => Promise.reject(new InternalError('internal', 'a continuous camera is pulled')),
+    look: () => false,
   });
   const stop = new AbortController();
   await room.start(stop.signal);
@@ -69,6 +70,7 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
     owner: 'commune' as const,
     host: '127.0.0.1',
     minFps: 0,
+    pictureCheck: 'off' as const,
     credentials: { version: 1 },
   };
   await room.apply([{ ...watched, onvif: { port: onvifPort }, rtsp: { port: rtspPort } }], LIMITS);

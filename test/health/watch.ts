@@ -22,6 +22,7 @@ export const CAMERA: WatchedCamera = {
   owner: 'commune',
   host: '192.0.2.1',
   minFps: 0,
+  pictureCheck: 'fixed',
   credentials: { version: 1 },
   onvif: { port: 80 },
   rtsp: { port: 554 },
@@ -32,6 +33,7 @@ export const LIMITS: HealthLimits = {
   stallTimeoutMs: 3000,
   clockOffsetLimitMs: 2000,
   lossLimitPercent: 2,
+  pictureIntervalS: 60,
 };
 
 /** A network that answers as the test says; times of the camera likewise. */
@@ -63,6 +65,8 @@ export class Watch {
     probes: 0,
     target: '',
   };
+  /** Looks at pictures that were asked for, with their time. */
+  readonly looks: [camera: string, atMs: number][] = [];
   readonly folder: string;
   readonly store;
   readonly room: CameraHealthRoom;
@@ -86,6 +90,7 @@ export class Watch {
         return { result: this.network.rtsp, roundTripMs: 1 };
       },
       describe: async () => this.#describe(),
+      look: (camera) => this.looks.push([camera, clock.monotonicMs()]) > 0,
       onvif: () => ({ systemTime: async () => this.#time(), deviceInformation: async () => this.#login() }),
     });
   }

@@ -2,7 +2,7 @@
 
 Encodes a moving test picture once (or reads an Annex B file), then serves it to every client from its first picture
 on, in a loop. Tells on standard output, one JSON object per line, what it sends; takes commands on standard input:
-stall, resume, cut, quit; with a metadata track also input TOKEN STATE, gap, flood. Ends when standard input closes.
+stall, resume, cut, show N, quit; with a metadata track also input TOKEN STATE, gap, flood. Ends when standard input closes.
 """
 
 import argparse
@@ -34,6 +34,7 @@ parser.add_argument('--bframes', type=int, default=0)
 parser.add_argument('--buffers', type=int, default=100, help='pictures that are encoded')
 parser.add_argument('--frames', type=int, default=0, help='pictures per client, 0: loop for ever')
 parser.add_argument('--file', default='', help='Annex B stream without B frames instead of the test picture')
+parser.add_argument('--other', action='append', default=[], help='another Annex B stream of the same size, for `show`')
 parser.add_argument('--pattern', default='ball', help='of videotestsrc; snow fills the bit rate')
 parser.add_argument('--path', default='/stream')
 parser.add_argument('--sub', action='store_true', help='a second stream of half the size at the same path with -sub')
@@ -49,7 +50,7 @@ options = parser.parse_args()
 Gst.init(None)
 CODEC = options.codec
 FRAME_NS = Gst.SECOND // options.fps
-state = {'stalled': False}
+state = {'stalled': False, 'shown': 0}
 media_open = {}
 
 
@@ -72,17 +73,17 @@ def encoder():
     )
 
 
-def source(part=1):
-    if options.file:
-        return f'filesrc location="{options.file}"'
+def source(file, part=1):
+    if file:
+        return f'filesrc location="{file}"'
     size = f'width={options.width // part},height={options.height // part},framerate={options.fps}/1'
     return f'videotestsrc num-buffers={options.buffers} pattern={options.pattern} ! video/x-raw,format=I420,{size} ! {encoder()}'
 
 
-def encode(part=1):
+def encode(file, part=1):
     """Every picture as (bytes, presentation time, decoding time)."""
     caps = f'video/x-{CODEC},stream-format=byte-stream,alignment=au'
-    pipeline = Gst.parse_launch(f'{source(part)} ! {CODEC}parse ! {caps} ! appsink name=sink sync=false')
+    pipeline = Gst.parse_launch(f'{source(file, part)} ! {CODEC}parse ! {caps} ! appsink name=sink sync=false')
     sink = pipeline.get_by_name('sink')
     pipeline.set_state(Gst.State.PLAYING)
     units = []
@@ -94,7 +95,7 @@ def encode(part=1):
         units.append((buffer.extract_dup(0, buffer.get_size()), buffer.pts, buffer.dts))
     pipeline.set_state(Gst.State.NULL)
     first = min((pts for _, pts, _ in units), default=0)
-    by_file = bool(options.file)
+    by_file = bool(file)
     return [
         (data, i * FRAME_NS if by_file else pts - first, i * FRAME_NS if by_file else max(dts - first, 0))
         for i, (data, pts, dts) in enumerate(units)
@@ -113,22 +114,25 @@ def nals(data):
     return found
 
 
-UNITS = encode()
-HASHES = [nals(data) for data, _, _ in UNITS]
-SUB_UNITS = encode(2) if options.sub else []
-SUB_HASHES = [nals(data) for data, _, _ in SUB_UNITS]
-LOOP_NS = len(UNITS) * FRAME_NS
+# What can be shown; all of them loop after the same time, so that the time goes on when another one is shown.
+SHOWS = [encode(file) for file in [options.file, *options.other]]
+HASHES = [[nals(data) for data, _, _ in units] for units in SHOWS]
+SUB_SHOWS = [encode(options.file, 2)] if options.sub else []
+SUB_HASHES = [[nals(data) for data, _, _ in units] for units in SUB_SHOWS]
+LENGTH = min(len(units) for units in SHOWS)
+LOOP_NS = LENGTH * FRAME_NS
 
 
 class Player:
     """Feeds one client's pipeline, picture by picture, at the pace of the stream."""
 
-    def __init__(self, number, appsrc, units):
+    def __init__(self, number, appsrc, shows):
         self.number = number
         self.appsrc = appsrc
-        self.units = units
-        self.hashes = HASHES if units is UNITS else SUB_HASHES
+        self.shows = shows
+        self.hashes = HASHES if shows is SHOWS else SUB_HASHES
         self.sent = 0
+        self.shown = None
         self.began = None
         self.timer = None
 
@@ -152,13 +156,16 @@ class Player:
         return True
 
     def push(self):
-        loop, index = divmod(self.sent, len(self.units))
-        data, pts, dts = self.units[index]
+        loop, index = divmod(self.sent, min(LENGTH, len(self.shows[0])))
+        # A stream begins with a key frame: another one is shown from the next loop on.
+        if index == 0 or self.shown is None:
+            self.shown = state['shown'] if self.shows is SHOWS else 0
+        data, pts, dts = self.shows[self.shown][index]
         buffer = Gst.Buffer.new_wrapped(data)
         buffer.pts = loop * LOOP_NS + pts
         buffer.dts = loop * LOOP_NS + dts
         buffer.duration = FRAME_NS
-        say(event='frame', client=self.number, number=self.sent, nals=self.hashes[index])
+        say(event='frame', client=self.number, number=self.sent, nals=self.hashes[self.shown][index])
         self.sent += 1
         self.appsrc.emit('push-buffer', buffer)
 
@@ -308,6 +315,8 @@ def command(line, server, loop):
         state['stalled'] = True
     elif line == 'resume':
         state['stalled'] = False
+    elif line.startswith('show '):
+        state['shown'] = int(line[5:])
     elif line == 'cut':
         cut(server)
     elif line.startswith('input '):
@@ -330,11 +339,11 @@ def main():
     server = GstRtspServer.RTSPServer()
     server.set_address(options.host)
     server.set_service(str(options.port))
-    factory = Factory(UNITS)
+    factory = Factory(SHOWS)
     factory.set_shared(False)
     server.get_mount_points().add_factory(options.path, factory)
     if options.sub:
-        server.get_mount_points().add_factory(f'{options.path}-sub', Factory(SUB_UNITS))
+        server.get_mount_points().add_factory(f'{options.path}-sub', Factory(SUB_SHOWS))
     if options.user:
         authenticate(server, factory)
     loop = GLib.MainLoop()
@@ -355,7 +364,7 @@ def main():
         return True
 
     GLib.unix_fd_add_full(0, sys.stdin.fileno(), GLib.IOCondition.IN | GLib.IOCondition.HUP, on_input)
-    say(event='ready', port=server.get_bound_port(), frames=len(UNITS))
+    say(event='ready', port=server.get_bound_port(), frames=LENGTH)
     loop.run()
 
 

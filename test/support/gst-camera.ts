@@ -29,6 +29,8 @@ export interface GstCameraOptions {
   readonly pattern?: 'ball' | 'snow';
   /** An Annex B stream without B frames instead of the test picture. */
   readonly file?: string;
+  /** Other streams of the same size, for `show`. */
+  readonly others?: readonly string[];
   readonly port?: number;
   /** A second stream, of half the size, at `subUrl`; without login. */
   readonly sub?: boolean;
@@ -117,6 +119,11 @@ export class GstCamera {
     return this.#command('resume');
   }
 
+  /** Shows another stream from its next loop on: 0 the first, 1 and so on those of `others`. */
+  show(which: number): Promise<void> {
+    return this.#command(`show ${which}`);
+  }
+
   /** Closes the connection of every client. */
   cut(): Promise<void> {
     return this.#command('cut');
@@ -176,9 +183,10 @@ export class GstCamera {
 }
 
 function argumentsOf(options: GstCameraOptions): string[] {
-  const { sound, sub, udp, network, ...valued } = options;
+  const { sound, sub, udp, network, others = [], ...valued } = options;
   const pairs = Object.entries({ ...valued, ...(network ? { host: network.address } : {}) });
   const ways = udp === undefined ? ['--tcp-only'] : udp === 'only' ? ['--udp-only'] : [];
   const flags = [...ways, ...(sound ? ['--sound'] : []), ...(sub ? ['--sub'] : [])];
-  return [...flags, ...pairs.flatMap(([name, value]) => [`--${name}`, String(value)])];
+  const more = others.flatMap((file) => ['--other', file]);
+  return [...flags, ...pairs.flatMap(([name, value]) => [`--${name}`, String(value)]), ...more];
 }

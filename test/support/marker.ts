@@ -11,13 +11,16 @@ export class Marker {
   readonly clip: Clip;
   readonly #needles: readonly string[];
 
-  /** @param clip of H.264; each of its pictures is marked by an SEI, and the middle of its key pictures is known */
-  constructor(clip: Clip) {
+  /**
+   * @param clip of H.264; each of its pictures is marked by an SEI, and the middle of its key pictures is known
+   * @param decoded its pictures as a decoder gives them: they are looked for too
+   */
+  constructor(clip: Clip, decoded: readonly Uint8Array[] = []) {
     // No zero: no emulation prevention is needed. @see ITU-T H.264 §7.4.1
     const mark = Buffer.from(randomBytes(32).map((byte) => byte | 1));
     this.clip = { ...clip, units: clip.units.map((unit) => ({ ...unit, nals: marked(unit, mark) })) };
     const middles = clip.units.filter(({ key }) => key).map(middleOf);
-    this.#needles = [mark, ...middles].flatMap(forms);
+    this.#needles = [mark, ...middles, ...decoded.map(liveliest)].flatMap(forms);
   }
 
   /** The bytes that mark, as they stand in a picture. */
@@ -53,6 +56,15 @@ function middleOf({ nals }: ClipUnit): Buffer {
   const slice = nals.findLast((nal) => nal.length > 4 * SLICE_BYTES) ?? Buffer.alloc(0);
   const from = slice.length >> 1;
   return slice.subarray(from, from + SLICE_BYTES);
+}
+
+/** The bytes of a decoded picture that no other picture has by chance: most levels side by side. */
+function liveliest(picture: Uint8Array): Buffer {
+  const runs = Array.from({ length: Math.floor(picture.length / SLICE_BYTES) }, (_, run) =>
+    picture.subarray(run * SLICE_BYTES, (run + 1) * SLICE_BYTES),
+  );
+  const [most = new Uint8Array()] = runs.sort((a, b) => new Set(b).size - new Set(a).size);
+  return Buffer.from(most);
 }
 
 /** Base64 depends on the place: the middle of each of the three. */

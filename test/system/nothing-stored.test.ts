@@ -2,10 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { systemClock } from '../../agent/base/clock.ts';
 import type { CommandEvent } from '../../agent/contract/messages.ts';
 import { commandTopic, mediaTopic } from '../../agent/contract/topics.ts';
+import { KeyFrameDecoder } from '../../agent/video/picture/decoder.ts';
 import { signCommand } from '../../provisioning/sign.ts';
-import { clip } from '../support/clips.ts';
+import { type Clip, clip } from '../support/clips.ts';
 import { Marker } from '../support/marker.ts';
 import { videoOf } from '../support/processes.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
@@ -20,7 +22,17 @@ const NO_FILES = /^\/dev\/(null|tty|pts\/)|^\/proc\/(self|\d+)\//;
 /** What the runner of the tests writes of every process. */
 const RUNNER = /\/\.tap\//;
 
-const marker = new Marker(clip('h264-small'));
+const original = clip('h264-small');
+/** What the box decodes is looked for beside what is coded. */
+const decoded = await Promise.all(original.units.filter(({ key }) => key).map(decodedAs));
+const marker = new Marker(original, decoded);
+
+async function decodedAs({ nals }: Clip['units'][number]): Promise<Buffer> {
+  const decoder = new KeyFrameDecoder({ clock: systemClock }, { program: 'ffmpeg' });
+  const start = Buffer.from([0, 0, 0, 1]);
+  const stream = Buffer.concat([...original.parameterSets, ...nals].flatMap((nal) => [start, nal]));
+  return Buffer.from((await decoder.decode('h264', stream, new AbortController().signal)).luma);
+}
 
 /** A box of two cameras whose pictures are marked: one forwarded, one on demand. */
 class Stage {
@@ -69,8 +81,9 @@ class Stage {
     ];
     const configuration = configurationOf(quai) as { cameras: object[] };
     const [other] = (configurationOf(parc) as typeof configuration).cameras;
-    const onDemand = { ...other, id: 'cam-parc', name: 'Parc', delivery: 'on-demand' };
-    await this.scene.push({ ...configuration, cameras: [...configuration.cameras, onDemand] });
+    const onDemand = { ...other, id: 'cam-parc', name: 'Parc', delivery: 'on-demand', pictureCheck: 'off' };
+    const health = { pictureIntervalS: 1 };
+    await this.scene.push({ ...configuration, cameras: [...configuration.cameras, onDemand], health });
   }
 
   async openView(): Promise<void> {
@@ -111,62 +124,74 @@ class Stage {
     });
   }
 
+  /** A picture was decoded and put into numbers. */
+  async looked(): Promise<void> {
+    const looks = () => this.scene.csu.json('/cam-quai/meas/picture').length;
+    const before = looks();
+    await this.scene.csu.until('a look at a picture', () => looks() > before);
+  }
+
   marked(): string[] {
     return this.folders.flatMap((folder) => marker.below(folder));
   }
 }
 
-t.test('system: no picture reaches a file, in forwarding, views, a crash and a restart', async (t) => {
-  const stage = await Stage.create(t);
-  const { scene, trace } = stage;
-  stage.start();
-  await stage.configure(t);
-  await stage.seen('cam-quai');
-  await stage.openView();
-  await stage.seen('cam-parc');
-  t.same(stage.marked(), [], 'while pictures flow');
+t.test(
+  'system: no picture reaches a file, in forwarding, views, picture checks, a crash and a restart',
+  async (t) => {
+    const stage = await Stage.create(t);
+    const { scene, trace } = stage;
+    stage.start();
+    await stage.configure(t);
+    await stage.seen('cam-quai');
+    await stage.openView();
+    await stage.seen('cam-parc');
+    await stage.looked();
+    t.same(stage.marked(), [], 'while pictures flow');
 
-  const video = await stage.videoPid();
-  for (const pid of [scene.box.pid ?? 0, video]) {
-    t.match(
-      readFileSync(`/proc/${pid}/limits`, 'utf8'),
-      /^Max core file size +0 +0 /m,
-      'no core may be written',
+    const video = await stage.videoPid();
+    for (const pid of [scene.box.pid ?? 0, video]) {
+      t.match(
+        readFileSync(`/proc/${pid}/limits`, 'utf8'),
+        /^Max core file size +0 +0 /m,
+        'no core may be written',
+      );
+      t.match(
+        readFileSync(`/proc/${pid}/coredump_filter`, 'utf8'),
+        /^0+\n/,
+        'a handler of cores gets no memory',
+      );
+    }
+    process.kill(video, 'SIGSEGV');
+    const log = () => readFileSync(scene.box.logFile, 'utf8');
+    await scene.box.until('the crash', () => log().includes('the video process ended with SIGSEGV'));
+    t.not(await stage.videoPid(video), video, 'another process');
+    await stage.seen('cam-quai');
+    await stage.looked();
+    t.same(stage.marked(), [], 'after a crash');
+
+    await scene.box.stop();
+    stage.start();
+    await stage.seen('cam-quai');
+    await scene.box.stop();
+    t.same(stage.marked(), [], 'after a restart');
+    t.same(readdirSync(join(scene.folder, 'cwd')), [], 'no dump, no report, no snapshot');
+
+    const written = await trace.written();
+    t.ok(
+      written.some(({ path }) => path.startsWith(join(scene.folder, 'state'))),
+      'the trace sees what is written',
     );
-    t.match(
-      readFileSync(`/proc/${pid}/coredump_filter`, 'utf8'),
-      /^0+\n/,
-      'a handler of cores gets no memory',
-    );
-  }
-  process.kill(video, 'SIGSEGV');
-  const log = () => readFileSync(scene.box.logFile, 'utf8');
-  await scene.box.until('the crash', () => log().includes('the video process ended with SIGSEGV'));
-  t.not(await stage.videoPid(video), video, 'another process');
-  await stage.seen('cam-quai');
-  t.same(stage.marked(), [], 'after a crash');
-
-  await scene.box.stop();
-  stage.start();
-  await stage.seen('cam-quai');
-  await scene.box.stop();
-  t.same(stage.marked(), [], 'after a restart');
-  t.same(readdirSync(join(scene.folder, 'cwd')), [], 'no dump, no report, no snapshot');
-
-  const written = await trace.written();
-  t.ok(
-    written.some(({ path }) => path.startsWith(join(scene.folder, 'state'))),
-    'the trace sees what is written',
-  );
-  t.notOk(await trace.isBypassed(), 'and nothing goes past it');
-  const own = (path: string) => path.startsWith(scene.folder) || NO_FILES.test(path) || RUNNER.test(path);
-  const foreign = written.filter(({ path }) => !own(path));
-  t.same(new Set(foreign.map(({ path }) => path)), new Set(), 'the box writes nowhere else');
-  const marked = written.filter(({ line }) => marker.isIn(line));
-  t.same(marked, [], 'no picture was in any file, not even for a moment');
-  findsWhatIsPlanted(t, stage);
-  await findsWhatIsGone(t, stage);
-});
+    t.notOk(await trace.isBypassed(), 'and nothing goes past it');
+    const own = (path: string) => path.startsWith(scene.folder) || NO_FILES.test(path) || RUNNER.test(path);
+    const foreign = written.filter(({ path }) => !own(path));
+    t.same(new Set(foreign.map(({ path }) => path)), new Set(), 'the box writes nowhere else');
+    const marked = written.filter(({ line }) => marker.isIn(line));
+    t.same(marked, [], 'no picture was in any file, not even for a moment');
+    findsWhatIsPlanted(t, stage);
+    await findsWhatIsGone(t, stage);
+  },
+);
 
 /** Without this nobody would know whether anything can be found at all. */
 function findsWhatIsPlanted(t: Test, stage: Stage): void {
@@ -174,7 +199,13 @@ function findsWhatIsPlanted(t: Test, stage: Stage): void {
   const { bytes } = marker;
   for (const folder of stage.folders) {
     const path = join(folder, `.planted-${process.pid}`);
-    for (const content of [slice, bytes, bytes.toString('hex'), `xy${bytes.toString('base64')}`]) {
+    for (const content of [
+      slice,
+      bytes,
+      ...decoded.slice(0, 1),
+      bytes.toString('hex'),
+      `xy${bytes.toString('base64')}`,
+    ]) {
       writeFileSync(path, Buffer.concat([Buffer.alloc(5000), Buffer.from(content)]));
       t.same(stage.marked(), [path], `planted in ${folder}`);
     }

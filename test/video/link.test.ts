@@ -50,6 +50,7 @@ function client(t: Test, socketPath: string) {
   const views: string[][] = [];
   const leases: string[] = [];
   const restarted: string[] = [];
+  const looks: string[] = [];
   const standing: VideoToAgent[] = [];
   const link = new LinkClient(
     {
@@ -65,13 +66,17 @@ function client(t: Test, socketPath: string) {
         hold: (standing, clock) => leases.push(`hold ${standing.join()} ${clock}`),
         agentLost: () => leases.push('agent lost'),
       },
+      pictures: {
+        look: (camera) => looks.push(camera),
+        forgetAll: () => looks.push('forget all'),
+      },
       standing: () => standing,
       alive: () => ({ type: 'alive', brokerConnected: true, rssMb: 1 }),
     },
     { socketPath, software: 'test' },
   );
   t.teardown(() => link.stop());
-  return { link, desk, lists, views, leases, restarted, standing };
+  return { link, desk, lists, views, leases, looks, restarted, standing };
 }
 
 const never = () => new AbortController().signal;
@@ -176,6 +181,7 @@ t.test('link: a video process that falls silent is cut', async (t) => {
           eventTrack: ignore,
           cameraEvents: ignore,
           alive: ignore,
+          picture: ignore,
         },
         connected: () => here.resolve(),
         silent: () => silent.resolve(),
@@ -327,3 +333,26 @@ t.test('link: gaps that end while no agent is there are told when one is, all of
   await end.until(() => end.gaps.some(({ fromWallMs }) => fromWallMs === 101_000));
   t.equal(end.gaps.length, 66, 'each once');
 });
+
+t.test(
+  'link: looks at pictures are asked for, answered with numbers, and forgotten when the agent goes',
+  async (t) => {
+    const { end, socketPath } = await agent(t);
+    const { link, looks } = client(t, socketPath);
+    t.equal(end.link.look('cam-a'), false);
+    await link.start(never());
+    await end.until(() => end.connections === 1);
+    t.equal(end.link.look('cam-a'), true);
+    while (looks.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const stream = { keyFrames: 1, repeatedKeyFrames: 0, otherFrames: 9, otherBytes: 900 };
+    link.send({
+      ...{ type: 'picture', camera: 'cam-a', code: 'picture-undecodable', detail: 'why' },
+      stream: { ...stream, sameAsBefore: false, width: 640, height: 360 },
+    });
+    await end.until(() => end.pictures.length === 1);
+    t.match(end.pictures, [{ camera: 'cam-a', code: 'picture-undecodable', stream }]);
+    await end.stop();
+    while (looks.length === 1) await new Promise((resolve) => setImmediate(resolve));
+    t.strictSame(looks, ['cam-a', 'forget all']);
+  },
+);

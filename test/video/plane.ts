@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import type { Permit } from '../../agent/camera/types.ts';
-import type { VideoCamera } from '../../agent/contract/video-link.ts';
+import type { PictureReport, VideoCamera } from '../../agent/contract/video-link.ts';
 import {
   type CameraEventsReport,
   type ChannelReport,
@@ -36,6 +36,7 @@ export class AgentEnd {
   readonly channels: ChannelReport[] = [];
   readonly tracks: EventTrackReport[] = [];
   readonly events: CameraEventsReport['events'] = [];
+  readonly pictures: PictureReport[] = [];
   /** Cameras of the permits held now. */
   readonly held: string[] = [];
   readonly logins: { readonly camera: string; readonly outcome: Outcome }[] = [];
@@ -73,6 +74,7 @@ export class AgentEnd {
           alive: heard((report) => {
             this.brokerConnected = report.brokerConnected;
           }),
+          picture: heard((report) => this.pictures.push(report)),
           connected: heard<void>(() => {
             this.connections += 1;
           }),

@@ -323,6 +323,7 @@ export class World {
         publishReport: never,
         viewing: this.room,
       },
+      ...{ confirmPicture: never, resetPicture: never },
       knowsCamera: (camera) => this.configuration.cameras.has(camera),
       missions: { knows: () => false, announce: never, cancel: never },
       alarms: {

@@ -1,0 +1,209 @@
+import t from 'tap';
+import { InternalError } from '../../../agent/base/errors.ts';
+import { createLog } from '../../../agent/base/log.ts';
+import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../../../agent/camera/types.ts';
+import { type PictureReport, type VideoCamera, videoToAgent } from '../../../agent/contract/video-link.ts';
+import type { PullHandlers } from '../../../agent/video/camera-stream.ts';
+import { PictureDesk } from '../../../agent/video/picture/picture-desk.ts';
+import {
+  SMALL_PICTURE_BYTES,
+  type SmallPicture,
+  smallPicture,
+} from '../../../agent/video/picture/small-picture.ts';
+import { clip } from '../../support/clips.ts';
+
+const { units, parameterSets } = clip('h264');
+const keyFrames = units.filter(({ key }) => key);
+const others = units.filter(({ key }) => !key);
+const [sps, pps] = parameterSets;
+const TRACK: VideoTrack = {
+  codec: 'h264',
+  clockRate: 90_000,
+  parameterSets: { ...(sps && { sps }), ...(pps && { pps }) },
+};
+const COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
+
+function accessUnit(nals: readonly Buffer[] = [], more: Partial<AccessUnit> = {}): AccessUnit {
+  const times = { rtpTime: 0, receivedWallMs: 0, receivedMonotonicMs: 0 };
+  const memory = { bytes: Buffer.alloc(0), hold: () => undefined, release: () => undefined };
+  return { ...times, ...memory, nals, key: true, damaged: false, ...more };
+}
+
+const key = (index: number, more: Partial<AccessUnit> = {}) => accessUnit(keyFrames[index]?.nals, more);
+const other = (index: number) => accessUnit(others[index]?.nals, { key: false });
+
+/** A desk whose decoder waits until the test lets it go on, with streams that the test feeds. */
+class Bench {
+  readonly reports: PictureReport[] = [];
+  readonly decoding: {
+    stream: Buffer;
+    done: (picture: SmallPicture) => void;
+    fail: (error: Error) => void;
+  }[] = [];
+  readonly forwarded: string[] = [];
+  readonly desk = new PictureDesk({
+    log: createLog('error', { write: () => undefined }),
+    decode: (_, stream) =>
+      new Promise((done, fail) => {
+        this.decoding.push({ stream, done, fail });
+      }),
+    report: (report) => this.reports.push(videoToAgent.parse(report) as PictureReport),
+  });
+
+  /** Begins a pull; ends with the signal. */
+  stream(camera: string, signal = new AbortController().signal): PullHandlers {
+    const handlers = Promise.withResolvers<PullHandlers>();
+    let given: PullHandlers | undefined;
+    const pull = this.desk.watching(async (_entry, _permit, inner) => {
+      given = inner;
+      handlers.resolve(inner);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    });
+    const ours: PullHandlers = {
+      described: () => undefined,
+      clockSaid: () => undefined,
+      playing: () => undefined,
+      accessUnit: ({ key: isKey }) => this.forwarded.push(`${camera} ${isKey ? 'key' : 'other'}`),
+    };
+    void pull({ camera } as VideoCamera, {} as Permit, ours, signal);
+    if (!given) throw new Error('the pull began late');
+    given.described(TRACK, () => COUNTERS);
+    return given;
+  }
+
+  async settle(): Promise<void> {
+    for (let i = 0; i < 10; i += 1) await Promise.resolve();
+  }
+}
+
+function picture(level: number): SmallPicture {
+  return smallPicture(new Uint8Array(SMALL_PICTURE_BYTES).fill(level));
+}
+
+t.test(
+  'picture: nothing is decoded unless the agent asks, and then one key frame with its parameter sets',
+  async (t) => {
+    const bench = new Bench();
+    const stream = bench.stream('cam-a');
+    stream.accessUnit(key(0));
+    stream.accessUnit(other(0));
+    t.equal(bench.decoding.length, 0);
+    bench.desk.look('cam-a');
+    stream.accessUnit(other(1));
+    t.equal(bench.decoding.length, 0, 'a frame between key frames cannot be decoded');
+    stream.accessUnit(key(1));
+    stream.accessUnit(key(2));
+    t.equal(bench.decoding.length, 1);
+    const sent = bench.decoding[0]?.stream ?? Buffer.alloc(0);
+    t.ok(sps && sent.includes(sps) && pps && sent.includes(pps));
+    t.ok(keyFrames[1]?.nals.filter((nal) => (nal[0] ?? 0) % 32 === 5).every((nal) => sent.includes(nal)));
+    bench.decoding[0]?.done(picture(100));
+    await bench.settle();
+    t.match(bench.reports, [
+      { type: 'picture', camera: 'cam-a', stream: { keyFrames: 2, otherFrames: 2, width: 640 } },
+    ]);
+    t.strictSame(bench.forwarded, ['cam-a key', 'cam-a other', 'cam-a other', 'cam-a key', 'cam-a key']);
+  },
+);
+
+t.test('picture: one picture at a time for the whole box, whatever is asked', async (t) => {
+  const bench = new Bench();
+  const streams = ['cam-a', 'cam-b', 'cam-c'].map((camera) => bench.stream(camera));
+  for (const camera of ['cam-a', 'cam-b', 'cam-c']) bench.desk.look(camera);
+  for (const stream of streams) stream.accessUnit(key(0));
+  await bench.settle();
+  t.equal(bench.decoding.length, 1);
+  bench.decoding[0]?.fail(new InternalError('picture-decoder-failed', 'crashed'));
+  await bench.settle();
+  t.equal(bench.decoding.length, 2);
+  bench.decoding[1]?.done(picture(1));
+  await bench.settle();
+  bench.decoding[2]?.done(picture(2));
+  await bench.settle();
+  t.match(bench.reports, [
+    { camera: 'cam-a', code: 'picture-decoder-failed' },
+    { camera: 'cam-b', picture: { mean: 1 } },
+    { camera: 'cam-c', picture: { mean: 2 } },
+  ]);
+});
+
+t.test(
+  'picture: key frames that wait are bounded in bytes; what does not fit is taken at the next key frame',
+  async (t) => {
+    const bench = new Bench();
+    const large = Buffer.concat([Buffer.from([0x65, 0x88]), Buffer.alloc(20 * 1024 * 1024, 7)]);
+    const streams = ['cam-a', 'cam-b', 'cam-c'].map((camera) => bench.stream(camera));
+    for (const camera of ['cam-a', 'cam-b', 'cam-c']) bench.desk.look(camera);
+    for (const stream of streams) stream.accessUnit(accessUnit([large]));
+    await bench.settle();
+    bench.decoding[0]?.done(picture(1));
+    await bench.settle();
+    bench.decoding[1]?.done(picture(1));
+    await bench.settle();
+    t.strictSame(
+      bench.reports.map(({ camera }) => camera),
+      ['cam-a', 'cam-b'],
+    );
+    streams[2]?.accessUnit(accessUnit([large]));
+    await bench.settle();
+    t.equal(bench.decoding.length, 3);
+  },
+);
+
+t.test('picture: a damaged key frame is not looked at', async (t) => {
+  const bench = new Bench();
+  const stream = bench.stream('cam-a');
+  bench.desk.look('cam-a');
+  stream.accessUnit(key(0, { damaged: true }));
+  t.equal(bench.decoding.length, 0);
+  stream.accessUnit(key(1));
+  t.equal(bench.decoding.length, 1);
+});
+
+t.test('picture: a key frame with the bytes of the one before is told without being decoded', async (t) => {
+  const bench = new Bench();
+  const stream = bench.stream('cam-a');
+  bench.desk.look('cam-a');
+  stream.accessUnit(key(0));
+  bench.decoding[0]?.done(picture(50));
+  await bench.settle();
+  bench.desk.look('cam-a');
+  stream.accessUnit(key(0));
+  await bench.settle();
+  t.equal(bench.decoding.length, 1);
+  t.match(bench.reports, [
+    { picture: { mean: 50 } },
+    {
+      stream: { sameAsBefore: true, keyFrames: 1, repeatedKeyFrames: 1 },
+      picture: undefined,
+      code: undefined,
+    },
+  ]);
+});
+
+t.test('picture: a stream that begins anew has no picture before', async (t) => {
+  const bench = new Bench();
+  const ending = new AbortController();
+  const look = async (stream: PullHandlers, index: number) => {
+    bench.desk.look('cam-a');
+    stream.accessUnit(key(index));
+    bench.decoding.at(-1)?.done(picture(50));
+    await bench.settle();
+    return bench.reports.at(-1)?.picture?.change;
+  };
+  const first = bench.stream('cam-a', ending.signal);
+  t.equal(await look(first, 0), undefined);
+  t.match(await look(first, 1), { pixels: 0 });
+  ending.abort();
+  await bench.settle();
+  t.equal(await look(bench.stream('cam-a'), 2), undefined);
+});
+
+t.test('picture: when the agent goes, what it asked for is forgotten', async (t) => {
+  const bench = new Bench();
+  const stream = bench.stream('cam-a');
+  bench.desk.look('cam-a');
+  bench.desk.forgetAll();
+  stream.accessUnit(key(0));
+  t.equal(bench.decoding.length, 0);
+});
