@@ -140,7 +140,9 @@ export class PictureJudge {
 
 /** By its own lamp a camera sees less than by day: what is far away is gone, as if it were covered. */
 function mayBeLight(finding: Finding | undefined, light: Light): boolean {
-  return finding?.fault === 'picture-turned' || (finding?.fault === 'picture-covered' && light === 'infrared');
+  return (
+    finding?.fault === 'picture-turned' || (finding?.fault === 'picture-covered' && light === 'infrared')
+  );
 }
 
 function isSameView({ likeness, lost }: Comparison): boolean {

@@ -185,29 +185,38 @@ t.test('judge: what was kept and cannot be read is learnt anew', async (t) => {
   );
 });
 
-t.test('judge: a place without any light at night goes dark without an alarm, and is known again', async (t) => {
-  const camera = Camera.learnt();
-  const dusk = Array.from({ length: 40 }, (_, n) => 1 - n / 40);
-  for (const share of [...dusk, ...Array(30).fill(0), ...dusk.toReversed()]) {
-    const { fault } = camera.look({ seed: 1, light: (level) => 16 + level * share, noise: 1 });
-    t.equal(fault, undefined);
-  }
-  t.match(camera.looks(4, { seed: 1 }), { state: 'ok', light: 'day' });
-});
+t.test(
+  'judge: a place without any light at night goes dark without an alarm, and is known again',
+  async (t) => {
+    const camera = Camera.learnt();
+    const dusk = Array.from({ length: 40 }, (_, n) => 1 - n / 40);
+    for (const share of [...dusk, ...Array(30).fill(0), ...dusk.toReversed()]) {
+      const { fault } = camera.look({ seed: 1, light: (level) => 16 + level * share, noise: 1 });
+      t.equal(fault, undefined);
+    }
+    t.match(camera.looks(4, { seed: 1 }), { state: 'ok', light: 'day' });
+  },
+);
 
-t.test('judge: what stood in front while the view was learnt, and drives off, is no other view', async (t) => {
-  const camera = new Camera();
-  camera.looks(8, { seed: 1, light: half });
-  for (let n = 0; n < 30; n += 1) t.equal(camera.look({ seed: 1 }).fault, undefined);
-});
+t.test(
+  'judge: what stood in front while the view was learnt, and drives off, is no other view',
+  async (t) => {
+    const camera = new Camera();
+    camera.looks(8, { seed: 1, light: half });
+    for (let n = 0; n < 30; n += 1) t.equal(camera.look({ seed: 1 }).fault, undefined);
+  },
+);
 
-t.test('judge: a view that was learnt while it was covered is not believed when the cover falls', async (t) => {
-  const camera = new Camera();
-  t.match(camera.looks(12, { seed: 9, blur: 30 }), { state: 'unsuitable' }, 'a cover shows too little');
-  camera.looks(30, { seed: 1 });
-  t.match(camera.look({ seed: 1 }), { state: 'ok', fault: undefined });
-  t.match(camera.looks(6, { seed: 2 }), { fault: { fault: 'picture-turned' } });
-});
+t.test(
+  'judge: a view that was learnt while it was covered is not believed when the cover falls',
+  async (t) => {
+    const camera = new Camera();
+    t.match(camera.looks(12, { seed: 9, blur: 30 }), { state: 'unsuitable' }, 'a cover shows too little');
+    camera.looks(30, { seed: 1 });
+    t.match(camera.look({ seed: 1 }), { state: 'ok', fault: undefined });
+    t.match(camera.looks(6, { seed: 2 }), { fault: { fault: 'picture-turned' } });
+  },
+);
 
 t.test('judge: noise that grows with the night is no fault, noise that comes at once is', async (t) => {
   const camera = Camera.learnt();
