@@ -73,11 +73,11 @@ export function bestPart(now: Pattern, learnt: LearntPattern, isLandmark: readon
 
 function partsOf({ columns, rows }: Pattern): number[][] {
   const across = Math.ceil(columns / PART.columns);
-  const parts: number[][] = [];
+  const parts = Array.from({ length: across * Math.ceil(rows / PART.rows) }, (): number[] => []);
   for (let cell = 0; cell < columns * rows; cell += 1) {
     const [row, column] = [Math.floor(cell / columns), cell % columns];
     const part = Math.floor(row / PART.rows) * across + Math.floor(column / PART.columns);
-    (parts[part] ??= []).push(cell);
+    parts[part]?.push(cell);
   }
   return parts;
 }

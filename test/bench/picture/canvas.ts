@@ -5,7 +5,7 @@ export type Point = readonly [x: number, y: number];
 /** What a colour is multiplied by at a place. */
 export type Texture = (x: number, y: number) => number;
 
-export const PLAIN: Texture = () => 1;
+const PLAIN: Texture = () => 1;
 
 /** A picture that is painted, one thing over the other. */
 export class Canvas {

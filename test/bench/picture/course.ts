@@ -57,7 +57,7 @@ export async function* sightsOf(
 }
 
 /** Films are kept in the folder that `BEFFROI_FILMS` names: whoever works on the judge needs them again and again. */
-export async function filmed(folder: string, name: string, film: Omit<Film, 'commandFile'>): Promise<Buffer> {
+async function filmed(folder: string, name: string, film: Omit<Film, 'commandFile'>): Promise<Buffer> {
   const commandFile = join(folder, `${name}.commands`);
   const commands = commandsOf(film.moments) || '0 nothing do x;';
   const args = filmArguments({ ...film, commandFile });
