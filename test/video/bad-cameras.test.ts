@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { SimulatedCamera } from '../support/camera/camera.ts';
 import type { RtspFaults } from '../support/camera/rtsp-options.ts';
-import { type Clip, clip } from '../support/clips.ts';
+import type { Clip } from '../support/clips.ts';
+import { heavyClip } from '../support/heavy-clip.ts';
 import { ForeignSubscriber, Mosquitto } from '../support/mosquitto.ts';
 import { boxAt } from './boxes.ts';
 import { camera, mediaOf } from './parts.ts';
@@ -15,20 +16,6 @@ const CACHE_BYTES = MIB;
 /** Larger pictures than the product takes are left out; so much may be under way of one camera besides. */
 const LARGEST_PICTURE_BYTES = 8 * MIB;
 const LOGIN = { user: 'beffroi', password: 'Geheim-17' };
-const KEY_SLICE = 0x65;
-const OTHER_SLICE = 0x41;
-const { parameterSets } = clip('h264');
-
-/** A clip of pictures of one size, of which the first of each group is a key picture. */
-function heavy(framesPerSecond: number, pictures: number, bytes: number): Clip {
-  const units = Array.from({ length: pictures }, (_, index) => {
-    const slice = Buffer.alloc(bytes, 0x55);
-    slice[0] = index === 0 ? KEY_SLICE : OTHER_SLICE;
-    slice[1] = 0x88;
-    return { index, key: index === 0, nals: index === 0 ? [...parameterSets, slice] : [slice] };
-  });
-  return { codec: 'h264', framesPerSecond, units, parameterSets };
-}
 
 async function bad(t: Test, name: string, clip: Clip | 'h264', faults: Partial<RtspFaults> = {}) {
   const made = new SimulatedCamera({ name, clip, ...LOGIN });
@@ -70,9 +57,9 @@ t.test(
     const before = mostMemory(pid);
 
     const cameras = [
-      await bad(t, 'cam-flood', heavy(25, 25, 1_000_000)), // 200 Mbit/s
-      await bad(t, 'cam-long', heavy(15, 900, 40_000)), // a group of pictures of 60 s
-      await bad(t, 'cam-huge', heavy(1, 1, 8_000_000)), // 4K key pictures
+      await bad(t, 'cam-flood', heavyClip(25, 25, 1_000_000)), // 200 Mbit/s
+      await bad(t, 'cam-long', heavyClip(15, 900, 40_000)), // a group of pictures of 60 s
+      await bad(t, 'cam-huge', heavyClip(1, 1, 8_000_000)), // 4K key pictures
       await bad(t, 'cam-mute', 'h264', { stalled: true }),
     ];
     agent.link.setCameras([good, ...cameras]);
