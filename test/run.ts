@@ -5,6 +5,8 @@ import { resolve } from 'node:path';
 import { missingPackages } from './support/debian.ts';
 
 const only = process.argv.slice(2);
+/** A mirror may fail once, and another process may hold the lock of apt for a while. */
+const RETRIES = '-o Acquire::Retries=5 -o DPkg::Lock::Timeout=120';
 
 /** The pinned Node comes before the one of the machine. */
 const environment = { ...process.env, PATH: `${resolve('node_modules/.bin')}:${process.env.PATH}` };
@@ -24,7 +26,7 @@ function closeWith(line: string): never {
 
 const missing = missingPackages();
 if (missing.length > 0) {
-  const install = `apt-get update && apt-get install -y --no-install-recommends ${missing.join(' ')}`;
+  const install = `apt-get ${RETRIES} update && apt-get ${RETRIES} install -y --no-install-recommends ${missing.join(' ')}`;
   if (process.getuid?.() !== 0) {
     console.error(`The tests need Debian packages that are not installed. As root:\n  ${install}`);
     closeWith('0 passed, 1 failed');

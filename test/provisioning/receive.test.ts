@@ -333,7 +333,7 @@ t.test(
     while (!/events could not be stored/.test(running.err)) {
       tried += 1;
       await stage.box.publish(ALARM, long(tried));
-      await running.said(new RegExp(`${idOf(tried)}|events could not be stored`));
+      await running.said(new RegExp(`${idOf(tried)}.*\n|events could not be stored`));
     }
     const refused = tried;
     await stage.box.publish(ALARM, long(refused + 1));

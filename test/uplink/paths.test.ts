@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { InternalError, UplinkError } from '../../agent/base/errors.ts';
 import { type LinkState, linkState, MESSAGES, type PathEvent } from '../../agent/contract/messages.ts';
@@ -7,6 +6,7 @@ import { PathBook } from '../../agent/uplink/path-book.ts';
 import type { Uplink } from '../../agent/uplink/uplink.ts';
 import { ForeignSubscriber, type Mosquitto } from '../support/mosquitto.ts';
 import { Relay } from '../support/relay.ts';
+import { until } from '../support/until.ts';
 import { broker, DELIVERY, json, NEVER, quietLog, SITE, store, uplink } from './parts.ts';
 
 t.jobs = 4;
@@ -88,10 +88,7 @@ async function said(one: Way, wanted: Partial<LinkState>, from = one.begun): Pro
 }
 
 const soFar = ({ hears }: Way) => hears.messages.length;
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await delay(10);
-}
+const lastLossIn = ({ hears }: Way) => hears.messages.findLastIndex((one) => json(one).other_path === 'lost');
 
 const isAlarm = (occurrences: number) => (one: { topic: string; payload: Buffer }) =>
   one.topic.endsWith('/alarm') && one.payload.includes(`"occurrences":${occurrences},`);
@@ -138,9 +135,11 @@ t.test('paths: with the main broker killed alarms take the back-up, and nothing 
   t.equal(held.outbox.next(0, 1)[0]?.class, 'service', 'what serves the service waits');
 
   const before = soFar(backup);
+  main.relay.cut();
   await main.broker.restart();
   main.hears = await listener(t, main.broker);
   main.begun = 0;
+  await main.relay.mend();
   await said(main, { in_use: 'main', other_path: 'up' });
   await main.hears.message(({ topic }) => topic === `${BASE}/collector/event/fault`);
   await main.hears.message(({ topic }) => topic === `${BASE}/collector/state/register`);
@@ -252,16 +251,19 @@ t.test('paths: both lost and both back: every alarm arrives, in order', async (t
 t.test('paths: a main path that comes and goes carries no alarm until it holds', async (t) => {
   const all = await stage(t);
   const { main, backup } = all;
-  for (let n = 1; n <= 2; n += 1) {
+  // With each loss it has to hold for longer: after the third, longer than any machine needs for an alarm.
+  for (let n = 1; n <= 3; n += 1) {
     const before = soFar(backup);
     main.relay.drop();
     await said(backup, { in_use: 'backup', other_path: 'lost' }, before);
-    await said(backup, { in_use: 'backup', other_path: 'up' }, before);
+    await said(backup, { in_use: 'backup', other_path: 'up' }, lastLossIn(backup));
+  }
+  for (let n = 1; n <= 2; n += 1) {
     raise(all, n);
     await backup.hears.message(isAlarm(n));
   }
   t.notOk(main.hears.messages.some(({ topic }) => topic.endsWith('/alarm')));
-  await said(main, { in_use: 'main' }, soFar(main));
+  await until(() => all.link.status().path === 'main');
   raise(all, 3);
   await main.hears.message(isAlarm(3));
   const events = [...pathEvents(backup), ...pathEvents(main)];
