@@ -24,6 +24,7 @@ import { ConfigurationKeeper } from './config/keeper.ts';
 import { rememberKeyring } from './config/keyring-memory.ts';
 import type { OpenedConfiguration } from './config/opened.ts';
 import { type CameraRegime, regimesOf } from './config/partners.ts';
+import { unconfigured, withOwnPoints } from './config/own-points.ts';
 import { videoDestinations } from './config/video-destinations.ts';
 import type { StatusSnapshot } from './contract/status.ts';
 import type { PulledCamera } from './contract/video-link.ts';
@@ -235,6 +236,7 @@ export class Agent implements Service {
     this.#publishRegister();
     this.#note('agent.start', `version ${this.#options.software}, boot ${this.#store.boot}`);
     await this.#services.start(signal);
+    if (this.#keeper.status.appliedVersion === 0 && !this.#inForce) await this.#alarms.apply(unconfigured());
   }
 
   /** An error that nobody caught ends the process. */
@@ -432,7 +434,7 @@ export class Agent implements Service {
     await this.#boxHealth.schedule(next.health.vitalsSchedule);
     await this.#fleet.apply(next.cameras);
     await this.#cameraHealth.apply(next.cameras, next.health, next.segments);
-    await this.#alarms.apply(next);
+    await this.#alarms.apply(withOwnPoints(next));
     this.#reports.apply(factsOf(next, this.#needs.box.site), next.reports);
     const entities = next.cameras.map(({ id }) => id);
     const points = this.#alarms.status().map(({ point }) => point);

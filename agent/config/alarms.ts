@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ALWAYS_ARMED, meaningOfSia } from '../contract/alarm-codes.ts';
 import { personName, reasonText, WINDOW_EFFECTS } from '../contract/alarm-life.ts';
 import { cameraId, pointId, severity } from '../contract/messages.ts';
+import { OWN_KINDS } from './box-points.ts';
 import { isListOfEntries, minutes, name } from './words.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -90,6 +91,14 @@ export const alarmSettings = z
         withinS: z.int().min(1).max(3600).default(60).meta({ description: 'seconds' }),
       })
       .prefault({}),
+    boxPoints: z
+      .array(z.enum(OWN_KINDS))
+      .max(OWN_KINDS.length)
+      .default([...OWN_KINDS])
+      .meta({
+        description:
+          'kinds of points about the box and its cameras that are there without an entry; an entry of the kind takes their place (`camera-health`: for its camera); none: []',
+      }),
     shelveMaxH: z
       .int()
       .min(1)

@@ -2,6 +2,20 @@ import { z } from 'zod';
 import { cameraId, segmentId, severity } from '../contract/messages.ts';
 import { anyPoint, debounce } from './words.ts';
 
+/** Kinds of points that are there without an entry. */
+export const OWN_KINDS = [
+  'camera-health',
+  'camera-network',
+  'box-clock',
+  'box-disk',
+  'box-temperature',
+  'box-certificate',
+  'box-outbox',
+  'box-store',
+  'box-link',
+  'box-video',
+] as const;
+
 /** The kinds of points that the health of the cameras and of the box feed. */
 export const boxPoints = [
   z.strictObject({

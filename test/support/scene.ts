@@ -59,8 +59,14 @@ export class Scene {
     this.box.resume();
   }
 
-  /** Signs and pushes; does not wait. @returns the version */
-  async push(configuration: object): Promise<number> {
+  /**
+   * Signs and pushes; does not wait. Points that the configuration does not name are there only where it says so: how much
+   * disk this machine has is no part of most tests.
+   * @returns the version
+   */
+  async push(pushed: object): Promise<number> {
+    const { alarms = {} } = pushed as { alarms?: object };
+    const configuration = { ...pushed, alarms: { boxPoints: [], ...alarms } };
     const { jws, version } = await signConfiguration(this.centre.csu, { site: SITE, configuration });
     await this.csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
     return version;

@@ -25,6 +25,10 @@ t.test('the box: a camera that goes is one alarm, a lost link is known when it i
   const { csu, box, centre } = scene;
   const camera = await simulatedCamera(t);
   box.start();
+  for (const kind of ['clock', 'disk', 'certificate', 'outbox', 'store', 'link', 'video'])
+    await csu.until(`pt-box-${kind} before any configuration`, () =>
+      csu.json(`/pt-box-${kind}/state/alarm-current`).at(-1),
+    );
   const points = [
     { id: 'pt-quai', name: 'Quai en panne', kind: 'camera-health', camera: 'cam-quai' },
     { id: 'pt-lien', name: 'Lien', kind: 'box-link', afterS: 2 },
@@ -34,7 +38,8 @@ t.test('the box: a camera that goes is one alarm, a lost link is known when it i
     { id: 'pt-envoi', name: 'Envoi', kind: 'box-outbox' },
     { id: 'pt-video', name: 'Vidéo', kind: 'box-video', debounceMs: 5000 },
   ];
-  await scene.push({ ...configurationOf(camera), points });
+  const { alarms } = configurationOf(camera) as { alarms: object };
+  await scene.push({ ...configurationOf(camera), points, alarms: { ...alarms, boxPoints: ['box-store'] } });
   for (const id of ['pt-quai', 'pt-lien', 'pt-certificat', 'pt-heure', 'pt-envoi', 'pt-video'])
     await shows(scene, id, 'cleared');
   t.match(await raised(scene, 'pt-disque'), {

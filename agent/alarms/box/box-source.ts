@@ -50,7 +50,6 @@ const LOOK_MS = 1_000;
 const READ_MS = 10_000;
 
 /** SIA codes of the kinds: raised, cleared. */
-/** SIA codes: raised, cleared. */
 export const BOX_CODES: Readonly<Record<OwnPoint['kind'], readonly [string, string]>> = {
   'camera-health': ['ET', 'ER'],
   'camera-network': ['YC', 'YK'],
@@ -142,7 +141,10 @@ class BoxSource implements AlarmSource {
       case 'box-temperature':
         return temperature(point, await box.temperatureC(), raised);
       case 'box-certificate':
-        return certificate(point, await box.certificateEndsMs(), this.#needs.clock.wallMs());
+        return certificate(point, await box.certificateEndsMs(), {
+          wallMs: this.#needs.clock.wallMs(),
+          trust: box.clockTrust(),
+        });
       case 'box-store':
         return store(box.storeIsDurable(), await box.setAside());
       case 'box-clock':

@@ -32,13 +32,13 @@ export function outbox({ abovePercent }: Limit<'box-outbox'>, percent: number, r
   return { active: percent > limit, cause: 'outbox-filling', text: `${Math.floor(percent)} %` };
 }
 
-/** Judged by a clock that may be wrong: a certificate that seems to have ended is looked at all the same. */
+/** A clock that cannot be believed judges no certificate. */
 export function certificate(
   { days }: Limit<'box-certificate'>,
   endsMs: number | undefined,
-  wallMs: number,
+  { wallMs, trust }: { readonly wallMs: number; readonly trust: ClockTrust },
 ): Said {
-  if (endsMs === undefined) return UNKNOWN;
+  if (endsMs === undefined || trust === 'untrusted') return UNKNOWN;
   const left = (endsMs - wallMs) / DAY_MS;
   return {
     active: left < days,
