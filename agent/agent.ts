@@ -236,7 +236,7 @@ export class Agent implements Service {
     this.#publishRegister();
     this.#note('agent.start', `version ${this.#options.software}, boot ${this.#store.boot}`);
     await this.#services.start(signal);
-    if (this.#keeper.status.appliedVersion === 0 && !this.#inForce) await this.#alarms.apply(unconfigured());
+    this.#alarms.bridge(unconfigured());
   }
 
   /** An error that nobody caught ends the process. */

@@ -14,6 +14,8 @@ export interface CameraEvents {
   readonly resumes: boolean;
   /** The subscription of before is not gone on with: it ends by itself. */
   forgetSubscription(): void;
+  /** Whether `false` is the alarm, by token of the digital input, as far as the camera says it. @throws BeffroiError */
+  inputPolarities(signal: AbortSignal): Promise<ReadonlyMap<string, boolean>>;
   /** Asks for all states on the metadata track of the stream. @throws BeffroiError */
   synchronizeStream(signal: AbortSignal): Promise<void>;
 }
@@ -75,7 +77,7 @@ export interface CameraPoint extends AnyPoint {
   readonly topics?: readonly string[] | undefined;
   /** Token of the digital input; any input when absent. */
   readonly input?: string | undefined;
-  /** Of a digital input: true where `false` is the alarm. */
+  /** Of a digital input: true where `false` is the alarm; as the camera says when absent. */
   readonly inverted?: boolean | undefined;
   /** A point that never clears by itself is cleared after this, seconds. */
   readonly clearsAfterS?: number | undefined;
@@ -368,5 +370,6 @@ export type Details = Partial<
     | 'code_contact_id'
     | 'text'
     | 'cause'
+    | 'polarity'
   >
 >;

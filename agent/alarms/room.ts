@@ -1,3 +1,4 @@
+import { asBeffroiError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import { Pulse, type Working } from '../base/pulse.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
@@ -17,6 +18,8 @@ import { failurePointOf, SourceFault } from './source-fault.ts';
 
 /** How often states that depend on time alone are looked at. Source: guess. */
 const TICK_MS = 1_000;
+/** How long a box waits for a configuration before it watches itself without one. Source: guess. */
+const UNCONFIGURED_MS = 60_000;
 /** Longer than any look at all points takes. Source: guess. */
 const LONGEST_ROUND_MS = 10_000;
 
@@ -41,6 +44,8 @@ export class AlarmRoom implements Service, Working {
   readonly #sources = new Map<string, Running>();
   #settings = SETTINGS;
   #wake: () => void = () => undefined;
+  #isConfigured = false;
+  #bridging: Promise<void> = Promise.resolve();
   #ticking: Promise<void> = Promise.resolve();
 
   constructor(given: AlarmNeeds) {
@@ -61,12 +66,14 @@ export class AlarmRoom implements Service, Working {
 
   async stop(): Promise<void> {
     this.#abort.abort();
+    await this.#bridging;
     await Promise.all([...this.#sources.values()].map(({ source }) => source.stop()));
     await this.#ticking;
   }
 
   /** Watches these points and no others; a source whose entry and points are unchanged goes on undisturbed. */
   async apply(configuration: AlarmConfiguration): Promise<void> {
+    this.#isConfigured = true;
     const plans = plansOf(this.#needs, configuration);
     await this.#stopSources(new Map(plans.map(({ id, depends }) => [id, depends])));
     this.#settings = configuration.alarms ?? SETTINGS;
@@ -75,6 +82,20 @@ export class AlarmRoom implements Service, Working {
     this.#points.take([...configuration.points, ...this.#failurePoints(plans)], this.#settings);
     if (this.#abort.signal.aborted) return;
     for (const plan of plans) this.#startSource(plan);
+  }
+
+  /** Until there is a configuration: this one is taken when no other has come for a while. */
+  bridge(configuration: AlarmConfiguration): void {
+    const { clock } = this.#needs;
+    const { signal } = this.#abort;
+    const waited = clock.sleep(UNCONFIGURED_MS, signal).then(
+      () => (this.#isConfigured ? undefined : this.apply(configuration)),
+      () => undefined,
+    );
+    this.#bridging = waited.catch((thrown: unknown) => {
+      const err = asBeffroiError(thrown);
+      this.#needs.log.error({ err }, 'a box without a configuration cannot watch itself');
+    });
   }
 
   /** Whether the points are no longer looked at. */

@@ -47,9 +47,9 @@ export const cameraPoints = [
       .max(64)
       .optional()
       .meta({ description: 'token of the digital input; any input of the camera when absent' }),
-    inverted: z.boolean().default(false).meta({
+    inverted: z.boolean().optional().meta({
       description:
-        'true where `false` is the alarm: what a camera means by it is its own affair, so try it on the spot, both ways',
+        'true where `false` is the alarm; when absent, what the camera says of its input, and `true` is the alarm where it says nothing. Try it on the spot, both ways',
     }),
     ...meaning,
   }),

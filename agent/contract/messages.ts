@@ -133,6 +133,10 @@ const alarmDetails = {
   category: alarmCategory.optional(),
   ...panelDetails,
   cause: cause.optional(),
+  polarity: z.enum(['configured', 'learnt', 'assumed']).optional().meta({
+    description:
+      'of a digital input of a camera, who says which of its states is the alarm: `inverted` of the entry, the camera itself, or nobody (then `true`)',
+  }),
 };
 
 export type Severity = z.infer<typeof severity>;

@@ -59,6 +59,36 @@ t.test('where the open circuit is the alarm, false raises and true clears', asyn
   t.same(watch.transitions, ['pt-porte raised', 'pt-porte cleared']);
 });
 
+t.test('what the camera says of its inputs decides, unless the entry does; the state says who', async (t) => {
+  const camera = new ScriptedCamera();
+  camera.polarities = new Map([
+    ['1', true],
+    ['2', false],
+  ]);
+  const { inverted, ...open } = POINT;
+  const points = [
+    { ...open, id: 'pt-closed', input: '1' },
+    { ...open, id: 'pt-open', input: '2' },
+    { ...open, id: 'pt-silent', input: '3' },
+    { ...POINT, id: 'pt-entry', input: '1', inverted: false },
+  ];
+  const clock = new TestClock();
+  const watch = new Watch(t.testdir(), clock, () => camera);
+  t.teardown(() => watch.end());
+  await watch.start(points);
+  await clock.advance(0);
+  for (const input of ['1', '2', '3']) camera.input(input, false, 'Initialized');
+  const shown = () => points.map(({ id }) => `${watch.shown(id).state} ${watch.shown(id).polarity}`);
+  t.same(shown(), ['raised learnt', 'cleared learnt', 'cleared assumed', 'cleared configured']);
+  t.match(watch.events, [{ point: 'pt-closed', transition: 'raised', polarity: 'learnt' }]);
+  camera.polarities = new Map([['1', false]]);
+  await camera.lose(LOST);
+  await clock.advance(10_000);
+  t.equal(camera.asked, 2, 'asked anew with the next subscription');
+  camera.input('1', false, 'Initialized');
+  t.match(watch.shown('pt-closed'), { state: 'cleared' });
+});
+
 t.test('a point with a token hears that input alone, one without hears all', async (t) => {
   const points = [
     { ...POINT, id: 'pt-1', input: '1' },

@@ -16,7 +16,7 @@ const POINTS: AlarmPoint[] = [
   { ...POINT, id: 'pt-vandale', kind: 'tampering' },
 ];
 
-async function begin(t: Test, onvif: SimulatedCameraOptions['onvif'] = {}) {
+async function begin(t: Test, onvif: SimulatedCameraOptions['onvif'] = {}, points = POINTS) {
   const login = { user: 'csu', password: 'secret' };
   const camera = new SimulatedCamera({ name: 'cam-1', clip: 'h264', ...login, inputs: ['DI_1'], onvif });
   await camera.start();
@@ -45,7 +45,7 @@ async function begin(t: Test, onvif: SimulatedCameraOptions['onvif'] = {}) {
   });
   const watch = new Watch(t.testdir(), systemClock, () => helper);
   t.teardown(() => watch.end());
-  await watch.start(POINTS);
+  await watch.start(points);
   return { camera, watch, relay };
 }
 
@@ -103,3 +103,23 @@ t.test(
     t.equal(camera.counters.onvif.subscriptions, 1);
   },
 );
+
+for (const [inputsSay, quiet, polarity] of [
+  ['closed', true, 'learnt'],
+  ['configurable', false, 'learnt'],
+  [undefined, false, 'assumed'],
+] as const) {
+  t.test(
+    `a camera whose inputs say ${inputsSay ?? 'nothing'}: ${quiet} is the quiet state`,
+    { timeout: 300_000 },
+    async (t) => {
+      const { inverted, ...open } = POINT;
+      const { camera, watch } = await begin(t, { inputsSay }, [{ ...open, input: 'DI_1' }]);
+      const quietly = quiet ? 'raised' : 'cleared';
+      await until(() => watch.shown().state === quietly);
+      t.match(watch.shown(), { polarity });
+      camera.setInput('DI_1', true);
+      await until(() => watch.shown().state === (quiet ? 'cleared' : 'raised'));
+    },
+  );
+}

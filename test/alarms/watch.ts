@@ -254,6 +254,17 @@ export class ScriptedCamera implements CameraEvents {
     this.forgotten += 1;
   }
 
+  /** What the camera says of its inputs. */
+  polarities: ReadonlyMap<string, boolean> = new Map();
+  /** Times that it was asked. */
+  asked = 0;
+
+  async inputPolarities(): Promise<ReadonlyMap<string, boolean>> {
+    this.asked += 1;
+    if (this.refusal) throw this.refusal;
+    return this.polarities;
+  }
+
   async synchronizeStream(): Promise<void> {
     this.synchronized += 1;
   }

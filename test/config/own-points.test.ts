@@ -82,6 +82,29 @@ t.test('own points: what is wrong for a minute is raised by a box whose configur
   t.equal(watch.transitions.filter((text) => text.endsWith('cleared')).length, 6);
 });
 
+t.test('own points: a box that gets no configuration for a minute watches itself; one that has one goes by it', async (t) => {
+  const folder = t.testdir({ without: {}, with: {} });
+  const start = (name: string) => {
+    const clock = new TestClock();
+    const watch = new Watch(`${folder}/${name}`, clock, () => undefined, undefined, new ScriptedBox());
+    t.teardown(() => watch.end());
+    watch.room.bridge(unconfigured());
+    return { clock, watch, known: () => watch.room.status().map(({ point }) => point).sort() };
+  };
+  const without = start('without');
+  await without.clock.advance(59_000);
+  t.same(without.known(), []);
+  await without.clock.advance(2_000);
+  t.same(without.known(), ABOUT_ITSELF);
+  const [one] = unconfigured().points;
+  await without.watch.begin({ points: one ? [one] : [], cameras: [] });
+  t.same(without.known(), [one?.id]);
+  const configured = start('with');
+  await configured.watch.begin({ points: one ? [one] : [], cameras: [] });
+  await configured.clock.advance(120_000);
+  t.same(configured.known(), [one?.id]);
+});
+
 t.test('a clock that cannot be believed judges no certificate', async (t) => {
   const box = new ScriptedBox();
   Object.assign(box, { trust: 'untrusted', ends: Date.UTC(2025, 0, 1) });

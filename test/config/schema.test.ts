@@ -466,7 +466,7 @@ t.test('config: defaults complete what is left out', async (t) => {
     cameras: [
       { onvif: { port: 80, tls: false, events: true }, maxConnections: 4, minFps: 0, pictureCheck: 'fixed' },
     ],
-    points: [{ inverted: false, code: 'UA', owner: 'commune', minDurationS: 0, debounceMs: 0 }],
+    points: [{ inverted: undefined, code: 'UA', owner: 'commune', minDurationS: 0, debounceMs: 0 }],
     health: { stallTimeoutMs: 3000, pictureIntervalS: 60, vitalsSchedule: '*/30 * * * * *' },
     video: { fragmentMs: 200 },
   });

@@ -20,6 +20,7 @@ const device: OnvifDevice = {
   inputs: ['door'],
   media2: false,
   serial: () => 'serial',
+  inputsSay: 'open',
   wallMs: () => 0,
   streamUrl: () => 'rtsp://127.0.0.1/live/main',
 };

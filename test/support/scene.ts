@@ -109,6 +109,6 @@ export function configurationOf(camera: SimulatedCamera, inputs: readonly string
       kind: 'digital-input',
       input,
     })),
-    alarms: { chatter: { raises: 0 } },
+    alarms: { chatter: { raises: 0 }, boxPoints: [] },
   };
 }

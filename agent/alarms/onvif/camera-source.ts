@@ -7,6 +7,7 @@ import type { OnvifEvent } from '../../camera/onvif/notification.ts';
 import type { CameraEvents, CameraPoint, CameraTrack } from '../ports.ts';
 import type { AlarmSource, SourceListener } from '../source.ts';
 import { conditionOf } from './condition.ts';
+import { InputPolarity } from './polarity.ts';
 import { EVENT_KINDS } from './topics.ts';
 import { TrackWatch } from './track-watch.ts';
 
@@ -33,6 +34,8 @@ const STABLE_MS = 30_000;
 
 /** Key of no condition. */
 const NOTHING = '';
+/** Of what is no digital input. */
+const NO_POLARITY = { inverted: false };
 
 /**
  * Hears the events of one camera: by the metadata track of the stream that is pulled, where it tells every state, else by
@@ -46,6 +49,7 @@ export class CameraSource implements AlarmSource {
   readonly #abort = new AbortController();
   readonly #fault: RepeatedFault;
   readonly #track: TrackWatch;
+  readonly #polarity: InputPolarity;
   /** A subscription tells the events: what the track tells beside it is not taken. */
   #subscribed = false;
   /** Refusals in a row, without a subscription in between that held. */
@@ -58,6 +62,7 @@ export class CameraSource implements AlarmSource {
     this.#points = points;
     this.#listener = listener;
     this.#fault = new RepeatedFault(needs.clock);
+    this.#polarity = new InputPolarity(points);
     const heard = (event: OnvifEvent) => {
       if (!this.#subscribed) this.#take(event);
     };
@@ -120,6 +125,7 @@ export class CameraSource implements AlarmSource {
       this.#recovered(how);
     };
     try {
+      await this.#polarity.learn(this.#needs.events(this.#camera), signal);
       if (await this.#trackSuffices(signal)) await this.#onTrack(heard, signal);
       else if (!signal.aborted) await this.#subscription(heard, signal);
     } catch (thrown) {
@@ -177,10 +183,14 @@ export class CameraSource implements AlarmSource {
 
   #take(event: OnvifEvent): void {
     for (const point of this.#points) {
-      const condition = conditionOf(point, event);
+      const polarity = point.kind === 'digital-input' ? this.#polarity.of(point, event) : NO_POLARITY;
+      const condition = polarity && conditionOf({ ...point, inverted: polarity.inverted }, event);
       if (!condition) continue;
       const { text, ...state } = condition;
-      const details = text === undefined ? {} : { text };
+      const details = {
+        ...(text === undefined ? {} : { text }),
+        ...('polarity' in polarity ? { polarity: polarity.polarity } : {}),
+      };
       this.#listener.observed(point.id, { ...state, sourceMs: event.utcTimeMs, details });
     }
   }

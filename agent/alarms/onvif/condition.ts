@@ -66,7 +66,8 @@ function stateOf(data: Items): boolean | undefined {
   return states.find((state) => state !== undefined);
 }
 
-function inputOf(source: Items): string {
+/** Token of the digital input that an event is about; empty when it names none. */
+export function inputOf(source: Items): string {
   const named = INPUT_ITEMS.map((name) => itemValue(source, name)).find((value) => value !== undefined);
   return (named ?? Object.values(source)[0] ?? '').trim();
 }

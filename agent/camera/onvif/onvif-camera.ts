@@ -3,6 +3,7 @@ import { asBeffroiError, BeffroiError, DeviceError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts';
 import type { Credentials, Gate } from '../types.ts';
 import { buildEnvelope } from './envelope.ts';
+import { readPolarities } from './input-polarity.ts';
 import { type Ask, askDevice, askMedia } from './package.ts';
 import { readProfiles, readProfiles2, type VideoProfile } from './profiles.ts';
 import { type EventHandler, PullPoint, type SubscriptionMemory, type TimeForm } from './pull-point.ts';
@@ -141,6 +142,17 @@ export class OnvifCamera {
     }
   }
 
+  /** Whether `false` is the alarm, by token of the digital input, as far as the camera says it. */
+  async inputPolarities(signal: AbortSignal): Promise<ReadonlyMap<string, boolean>> {
+    const service = await this.#service('deviceio', signal);
+    if (!service) return new Map();
+    const ask = this.#ask('deviceio', service.path, signal);
+    const say = (method: string) =>
+      lacking(ask(method, buildEnvelope({ tmd: NAMESPACES.deviceio }, '', `<tmd:${method}/>`)));
+    const inputs = await say('GetDigitalInputs');
+    return inputs ? readPolarities((await say('GetServiceCapabilities'))?.content, inputs.content) : new Map();
+  }
+
   /** Whether a subscription of before may still stand. */
   get resumes(): boolean {
     return this.#needs.subscription.load() !== undefined;
@@ -196,12 +208,7 @@ export class OnvifCamera {
   ): Promise<XmlElement | undefined> {
     if (path === undefined) return undefined;
     const envelope = buildEnvelope({ tr2: NAMESPACES.media2 }, '', body);
-    try {
-      return (await this.#ask('media2', path, signal)(method, envelope)).content;
-    } catch (error) {
-      if (error instanceof BeffroiError && LACKING.includes(error.code)) return undefined;
-      throw error;
-    }
+    return (await lacking(this.#ask('media2', path, signal)(method, envelope)))?.content;
   }
 
   async #need(name: ServiceName, signal: AbortSignal): Promise<AnnouncedService> {
@@ -232,5 +239,15 @@ export class OnvifCamera {
     const { camera, host, port, tls, certificateSha256 } = this.#target;
     const pin = certificateSha256 === undefined ? {} : { certificateSha256 };
     return { target: { camera, host, port, tls, ...pin }, path };
+  }
+}
+
+/** @returns undefined when the camera cannot do what was asked */
+async function lacking<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof BeffroiError && LACKING.includes(error.code)) return undefined;
+    throw error;
   }
 }

@@ -7,6 +7,7 @@ export const NAMESPACES = {
   media: 'http://www.onvif.org/ver10/media/wsdl',
   media2: 'http://www.onvif.org/ver20/media/wsdl',
   events: 'http://www.onvif.org/ver10/events/wsdl',
+  deviceio: 'http://www.onvif.org/ver10/deviceIO/wsdl',
 } as const;
 
 export type ServiceName = keyof typeof NAMESPACES;
@@ -49,8 +50,8 @@ async function byServices(ask: Ask): Promise<Services> {
 
 async function byCapabilities(ask: Ask): Promise<Services> {
   const { content } = await askDevice(ask, (device) => device.getCapabilities());
-  const element = { media: 'Media', events: 'Events' } as const;
-  return announced(['media', 'events'], (name) => at(content, 'Capabilities', element[name]));
+  const elements = { media: ['Media'], events: ['Events'], deviceio: ['Extension', 'DeviceIO'] } as const;
+  return announced(['media', 'events', 'deviceio'], (name) => at(content, 'Capabilities', ...elements[name]));
 }
 
 function announced<N extends ServiceName>(

@@ -37,6 +37,7 @@ export class SimulatedCamera {
       serial: () => this.#serial,
       inputs: options.inputs ?? [],
       media2: options.onvif?.media2 ?? true,
+      inputsSay: options.onvif && 'inputsSay' in options.onvif ? options.onvif.inputsSay : 'open',
       streamUrl: (hostName: string) => `rtsp://${hostName}:${this.rtspPort}${this.rtsp.options.path}`,
     };
     this.onvif = new OnvifServer({ device, login: this.#login }, options.onvif);

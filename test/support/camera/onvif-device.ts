@@ -7,6 +7,7 @@ export interface OnvifDevice {
   readonly clip: Clip;
   readonly inputs: readonly string[];
   readonly media2: boolean;
+  readonly inputsSay: 'open' | 'closed' | 'configurable' | undefined;
   readonly wallMs: () => number;
   readonly serial: () => string;
   /** Address of the stream for a client that reached the camera under this host name. */
@@ -77,10 +78,17 @@ export const ANSWERS: Readonly<Record<string, Answer>> = {
   'tr2:GetStreamUri': (device, asked) =>
     unknownProfile(asked) ?? `<tr2:Uri>${xmlText(device.streamUrl(hostName(asked)))}</tr2:Uri>`,
   'tmd:GetServiceCapabilities': (device) =>
-    `<tmd:Capabilities VideoSources="1" RelayOutputs="0" DigitalInputs="${device.inputs.length}"/>`,
+    `<tmd:Capabilities VideoSources="1" RelayOutputs="0" DigitalInputs="${device.inputs.length}"` +
+    `${device.inputsSay === 'configurable' ? ' DigitalInputOptions="true"' : ''}/>`,
   'tmd:GetDigitalInputs': (device) =>
-    device.inputs.map((token) => `<tmd:DigitalInputs token="${xmlText(token)}" IdleState="open"/>`).join(''),
+    device.inputs.map((token) => `<tmd:DigitalInputs token="${xmlText(token)}"${idleOf(device)}/>`).join(''),
 };
+
+/** One whose inputs can be configured says its quiet state too, and it means nothing. */
+function idleOf({ inputsSay }: OnvifDevice): string {
+  if (inputsSay === undefined) return '';
+  return ` IdleState="${inputsSay === 'open' ? 'open' : 'closed'}"`;
+}
 
 function hostName(asked: Asked): string {
   return asked.host.replace(/:\d+$/, '');

@@ -12,6 +12,8 @@ export interface OnvifOptions {
   readonly maxPullPoints: number;
   /** The event that reports tampering. */
   readonly tampering: 'scene-change' | 'tamper-rule';
+  /** What the camera says of its digital inputs: their quiet state, or that `true` means active; nothing when absent. */
+  readonly inputsSay: 'open' | 'closed' | 'configurable' | undefined;
   /** `host:port` in the addresses of services, as of a camera behind address translation; else the request's Host. */
   readonly announcedHost: string | undefined;
 }
@@ -25,6 +27,7 @@ export const ONVIF_DEFAULTS: OnvifOptions = {
   pullPointReference: 'address',
   maxPullPoints: 10,
   tampering: 'scene-change',
+  inputsSay: 'open',
   announcedHost: undefined,
 };
 
