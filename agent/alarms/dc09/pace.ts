@@ -5,6 +5,8 @@ const PER_SECOND = 100;
 /** Addresses of strangers that are counted apart in one second; all others share one count. Source: guess. */
 const STRANGERS = 256;
 const OTHERS = '';
+/** Messages of all strangers in one second: each that is refused costs time too. Source: guess. */
+const OF_STRANGERS = 500;
 
 export interface PaceNeeds {
   readonly clock: Clock;
@@ -21,6 +23,7 @@ export class Pace {
   readonly #known = new Map<string, number>();
   readonly #strangers = new Map<string, number>();
   readonly #accounts = new Map<string, number>();
+  #ofStrangers = 0;
   #second = 0;
 
   constructor(needs: PaceNeeds) {
@@ -34,17 +37,23 @@ export class Pace {
   allows(address: string, account: () => string | undefined = () => undefined): boolean {
     this.#turn();
     if (this.#needs.isKnown(address)) return counted(this.#known, address);
-    if (this.#strangers.has(address) || this.#strangers.size < STRANGERS)
-      return counted(this.#strangers, address);
-    if (counted(this.#strangers, OTHERS)) return true;
+    if (this.#allowsStranger(address)) return true;
     const named = account();
     return named !== undefined && counted(this.#accounts, named);
+  }
+
+  #allowsStranger(address: string): boolean {
+    const isApart = this.#strangers.has(address) || this.#strangers.size < STRANGERS;
+    if (this.#ofStrangers >= OF_STRANGERS || !counted(this.#strangers, isApart ? address : OTHERS)) return false;
+    this.#ofStrangers += 1;
+    return true;
   }
 
   #turn(): void {
     const second = Math.floor(this.#needs.clock.monotonicMs() / 1000);
     if (second === this.#second) return;
     this.#second = second;
+    this.#ofStrangers = 0;
     for (const counts of [this.#known, this.#strangers, this.#accounts]) counts.clear();
   }
 }
