@@ -23,8 +23,8 @@ import { PartnersConsent, type WayTo } from './config/consent/partners-consent.t
 import { ConfigurationKeeper } from './config/keeper.ts';
 import { rememberKeyring } from './config/keyring-memory.ts';
 import type { OpenedConfiguration } from './config/opened.ts';
-import { type CameraRegime, regimesOf } from './config/partners.ts';
 import { unconfigured, withOwnPoints } from './config/own-points.ts';
+import { type CameraRegime, regimesOf } from './config/partners.ts';
 import { videoDestinations } from './config/video-destinations.ts';
 import type { StatusSnapshot } from './contract/status.ts';
 import type { PulledCamera } from './contract/video-link.ts';

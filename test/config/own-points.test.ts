@@ -67,43 +67,63 @@ async function begin(t: Test, box: ScriptedBox) {
   return { watch, pass };
 }
 
-t.test('own points: what is wrong for a minute is raised by a box whose configuration says nothing of it', async (t) => {
-  const box = new ScriptedBox();
-  box.list = [{ camera: 'cam-quai', state: 'down', cause: 'camera-no-video' }];
-  Object.assign(box, { trust: 'holdover', percent: 80, freeMb: 100, ends: Date.UTC(2026, 0, 20), video: false });
-  const { watch, pass } = await begin(t, box);
-  await pass(50);
-  t.same(watch.transitions, []);
-  await pass(40);
-  const raised = ['certificate', 'clock', 'disk', 'outbox', 'video'].map((kind) => `pt-box-${kind} raised`);
-  t.same(watch.transitions.sort(), [...raised, 'pt-health-quai raised']);
-  Object.assign(box, new ScriptedBox());
-  await pass(40);
-  t.equal(watch.transitions.filter((text) => text.endsWith('cleared')).length, 6);
-});
+t.test(
+  'own points: what is wrong for a minute is raised by a box whose configuration says nothing of it',
+  async (t) => {
+    const box = new ScriptedBox();
+    box.list = [{ camera: 'cam-quai', state: 'down', cause: 'camera-no-video' }];
+    Object.assign(box, {
+      trust: 'holdover',
+      percent: 80,
+      freeMb: 100,
+      ends: Date.UTC(2026, 0, 20),
+      video: false,
+    });
+    const { watch, pass } = await begin(t, box);
+    await pass(50);
+    t.same(watch.transitions, []);
+    await pass(40);
+    const raised = ['certificate', 'clock', 'disk', 'outbox', 'video'].map((kind) => `pt-box-${kind} raised`);
+    t.same(watch.transitions.sort(), [...raised, 'pt-health-quai raised']);
+    Object.assign(box, new ScriptedBox());
+    await pass(40);
+    t.equal(watch.transitions.filter((text) => text.endsWith('cleared')).length, 6);
+  },
+);
 
-t.test('own points: a box that gets no configuration for a minute watches itself; one that has one goes by it', async (t) => {
-  const folder = t.testdir({ without: {}, with: {} });
-  const start = (name: string) => {
-    const clock = new TestClock();
-    const watch = new Watch(`${folder}/${name}`, clock, () => undefined, undefined, new ScriptedBox());
-    t.teardown(() => watch.end());
-    watch.room.bridge(unconfigured());
-    return { clock, watch, known: () => watch.room.status().map(({ point }) => point).sort() };
-  };
-  const without = start('without');
-  await without.clock.advance(59_000);
-  t.same(without.known(), []);
-  await without.clock.advance(2_000);
-  t.same(without.known(), ABOUT_ITSELF);
-  const [one] = unconfigured().points;
-  await without.watch.begin({ points: one ? [one] : [], cameras: [] });
-  t.same(without.known(), [one?.id]);
-  const configured = start('with');
-  await configured.watch.begin({ points: one ? [one] : [], cameras: [] });
-  await configured.clock.advance(120_000);
-  t.same(configured.known(), [one?.id]);
-});
+t.test(
+  'own points: a box that gets no configuration for a minute watches itself; one that has one goes by it',
+  async (t) => {
+    const folder = t.testdir({ without: {}, with: {} });
+    const start = (name: string) => {
+      const clock = new TestClock();
+      const watch = new Watch(`${folder}/${name}`, clock, () => undefined, undefined, new ScriptedBox());
+      t.teardown(() => watch.end());
+      watch.room.bridge(unconfigured());
+      return {
+        clock,
+        watch,
+        known: () =>
+          watch.room
+            .status()
+            .map(({ point }) => point)
+            .sort(),
+      };
+    };
+    const without = start('without');
+    await without.clock.advance(59_000);
+    t.same(without.known(), []);
+    await without.clock.advance(2_000);
+    t.same(without.known(), ABOUT_ITSELF);
+    const [one] = unconfigured().points;
+    await without.watch.begin({ points: one ? [one] : [], cameras: [] });
+    t.same(without.known(), [one?.id]);
+    const configured = start('with');
+    await configured.watch.begin({ points: one ? [one] : [], cameras: [] });
+    await configured.clock.advance(120_000);
+    t.same(configured.known(), [one?.id]);
+  },
+);
 
 t.test('a clock that cannot be believed judges no certificate', async (t) => {
   const box = new ScriptedBox();

@@ -44,7 +44,8 @@ export class Pace {
 
   #allowsStranger(address: string): boolean {
     const isApart = this.#strangers.has(address) || this.#strangers.size < STRANGERS;
-    if (this.#ofStrangers >= OF_STRANGERS || !counted(this.#strangers, isApart ? address : OTHERS)) return false;
+    if (this.#ofStrangers >= OF_STRANGERS || !counted(this.#strangers, isApart ? address : OTHERS))
+      return false;
     this.#ofStrangers += 1;
     return true;
   }

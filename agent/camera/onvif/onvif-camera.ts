@@ -150,7 +150,9 @@ export class OnvifCamera {
     const say = (method: string) =>
       lacking(ask(method, buildEnvelope({ tmd: NAMESPACES.deviceio }, '', `<tmd:${method}/>`)));
     const inputs = await say('GetDigitalInputs');
-    return inputs ? readPolarities((await say('GetServiceCapabilities'))?.content, inputs.content) : new Map();
+    return inputs
+      ? readPolarities((await say('GetServiceCapabilities'))?.content, inputs.content)
+      : new Map();
   }
 
   /** Whether a subscription of before may still stand. */
