@@ -23,10 +23,12 @@ parser.add_argument('--user', default='')
 parser.add_argument('--password', default='')
 parser.add_argument('--port', type=int, default=0)
 parser.add_argument('--path', default='/record')
+parser.add_argument('--out', default='', help='where the byte stream of every picture goes')
 options = parser.parse_args()
 
 Gst.init(None)
 media_open = {}
+out = open(options.out, 'ab', buffering=0) if options.out else None
 
 
 def say(**event):
@@ -64,6 +66,8 @@ class Factory(GstRtspServer.RTSPMediaFactory):
     def sample(self, number, sample):
         buffer = sample.get_buffer()
         data = buffer.extract_dup(0, buffer.get_size())
+        if out:
+            out.write(data)
         say(event='picture', recording=number, pts=buffer.pts, nals=nals(data))
         return Gst.FlowReturn.OK
 

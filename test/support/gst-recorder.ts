@@ -15,6 +15,8 @@ export interface GstRecorderOptions {
   readonly port?: number;
   /** `/record` when absent. */
   readonly path?: string;
+  /** The file that gets the byte stream of all pictures; only for pictures made for tests. */
+  readonly out?: string;
 }
 
 /** A picture that the server has taken out of the packets. */
