@@ -50,10 +50,11 @@ export async function health({ counts = [CAMERAS] }: BenchOptions): Promise<Figu
   try {
     const off = await withBox(
       join(folder, 'off'),
-      { ...CLIP, cameras, settings: { health: { probeIntervalS: 3600 } } },
+      { ...CLIP, cameras, settings: { health: { probeIntervalS: 3600, pictureIntervalS: 0 } } },
       async (run) => ({ cpu: await cpuPercent(run) }),
     );
-    return await withBox(join(folder, 'on'), { ...CLIP, cameras }, async (run) => {
+    const checks = { health: { pictureIntervalS: 0 } };
+    return await withBox(join(folder, 'on'), { ...CLIP, cameras, settings: checks }, async (run) => {
       const cpu = await cpuPercent(run);
       const without = cpu.value - (off.cpu?.value ?? Number.NaN);
       return {

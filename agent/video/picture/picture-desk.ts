@@ -61,10 +61,14 @@ export class PictureDesk implements Service {
     this.#waiting = [];
   }
 
-  /** The same pull, with its key frames in reach. */
+  /** The same pull, with its key frames in reach; the view of a camera is known by its main stream alone. */
   watching(pull: PullStream): PullStream {
     return async (entry, permit, handlers, signal) => {
-      const { camera } = entry;
+      const { camera, profile } = entry;
+      if (profile === 'sub') {
+        await pull(entry, permit, handlers, signal);
+        return;
+      }
       let source: PictureSource | undefined;
       const watched: typeof handlers = {
         ...handlers,

@@ -51,7 +51,11 @@ class Bench {
   });
 
   /** Begins a pull; ends with the signal. */
-  stream(camera: string, signal = new AbortController().signal): PullHandlers {
+  stream(
+    camera: string,
+    signal = new AbortController().signal,
+    profile: VideoCamera['profile'] = 'main',
+  ): PullHandlers {
     const handlers = Promise.withResolvers<PullHandlers>();
     let given: PullHandlers | undefined;
     const pull = this.desk.watching(async (_entry, _permit, inner) => {
@@ -65,7 +69,7 @@ class Bench {
       playing: () => undefined,
       accessUnit: ({ key: isKey }) => this.forwarded.push(`${camera} ${isKey ? 'key' : 'other'}`),
     };
-    void pull({ camera } as VideoCamera, {} as Permit, ours, signal);
+    void pull({ camera, profile } as VideoCamera, {} as Permit, ours, signal);
     if (!given) throw new Error('the pull began late');
     given.described(TRACK, () => COUNTERS);
     return given;
@@ -206,4 +210,16 @@ t.test('picture: when the agent goes, what it asked for is forgotten', async (t)
   bench.desk.forgetAll();
   stream.accessUnit(key(0));
   t.equal(bench.decoding.length, 0);
+});
+
+t.test('desk: the second stream of a camera is not looked at', async (t) => {
+  const bench = new Bench();
+  const sub = bench.stream('cam-a', undefined, 'sub');
+  const main = bench.stream('cam-a');
+  bench.desk.look('cam-a');
+  sub.accessUnit(key(0));
+  t.equal(bench.decoding.length, 0);
+  main.accessUnit(key(0));
+  t.equal(bench.decoding.length, 1);
+  t.strictSame(bench.forwarded, ['cam-a key', 'cam-a key'], 'both are forwarded');
 });
