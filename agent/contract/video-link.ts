@@ -73,7 +73,7 @@ export type VideoCamera = z.infer<typeof videoCamera>;
 const leasedCamera = z.strictObject({ ...pulled, regime: z.literal('leased') });
 export type LeasedCamera = z.infer<typeof leasedCamera>;
 /** What a camera of either regime is pulled by. */
-export type PulledCamera = Omit<LeasedCamera, 'regime'>;
+export type PulledCamera = Omit<LeasedCamera, 'regime'> & Partial<Pick<VideoCamera, 'profile'>>;
 
 /** The order of a partner with what it is judged by, so that whoever pulls the camera can verify it again. */
 const clock = z.enum(['synced', 'holdover', 'untrusted']);
