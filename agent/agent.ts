@@ -144,6 +144,7 @@ export class Agent implements Service {
     this.#forwarding = new Forwarding({ clock, reporter });
     this.#cameraHealth = new CameraHealthRoom({
       ...common,
+      clockTrust,
       reporter,
       memory,
       tcp: probe,

@@ -319,6 +319,12 @@ export const CODES = {
     means: 'The database was damaged; it was set aside and a new one begun.',
     remedy: 'Keep the file that was set aside; check the flash storage of the box.',
   },
+  'camera-law-breach': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera gives pictures, but does not keep to its legal profile.',
+    remedy: 'See its state `law`: set the camera right, or have the authorisation renewed.',
+  },
   'report-unwritable': {
     fault: 'configuration',
     retryable: true,

@@ -244,6 +244,10 @@ const FRENCH: Record<Code, CauseText> = {
     means: "Le collecteur n'a pas répondu à temps.",
     remedy: "Vérifier avec beffroi-csu watch qu'il est en ligne.",
   },
+  'camera-law-breach': {
+    means: "La caméra donne des images, mais ne respecte pas son profil légal.",
+    remedy: "Voir son état « law » : régler la caméra, ou faire renouveler l'autorisation.",
+  },
   'report-unwritable': {
     means: 'Les fichiers du rapport ne peuvent pas être écrits.',
     remedy: 'Nommer avec --out un dossier qui existe et où le compte peut écrire.',

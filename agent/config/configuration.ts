@@ -330,6 +330,10 @@ export const configurationSchema = z
           .max(3600)
           .default(60)
           .meta({ description: 'seconds between the pictures of a camera that are checked; 0: none is' }),
+        rateWindowS: z.int().min(5).max(3600).default(60).meta({
+          description:
+            'seconds over which the pictures per second of a legal profile are measured; two windows in a row with too few are a breach',
+        }),
         vitalsSchedule: z
           .string()
           .max(100)

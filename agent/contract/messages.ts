@@ -14,6 +14,7 @@ import { availabilityFields, siteFields } from './availability.ts';
 import { keyId, orderId } from './claims.ts';
 import { confirmation, LOSS_REASONS, OUTBOX_CLASSES } from './delivery.ts';
 import { count, envelope, text, unixMs } from './envelope.ts';
+import { lawFields } from './law.ts';
 import { partnerId, recipientId } from './lease-terms.ts';
 import {
   CAMERA_PATTERN,
@@ -254,6 +255,8 @@ const cameraHealthState = z.strictObject({
   firmware: identityText,
   serial: identityText.meta({ description: 'serial number; another one than expected is `camera-swapped`' }),
 });
+
+const lawState = z.strictObject({ ...envelope, camera: cameraId, name: z.string().max(80), ...lawFields });
 
 const segmentHealthState = z.strictObject({
   ...envelope,
@@ -776,6 +779,14 @@ export const MESSAGES = {
     entity: 'camera',
     summary: 'Health of a camera, with its cause.',
     schema: cameraHealthState,
+  },
+  law: {
+    class: 'state',
+    name: 'law',
+    entity: 'camera',
+    summary:
+      'The legal profile of a camera that has one in the configuration (arrêté du 3 août 2007, code de la sécurité intérieure), each check with its verdict and its numbers.',
+    schema: lawState,
   },
   segmentHealth: {
     class: 'state',

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import type { Clock, ClockTrust } from '../base/clock.ts';
 import { CODES } from '../base/codes.ts';
 import { DeviceError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -13,6 +13,7 @@ import { EvidenceKeeper, type StreamReport, type WatchedCamera } from './evidenc
 import { acceptIdentity, type Identity } from './identity.ts';
 import type { LagGuard } from './lag-guard.ts';
 import { describeFault, keepFault, keptFault } from './last-fault.ts';
+import { LawWatch } from './law/watch.ts';
 import type { MeasureReport } from './measure-window.ts';
 import { PictureWatch } from './picture/watch.ts';
 import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
@@ -36,6 +37,7 @@ export interface CameraHealthNeeds {
   readonly describe: Describe;
   /** Asks the video process for a look at a picture. @returns false when it is away */
   readonly look: (camera: string) => boolean;
+  readonly clockTrust: () => ClockTrust;
 }
 
 /** Host and port as the URL of the stream says them. */
@@ -49,6 +51,8 @@ export interface ObservedCamera extends Pick<HealthFields, 'camera' | 'state' | 
   readonly via: string | undefined;
   readonly beganMs: number | undefined;
   readonly clockOffMs: number | undefined;
+  /** The verdicts on its legal profile; none for a camera without one. */
+  readonly law: Readonly<Record<string, string>>;
 }
 
 type HealthFields = Fields<'cameraHealth'>;
@@ -67,6 +71,7 @@ export class CameraHealth {
   readonly #needs: CameraHealthNeeds;
   readonly #lag: LagGuard;
   readonly #meter: StreamMeter;
+  readonly #law: LawWatch;
   #camera: WatchedCamera;
   #limits: HealthLimits;
   #keeper: EvidenceKeeper;
@@ -86,6 +91,7 @@ export class CameraHealth {
     this.#needs = needs;
     this.#lag = lag;
     this.#meter = new StreamMeter(camera.id);
+    this.#law = new LawWatch(needs);
     this.#camera = camera;
     this.#limits = limits;
     this.#keeper = new EvidenceKeeper(camera);
@@ -111,7 +117,10 @@ export class CameraHealth {
     await this.stop();
     this.#abort = new AbortController();
     if (sameDevice(camera, this.#camera)) this.#keeper.camera = camera;
-    else this.#keeper = new EvidenceKeeper(camera);
+    else {
+      this.#keeper = new EvidenceKeeper(camera);
+      this.#law.forget();
+    }
     this.#keeper.video(this.#videoRunning);
     if (address) this.onStreamAddress(address);
     this.#camera = camera;
@@ -129,7 +138,10 @@ export class CameraHealth {
       return;
     }
     this.#keeper.stream(report, this.#nowMs());
-    if (report.phase !== 'playing') this.#meter.stopped();
+    if (report.phase !== 'playing') {
+      this.#meter.stopped();
+      this.#law.stopped();
+    }
     if (report.phase === 'stalled' || report.phase === 'failed') this.#checkPorts();
     this.evaluate();
   }
@@ -141,6 +153,7 @@ export class CameraHealth {
       return;
     }
     this.#keeper.measure(report, this.#limits, this.#nowMs());
+    this.#law.take(report, this.#limits.rateWindowS * 1000);
     const full = this.#meter.take(report);
     if (full) this.#needs.reporter.measure('stream', this.#camera.id, full);
     this.evaluate();
@@ -164,7 +177,10 @@ export class CameraHealth {
   /** @param running whether the video process is up and answering */
   onVideo(running: boolean): void {
     this.#videoRunning = running;
-    if (!running) this.#meter.stopped();
+    if (!running) {
+      this.#meter.stopped();
+      this.#law.stopped();
+    }
     this.#keeper.video(running);
     this.evaluate();
   }
@@ -177,6 +193,7 @@ export class CameraHealth {
   evaluate(): void {
     const { clock } = this.#needs;
     const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+    this.#lookAtLaw(now.monotonicMs);
     const evidence = this.#evidence(now.monotonicMs);
     this.#pictures.tick(layersOf(evidence, this.#limits, now.monotonicMs).flowing === 'yes');
     const verdict = judgeCamera(evidence, this.#limits, now.monotonicMs);
@@ -184,6 +201,12 @@ export class CameraHealth {
     if (next.declared !== this.#state.declared) this.#declare(next);
     else this.#state = next;
     if (verdict) this.#tell(this.#state.declared);
+  }
+
+  #lookAtLaw(nowMs: number): void {
+    const { clock, clockOff } = this.#evidence(nowMs);
+    const seen = { ...this.#keeper.picture, clock, clockOff };
+    this.#law.look(this.#camera, seen, this.#limits.clockOffsetLimitMs);
   }
 
   /** Asks the camera now. @returns what was found, in one sentence */
@@ -220,6 +243,7 @@ export class CameraHealth {
     const offMs = clock && Math.abs(clock.value.offsetMs) - clock.value.uncertaintyMs;
     return {
       ...{ camera: this.#camera.id, state, cause, side, via, beganMs: this.#beganMs },
+      law: this.#law.verdicts ?? {},
       clockOffMs: offMs === undefined ? undefined : Math.max(0, offMs),
     };
   }
@@ -370,6 +394,7 @@ export class CameraHealth {
       ourselvesLate: this.#lag.late(nowMs),
       probing: this.#portCheck !== undefined,
       picture: this.#pictures.trouble,
+      lawBreaches: this.#law.breaches,
     });
   }
 
@@ -380,7 +405,7 @@ export class CameraHealth {
   }
 
   #newProber(): Prober {
-    return new Prober(this.#needs, this.#camera, this.#keeper);
+    return new Prober(this.#needs, this.#camera, this.#keeper, (said) => this.#law.said(said));
   }
 
   #nowMs(): number {

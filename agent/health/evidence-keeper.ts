@@ -11,6 +11,7 @@ import {
   type PortAnswer,
 } from './evidence.ts';
 import type { Identity, Swap } from './identity.ts';
+import type { LegalProfile } from './law/facts.ts';
 import { type MeasureReport, MeasureWindow, timeOf } from './measure-window.ts';
 
 export type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
@@ -29,6 +30,7 @@ export interface WatchedCamera {
   readonly credentials?: { readonly version: number } | undefined;
   readonly onvif?: { readonly port: number } | undefined;
   readonly rtsp?: { readonly port: number } | undefined;
+  readonly law?: LegalProfile | undefined;
 }
 
 /** Port of RTSP where nothing else is said. @see RFC 2326 §3.2 */
@@ -112,7 +114,7 @@ export class EvidenceKeeper {
     return answer === 'open' && this.#onvifFailures === 0;
   }
 
-  evidence(now: Pick<Evidence, 'ourselvesLate' | 'probing' | 'picture'>): Evidence {
+  evidence(now: Pick<Evidence, 'ourselvesLate' | 'probing' | 'picture' | 'lawBreaches'>): Evidence {
     return {
       host: this.#camera.host,
       rtspPortNumber: this.#rtspPortNumber,

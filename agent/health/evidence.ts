@@ -62,6 +62,8 @@ export interface Evidence {
   readonly substreamFailure: Observed<Failure> | undefined;
   /** What is wrong with the pictures, once confirmed. */
   readonly picture: { readonly cause: Code; readonly detail: string } | undefined;
+  /** What of its legal profile it does not keep to; empty for none. */
+  readonly lawBreaches: string;
   readonly lossy: boolean;
   readonly lowRate: boolean;
 }
@@ -74,6 +76,8 @@ export interface HealthLimits {
   readonly lossLimitPercent: number;
   /** Pace of the looks at pictures; 0: none. */
   readonly pictureIntervalS: number;
+  /** Over which pictures per second are measured for the legal profile. */
+  readonly rateWindowS: number;
 }
 
 /** A fact of a probe older than this many intervals is unknown. Source: guess. */

@@ -1,3 +1,5 @@
+import type { MaskList } from '../camera/onvif/masks.ts';
+import type { CardRecordings } from '../camera/onvif/recordings.ts';
 import type { ClockOffset } from '../camera/onvif/system-time.ts';
 import type { probe } from '../camera/probe.ts';
 import type { VideoTrack } from '../camera/types.ts';
@@ -18,4 +20,10 @@ export interface OnvifHealth {
   systemTime(signal: AbortSignal): Promise<ClockOffset>;
   /** Asked with credentials: shows whether the login is accepted. @throws BeffroiError */
   deviceInformation(signal: AbortSignal): Promise<Identity>;
+  /** The next three are asked for the legal profile, with credentials. @throws BeffroiError */
+  profiles(signal: AbortSignal): Promise<readonly { readonly hasAudio: boolean }[]>;
+  /** @returns undefined where the camera does not say */
+  masks(signal: AbortSignal): Promise<MaskList | undefined>;
+  /** @returns undefined where the camera does not say */
+  recordings(signal: AbortSignal): Promise<CardRecordings | undefined>;
 }

@@ -1,9 +1,11 @@
 import type { Clock } from '../base/clock.ts';
+import type { Code } from '../base/codes.ts';
 import { asBeffroiError } from '../base/errors.ts';
 import type { Memory } from '../store/store.ts';
 import type { HealthLimits, PortAnswer } from './evidence.ts';
 import type { EvidenceKeeper, WatchedCamera } from './evidence-keeper.ts';
 import { compareIdentity } from './identity.ts';
+import type { SaidOfLaw } from './law/facts.ts';
 import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 
 /** How long a port may take to answer. A stall is to be declared within 5 s of the last picture, 3 s of which pass before. */
@@ -12,6 +14,11 @@ const PORT_TIMEOUT_MS = 1_000;
 const LOGIN_INTERVAL_MS = 60_000;
 /** A refused one counts in the latch of the camera. Source: guess. */
 const REFUSED_INTERVAL_MS = 300_000;
+
+/** What the legal profile needs is asked this often. Source: guess; masks and sound change by hand. */
+const LAW_INTERVAL_MS = 300_000;
+/** Codes of a camera that cannot do what was asked. */
+const LACKING: readonly Code[] = ['camera-unsupported', 'camera-fault', 'camera-protocol'];
 
 export interface ProberNeeds {
   readonly clock: Clock;
@@ -26,12 +33,20 @@ export class Prober {
   readonly #needs: ProberNeeds;
   readonly #camera: WatchedCamera;
   readonly #keeper: EvidenceKeeper;
+  readonly #onLaw: (said: SaidOfLaw) => void;
+  #lawAtMs: number | undefined;
   #loginAtMs: number | undefined;
   #loginAccepted = false;
   /** When DESCRIBE was refused its login, which counts in the latch: it is not asked again soon. */
   #describeRefusedAtMs: number | undefined;
 
-  constructor(needs: ProberNeeds, camera: WatchedCamera, keeper: EvidenceKeeper) {
+  constructor(
+    needs: ProberNeeds,
+    camera: WatchedCamera,
+    keeper: EvidenceKeeper,
+    onLaw: (said: SaidOfLaw) => void,
+  ) {
+    this.#onLaw = onLaw;
     this.#needs = needs;
     this.#camera = camera;
     this.#keeper = keeper;
@@ -50,6 +65,7 @@ export class Prober {
   /** Lets the next round log in again to see whether it is accepted. */
   askLoginAgain(): void {
     this.#loginAtMs = undefined;
+    this.#lawAtMs = undefined;
     this.#describeRefusedAtMs = undefined;
   }
 
@@ -99,6 +115,7 @@ export class Prober {
     if (!onvif || !this.#camera.onvif) return;
     if (!(await this.#clock(onvif, limits, signal))) return await this.#onvifPort(signal);
     if (this.#loginIsDue()) await this.#login(onvif, signal);
+    if (this.#lawIsDue()) await this.#law(onvif, signal);
   }
 
   #loginIsDue(): boolean {
@@ -106,6 +123,35 @@ export class Prober {
     if (this.#loginAtMs === undefined) return true;
     const intervalMs = this.#loginAccepted ? LOGIN_INTERVAL_MS : REFUSED_INTERVAL_MS;
     return this.#needs.clock.monotonicMs() - this.#loginAtMs >= intervalMs;
+  }
+
+  /** A login that is refused is not tried for this too. */
+  #lawIsDue(): boolean {
+    if (!this.#camera.law || (this.#camera.credentials && !this.#loginAccepted)) return false;
+    const sinceMs = this.#needs.clock.monotonicMs() - (this.#lawAtMs ?? Number.NEGATIVE_INFINITY);
+    return sinceMs >= LAW_INTERVAL_MS;
+  }
+
+  /** A camera that fails in the middle is asked anew with the next round; what it said before stands. */
+  async #law(onvif: OnvifHealth, signal: AbortSignal): Promise<void> {
+    try {
+      const profiles = await onvif.profiles(signal);
+      const masks = await onvif.masks(signal);
+      const card = await onvif.recordings(signal);
+      this.#lawAtMs = this.#needs.clock.monotonicMs();
+      this.#onLaw({ soundProfiles: profiles.filter(({ hasAudio }) => hasAudio).length, masks, card });
+    } catch (thrown) {
+      this.#lawFailed(thrown, signal);
+    }
+  }
+
+  /** What the camera does not do it does not say; what it refuses is not asked again soon. */
+  #lawFailed(thrown: unknown, signal: AbortSignal): void {
+    signal.throwIfAborted();
+    const { code } = asBeffroiError(thrown);
+    if (LACKING.includes(code)) this.#onLaw({ soundProfiles: undefined, masks: undefined, card: undefined });
+    if (LACKING.includes(code) || code === 'camera-login-refused' || code === 'camera-latched')
+      this.#lawAtMs = this.#needs.clock.monotonicMs();
   }
 
   async #clock(onvif: OnvifHealth, limits: HealthLimits, signal: AbortSignal): Promise<boolean> {

@@ -204,6 +204,7 @@ export class CameraHealthRoom implements Service, Working {
     this.#addresses.delete(id);
     await health?.stop();
     this.#needs.reporter.clearState('cameraHealth', id);
+    this.#needs.reporter.clearState('law', id);
     forgetSince(this.#needs.memory, id);
     forgetIdentity(this.#needs.memory, id);
     forgetFault(this.#needs.memory, id);

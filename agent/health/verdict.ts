@@ -204,7 +204,8 @@ function degraded(evidence: Evidence, limits: HealthLimits, nowMs: number): Verd
     swapTrouble(evidence) ??
     onvifTrouble(evidence, limits, nowMs) ??
     streamTrouble(evidence, limits) ??
-    clockTrouble(evidence, limits)
+    clockTrouble(evidence, limits) ??
+    lawTrouble(evidence)
   );
 }
 
@@ -268,6 +269,11 @@ function clockTrouble(evidence: Evidence, limits: HealthLimits): Verdict | undef
     'camera-clock-offset',
     `the clock of the camera is off by more than ${limits.clockOffsetLimitMs} ms`,
   );
+}
+
+function lawTrouble({ lawBreaches }: Evidence): Verdict | undefined {
+  if (lawBreaches === '') return undefined;
+  return worse('camera-law-breach', `the camera does not keep to its legal profile: ${lawBreaches}`);
 }
 
 /** Time zones lie half an hour apart, and 14 hours at most; a clock that is also a minute wrong is recognised. */

@@ -5,6 +5,8 @@ import type { BegunWindow, Facts, Observation } from './ports.ts';
 /** A camera as health sees it. */
 interface SeenCamera extends Omit<Observation, 'subject' | 'track'> {
   readonly camera: string;
+  /** Verdicts on its legal profile. */
+  readonly law: Readonly<Record<string, string>>;
 }
 
 /** A segment as health sees it. */
@@ -35,11 +37,24 @@ export function observations(
   segments: readonly SeenSegment[],
   box: BoxFault,
 ): Observation[] {
-  return [boxSeen(box), ...segments.map(segmentSeen), ...cameras.map(cameraSeen)];
+  return [
+    boxSeen(box),
+    ...segments.map(segmentSeen),
+    ...cameras.map(cameraSeen),
+    ...cameras.flatMap(lawSeen),
+  ];
 }
 
 function cameraSeen({ camera: subject, state, cause, side, via, beganMs }: SeenCamera): Observation {
   return { subject, track: HEALTH, state, cause, side, via, beganMs };
+}
+
+function lawSeen({ camera: subject, law }: SeenCamera): Observation[] {
+  return Object.entries(law).map(([check, state]) => {
+    const isBreach = state === 'breach';
+    const [cause, side] = isBreach ? (['camera-law-breach', 'camera'] as const) : (['none', 'none'] as const);
+    return { subject, track: `law-${check}`, state, cause, side, via: undefined };
+  });
 }
 
 function segmentSeen({ id: subject, down, unknown, side, consequenceOf: via }: SeenSegment): Observation {

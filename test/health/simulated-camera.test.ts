@@ -45,6 +45,7 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
   const store = openStore(t.testdir(), { clock, clockTrust: () => 'synced', log, sign });
   const recorder = new Recorder(clock);
   const room = new CameraHealthRoom({
+    clockTrust: () => 'synced',
     clock,
     random: Math.random,
     log,

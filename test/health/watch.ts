@@ -34,6 +34,7 @@ export const LIMITS: HealthLimits = {
   clockOffsetLimitMs: 2000,
   lossLimitPercent: 2,
   pictureIntervalS: 60,
+  rateWindowS: 10,
 };
 
 /** A network that answers as the test says; times of the camera likewise. */
@@ -47,6 +48,9 @@ export interface Network {
   described: 'yes' | 'camera-not-found' | 'camera-login-refused';
   describes: number;
   probes: number;
+  sound: boolean;
+  masks: { readonly count: number; readonly sha256: string } | undefined;
+  card: { readonly recordings: number; readonly keptDays: number | undefined } | undefined;
   /** Where a port was probed last, other than the ONVIF port. */
   target: string;
 }
@@ -63,6 +67,9 @@ export class Watch {
     described: 'yes',
     describes: 0,
     probes: 0,
+    sound: false,
+    masks: undefined,
+    card: undefined,
     target: '',
   };
   /** Looks at pictures that were asked for, with their time. */
@@ -83,6 +90,7 @@ export class Watch {
       log,
       reporter: this.recorder,
       memory: this.store.memory,
+      clockTrust: () => 'synced',
       tcp: async ({ host, port }) => {
         this.network.probes += 1;
         if (port === CAMERA.onvif?.port) return { result: this.network.onvif, roundTripMs: 1 };
@@ -91,7 +99,13 @@ export class Watch {
       },
       describe: async () => this.#describe(),
       look: (camera) => this.looks.push([camera, clock.monotonicMs()]) > 0,
-      onvif: () => ({ systemTime: async () => this.#time(), deviceInformation: async () => this.#login() }),
+      onvif: () => ({
+        systemTime: async () => this.#time(),
+        deviceInformation: async () => this.#login(),
+        profiles: async () => [{ hasAudio: this.network.sound }],
+        masks: async () => this.network.masks,
+        recordings: async () => this.network.card,
+      }),
     });
   }
 

@@ -10,6 +10,7 @@ interface Report {
   readonly subject: string;
   readonly available_s: number;
   readonly incidents: number;
+  readonly breaches: number;
   readonly down_camera_s: number;
   readonly planned_s: number;
   readonly connected_max?: number;
@@ -22,12 +23,13 @@ t.test(
     const { csu, box, centre } = scene;
     const camera = await simulatedCamera(t);
     const { cameras } = configurationOf(camera) as { cameras: object[] };
-    const law = { authorisation: { reference: 'DDSP57-2026-0412', until: '2031-06-30' } };
-    box.start();
-    await scene.push({
-      cameras: cameras.map((one) => ({ ...one, place: 'Quai Paul Vautrin', law })),
+    const authorisation = { reference: 'DDSP57-2026-0412', until: '2031-06-30' };
+    const configured = (law: object) => ({
+      cameras: cameras.map((one) => ({ ...one, place: 'Quai Paul Vautrin', law: { authorisation, ...law } })),
       reports: { targets: { cameraAvailabilityPercent: 99.5, repairH: 48 } },
     });
+    box.start();
+    await scene.push(configured({}));
     const isNow = (state: string) =>
       box.until(`the camera ${state}`, (status) => status.cameras[0]?.state === state);
     const order = async (command: 'report.publish' | 'maintenance.announce', words: object) => {
@@ -51,10 +53,19 @@ t.test(
     await isNow('ok');
     const first = await reported();
     t.match(first, { subject: 'cam-quai', incidents: 0, planned_s: 0 });
+    t.match(csu.json('/cam-quai/state/law').at(-1), {
+      ...{ authorisation: 'ok', authorisation_until: '2031-06-30', resolution: 'not-asked', sound: 'ok' },
+    });
+    await scene.push(configured({ role: 'narrow', masksSha256: '0'.repeat(64) }));
+    await isNow('degraded');
+    t.match(csu.json('/cam-quai/state/law').at(-1), {
+      ...{ state: 'breach', resolution: 'breach', width: 640, min_width: 704, masks: 'not-verifiable' },
+    });
+    t.match(csu.json('/cam-quai/state/health').at(-1), { cause: 'camera-law-breach', side: 'camera' });
     await camera.stop();
     await isNow('down');
     const second = await reported();
-    t.match(second, { incidents: 1 });
+    t.match(second, { incidents: 1, breaches: 1 });
     await box.kill();
     box.start();
     await isNow('down');

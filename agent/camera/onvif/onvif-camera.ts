@@ -4,9 +4,11 @@ import type { Log } from '../../base/log.ts';
 import type { Credentials, Gate } from '../types.ts';
 import { buildEnvelope } from './envelope.ts';
 import { readPolarities } from './input-polarity.ts';
+import { type MaskList, readMasks } from './masks.ts';
 import { type Ask, askDevice, askMedia } from './package.ts';
 import { readProfiles, readProfiles2, type VideoProfile } from './profiles.ts';
 import { type EventHandler, PullPoint, type SubscriptionMemory, type TimeForm } from './pull-point.ts';
+import { type CardRecordings, readRecordings } from './recordings.ts';
 import {
   type AnnouncedService,
   findServices,
@@ -18,7 +20,7 @@ import { Soap } from './soap.ts';
 import type { ServiceAddress } from './soap-call.ts';
 import { readStreamUri, type StreamAddress } from './stream-uri.ts';
 import { type ClockOffset, measureClock } from './system-time.ts';
-import { escapeXml, textAt, type XmlElement } from './xml.ts';
+import { child, escapeXml, textAt, type XmlElement } from './xml.ts';
 
 /** Where the device service of a camera is, and who may log in. */
 export interface OnvifTarget {
@@ -102,6 +104,28 @@ export class OnvifCamera {
     if (content) return readProfiles2(content);
     const ask = this.#ask('media', (await this.#need('media', signal)).path, signal);
     return readProfiles((await askMedia(ask, (media) => media.getProfiles())).content);
+  }
+
+  /** The privacy masks; undefined where the camera does not say by ONVIF which it has. */
+  async masks(signal: AbortSignal): Promise<MaskList | undefined> {
+    const path = (await this.#service('media2', signal))?.path;
+    const able = await this.#media2(path, 'GetServiceCapabilities', '<tr2:GetServiceCapabilities/>', signal);
+    if (child(able, 'Capabilities')?.attributes.Mask !== 'true') return undefined;
+    const content = await this.#media2(path, 'GetMasks', '<tr2:GetMasks/>', signal);
+    return content && readMasks(content);
+  }
+
+  /** The recordings on its own card; undefined where the camera does not say by ONVIF whether it makes any. */
+  async recordings(signal: AbortSignal): Promise<CardRecordings | undefined> {
+    const path = (await this.#service('recording', signal))?.path;
+    if (path === undefined) return undefined;
+    const envelope = buildEnvelope({ trc: NAMESPACES.recording }, '', '<trc:GetRecordings/>');
+    try {
+      return readRecordings((await this.#ask('recording', path, signal)('GetRecordings', envelope)).content);
+    } catch (error) {
+      if (error instanceof BeffroiError && LACKING.includes(error.code)) return undefined;
+      throw error;
+    }
   }
 
   /** Where the stream of a profile is; the host that the camera names is not believed. */

@@ -8,6 +8,7 @@ export const NAMESPACES = {
   media2: 'http://www.onvif.org/ver20/media/wsdl',
   events: 'http://www.onvif.org/ver10/events/wsdl',
   deviceio: 'http://www.onvif.org/ver10/deviceIO/wsdl',
+  recording: 'http://www.onvif.org/ver10/recording/wsdl',
 } as const;
 
 export type ServiceName = keyof typeof NAMESPACES;

@@ -1,4 +1,5 @@
 import { type Clip, clip } from '../clips.ts';
+import type { LegalSide } from './onvif-device.ts';
 import type { OnvifCounters, OnvifOptions } from './onvif-options.ts';
 import { OnvifServer } from './onvif-server.ts';
 import type { Property } from './pull-points.ts';
@@ -22,6 +23,7 @@ export class SimulatedCamera {
   readonly name: string;
   readonly rtsp: RtspServer;
   readonly onvif: OnvifServer;
+  readonly legal: LegalSide = { sound: false, masks: undefined, retention: undefined };
   readonly #login: { user: string; password: string };
   #clockOffsetMs = 0;
   #serial: string;
@@ -38,6 +40,7 @@ export class SimulatedCamera {
       inputs: options.inputs ?? [],
       media2: options.onvif?.media2 ?? true,
       inputsSay: options.onvif && 'inputsSay' in options.onvif ? options.onvif.inputsSay : 'open',
+      legal: this.legal,
       streamUrl: (hostName: string) => `rtsp://${hostName}:${this.rtspPort}${this.rtsp.options.path}`,
     };
     this.onvif = new OnvifServer({ device, login: this.#login }, options.onvif);

@@ -1,6 +1,15 @@
 import type { Clip } from '../clips.ts';
 import { invalidArgument, namespaceOf, type Prefix, type SoapFault, xmlText } from './soap.ts';
 
+/** What the legal profile of a camera is about; it may change while the camera runs. */
+export interface LegalSide {
+  sound: boolean;
+  /** Corners of each privacy mask; undefined: the camera has no masks by ONVIF. */
+  masks: readonly (readonly (readonly [x: number, y: number])[])[] | undefined;
+  /** `MaximumRetentionTime` of the card; undefined: no recording service. */
+  retention: string | undefined;
+}
+
 /** The device behind the services: what its answers speak of. */
 export interface OnvifDevice {
   readonly name: string;
@@ -8,6 +17,8 @@ export interface OnvifDevice {
   readonly inputs: readonly string[];
   readonly media2: boolean;
   readonly inputsSay: 'open' | 'closed' | 'configurable' | undefined;
+  /** What the legal profile of a camera is about. */
+  readonly legal?: LegalSide;
   readonly wallMs: () => number;
   readonly serial: () => string;
   /** Address of the stream for a client that reached the camera under this host name. */
@@ -33,7 +44,13 @@ export const VIDEO_SOURCE_TOKEN = VIDEO_SOURCE;
 
 /** Path of a service. */
 function servicePath(prefix: Prefix): string {
-  const names: Partial<Record<Prefix, string>> = { tds: 'device', trt: 'media', tr2: 'media2', tev: 'event' };
+  const names: Partial<Record<Prefix, string>> = {
+    tds: 'device',
+    trt: 'media',
+    tr2: 'media2',
+    tev: 'event',
+    trc: 'recording',
+  };
   return `/onvif/${names[prefix] ?? 'deviceio'}_service`;
 }
 
@@ -70,8 +87,12 @@ export const ANSWERS: Readonly<Record<string, Answer>> = {
     `<trt:VideoSources token="${VIDEO_SOURCE}"><tt:Framerate>${device.clip.framesPerSecond}</tt:Framerate>` +
     `<tt:Resolution>${SIZE}</tt:Resolution></trt:VideoSources>`,
   'trt:GetStreamUri': (device, asked) => unknownProfile(asked) ?? mediaUri(device, asked),
-  'tr2:GetServiceCapabilities': () =>
-    '<tr2:Capabilities SnapshotUri="false"><tr2:ProfileCapabilities MaximumNumberOfProfiles="1"' +
+  'tr2:GetMasks': (device) => (device.legal?.masks ?? []).map(mask).join(''),
+  'trc:GetRecordings': (device) =>
+    '<trc:RecordingItem><tt:RecordingToken>card</tt:RecordingToken><tt:Configuration><tt:Content>main</tt:Content>' +
+    `<tt:MaximumRetentionTime>${device.legal?.retention ?? 'PT0S'}</tt:MaximumRetentionTime></tt:Configuration></trc:RecordingItem>`,
+  'tr2:GetServiceCapabilities': (device) =>
+    `<tr2:Capabilities SnapshotUri="false"${device.legal?.masks ? ' Mask="true"' : ''}><tr2:ProfileCapabilities MaximumNumberOfProfiles="1"` +
     ' ConfigurationsSupported="VideoSource VideoEncoder"/>' +
     '<tr2:StreamingCapabilities RTSPStreaming="true" RTP_RTSP_TCP="true"/></tr2:Capabilities>',
   'tr2:GetProfiles': profiles2,
@@ -113,6 +134,7 @@ function dateAndTime(device: OnvifDevice): string {
 function services(device: OnvifDevice, asked: Asked): string {
   const offered: Prefix[] = ['tds', 'trt', 'tev', 'tmd'];
   if (device.media2) offered.push('tr2');
+  if (device.legal?.retention !== undefined) offered.push('trc');
   return offered.map((prefix) => service(prefix, asked)).join('');
 }
 
@@ -178,7 +200,18 @@ function profiles2(device: OnvifDevice): string {
     `<tt:Name>encoder</tt:Name><tt:UseCount>1</tt:UseCount><tt:Encoding>${codec.toUpperCase()}</tt:Encoding>` +
     `<tt:Resolution>${SIZE}</tt:Resolution>` +
     `<tt:RateControl ConstantBitRate="true"><tt:FrameRateLimit>${framesPerSecond}</tt:FrameRateLimit><tt:BitrateLimit>480</tt:BitrateLimit></tt:RateControl>` +
-    '<tt:Quality>4</tt:Quality></tr2:VideoEncoder></tr2:Configurations></tr2:Profiles>'
+    `<tt:Quality>4</tt:Quality></tr2:VideoEncoder>${device.legal?.sound ? SOUND : ''}</tr2:Configurations></tr2:Profiles>`
+  );
+}
+
+const SOUND =
+  '<tr2:AudioEncoder token="sound_1"><tt:Name>sound</tt:Name><tt:UseCount>1</tt:UseCount><tt:Encoding>PCMU</tt:Encoding></tr2:AudioEncoder>';
+
+function mask(corners: readonly (readonly [number, number])[], index: number): string {
+  const points = corners.map(([x, y]) => `<tt:Point x="${x}" y="${y}"/>`).join('');
+  return (
+    `<tr2:Masks token="mask_${index}"><tr2:ConfigurationToken>source_1</tr2:ConfigurationToken>` +
+    `<tr2:Polygon>${points}</tr2:Polygon><tr2:Type>Color</tr2:Type><tr2:Enabled>true</tr2:Enabled></tr2:Masks>`
   );
 }
 

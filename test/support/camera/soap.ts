@@ -23,6 +23,7 @@ const NAMESPACES = {
   trt: 'http://www.onvif.org/ver10/media/wsdl',
   tr2: 'http://www.onvif.org/ver20/media/wsdl',
   tev: 'http://www.onvif.org/ver10/events/wsdl',
+  trc: 'http://www.onvif.org/ver10/recording/wsdl',
   tmd: 'http://www.onvif.org/ver10/deviceIO/wsdl',
   tns1: 'http://www.onvif.org/ver10/topics',
   ter: 'http://www.onvif.org/ver10/error',

@@ -1,0 +1,103 @@
+import type { ClockTrust } from '../../base/clock.ts';
+import { localDate } from '../../base/schedule.ts';
+import type { LawCheck, LawVerdict } from '../../contract/law.ts';
+import type { Fields } from '../../contract/messages.ts';
+import type { Reporter } from '../../contract/reporter.ts';
+import type { Evidence } from '../evidence.ts';
+import type { MeasureReport } from '../measure-window.ts';
+import type { LegalProfile, SaidOfLaw } from './facts.ts';
+import { judgeLaw, verdictsOf } from './judge.ts';
+import { RateWindow } from './rate-window.ts';
+
+export interface LawNeeds {
+  readonly reporter: Pick<Reporter, 'state' | 'clearState'>;
+  readonly clock: { wallMs(): number };
+  readonly clockTrust: () => ClockTrust;
+}
+
+/** What of a camera its legal profile is held against. */
+export interface LawSubject {
+  readonly id: string;
+  readonly name: string;
+  readonly onvif?: object | undefined;
+  readonly law?: LegalProfile | undefined;
+}
+
+interface Seen {
+  readonly width?: number;
+  readonly height?: number;
+  readonly clock: Evidence['clock'];
+  readonly clockOff: boolean;
+}
+
+type Verdicts = Readonly<Record<LawCheck, LawVerdict>>;
+
+/** Holds a camera against its legal profile, where it has one, and tells what comes of it. */
+export class LawWatch {
+  readonly #needs: LawNeeds;
+  readonly #rate = new RateWindow();
+  #said: SaidOfLaw | undefined;
+  #told = '';
+  #verdicts: Verdicts | undefined;
+
+  constructor(needs: LawNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Undefined for a camera without a legal profile. */
+  get verdicts(): Verdicts | undefined {
+    return this.#verdicts;
+  }
+
+  /** What it does not keep to, joined by ", "; empty when it keeps to all that can be verified. */
+  get breaches(): string {
+    const all = Object.entries(this.#verdicts ?? {});
+    return all.flatMap(([check, verdict]) => (verdict === 'breach' ? [check] : [])).join(', ');
+  }
+
+  take(report: MeasureReport, windowMs: number): void {
+    this.#rate.take(report, windowMs);
+  }
+
+  /** No pictures come. */
+  stopped(): void {
+    this.#rate.reset();
+  }
+
+  said(said: SaidOfLaw): void {
+    this.#said = said;
+  }
+
+  /** It may be another device. */
+  forget(): void {
+    this.#said = undefined;
+    this.#rate.reset();
+  }
+
+  look({ id, name, law, onvif }: LawSubject, seen: Seen, clockLimitMs: number): void {
+    if (!law) {
+      if (this.#verdicts) this.#needs.reporter.clearState('law', id);
+      this.#verdicts = undefined;
+      this.#told = '';
+      return;
+    }
+    const { clock, clockTrust } = this.#needs;
+    const evidence = {
+      ...{ width: seen.width, height: seen.height, ...this.#rate.rates },
+      ...{ clockOffsetMs: seen.clock?.value.offsetMs, clockOff: seen.clockOff },
+      said: onvif ? this.#said : null,
+      today: clockTrust() === 'untrusted' ? undefined : localDate(clock.wallMs()),
+    };
+    this.#tell({ camera: id, name, ...judgeLaw(law, evidence, clockLimitMs) });
+  }
+
+  /** The clock of a camera creeps: that alone is no news. */
+  #tell(fields: Fields<'law'>): void {
+    this.#verdicts = verdictsOf(fields);
+    const { clock_offset_ms: _, ...news } = fields;
+    const text = JSON.stringify(news);
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#needs.reporter.state('law', fields.camera, fields);
+  }
+}

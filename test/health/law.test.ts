@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto';
+import fc from 'fast-check';
+import t from 'tap';
+import { systemClock } from '../../agent/base/clock.ts';
+import { createLog } from '../../agent/base/log.ts';
+import { CameraGate } from '../../agent/camera/gate.ts';
+import { OnvifCamera } from '../../agent/camera/onvif/onvif-camera.ts';
+import type { LawEvidence, LegalProfile } from '../../agent/health/law/facts.ts';
+import { judgeLaw } from '../../agent/health/law/judge.ts';
+import { SimulatedCamera } from '../support/camera/camera.ts';
+import { subscriptionMemory } from '../support/subscription.ts';
+import { CAMERA, LIMITS, Watch } from './watch.ts';
+
+const NOTHING: LawEvidence = {
+  ...{ width: undefined, height: undefined, fps: undefined, fpsBefore: undefined },
+  ...{ clockOffsetMs: undefined, clockOff: false, said: undefined, today: '2026-11-22' },
+};
+const judged = (profile: Partial<LegalProfile>, evidence: Partial<LawEvidence>) =>
+  judgeLaw({ faceThumbnails: false, ...profile }, { ...NOTHING, ...evidence }, 2000);
+
+t.test('law: the smallest picture follows the role [arrêté du 3 août 2007, article 2]', async (t) => {
+  const cases = [
+    ['narrow-fast', 704, 576, 'ok'],
+    ['narrow-fast', 703, 576, 'breach'],
+    ['narrow', 1280, 575, 'breach'],
+    ['narrow', 576, 704, 'ok'],
+    ['wide', 352, 288, 'ok'],
+    ['wide', 352, 287, 'breach'],
+    ['traffic', 640, 360, 'ok'],
+  ] as const;
+  for (const [role, width, height, resolution] of cases)
+    t.match(judged({ role }, { width, height }), { resolution, width, height }, `${role} ${width} ${height}`);
+  t.equal(judged({ role: 'narrow' }, {}).resolution, 'unknown');
+  t.equal(judged({}, { width: 10, height: 10 }).resolution, 'not-asked');
+  const thumbnails = judged({ role: 'narrow', faceThumbnails: true }, { width: 640, height: 480 });
+  t.match(thumbnails, { resolution: 'not-verifiable', state: 'unverified' });
+});
+
+t.test('law: the rate is the measured one, and too low only twice in a row', async (t) => {
+  const cases = [
+    ['narrow-fast', 12, undefined, 'ok'],
+    ['narrow-fast', 11.9, 11.9, 'ok'],
+    ['narrow-fast', 8, undefined, 'unknown'],
+    ['narrow-fast', 8, 12, 'unknown'],
+    ['narrow-fast', 8, 8, 'breach'],
+    ['wide', 8, 8, 'ok'],
+    ['traffic', 5, 5, 'breach'],
+  ] as const;
+  for (const [role, fps, fpsBefore, rate] of cases)
+    t.match(judged({ role }, { fps, fpsBefore }), { rate, rate_fps: fps }, `${role} ${fps} ${fpsBefore}`);
+});
+
+t.test('law: the end of the authorisation is told before, and is a breach after its last day', async (t) => {
+  const until = (today: string | undefined) =>
+    judged({ authorisation: { reference: 'A-1', until: '2026-12-31', warnDays: 30 } }, { today });
+  t.match(until('2026-11-30'), { authorisation: 'ok', authorisation_days: 31 });
+  t.match(until('2026-12-01'), { authorisation: 'ends-soon', authorisation_days: 30 });
+  t.match(until('2026-12-31'), { authorisation: 'ends-soon', authorisation_days: 0 });
+  t.match(until('2027-01-01'), { authorisation: 'breach', authorisation_days: -1, state: 'breach' });
+  t.equal(until(undefined).authorisation, 'unknown', 'while the clock of the box cannot be believed');
+});
+
+t.test('law: what the camera does not say is not verifiable, and never ok', async (t) => {
+  const asked = { masksSha256: 'a'.repeat(64), cardDays: 20 };
+  const silent = { soundProfiles: undefined, masks: undefined, card: undefined };
+  for (const said of [null, silent] as const)
+    t.match(judged(asked, { said }), {
+      sound: 'not-verifiable',
+      masks: 'not-verifiable',
+      card: 'not-verifiable',
+    });
+  const card = (keptDays: number | undefined, cardDays?: number) =>
+    judged(cardDays === undefined ? {} : { cardDays }, {
+      said: { ...silent, card: { recordings: 1, keptDays } },
+    }).card;
+  t.same([card(20, 20), card(20.5, 20), card(undefined, 20), card(3)], ['ok', 'breach', 'breach', 'breach']);
+  const verdict = fc.constantFrom('narrow-fast', 'narrow', 'wide', 'traffic', undefined);
+  fc.assert(
+    fc.property(verdict, fc.option(fc.integer({ min: 1, max: 31 })), (role, cardDays) => {
+      const { state } = judged(
+        { role, masksSha256: 'a'.repeat(64), ...(cardDays && { cardDays }) },
+        { said: null },
+      );
+      return state !== 'compliant';
+    }),
+  );
+});
+
+t.test(
+  'law: a camera is asked for sound, masks and card by ONVIF; masks are the same however they are written',
+  async (t) => {
+    const camera = new SimulatedCamera({ name: 'cam-1', clip: 'h264', user: 'csu', password: 'secret' });
+    await camera.start();
+    t.teardown(() => camera.stop());
+    const memory = { load: () => [], save: () => undefined };
+    const clock = systemClock;
+    const gate = new CameraGate(
+      { clock, memory },
+      { camera: 'cam-1', maxConnections: 4, credentialVersion: 1 },
+    );
+    const helper = () =>
+      new OnvifCamera(
+        {
+          ...{ camera: 'cam-1', host: '127.0.0.1', port: camera.onvifPort, path: '/onvif/device_service' },
+          ...{ tls: false, credentials: { version: 1, user: 'csu', password: 'secret' } },
+        },
+        gate,
+        {
+          clock,
+          log: createLog('error', { write: () => undefined }),
+          randomBytes,
+          subscription: subscriptionMemory(),
+        },
+      );
+    const { signal } = new AbortController();
+    t.equal(await helper().masks(signal), undefined, 'no masks by ONVIF');
+    t.equal(await helper().recordings(signal), undefined, 'no recording service');
+    t.match(await helper().profiles(signal), [{ hasAudio: false }]);
+    const [a, b, c] = [
+      [-0.5, 0.5],
+      [0.25, 0.5],
+      [0.25, -0.123456],
+    ] as [[number, number], [number, number], [number, number]];
+    const other = [
+      [0, 0],
+      [1, 0],
+      [1, 1],
+    ] as const;
+    const hashOf = async (masks: NonNullable<SimulatedCamera['legal']['masks']>) => {
+      camera.legal.masks = masks;
+      return await helper().masks(signal);
+    };
+    const first = await hashOf([[a, b, c], other]);
+    t.match(first, { count: 2, sha256: /^[0-9a-f]{64}$/ });
+    t.same(await hashOf([other, [c, [-0.50001, 0.5], b]]), first, 'another order, another way round');
+    for (const changed of [[[a, b, c]], [[a, b, [0.25, -0.13]], other], []] as const)
+      t.not((await hashOf(changed as never))?.sha256, first?.sha256);
+    camera.legal.sound = true;
+    t.match(await helper().profiles(signal), [{ hasAudio: true }]);
+    for (const [retention, keptDays] of [
+      ['P20D', 20],
+      ['PT36H', 1.5],
+      ['PT0S', undefined],
+      ['soon', undefined],
+    ] as const) {
+      camera.legal.retention = retention;
+      t.same(await helper().recordings(signal), { recordings: 1, keptDays }, retention);
+    }
+  },
+);
+
+t.test('law: a camera that is watched breaks its profile and keeps to it again', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  const law = { role: 'narrow-fast' as const, faceThumbnails: false, masksSha256: 'b'.repeat(64) };
+  watch.network.masks = { count: 1, sha256: 'b'.repeat(64) };
+  await watch.start([{ ...CAMERA, law }]);
+  await watch.well();
+  await watch.seconds(12);
+  const told = () => watch.recorder.last('law', CAMERA.id);
+  t.match(told(), {
+    state: 'compliant',
+    rate: 'ok',
+    rate_fps: 25,
+    masks: 'ok',
+    sound: 'ok',
+    resolution: 'ok',
+  });
+  t.match(watch.state, { state: 'ok' });
+  await watch.seconds(30, { frames: 8 });
+  t.match(told(), { state: 'breach', rate: 'breach', rate_fps: 8, min_fps: 12 });
+  t.match(watch.state, { state: 'degraded', cause: 'camera-law-breach', side: 'camera' });
+  t.match(watch.room.observed(), [{ law: { rate: 'breach', masks: 'ok' } }]);
+  await watch.seconds(22);
+  t.match(told(), { state: 'compliant', rate: 'ok' });
+  t.match(watch.state, { state: 'ok' });
+  watch.network.masks = { count: 2, sha256: 'c'.repeat(64) };
+  await watch.seconds(340);
+  t.match(told(), { state: 'breach', masks: 'breach', masks_count: 2 });
+  await watch.room.apply([CAMERA], LIMITS);
+  await watch.seconds(3);
+  t.ok(watch.recorder.of('clear', 'law', CAMERA.id).length > 0, 'no profile, no state');
+  t.match(watch.state, { state: 'ok' });
+});
