@@ -245,7 +245,7 @@ const FRENCH: Record<Code, CauseText> = {
     remedy: "Vérifier avec beffroi-csu watch qu'il est en ligne.",
   },
   'camera-law-breach': {
-    means: "La caméra donne des images, mais ne respecte pas son profil légal.",
+    means: 'La caméra donne des images, mais ne respecte pas son profil légal.',
     remedy: "Voir son état « law » : régler la caméra, ou faire renouveler l'autorisation.",
   },
   'report-unwritable': {
