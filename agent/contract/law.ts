@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { count } from './envelope.ts';
 
 /** What a camera is for, as the file of its authorisation says. It decides what its pictures must be. */
-export const LAW_ROLES = ['narrow-fast', 'narrow', 'wide', 'traffic'] as const;
+const LAW_ROLES = ['narrow-fast', 'narrow', 'wide', 'traffic'] as const;
 export const lawRole = z.enum(LAW_ROLES).meta({
   description:
     'narrow-fast: narrow field on the public road, mainly of people who move fast (a pavement), 704 × 576 and 12 images/s; narrow: any other narrow field, 704 × 576 and 6; wide: 352 × 288 and 6; traffic: regulation of traffic, 352 × 288 and 6',
@@ -10,10 +10,10 @@ export const lawRole = z.enum(LAW_ROLES).meta({
 export type LawRole = z.infer<typeof lawRole>;
 
 /** What is checked of a camera, each with a verdict of its own. */
-export const LAW_CHECKS = ['resolution', 'rate', 'clock', 'sound', 'masks', 'card', 'authorisation'] as const;
+const LAW_CHECKS = ['resolution', 'rate', 'clock', 'sound', 'masks', 'card', 'authorisation'] as const;
 export type LawCheck = (typeof LAW_CHECKS)[number];
 
-export const LAW_VERDICTS = ['ok', 'breach', 'ends-soon', 'not-verifiable', 'not-asked', 'unknown'] as const;
+const LAW_VERDICTS = ['ok', 'breach', 'ends-soon', 'not-verifiable', 'not-asked', 'unknown'] as const;
 export type LawVerdict = (typeof LAW_VERDICTS)[number];
 const verdict = z.enum(LAW_VERDICTS).meta({
   description:
