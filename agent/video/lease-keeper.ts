@@ -16,6 +16,8 @@ const TICK_MS = 100;
 const TICKS_PER_REPORT = 10;
 /** Leases that closed while no agent was there to be told. */
 const MAX_ENDED = 64;
+/** Orders tell the second of their issue; a process takes longer than that to follow another. */
+const IAT_STEP_MS = 1_000;
 /** Ids of leases that this process has opened, none of which opens again. */
 const MAX_SPENT = 10_000;
 
@@ -150,7 +152,7 @@ export class LeaseKeeper implements Service {
   #checkAge({ id, order }: Lease): void {
     const { clock } = this.#needs;
     const ageMs = clock.wallMs() - order.iat * 1000;
-    if (ageMs < clock.monotonicMs() - this.#startedMs) return;
+    if (ageMs < clock.monotonicMs() - this.#startedMs + IAT_STEP_MS) return;
     throw new OrderRefusedError(
       'lease-not-safe',
       `lease ${id} was signed before this video process began, and may have been opened by the one before`,

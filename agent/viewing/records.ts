@@ -8,7 +8,7 @@ import type { Counts } from './tally.ts';
 
 export interface RecordNeeds {
   readonly reporter: Pick<Reporter, 'event'>;
-  readonly store: Pick<Store, 'register' | 'transaction'>;
+  readonly store: Pick<Store, 'memory' | 'register' | 'transaction'>;
   /** A camera that is not of the configuration has no topic: a refused order may name any. */
   readonly knowsCamera: (camera: string) => boolean;
 }
@@ -28,6 +28,7 @@ export interface ChannelRecord {
 type ChannelFields = Omit<Fields<'channel'>, 'id'>;
 
 const MAX_DETAIL = 500;
+const ROOM = 'partner-lines';
 
 /** Writes the register, tells the CSU, and tells the partner whose camera it is. */
 export class ChannelRecords {
@@ -50,10 +51,20 @@ export class ChannelRecords {
     });
   }
 
+  /** Lines of a partner are numbered under the signature of the box: one that is not received is missed by its number. */
+  #partnerLine(partner: string | undefined): { readonly partner_line?: number } {
+    if (partner === undefined) return {};
+    const { memory } = this.#needs.store;
+    const number = Number(memory.get(ROOM, partner) ?? 0) + 1;
+    memory.set(ROOM, partner, String(number));
+    return { partner_line: number };
+  }
+
   #line({ action, who, facts, cause, closedBy, counts, detail }: ChannelRecord): RegisterLine {
     const { channel, camera, startMs, endMs, calledMs, onBehalfOf, ...others } = facts;
     const told = {
       ...others,
+      ...this.#partnerLine(facts.partner),
       on_behalf_of: onBehalfOf,
       start: iso(startMs),
       end: iso(endMs),

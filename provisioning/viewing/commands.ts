@@ -252,8 +252,10 @@ async function partnerWatch({ options, texts, print, signal }: Desk): Promise<bo
   await watchConsignation(
     partner,
     brokerOf(options),
-    (line) =>
-      print(json ? JSON.stringify({ verified: line.verified, ...line.report }) : describeLine(line, texts)),
+    (line, missed) => {
+      if (missed) print(json ? JSON.stringify({ missed }) : texts.viewing.missed(missed));
+      print(json ? JSON.stringify({ verified: line.verified, ...line.report }) : describeLine(line, texts));
+    },
     signal,
   );
   return true;

@@ -14,6 +14,7 @@ import { checkSite } from '../folder.ts';
 import { withBroker } from '../link.ts';
 import type { SignedCommand } from '../sign.ts';
 import { type ConsignationLine, readConsignation } from './consignation.ts';
+import { LineCount, type MissedLines } from './line-count.ts';
 import type { MemberFolder } from './member.ts';
 
 /** How long a lease can be taken, s. Source: guess; both sides are on the telephone. */
@@ -119,21 +120,24 @@ export async function sendLeaseOrder(
   });
 }
 
-/** Hands over every line that comes until the signal aborts: the partner's register. */
+/** Hands over every line that comes until the signal aborts, in order: the partner's register. */
 export async function watchConsignation(
   partner: MemberFolder,
   broker: string,
-  onLine: (line: ConsignationLine) => void,
+  onLine: (line: ConsignationLine, missed: MissedLines | undefined) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { id } = await partner.request();
   const { boxes } = await partner.grant();
+  const count = await LineCount.open(partner.path);
+  let taken = Promise.resolve();
   const onMessage = (_topic: string, payload: Buffer) => {
     const line = readConsignation(payload, boxes);
-    if (line) onLine(line);
+    if (line) taken = taken.then(async () => onLine(line, await count.take(line)));
   };
   const subscriptions = [`csu/v1/+/+/${MESSAGES.consignation.class}/${id}`];
   await withBroker(await partner.identity(), { broker, subscriptions, onMessage }, signal, async () => {
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   });
+  await taken;
 }

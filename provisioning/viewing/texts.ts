@@ -1,4 +1,5 @@
 import type { ChannelAction, ClosedBy } from '../../agent/contract/viewing.ts';
+import type { MissedLines } from './line-count.ts';
 
 interface ViewingTexts {
   readonly help: string;
@@ -13,6 +14,7 @@ interface ViewingTexts {
   readonly pictures: string;
   readonly signed: string;
   readonly unsigned: string;
+  readonly missed: (lines: MissedLines) => string;
   readonly actions: Readonly<Record<ChannelAction, string>>;
   readonly closedBy: Readonly<Record<ClosedBy, string>>;
 }
@@ -53,6 +55,8 @@ export const VIEWING_FRENCH: ViewingTexts = {
   pictures: 'images',
   signed: 'signé par le collecteur',
   unsigned: 'SIGNATURE NON VÉRIFIÉE',
+  missed: ({ site, from, to }) =>
+    `${site} : LIGNES NON REÇUES du registre du partenaire, ${from} à ${to} ; demandez-les au CSU, ou elles suivent`,
   actions: {
     'view.opened': 'visualisation ouverte',
     'view.extended': 'visualisation prolongée',
@@ -112,6 +116,8 @@ export const VIEWING_ENGLISH: ViewingTexts = {
   pictures: 'pictures',
   signed: 'signed by the box',
   unsigned: 'SIGNATURE NOT VERIFIED',
+  missed: ({ site, from, to }) =>
+    `${site}: LINES NOT RECEIVED of the partner's register, ${from} to ${to}; ask the CSU for them, or they follow`,
   actions: {
     'view.opened': 'view opened',
     'view.extended': 'view extended',

@@ -266,7 +266,7 @@ t.test('leases: nobody but the partner of the camera opens, and each try is told
   const { scene, partner } = stage;
   const { csu } = scene.centre;
   const now = Math.floor(Date.now() / 1000);
-  const { jws, id } = await signLease(partner, { site: SITE, ...WORDS });
+  const { jws } = await signLease(partner, { site: SITE, ...WORDS });
   const claims = JSON.parse(Buffer.from(JSON.parse(jws).payload, 'base64url').toString());
   const operate = await csu.key('operate');
   const key = await partner.signingKey();
@@ -277,6 +277,13 @@ t.test('leases: nobody but the partner of the camera opens, and each try is told
     ['by a stranger', signOrder({ ...claims, jti: 'csu-lease-2' }, [stranger()]), 'order-bad-signature'],
     ['view of it', signOrder(viewOf(now), [operate]), 'order-wrong-regime'],
     ['cut', jws.slice(0, -9), 'order-unsigned'],
+    ['without a signature', changed(jws, { signatures: [] }), 'order-unsigned'],
+    [
+      'altered after it was signed',
+      changed(jws, { payload: encoded({ ...claims, end: now + 900 }) }),
+      'order-bad-signature',
+    ],
+    ['of another box', wrong('partner-8', { aud: '57672-mairie' }), 'order-wrong-audience'],
     ['malformed', wrong('partner-1', { reason: 'curiosity' }), 'order-invalid'],
     ['late', wrong('partner-2', { iat: now - 120, exp: now - 60 }), 'order-expired'],
     ['of another camera', wrong('partner-4', { camera: 'cam-nowhere' }), 'order-unknown-target'],
@@ -313,11 +320,28 @@ t.test('leases: nobody but the partner of the camera opens, and each try is told
     ],
     'and what is signed and readable also one of the camera',
   );
-  t.equal(stage.media.received.length, 0);
-  t.match(stage.camera.counters.rtsp, { setups: 0, plays: 0 });
-  await scene.csu.publish(commandTopic(SITE), jws);
-  t.match(await status(stage, id), { status: 'successful' }, 'that of the partner opens');
+  const mission = { cameras: [CAMERA], priority: 9, start: now, end: now + 600, by: 'x', why: 'fête' };
+  for (const [command, words] of [
+    ['mission.announce', mission],
+    ['stream.restart', { camera: CAMERA }],
+    ['camera.check', { camera: CAMERA }],
+  ] as const) {
+    const order = await signCommand(csu, { site: SITE, command, ...words });
+    await scene.csu.publish(commandTopic(SITE), order.jws);
+    t.match(await status(stage, order.id), { status: 'successful' }, `${command} is no opening`);
+  }
+  t.equal(stage.media.received.length, 0, 'not a byte on any topic');
+  t.match(stage.camera.counters.rtsp, { setups: 0, plays: 0 }, 'because none was ever asked for');
+  t.match(await status(stage, await open(stage)), { status: 'successful' }, 'that of the partner opens');
 });
+
+function changed(jws: string, more: object): string {
+  return JSON.stringify({ ...JSON.parse(jws), ...more });
+}
+
+function encoded(claims: object): string {
+  return Buffer.from(JSON.stringify(claims)).toString('base64url');
+}
 
 function viewOf(now: number): object {
   return {

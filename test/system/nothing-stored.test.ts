@@ -4,13 +4,19 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
 import type { CommandEvent } from '../../agent/contract/messages.ts';
-import { commandTopic, mediaTopic } from '../../agent/contract/topics.ts';
+import { commandTopic, leasedMediaTopic, mediaTopic } from '../../agent/contract/topics.ts';
+import { MediaOpener } from '../../agent/trust/leased-media.ts';
 import { KeyFrameDecoder } from '../../agent/video/picture/decoder.ts';
 import { signCommand } from '../../provisioning/sign.ts';
+import { signLease } from '../../provisioning/viewing/lease.ts';
+import type { MemberFolder } from '../../provisioning/viewing/member.ts';
+import { SimulatedCamera } from '../support/camera/camera.ts';
 import { type Clip, clip } from '../support/clips.ts';
+import { GstRecorder } from '../support/gst-recorder.ts';
 import { Marker } from '../support/marker.ts';
+import { carryKeyring, letPartnerIn, partnerEntry } from '../support/partner.ts';
 import { videoOf } from '../support/processes.ts';
-import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
+import { configurationOf, LOGIN, Scene, SITE, simulatedCamera } from '../support/scene.ts';
 import type { Subscriber } from '../support/subscriber.ts';
 import { until } from '../support/until.ts';
 import { WriteTrace } from '../support/write-trace.ts';
@@ -22,6 +28,7 @@ const NO_FILES = /^\/dev\/(null|tty|pts\/)|^\/proc\/(self|\d+)\//;
 /** What the runner of the tests writes of every process. */
 const RUNNER = /\/\.tap\//;
 
+const SERVER = { user: 'boxes', password: 'of the server' };
 const original = clip('h264-small');
 /** What the box decodes is looked for beside what is coded. */
 const decoded = await Promise.all(original.units.filter(({ key }) => key).map(decodedAs));
@@ -34,16 +41,34 @@ async function decodedAs({ nals }: Clip['units'][number]): Promise<Buffer> {
   return Buffer.from((await decoder.decode('h264', stream, new AbortController().signal)).luma);
 }
 
-/** A box of two cameras whose pictures are marked: one forwarded, one on demand. */
+const LEASED = leasedMediaTopic(SITE, 'cam-hall', 'csu');
+/** No other camera may stand where the camera of a partner does. */
+const HALL = '127.0.0.2';
+
+interface Parts {
+  readonly scene: Scene;
+  readonly media: Subscriber;
+  readonly trace: WriteTrace;
+  readonly partner: MemberFolder;
+  /** A media server of the CSU. */
+  readonly server: GstRecorder;
+}
+
+/**
+ * A box of three cameras whose pictures are marked: one forwarded to the broker and pushed to a media server, one on
+ * demand, and one of a partner.
+ */
 class Stage {
   readonly scene: Scene;
   readonly media: Subscriber;
   readonly trace: WriteTrace;
+  readonly #parts: Parts;
 
-  private constructor(scene: Scene, media: Subscriber, trace: WriteTrace) {
-    this.scene = scene;
-    this.media = media;
-    this.trace = trace;
+  private constructor(parts: Parts) {
+    this.scene = parts.scene;
+    this.media = parts.media;
+    this.trace = parts.trace;
+    this.#parts = parts;
   }
 
   static async create(t: Test): Promise<Stage> {
@@ -56,9 +81,16 @@ class Stage {
     }
     mkdirSync(join(scene.folder, 'cwd'));
     mkdirSync(join(scene.folder, 'trace'));
-    const media = await scene.centre.subscriber(['cam-quai', 'cam-parc'].map((id) => mediaTopic(SITE, id)));
+    const plain = ['cam-quai', 'cam-parc'].map((id) => mediaTopic(SITE, id));
+    const media = await scene.centre.subscriber([...plain, LEASED]);
     t.teardown(() => media.close());
-    return new Stage(scene, media, new WriteTrace(join(scene.folder, 'trace/writes')));
+    const { csu } = scene.centre;
+    const partner = await letPartnerIn(csu, join(scene.folder, 'emh'), [SITE]);
+    await carryKeyring(csu, scene.box);
+    const server = await GstRecorder.start({ ...SERVER, path: `/rec/${SITE}/cam-quai` });
+    t.teardown(() => server.kill());
+    const trace = new WriteTrace(join(scene.folder, 'trace/writes'));
+    return new Stage({ scene, media, trace, partner, server });
   }
 
   /** Everything that belongs to the box; the trace itself stands elsewhere. */
@@ -79,11 +111,59 @@ class Stage {
       await simulatedCamera(t, [], marker.clip),
       await simulatedCamera(t, [], marker.clip),
     ];
-    const configuration = configurationOf(quai) as { cameras: object[] };
-    const [other] = (configurationOf(parc) as typeof configuration).cameras;
-    const onDemand = { ...other, id: 'cam-parc', name: 'Parc', delivery: 'on-demand', pictureCheck: 'off' };
-    const health = { pictureIntervalS: 1 };
-    await this.scene.push({ ...configuration, cameras: [...configuration.cameras, onDemand], health });
+    const hall = new SimulatedCamera({ name: 'Hall', clip: marker.clip, ...LOGIN, host: HALL });
+    await hall.start();
+    t.teardown(() => hall.stop());
+    const entry = (camera: SimulatedCamera, more: object) => ({
+      ...(configurationOf(camera) as { cameras: object[] }).cameras[0],
+      ...more,
+    });
+    const { port } = this.#parts.server;
+    const credentials = { version: 1, ...SERVER };
+    await this.scene.push({
+      mediaServers: [
+        { id: 'dst-1', name: 'CSU', host: '127.0.0.1', port, path: '/rec/{site}/{camera}', credentials },
+      ],
+      health: { pictureIntervalS: 1 },
+      partners: [partnerEntry()],
+      cameras: [
+        entry(quai, { destinations: [{ to: 'mqtt' }, { to: 'dst-1' }] }),
+        entry(parc, { id: 'cam-parc', name: 'Parc', delivery: 'on-demand', pictureCheck: 'off' }),
+        entry(hall, {
+          ...{ id: 'cam-hall', name: 'Hall', host: HALL },
+          ...{ regime: 'leased', owner: 'partner', partner: 'emh' },
+        }),
+      ],
+    });
+  }
+
+  /** The media server gets pictures, beginning from now. */
+  async pushed(): Promise<void> {
+    const { server } = this.#parts;
+    const before = server.pictures.length;
+    await until(() => server.pictures.length > before);
+  }
+
+  /** The partner opens its camera, and marked pictures reach the recipient. */
+  async openLease(): Promise<void> {
+    const { scene, media } = this;
+    const { csu, centre } = scene;
+    await scene.box.until('the leased camera well', ({ cameras }) => cameras[2]?.state === 'ok');
+    const { jws } = await signLease(this.#parts.partner, {
+      ...{ site: SITE, camera: 'cam-hall', recipient: 'csu', operator: 'c.weber', grantedBy: 'a.muller' },
+      ...{ reason: 'common-areas', minutes: 5 },
+    });
+    let next = media.received.length;
+    await csu.publish(commandTopic(SITE), jws);
+    const key = await centre.csu.recipientKey();
+    const opener = new MediaOpener({
+      ...{ site: SITE, camera: 'cam-hall', recipient: 'csu', topic: LEASED, key },
+    });
+    for (let seen = false; !seen; next += 1) {
+      const message = await media.until('leased pictures', () => media.received[next]);
+      const opened = message.topic === LEASED && (await opener.open(message.payload));
+      seen = opened ? opened.includes(marker.bytes) : false;
+    }
   }
 
   async openView(): Promise<void> {
@@ -137,7 +217,7 @@ class Stage {
 }
 
 t.test(
-  'system: no picture reaches a file, in forwarding, views, picture checks, a crash and a restart',
+  'system: no picture reaches a file, in forwarding, push, views, leases, picture checks, a crash and a restart',
   async (t) => {
     const stage = await Stage.create(t);
     const { scene, trace } = stage;
@@ -147,6 +227,8 @@ t.test(
     await stage.openView();
     await stage.seen('cam-parc');
     await stage.looked();
+    await stage.pushed();
+    await stage.openLease();
     t.same(stage.marked(), [], 'while pictures flow');
 
     const video = await stage.videoPid();
@@ -168,6 +250,8 @@ t.test(
     t.not(await stage.videoPid(video), video, 'another process');
     await stage.seen('cam-quai');
     await stage.looked();
+    await stage.pushed();
+    await stage.openLease();
     t.same(stage.marked(), [], 'after a crash');
 
     await scene.box.stop();

@@ -3,6 +3,7 @@ import type { ChannelEvent, CommandEvent } from '../../agent/contract/messages.t
 import { commandTopic, mediaTopic } from '../../agent/contract/topics.ts';
 import { type CommandRequest, signCommand } from '../../provisioning/sign.ts';
 import { mistakes } from '../support/contract-check.ts';
+import { FakeTime } from '../support/fake-time.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import { videoOf } from '../support/processes.ts';
 import { registerOf } from '../support/register.ts';
@@ -20,8 +21,8 @@ interface Stage {
 }
 
 /** A box whose only camera is delivered on demand, well and connected. */
-async function onDemand(t: Test): Promise<Stage> {
-  const scene = await Scene.create(t);
+async function onDemand(t: Test, environment: NodeJS.ProcessEnv = {}): Promise<Stage> {
+  const scene = await Scene.create(t, environment);
   const camera = await simulatedCamera(t);
   const media = await scene.centre.subscriber([MEDIA]);
   t.teardown(() => media.close());
@@ -129,12 +130,14 @@ t.test('views: one closes at its end by itself, and an extended one later', asyn
 });
 
 t.test(
-  'views: one stands over a killed agent and a killed video process, and closes at its end',
+  'views: one stands over a killed agent, a killed video process and a wall clock that moves, and closes at its end',
   async (t) => {
-    const stage = await onDemand(t);
+    const time = await FakeTime.create(t);
+    const stage = await onDemand(t, time.environment);
     const { scene, media } = stage;
     const { id } = await open(stage, 600);
     await media.until('pictures', () => media.received.length > 0);
+    await time.shift('-1h');
     const video = await until(() => videoOf(scene.box.pid ?? 0));
     process.kill(video, 'SIGKILL');
     await until(async () => ![undefined, video].includes(await videoOf(scene.box.pid ?? 0)));
@@ -145,10 +148,12 @@ t.test(
     scene.box.start();
     await media.until('pictures after the restart', () => media.received.length > heardThen);
     await scene.box.until(
-      'the view, and the link',
-      ({ channels, link }) => channels[0]?.channel === id && link.connected,
+      'the view with its pictures counted, and the link',
+      ({ channels: [view], link }) => view?.channel === id && view.bytes > 0 && link.connected,
     );
+    await time.shift('+0');
     const endMs = await endSoon(stage, id);
+    await time.shift('-1h');
     const line = await closing(stage, id);
     t.match(line, { closed_by: 'end' });
     t.ok(line.end >= endMs);

@@ -113,7 +113,7 @@ class Model {
 
   /** Signed before this video process began. */
   isOld({ iat }: Pick<LeaseOpenOrder, 'iat'>): boolean {
-    return this.world.clock.wallMs() - iat * 1000 >= this.nowMs - this.videoSinceMs;
+    return this.world.clock.wallMs() - iat * 1000 >= this.nowMs - this.videoSinceMs + 1000;
   }
 
   /** When it was opened, monotonic; undefined when it never was. */
@@ -285,6 +285,7 @@ export class Play {
       await this.#world.killVideo();
     }
     if (how === 'start' && !this.#videoRuns) {
+      await this.#world.clock.advance(1000); // as a process takes
       this.#model.videoSinceMs = this.#model.nowMs;
       await this.#world.startVideo();
     }

@@ -139,6 +139,12 @@ function isWhole(t: Test, world: World, sent: readonly Sent[], died: number): vo
   const numbers = (some: readonly RegisterLine[]) => some.map(({ number }) => number);
   t.same(told('channel'), numbers(ofChannels), `killed at write ${died}: each line is told to the CSU once`);
   const ofPartner = ofChannels.filter(({ subject }) => subject.startsWith('cam-hall '));
+  const partnerLines = ofPartner.map(({ detail }) => JSON.parse(detail).partner_line);
+  t.same(
+    partnerLines,
+    [...partnerLines.keys()].map((index) => index + 1),
+    'numbered without a gap',
+  );
   t.same(told('consignation'), numbers(ofPartner), `killed at write ${died}: and those of the partner to it`);
 }
 

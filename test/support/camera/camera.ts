@@ -14,11 +14,13 @@ export interface SimulatedCameraOptions {
   readonly password: string;
   /** Tokens of the digital inputs. */
   readonly inputs?: readonly string[];
+  /** Address of loopback that it stands at; `127.0.0.1` when left out. */
+  readonly host?: string;
   readonly onvif?: Partial<OnvifOptions>;
   readonly rtsp?: Partial<RtspOptions>;
 }
 
-/** A camera on 127.0.0.1 that speaks the real protocols and plays a clip for ever. */
+/** A camera on loopback that speaks the real protocols and plays a clip for ever. */
 export class SimulatedCamera {
   readonly name: string;
   readonly rtsp: RtspServer;
@@ -33,7 +35,8 @@ export class SimulatedCamera {
     this.#serial = options.name;
     this.#login = { user: options.user, password: options.password };
     const common = { name: options.name, clip: named(options.clip), wallMs: () => this.wallMs() };
-    this.rtsp = new RtspServer({ ...common, login: this.#login }, options.rtsp);
+    const at = options.host === undefined ? {} : { host: options.host };
+    this.rtsp = new RtspServer({ ...common, ...at, login: this.#login }, options.rtsp);
     const device = {
       ...common,
       serial: () => this.#serial,
@@ -43,7 +46,7 @@ export class SimulatedCamera {
       legal: this.legal,
       streamUrl: (hostName: string) => `rtsp://${hostName}:${this.rtspPort}${this.rtsp.options.path}`,
     };
-    this.onvif = new OnvifServer({ device, login: this.#login }, options.onvif);
+    this.onvif = new OnvifServer({ device, ...at, login: this.#login }, options.onvif);
   }
 
   get rtspPort(): number {

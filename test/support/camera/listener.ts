@@ -8,14 +8,16 @@ export function reset(socket: Socket): void {
   else socket.resetAndDestroy();
 }
 
-/** A listening socket on 127.0.0.1 that can be closed and opened again on the same port. */
+/** A listening socket on loopback that can be closed and opened again on the same port. */
 export class Listener {
   readonly #accept: (socket: Socket) => void;
+  readonly #host: string;
   #server: Server | undefined;
   #port = 0;
 
-  constructor(accept: (socket: Socket) => void) {
+  constructor(accept: (socket: Socket) => void, host = '127.0.0.1') {
     this.#accept = accept;
+    this.#host = host;
   }
 
   /** The same from the first `listen` on; 0 before. */
@@ -40,7 +42,7 @@ export class Listener {
   async #open(): Promise<Server> {
     const server = createServer({ noDelay: true }, this.#accept);
     this.#port ||= await freePort();
-    server.listen({ port: this.#port, host: '127.0.0.1' });
+    server.listen({ port: this.#port, host: this.#host });
     await once(server, 'listening');
     return server;
   }

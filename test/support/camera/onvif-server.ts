@@ -25,6 +25,8 @@ import { UsernameTokens } from './username-token.ts';
 const MAX_REQUEST_BYTES = 256 * 1024;
 
 export interface OnvifServerNeeds {
+  /** Address of loopback; `127.0.0.1` when left out. */
+  readonly host?: string;
   readonly device: OnvifDevice;
   readonly login: { readonly user: string; readonly password: string };
 }
@@ -42,11 +44,12 @@ export class OnvifServer {
   readonly #tokens: UsernameTokens;
   readonly #sockets = new Set<Socket>();
   readonly #http = createServer((request, response) => void this.#serve(request, response));
-  readonly #listener = new Listener((socket) => this.#accept(socket));
+  readonly #listener: Listener;
 
   constructor(needs: OnvifServerNeeds, options: Partial<OnvifOptions> = {}) {
     this.#needs = needs;
     this.options = { ...ONVIF_DEFAULTS, ...options };
+    this.#listener = new Listener((socket) => this.#accept(socket), needs.host);
     const { wallMs } = needs.device;
     this.events = new OnvifEvents({ options: this.options, counters: this.counters, wallMs });
     const { digest: offer, nonceLifetimeMs, clockWindowMs: windowMs } = this.options;

@@ -11,6 +11,8 @@ const SEED = 7;
 const GARBAGE_SEED = 11;
 
 export interface RtspServerNeeds {
+  /** Address of loopback; `127.0.0.1` when left out. */
+  readonly host?: string;
   readonly clip: Clip;
   readonly name: string;
   readonly login: { readonly user: string; readonly password: string };
@@ -42,7 +44,7 @@ export class RtspServer {
     const { login, nonceLifetimeMs } = this.options;
     const offer = login === 'basic' || login === 'none' ? 'md5' : login;
     this.#door = new DigestDoor({ realm: 'Simulated Camera', offer, nonceLifetimeMs });
-    this.#listener = new Listener((socket) => this.#accept(socket));
+    this.#listener = new Listener((socket) => this.#accept(socket), needs.host);
     this.#host = this.#makeHost();
   }
 
