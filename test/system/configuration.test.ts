@@ -17,7 +17,7 @@ import { boxAt } from '../video/boxes.ts';
 const LOGIN = { user: 'beffroi', password: 'a long password' };
 const CAMERAS = 256;
 const POINTS = 1024;
-/** What a run without faults, objects, views, leases, windows, floods, second paths, full disks and lost time does not say: other tests do. */
+/** What a run without faults, objects, views, leases, windows, floods, second paths, full disks, lost time, picture checks and reports need not say: other tests do. */
 const ELSEWHERE = [
   'fault',
   'object',
@@ -33,6 +33,10 @@ const ELSEWHERE = [
   'path',
   'window',
   'timeCorrection',
+  'picture',
+  'siteAvailability',
+  'cameraAvailability',
+  'segmentAvailability',
 ];
 /**
  * Retained states of a box with one camera: link, health, configuration and register of the box, health of the camera and of
