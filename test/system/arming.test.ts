@@ -107,7 +107,11 @@ t.test(
     } as const;
     const id = await order(scene, words);
     await armed(scene, false);
-    t.match(scene.csu.json<WindowEvent>('/event/window')[0], { window: id, points: POINT, ...WHO });
+    const announced = await scene.csu.until(
+      'the window',
+      () => scene.csu.json<WindowEvent>('/event/window')[0],
+    );
+    t.match(announced, { window: id, points: POINT, ...WHO });
     await door(true);
     await heard(scene, 3);
     await scene.box.kill();

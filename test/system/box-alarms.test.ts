@@ -112,7 +112,10 @@ t.test(
       scene.csu.json('/seg-halle/state/health').findLast(({ state: how }) => how === 'down'),
     );
     t.match(segment, { cameras: 2, cameras_unreachable: 2, unreachable: 'cam-c, cam-d' });
-    t.match(scene.csu.json('/seg-all/state/health').at(-1), { state: 'ok', cameras: 4 });
+    const whole = await scene.csu.until('the other segment', () =>
+      scene.csu.json('/seg-all/state/health').findLast(({ cameras }) => cameras === 4),
+    );
+    t.match(whole, { state: 'ok' });
     await scene.push(configuration('nulle-part.invalid'));
     await shows(scene, 'pt-reseau', 'raised');
     await shows(scene, 'pt-cam-a', 'unknown');

@@ -163,7 +163,11 @@ t.test('leases: outside of one the camera is described and never asked for pictu
   const stage = await leased(t);
   t.match(stage.camera.counters.rtsp, { setups: 0, plays: 0 });
   t.ok(stage.camera.counters.rtsp.describes >= 1);
-  t.match(stage.scene.csu.json(`/${CAMERA}/state/health`).at(-1), { owner: 'partner', described: 'yes' });
+  const { csu } = stage.scene;
+  const health = await csu.until('what is known of the camera', () =>
+    csu.json(`/${CAMERA}/state/health`).find(({ described }) => described === 'yes'),
+  );
+  t.match(health, { owner: 'partner' });
   await flowing(stage);
   t.match(stage.camera.counters.rtsp, { setups: 1, plays: 1, audioSetups: 0 });
 });

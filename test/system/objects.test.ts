@@ -68,7 +68,7 @@ t.test('objects: raised and cleared at the CSU, also what changed while the agen
   await publish('bat/porte', 'OPEN');
   await shows(scene, 'pt-cuve', 'raised');
   await shows(scene, 'pt-porte', 'raised');
-  t.match(csu.json('/pt-cuve/event/alarm')[0], {
+  t.match(await csu.until('the alarm', () => csu.json('/pt-cuve/event/alarm')[0]), {
     kind: 'object-above',
     source: 'obj-cuve',
     category: 'water',
@@ -88,6 +88,7 @@ t.test('objects: raised and cleared at the CSU, also what changed while the agen
   await csu.until('silence', () => transitions(scene, 'pt-muet').at(-1) === 'raised');
   await publish('bat/porte', 'OPEN');
   await shows(scene, 'pt-porte', 'raised');
+  await csu.until('its alarm', () => transitions(scene, 'pt-porte').length > 0);
   await csu.until('the end of silence', () => transitions(scene, 'pt-muet').at(-1) === 'cleared');
   t.same(transitions(scene, 'pt-cuve'), ['raised', 'cleared']);
   t.same(transitions(scene, 'pt-porte'), ['raised'], 'the same alarm, told once');
@@ -117,6 +118,7 @@ t.test(
     await foreignPublish(broker, 'bat/porte', Buffer.alloc(10 * 1024 * 1024, 0x41), { login: LOGIN });
     await foreignFlood(broker, 'bat/cuve', Array(10_000).fill('{"niveau":99}'), LOGIN);
     await shows(scene, 'pt-cuve', 'raised');
+    await csu.until('the alarm', () => transitions(scene, 'pt-cuve').length > 0);
     t.same(transitions(scene, 'pt-cuve'), ['raised']);
     t.ok(csu.json('/obj-cuve/meas/object').length <= 2, 'measures keep their pace');
 
