@@ -39,7 +39,6 @@ const AVAILABILITY = {
   down_s: 13_320.5,
   unknown_s: 3_484.5,
   planned_s: 14_400,
-  disabled_s: 0,
   down_camera_s: 9_000,
   down_local_network_s: 4_320.5,
   down_box_s: 0,
