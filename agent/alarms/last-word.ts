@@ -18,6 +18,11 @@ export class LastWord {
     this.#sourceMs = sourceMs;
   }
 
+  /** Silence of before does not count. */
+  countAnew(): void {
+    this.#activeMs = this.#clock.monotonicMs();
+  }
+
   /** Whether nothing was said to hold for so long. */
   isSilentFor(limitS: number): boolean {
     return this.#clock.monotonicMs() - this.#activeMs >= limitS * 1000;

@@ -25,6 +25,8 @@ export class Point {
   readonly #word: LastWord;
   readonly #shelf: Shelf;
   readonly #shown: ShownState;
+  /** The source was lost, or was not heard in this start, and nothing says yet that it is back. */
+  #isAway = true;
   #point: AlarmPoint;
   #settings: AlarmSettings;
 
@@ -75,11 +77,20 @@ export class Point {
 
   /** The source can no longer be heard. */
   lost(): void {
+    this.#isAway = true;
     this.#hearing.lost(this.#record.active, this.#point.maxAgeMs !== undefined);
+  }
+
+  /** The source does its work again: from now on its silence says something. */
+  returned(): void {
+    if (!this.#isAway) return;
+    this.#isAway = false;
+    this.#word.countAnew();
   }
 
   /** What was said last holds. */
   confirmed(): void {
+    this.#isAway = false;
     this.#hearing.all();
     this.evaluate();
   }
@@ -163,6 +174,7 @@ export class Point {
   }
 
   #hear(draft: Draft, seen: Observation, holds: boolean): void {
+    this.#isAway = false;
     this.#word.take(seen);
     draft.say(seen, holds);
     this.#hearing.heard(seen.key, draft.record.active);
@@ -183,8 +195,9 @@ export class Point {
     );
   }
 
-  /** Clears by itself what its source never clears. */
+  /** Clears by itself what its source never clears; while nobody hears the source its silence says nothing. */
   #expire(draft: Draft): void {
+    if (this.#isAway) return;
     const limitS = 'clearsAfterS' in this.#point ? this.#point.clearsAfterS : undefined;
     if (limitS === undefined || draft.record.settled !== 'raised') return;
     if (!this.#word.isSilentFor(limitS)) return;

@@ -170,7 +170,10 @@ export class AlarmRoom implements Service, Working {
       lost: (ids = all) => each(ids, (point) => point.lost()),
       confirmed: (ids = all) => each(ids, (point) => point.confirmed()),
       failed: (error) => fault.failed(error),
-      works: () => fault.works(),
+      works: () => {
+        fault.works();
+        each(all, (point) => point.returned());
+      },
     };
   }
 

@@ -290,6 +290,23 @@ t.test('a state that its camera never ends is ended after its time, and may begi
   t.same(watch.transitions, ['pt-porte raised', 'pt-porte cleared', 'pt-porte raised']);
 });
 
+t.test('a state that its camera never ends does not end while the camera is not heard', async (t) => {
+  const { clock, camera, watch } = await begin(t, [{ ...POINT, kind: 'tampering', clearsAfterS: 60 }]);
+  camera.tamper('GlobalSceneChange', true);
+  camera.refusal = LOST;
+  await camera.lose(LOST);
+  await clock.advance(300_000);
+  t.same(watch.transitions, ['pt-porte raised'], 'whoever covers a camera and cuts its cable ends no alarm');
+  t.equal(watch.shown().state, 'unknown');
+  camera.refusal = undefined;
+  await clock.advance(600_000);
+  t.same(
+    watch.transitions,
+    ['pt-porte raised', 'pt-porte cleared'],
+    'heard again, it says nothing of it any more',
+  );
+});
+
 t.test('a kill at any time loses and doubles nothing: state and event are written together', async (t) => {
   const folder = t.testdir();
   const first = await begin(t, [POINT], folder);

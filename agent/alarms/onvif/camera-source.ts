@@ -203,8 +203,8 @@ export class CameraSource implements AlarmSource {
   }
 
   #recovered(how: string): void {
-    this.#listener.works();
     this.#atRest();
+    this.#listener.works();
     const failures = this.#fault.recovered();
     this.#needs.log.info({ camera: this.#camera, failures }, how);
   }
