@@ -1,6 +1,7 @@
 import { InternalError } from './errors.ts';
 
-const MIN_BLOCK_BYTES = 4096;
+/** No block is smaller. */
+export const MIN_BLOCK_BYTES = 4096;
 /** Sizes of blocks between one power of two and the next: at most a fifth of a block is unused. */
 const STEPS = 4;
 /** Larger blocks are rare and are left to the collector. */

@@ -27,6 +27,8 @@ export interface Chunk {
   /** Bytes in order, shared by all destinations: never written to. */
   readonly parts: readonly Buffer[];
   readonly bytes: number;
+  /** Memory that keeping it takes: more than its bytes where they are few. */
+  readonly heldBytes: number;
   readonly frames: number;
   /** Decoding can begin here. */
   readonly key: boolean;

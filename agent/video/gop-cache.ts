@@ -1,7 +1,8 @@
 /** What a cache keeps: a picture, or a chunk of some. */
 export interface Kept {
   readonly key: boolean;
-  readonly bytes: number;
+  /** Memory that keeping it takes. */
+  readonly heldBytes: number;
   hold(): void;
   release(): void;
 }
@@ -43,7 +44,7 @@ export class GopCache<T extends Kept> {
     if (!this.#whole) return;
     one.hold();
     this.#kept.push(one);
-    this.#bytes += one.bytes;
+    this.#bytes += one.heldBytes;
     if (this.#bytes <= this.#maxBytes) return;
     if (this.#maxBytes > 0) this.#overflows += 1;
     this.clear();

@@ -5,10 +5,16 @@ import type { Chunk } from './destination.ts';
 /** The chunks that were handed to a connection and have not left the process: held until they have, or never will. */
 export class Ledger {
   #waitingBytes = 0;
+  #heldBytes = 0;
   #unsent: Chunk[] = [];
 
   get waitingBytes(): number {
     return this.#waitingBytes;
+  }
+
+  /** Memory that they take. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** @param send says why it does not take the chunk; when it does, it calls `left` once, later */
@@ -17,6 +23,7 @@ export class Ledger {
     if (refusal !== undefined) return refusal;
     chunk.hold();
     this.#waitingBytes += chunk.bytes;
+    this.#heldBytes += chunk.heldBytes;
     return undefined;
   }
 
@@ -30,6 +37,7 @@ export class Ledger {
   /** Of one that never left, what it is can still be read, and no byte of it. */
   #left(chunk: Chunk, gone: boolean): void {
     this.#waitingBytes -= chunk.bytes;
+    this.#heldBytes -= chunk.heldBytes;
     if (!gone) this.#unsent.push(chunk);
     chunk.release();
   }

@@ -44,6 +44,10 @@ class TopicChannel implements Channel {
     return this.#ledger.waitingBytes;
   }
 
+  get heldBytes(): number {
+    return this.#ledger.heldBytes;
+  }
+
   send(chunk: Chunk): Code | undefined {
     return this.#ledger.hand(chunk, (left) => this.#publisher.sendNow(this, this.#topic, chunk.parts, left));
   }

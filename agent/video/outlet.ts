@@ -11,6 +11,8 @@ export interface Channel {
   readonly beginsAnew: boolean;
   /** Bytes that were handed over and have not left the process. */
   readonly waitingBytes: number;
+  /** Memory that what waits takes. */
+  readonly heldBytes: number;
   /** Hands a chunk over; called only while it is open. @returns why it was not taken, undefined when it was */
   send(chunk: Chunk): Code | undefined;
   /** What waits and has not begun to leave never does. */
@@ -234,8 +236,8 @@ export class Outlet {
     if (this.#paused) return this.#paused.code;
     if (!channel.isOpen) return this.#error?.code ?? 'destination-connecting';
     if (this.#waitsForKey && !chunk.key) return this.#causeOfWaiting();
-    const waiting = channel.waitingBytes;
-    if (waiting > 0 && waiting + chunk.bytes > this.#options.creditBytes) return 'destination-slow';
+    const { heldBytes } = channel;
+    if (heldBytes > 0 && heldBytes + chunk.heldBytes > this.#options.creditBytes) return 'destination-slow';
     return undefined;
   }
 

@@ -2,12 +2,13 @@ import type { Chunk } from './destination.ts';
 import type { Picture } from './picture.ts';
 
 /** What a chunk is, but for whose memory it lies in. */
-export type ChunkFields = Omit<Chunk, 'bytes' | 'frames' | 'hold' | 'release'>;
+export type ChunkFields = Omit<Chunk, 'bytes' | 'heldBytes' | 'frames' | 'hold' | 'release'>;
 
 /** A chunk whose parts lie in the memory of its pictures; it holds them until nobody holds the chunk any more. */
 export class PicturesChunk implements Chunk {
   readonly parts: readonly Buffer[];
   readonly bytes: number;
+  readonly heldBytes: number;
   readonly frames: number;
   readonly key: boolean;
   readonly number: number;
@@ -20,6 +21,7 @@ export class PicturesChunk implements Chunk {
   constructor(fields: ChunkFields, pictures: readonly Picture[]) {
     this.parts = fields.parts;
     this.bytes = fields.parts.reduce((sum, part) => sum + part.length, 0);
+    this.heldBytes = pictures.reduce((sum, one) => sum + one.heldBytes - one.bytes, this.bytes);
     this.frames = pictures.length;
     this.key = fields.key;
     this.number = fields.number;

@@ -61,6 +61,10 @@ class RecordChannel implements Channel {
     return this.#ledger.waitingBytes;
   }
 
+  get heldBytes(): number {
+    return this.#ledger.heldBytes;
+  }
+
   open(session: RecordSession): void {
     this.#session = session;
     this.#packets = 0;

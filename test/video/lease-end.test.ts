@@ -18,7 +18,8 @@ function chunk(number: number): Chunk {
   const times = { wallMs: 1_000 * number, durationMs: 1_000 };
   const memory = { hold: () => undefined, release: () => undefined };
   const parts = [head, Buffer.alloc(BYTES, number % 250)];
-  return { parts, bytes: head.length + BYTES, frames: 1, key: number === 1, number, ...times, ...memory };
+  const bytes = head.length + BYTES;
+  return { parts, bytes, heldBytes: bytes, frames: 1, key: number === 1, number, ...times, ...memory };
 }
 
 /** A lease on a connection that takes nothing any more, with pictures of which some left and many wait. */

@@ -107,7 +107,12 @@ const [sps, pps] = CLIP.parameterSets as [Buffer, Buffer];
 
 /** One picture of the clip in a block of the pool, as the camera room hands it over. */
 function received(pool: BytePool, number: number): ReceivedUnit {
-  const { nals, key } = CLIP.units[number % CLIP.units.length] as (typeof CLIP.units)[number];
+  return unitOf(pool, number, CLIP.units[number % CLIP.units.length] as (typeof CLIP.units)[number]);
+}
+
+type Coded = Pick<(typeof CLIP.units)[number], 'nals' | 'key'>;
+
+function unitOf(pool: BytePool, number: number, { nals, key }: Coded): ReceivedUnit {
   const length = nals.reduce((sum, nal) => sum + 4 + nal.length, 0);
   const block = pool.take(length);
   let at = 0;
@@ -191,4 +196,26 @@ t.test('memory: a picture is put into packets once, in however many numbers it i
   feed.streamEnds();
   t.equal(pool.out, 0);
   t.end();
+});
+
+t.test('memory: pictures of a few bytes take a block each, and the cache counts that', async (t) => {
+  const cacheBytes = 2 ** 20;
+  const pool = new SpoilingPool();
+  const clock = new MediaClock(0);
+  const feed = new Feed({ clock, pool, random: Math.random }, { fragmentMs: 200, cacheBytes });
+  for (const format of ['mp4', 'rtp'] as const) feed.attach(new Keeper(format, format, 0));
+  feed.streamBegins({ codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps } });
+  const dust = { nals: [Buffer.from([0x41, 0x9a])], key: false };
+  let most = 0;
+  for (let number = 0; number < 5_000; number += 1) {
+    const unit = number === 0 ? received(pool, 0) : unitOf(pool, number, dust);
+    feed.take(unit);
+    unit.release();
+    most = Math.max(most, pool.out);
+  }
+  t.ok(most * 4096 <= cacheBytes + 2 ** 18, `${most} blocks of 4 KiB were in use at once`);
+  t.ok(most > 100, 'the pictures were taken');
+  feed.streamEnds();
+  await feed.end();
+  t.equal(pool.out, 0);
 });

@@ -12,7 +12,17 @@ function chunk(number: number, key: boolean, frames: number): Chunk {
   const wallMs = 1_000 * number;
   const memory = { hold: () => undefined, release: () => undefined };
   const parts = [Buffer.alloc(frames)];
-  return { parts, bytes: frames, frames, key, number, wallMs, durationMs: 1_000, ...memory };
+  return {
+    parts,
+    bytes: frames,
+    heldBytes: frames,
+    frames,
+    key,
+    number,
+    wallMs,
+    durationMs: 1_000,
+    ...memory,
+  };
 }
 
 type Step =
@@ -51,6 +61,10 @@ class Line implements Channel {
 
   get waitingBytes(): number {
     return this.waiting.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  get heldBytes(): number {
+    return this.waiting.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
   }
 
   send(taken: Chunk): undefined {

@@ -14,6 +14,7 @@ export class RtpChunk implements Chunk {
   readonly frames = 1;
   readonly key: boolean;
   readonly bytes: number;
+  readonly heldBytes: number;
   readonly number: number;
   readonly wallMs: number;
   readonly durationMs: number;
@@ -39,6 +40,7 @@ export class RtpChunk implements Chunk {
     this.#packets.hold();
     this.key = picture.key;
     this.bytes = count.bytes;
+    this.heldBytes = count.bytes + picture.heldBytes - picture.bytes;
     this.number = number;
     this.wallMs = unit.captureWallMs ?? unit.receivedWallMs;
     this.durationMs = picture.frameTicks / TICKS_PER_MS;
