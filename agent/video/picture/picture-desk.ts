@@ -22,6 +22,8 @@ export interface PictureDeskNeeds {
 interface Work {
   readonly camera: string;
   readonly keyFrame: KeyFrame;
+  /** Aborts when the pull has ended that it comes from: nothing of it is looked at or kept any more. */
+  readonly ended: AbortSignal;
 }
 
 /**
@@ -70,6 +72,7 @@ export class PictureDesk implements Service {
         return;
       }
       let source: PictureSource | undefined;
+      const ending = new AbortController();
       const watched: typeof handlers = {
         ...handlers,
         described: (track, counters) => {
@@ -78,22 +81,29 @@ export class PictureDesk implements Service {
         },
         accessUnit: (unit) => {
           handlers.accessUnit(unit);
-          if (source) this.#watch(camera, source, unit);
+          if (source) this.#watch(camera, source, unit, ending.signal);
         },
       };
       try {
         await pull(entry, permit, watched, signal);
       } finally {
-        this.#before.delete(camera);
+        ending.abort();
+        this.#forget(camera);
       }
     };
   }
 
+  #forget(camera: string): void {
+    this.#wanted.delete(camera);
+    this.#before.delete(camera);
+    this.#waiting = this.#waiting.filter((work) => work.camera !== camera);
+  }
+
   /** A fault of ours in here costs a look and never the stream. */
-  #watch(camera: string, source: PictureSource, unit: AccessUnit): void {
+  #watch(camera: string, source: PictureSource, unit: AccessUnit, ended: AbortSignal): void {
     try {
       const keyFrame = source.take(unit, this.#wanted.has(camera) && !this.#stopping.signal.aborted);
-      if (keyFrame) this.#take({ camera, keyFrame });
+      if (keyFrame) this.#take({ camera, keyFrame, ended });
     } catch (err) {
       this.#wanted.delete(camera);
       this.#needs.log.error({ err, camera }, 'key frame could not be taken for a look');
@@ -117,7 +127,7 @@ export class PictureDesk implements Service {
     }
   }
 
-  async #lookAt({ camera, keyFrame }: Work): Promise<void> {
+  async #lookAt({ camera, keyFrame, ended }: Work): Promise<void> {
     const { report } = this.#needs;
     const about = { type: 'picture', camera, stream: keyFrame.numbers } as const;
     if (keyFrame.numbers.sameAsBefore && this.#before.has(camera)) {
@@ -125,17 +135,18 @@ export class PictureDesk implements Service {
       return;
     }
     try {
-      report({ ...about, picture: await this.#describe(camera, keyFrame) });
+      const signal = AbortSignal.any([this.#stopping.signal, ended]);
+      const picture = await this.#needs.decode(keyFrame.codec, keyFrame.stream, signal);
+      if (!signal.aborted) report({ ...about, picture: this.#describe(camera, picture) });
     } catch (thrown) {
-      if (this.#stopping.signal.aborted) return;
+      if (this.#stopping.signal.aborted || ended.aborted) return;
       const { code, message } = asBeffroiError(thrown);
       this.#needs.log.debug({ camera, code, detail: message }, 'no picture to look at');
       report({ ...about, code, detail: scrubUrls(message).slice(0, 500) });
     }
   }
 
-  async #describe(camera: string, { codec, stream }: KeyFrame): Promise<PictureReport['picture']> {
-    const picture = await this.#needs.decode(codec, stream, this.#stopping.signal);
+  #describe(camera: string, picture: SmallPicture): PictureReport['picture'] {
     const before = this.#before.get(camera);
     this.#before.set(camera, picture);
     return describePicture(picture, before);

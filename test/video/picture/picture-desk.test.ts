@@ -203,6 +203,41 @@ t.test('picture: a stream that begins anew has no picture before', async (t) => 
   t.equal(await look(bench.stream('cam-a'), 2), undefined);
 });
 
+t.test(
+  'picture: of a stream that has ended nothing is looked at or kept, also not what was under way',
+  async (t) => {
+    const bench = new Bench();
+    const ending = new AbortController();
+    const [first, blocking] = [bench.stream('cam-a', ending.signal), bench.stream('cam-b')];
+    bench.desk.look('cam-a');
+    first.accessUnit(key(0));
+    bench.desk.look('cam-b');
+    blocking.accessUnit(key(0));
+    bench.desk.look('cam-a');
+    first.accessUnit(key(1));
+    ending.abort();
+    await bench.settle();
+    bench.decoding[0]?.done(picture(50));
+    await bench.settle();
+    t.same(bench.reports, [], 'the picture under way is thrown away');
+    bench.decoding[1]?.done(picture(50));
+    await bench.settle();
+    t.same(
+      bench.reports.map(({ camera }) => camera),
+      ['cam-b'],
+    );
+    t.equal(bench.decoding.length, 2, 'the picture that waited is not decoded');
+    const again = bench.stream('cam-a');
+    again.accessUnit(key(2));
+    t.equal(bench.decoding.length, 2, 'and nobody has asked for one of the next stream');
+    bench.desk.look('cam-a');
+    again.accessUnit(key(2));
+    bench.decoding[2]?.done(picture(50));
+    await bench.settle();
+    t.equal(bench.reports.at(-1)?.picture?.change, undefined, 'nothing of before to compare with');
+  },
+);
+
 t.test('picture: when the agent goes, what it asked for is forgotten', async (t) => {
   const bench = new Bench();
   const stream = bench.stream('cam-a');
