@@ -408,7 +408,9 @@ export class Agent implements Service {
   }
 
   #openLease(asked: AskedLease): boolean {
-    const source = this.#sources.find(({ camera, profile }) => camera === asked.camera && profile === 'main');
+    const source = this.#sources.find(
+      ({ camera, profile, regime }) => camera === asked.camera && profile === 'main' && regime === 'leased',
+    );
     const pulled = source && this.#inForce && pulledBy(source, this.#inForce);
     return (
       pulled !== undefined && this.#video.openLease({ ...asked, camera: { ...pulled, regime: 'leased' } })

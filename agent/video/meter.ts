@@ -26,6 +26,9 @@ const NOTHING: Counts = {
   droppedFrames: 0,
 };
 
+/** What was counted in one period may be taken back in a later one, which may have less of it: the rest waits for the next. */
+const TAKEN_BACK = ['rtpLost', 'forwardedBytes', 'droppedFrames'] as const;
+
 /** Counts what a camera's stream did in a period. */
 export class Meter {
   #counts: { -readonly [K in keyof Counts]: Counts[K] } = { ...NOTHING };
@@ -87,20 +90,24 @@ export class Meter {
 
   /** @param bytes negative when bytes that were counted as forwarded never left */
   forwarded(bytes: number): void {
-    this.#counts.forwardedBytes = Math.max(0, this.#counts.forwardedBytes + bytes);
+    this.#counts.forwardedBytes += bytes;
   }
 
   /** @param frames negative when frames that were counted as dropped were sent after all */
   dropped(frames: number): void {
-    this.#counts.droppedFrames = Math.max(0, this.#counts.droppedFrames + frames);
+    this.#counts.droppedFrames += frames;
   }
 
   /** What was counted since the last call. */
   take(camera: string, now: Moment): Measure {
     this.#addReceived();
-    const counts = this.#counts;
+    const counts = { ...this.#counts };
     const periodMs = Math.round(now.monotonicMs - this.#sinceMs);
     this.#counts = { ...NOTHING };
+    for (const key of TAKEN_BACK) {
+      this.#counts[key] = Math.min(0, counts[key]);
+      counts[key] = Math.max(0, counts[key]);
+    }
     this.#sinceMs = now.monotonicMs;
     const time = this.#time(now);
     return { type: 'measure', camera, periodMs, gopFrames: this.#gopFrames, ...counts, ...time };
@@ -123,7 +130,7 @@ export class Meter {
     this.#received = { ...now };
     this.#counts.rtpReceived += now.rtpReceived - before.rtpReceived;
     // A late packet takes a loss back.
-    this.#counts.rtpLost = Math.max(0, this.#counts.rtpLost + now.rtpLost - before.rtpLost);
+    this.#counts.rtpLost += now.rtpLost - before.rtpLost;
     this.#counts.bytes += now.bytes - before.bytes;
     this.#counts.framesDamaged += now.framesDamaged - before.framesDamaged;
   }
