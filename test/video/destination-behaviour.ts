@@ -172,6 +172,21 @@ export class Scene {
 export const numbers = (from: number, until: number) =>
   Array.from({ length: until - from }, (_, i) => from + i);
 
+/** The peer has a group of pictures and stops reading, until the credit is spent. @returns most bytes that waited */
+async function blocked(scene: Scene): Promise<number> {
+  const { destination } = scene.rig;
+  scene.push(GOP);
+  await scene.has(scene.last);
+  scene.rig.stall();
+  let worst = 0;
+  while (destination.status().state !== 'blocked') {
+    scene.push(1, 100_000);
+    worst = Math.max(worst, destination.status().waitingBytes);
+    await turn();
+  }
+  return worst;
+}
+
 /** What every destination does, whatever its protocol. */
 export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
   t.test(`${name}: a peer that keeps up gets every picture once and in order`, async (t) => {
@@ -206,15 +221,7 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
       const scene = await Scene.create(t, make, creditBytes);
       const { destination } = scene.rig;
       scene.attach();
-      scene.push(GOP);
-      await scene.has(scene.last);
-      scene.rig.stall();
-      let worst = 0;
-      while (destination.status().state !== 'blocked') {
-        scene.push(1, 100_000);
-        worst = Math.max(worst, destination.status().waitingBytes);
-        await turn();
-      }
+      let worst = await blocked(scene);
       const { frames } = destination.status();
       scene.push(3 * GOP, 100_000);
       worst = Math.max(worst, destination.status().waitingBytes);
@@ -266,13 +273,7 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
       const scene = await Scene.create(t, make, MIB);
       const { destination } = scene.rig;
       scene.attach();
-      scene.push(GOP);
-      await scene.has(scene.last);
-      scene.rig.stall();
-      while (destination.status().state !== 'blocked') {
-        scene.push(1, 100_000);
-        await turn();
-      }
+      await blocked(scene);
       const before = destination.status();
       await scene.rig.cut();
       scene.rig.resume();

@@ -64,6 +64,20 @@ const CAMERA: VideoCamera = cameraAt('cam-a', 'rtsp://127.0.0.1/a', {
   ],
 });
 
+type EngineNeeds = ConstructorParameters<typeof VideoEngine>[0];
+
+/** An engine without budget that reports to nobody. */
+function engineOf(needs: Pick<EngineNeeds, 'clock' | 'pull' | 'permits' | 'destination'>): VideoEngine {
+  const pool = new BytePool({ leastFreeBytes: 0, freeShare: 0 });
+  const backbone = { join: () => ({ offered: () => undefined, leave: () => undefined }) };
+  const others = { log, random: () => 0, pool, backbone, report: () => undefined };
+  return new VideoEngine({ ...needs, ...others }, { mediaOriginMs: 0 });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+}
+
 const NIGHTS = [
   ['in spring', Date.UTC(2026, 2, 28), 'the clocks go forward in the night to 29 March'],
   ['in autumn', Date.UTC(2026, 9, 24), 'and back in the night to 25 October'],
@@ -81,28 +95,17 @@ for (const [when, beganMs, why] of NIGHTS) {
         active.add(id);
         changes.push(`${PARIS.format(wallMs)} ${id}`);
       };
-      const engine = new VideoEngine(
-        {
-          ...{
-            clock,
-            log,
-            random: () => 0,
-            pool: new BytePool({ leastFreeBytes: 0, freeShare: 0 }),
-            report: () => undefined,
-          },
-          backbone: { join: () => ({ offered: () => undefined, leave: () => undefined }) },
-          pull: (_camera, _permit, _handlers, signal) =>
-            new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
-          permits: { acquire: () => new Promise(() => undefined) },
-          destination: (_camera, { id }) =>
-            nothing(
-              id,
-              () => began(id),
-              () => active.delete(id),
-            ),
-        },
-        { mediaOriginMs: 0 },
-      );
+      const engine = engineOf({
+        clock,
+        pull: (_camera, _permit, _handlers, signal) => aborted(signal),
+        permits: { acquire: () => new Promise(() => undefined) },
+        destination: (_camera, { id }) =>
+          nothing(
+            id,
+            () => began(id),
+            () => active.delete(id),
+          ),
+      });
       engine.setCameras([CAMERA]);
       let alone = true;
       for (; wallMs < beganMs + 2 * DAY_MS; wallMs += MINUTE_MS) {
@@ -125,30 +128,20 @@ for (const [when, beganMs, why] of NIGHTS) {
 t.test('hours: two days of minutes leave nothing behind beside a pull that goes on', async (t) => {
   const clock = new TestClock();
   const pulls = new Set<AbortSignal>();
-  const engine = new VideoEngine(
-    {
-      ...{
-        clock,
-        log,
-        random: () => 0,
-        pool: new BytePool({ leastFreeBytes: 0, freeShare: 0 }),
-        report: () => undefined,
-      },
-      backbone: { join: () => ({ offered: () => undefined, leave: () => undefined }) },
-      pull: (_camera, _permit, _handlers, signal) => {
-        pulls.add(signal);
-        return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
-      },
-      permits: { acquire: async () => ({ release: () => undefined }) as Permit },
-      destination: (_camera, { id }) =>
-        nothing(
-          id,
-          () => undefined,
-          () => undefined,
-        ),
+  const engine = engineOf({
+    clock,
+    pull: (_camera, _permit, _handlers, signal) => {
+      pulls.add(signal);
+      return aborted(signal);
     },
-    { mediaOriginMs: 0 },
-  );
+    permits: { acquire: async () => ({ release: () => undefined }) as Permit },
+    destination: (_camera, { id }) =>
+      nothing(
+        id,
+        () => undefined,
+        () => undefined,
+      ),
+  });
   engine.setCameras([CAMERA]);
   await turn();
   t.equal(pulls.size, 1, 'it is pulled');

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { GstRecorder } from '../support/gst-recorder.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import { camera, mediaOf, parts, received } from './parts.ts';
@@ -72,16 +72,22 @@ function repeated(nals: readonly string[]): number {
   return Math.max(0, nals.slice(1, 12).indexOf(nals[0] ?? '') + 1);
 }
 
+/** A folder with the files `key` and `public` of a camera. @returns the path of a file in it */
+async function withKeys(t: Test): Promise<(name: string) => string> {
+  const folder = await mkdtemp(join(tmpdir(), 'signing-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const at = (name: string) => join(folder, name);
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await writeFile(at('key'), pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  await writeFile(at('public'), pair.publicKey.export({ type: 'spki', format: 'pem' }));
+  return at;
+}
+
 for (const codec of ['h264', 'h265'] as const) {
   t.test(
     `signed video: ${codec}: verifies at the far end of both destinations, every NAL unit of it`,
     async (t) => {
-      const folder = await mkdtemp(join(tmpdir(), 'signing-'));
-      t.teardown(() => rm(folder, { recursive: true, force: true }));
-      const at = (name: string) => join(folder, name);
-      const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-      await writeFile(at('key'), pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-      await writeFile(at('public'), pair.publicKey.export({ type: 'spki', format: 'pem' }));
+      const at = await withKeys(t);
       const clip = delimited(codec, at('clip'));
       await writeFile(at('signed'), signing('sign', codec, clip, at('key')));
       const source = verify(codec, at('signed'), at('public'));
@@ -126,12 +132,7 @@ for (const codec of ['h264', 'h265'] as const) {
 }
 
 t.test('signed video: the check of these tests notices what a forwarder must not do', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'signing-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
-  const at = (name: string) => join(folder, name);
-  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  await writeFile(at('key'), pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-  await writeFile(at('public'), pair.publicKey.export({ type: 'spki', format: 'pem' }));
+  const at = await withKeys(t);
   const signed = signing('sign', 'h264', join(CLIPS, 'h264-small.264'), at('key'));
   const nals = signed.toString('latin1').split('\0\0\0\x01').slice(1);
   const uuid = Buffer.from('005bc93f2d715e95ada4796f90877a6f', 'hex').toString('latin1');
