@@ -6,6 +6,7 @@ export const day = z.iso.date().meta({ description: 'day in Europe/Paris, such a
 
 const percent = z.number().min(0).max(100).optional();
 const seconds = z.number().min(0);
+const milliseconds = z.number().min(0);
 const target = z.number().min(0).optional();
 
 /** How available something was within a period: what a report says of a camera, a segment or the box. */
@@ -40,7 +41,7 @@ export const availabilityFields = {
   open_incidents: count.meta({ description: 'of those, not over at the end of the period' }),
   detect_s: seconds.optional().meta({ description: 'mean time from the begin of a fault to its notice' }),
   repair_s: seconds.optional().meta({ description: 'mean time from the begin of a fault to its end' }),
-  clock_off_ms: seconds
+  clock_off_ms: milliseconds
     .optional()
     .meta({ description: 'largest certain offset of its clock, the uncertainty taken off' }),
   breaches: count.meta({ description: 'breaches of its legal profile' }),
