@@ -50,7 +50,7 @@ const EACH_MINUTE = '0 * * * * *';
 /** Pictures of every camera. Source: measured with 20 cameras whose groups of pictures end together; see docs/performance.md. */
 const pool = new BytePool({ leastFreeBytes: 4 * 1024 * 1024, freeShare: 0.65 });
 /** Source: measured with 20 cameras; a fragment is four times as long as the longest rest. */
-const rest = new Rest({ leastMs: 20, perStreamMs: 2.5, mostMs: 50 });
+const rest = new Rest({ leastMs: 20, perStreamMs: 3, mostMs: 60 });
 const standstill = new Standstill(clock);
 const udpTrials = new UdpTrials(clock);
 
