@@ -10,7 +10,8 @@ export const eventDelivery = z
         'an event leaves the box on the signed receipt of the CSU (beffroi-csu receive), or on the PUBACK of the broker',
     }),
     resendAfterS: z.int().min(2).max(3600).default(60).meta({
-      description: 'seconds without a receipt until an event is sent again, doubled up to 15 min',
+      description:
+        'seconds without a receipt until an event is sent again, doubled up to 2 min for life-safety and intrusion and 15 min for the others; sooner when the receiver is heard again',
     }),
     liveWithinS: z
       .int()

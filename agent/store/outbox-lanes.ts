@@ -6,8 +6,14 @@ import { integerIn, type Row, type Sql } from './sql.ts';
 import type { DueQuery, OutboxEntry } from './store.ts';
 import { endStory } from './stories.ts';
 
-/** An event without a receipt is sent again at ever longer intervals up to this one, ms. Source: guess. */
-export const MAX_RESEND_MS = 15 * 60_000;
+/**
+ * An event without a receipt is sent again at ever longer intervals up to this one, ms. A lone alarm has nobody but this
+ * to bring it up again, since the broker keeps nothing for a receiver that is away. Source: guess.
+ */
+const MAX_RESEND_MS = { alarms: 2 * 60_000, others: 15 * 60_000 };
+/** The least of the classes that are sent again at the shorter interval. */
+const LEAST_ALARM = rankOf('intrusion');
+const MAX_RESEND = `CASE WHEN class <= ${LEAST_ALARM} THEN ${MAX_RESEND_MS.alarms} ELSE ${MAX_RESEND_MS.others} END`;
 /** Events that change their state in one transaction. Source: guess; some ten milliseconds. */
 const MOVED_AT_ONCE = 2_000;
 
@@ -79,9 +85,19 @@ export function awaitReceipts(sql: Sql, seqs: string, nowMs: number, resendAfter
   sql.run(`DELETE FROM outbox WHERE seq ${SOME} AND id = ''`, seqs);
   sql.run(
     `UPDATE outbox SET state = ${STATE.sent}, attempts = attempts + 1,
-       due_ms = ?2 + min(?3 * (1 << min(attempts, 20)), max(?3, ${MAX_RESEND_MS}))
+       due_ms = ?2 + min(?3 * (1 << min(attempts, 20)), max(?3, ${MAX_RESEND}))
      WHERE seq IN (SELECT value FROM json_each(?1))`,
     seqs,
+    nowMs,
+    resendAfterMs,
+  );
+}
+
+/** Nothing waits longer for its receipt, from now on, than it would after many tries. */
+export function boundWait(sql: Sql, nowMs: number, resendAfterMs: number): void {
+  sql.run(
+    `UPDATE outbox SET due_ms = ?1 + max(?2, ${MAX_RESEND})
+     WHERE state = ${STATE.sent} AND due_ms > ?1 + max(?2, ${MAX_RESEND})`,
     nowMs,
     resendAfterMs,
   );

@@ -8,13 +8,13 @@ import { drop, dropForAge, dropForSpace } from './outbox-drops.ts';
 import {
   anyOverdue,
   awaitReceipts,
+  boundWait,
   dueEvents,
   entryOf,
   forgetIds,
   forgetSent,
   forgetSeqs,
   hasten,
-  MAX_RESEND_MS,
   moveEarlier,
   moveOverdue,
 } from './outbox-lanes.ts';
@@ -28,6 +28,11 @@ import { tellStory } from './stories.ts';
 
 /** Until a configuration says otherwise. */
 const RULES: DeliveryRules = { confirm: 'broker', resendAfterMs: 60_000, liveWithinMs: 60_000 };
+
+/** Without any receipt for this long the receiver may have been away, ms. Source: guess. */
+const SILENCE_MS = 60_000;
+/** Receipts that are under way when the first one after a silence comes, arrive within this, ms. Source: guess. */
+const UNDER_WAY_MS = 2_000;
 
 export interface OutboxNeeds {
   readonly runClock: RunClock;
@@ -137,8 +142,8 @@ export class SqlOutbox implements Outbox {
     return this.#engine.writeLazily((sql) => {
       const { intact, altered } = compare(sql, events);
       const gone = forgetIds(sql, intact, this.#needs.wallMs());
+      if (altered.length === 0) this.#hasten(sql);
       if (gone > 0) {
-        this.#hasten(sql);
         this.#endOverflow(sql);
         this.#engine.afterCommit(this.#tellConfirmed);
       }
@@ -237,17 +242,21 @@ export class SqlOutbox implements Outbox {
     const fromMs = this.#needs.clockTrusted() ? wallMs - this.#rules.liveWithinMs : Number.MAX_SAFE_INTEGER;
     this.#engine.write((sql) => {
       moveEarlier(sql, last, fromMs, wallMs);
-      hasten(sql, this.#needs.runClock.nowMs() + Math.max(this.#rules.resendAfterMs, MAX_RESEND_MS));
+      boundWait(sql, this.#needs.runClock.nowMs(), this.#rules.resendAfterMs);
     });
     this.#earlier = 0;
     this.#order += 1;
   }
 
-  /** The receiver is there again after a silence: what had been postponed is sent soon. */
+  /**
+   * The receiver is there after a silence, whatever its receipt names: what had been postponed is sent soon. A receipt
+   * for altered bytes says nothing, or whoever alters them would make the box send for ever.
+   */
   #hasten(sql: Sql): void {
     const nowMs = this.#needs.runClock.nowMs();
     const { resendAfterMs } = this.#rules;
-    if (nowMs - this.#receiptMs > resendAfterMs) hasten(sql, nowMs + resendAfterMs);
+    if (nowMs - this.#receiptMs > Math.min(resendAfterMs, SILENCE_MS))
+      hasten(sql, nowMs + Math.min(resendAfterMs, UNDER_WAY_MS));
     this.#engine.afterCommit(() => {
       this.#receiptMs = nowMs;
     });

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../../agent/base/errors.ts';
-import { eventDigest } from '../../agent/contract/receipt.ts';
+import { eventDigest, type ReceiptedEvent } from '../../agent/contract/receipt.ts';
 import { ArchiveFile } from './archive-file.ts';
 
 /** An event of a box as it came. */
@@ -55,6 +55,12 @@ const COPIES = `SELECT id, topic, payload FROM event
   WHERE site = ? AND id IN (SELECT value FROM json_each(?))`;
 const AFTER =
   'SELECT number, id, received_ms, topic, payload FROM event WHERE number > ? ORDER BY number LIMIT ?';
+/** Sites are few and events many: each site is one look into the index. */
+const LAST_OF_EACH = `WITH RECURSIVE known (site) AS (
+    SELECT min(site) FROM event
+    UNION ALL SELECT (SELECT min(site) FROM event WHERE site > known.site) FROM known WHERE known.site IS NOT NULL)
+  SELECT site, id, topic, payload FROM event WHERE (site, id) IN (
+    SELECT site, (SELECT max(id) FROM event WHERE event.site = known.site) FROM known)`;
 const PRINTED_SOME = `DELETE FROM event WHERE number IN (
   SELECT number FROM event WHERE number <= (SELECT number FROM printed) AND ran_ms < ?
   ORDER BY number LIMIT ${FORGOTTEN_AT_ONCE})`;
@@ -105,6 +111,18 @@ export class Archive {
         copy: copyOf(String(row.id)),
         topic: String(row.topic),
         payload: String(row.payload),
+      }));
+  }
+
+  /** Of each site one event that is stored, with the bytes that it has here; the last one where ids rise. */
+  lastOfEach(): (ReceiptedEvent & { readonly site: string })[] {
+    return this.#file
+      .sql(LAST_OF_EACH)
+      .all()
+      .map(({ site, id, topic, payload }) => ({
+        site: String(site),
+        id: idOf(String(id)),
+        sha256: eventDigest(String(topic), String(payload)),
       }));
   }
 
@@ -166,6 +184,10 @@ export class Archive {
 /** What the copies of an event are stored under: the first one by the id itself. */
 function keysOf(id: string): string[] {
   return Array.from({ length: MAX_COPIES }, (_, n) => (n === 0 ? id : `${id}${COPY}${n + 1}`));
+}
+
+function idOf(key: string): string {
+  return key.split(COPY)[0] ?? key;
 }
 
 function copyOf(key: string): number {

@@ -52,7 +52,7 @@ export async function receiveEvents(
   const readerGone = new AbortController();
   const signal = AbortSignal.any([ordered, readerGone.signal]);
   const intake = new Intake({ archive, printer, log }, signal);
-  const clients = brokers.map((broker) => listen(csu, broker, { key, log, intake }));
+  const clients = brokers.map((broker) => listen(csu, broker, { key, log, intake, archive }, signal));
   try {
     const printing = printer.run(signal).then((read) => {
       if (!read && endWithReader) readerGone.abort();
@@ -77,9 +77,15 @@ interface Listening {
   readonly key: SigningKey;
   readonly log: Log;
   readonly intake: Intake;
+  readonly archive: Archive;
 }
 
-function listen(csu: CsuFolder, broker: string, { key, log, intake }: Listening): BrokerClient {
+function listen(
+  csu: CsuFolder,
+  broker: string,
+  { key, log, intake, archive }: Listening,
+  signal: AbortSignal,
+): BrokerClient {
   const client = createClient(csu.identity, {
     broker,
     subscriptions: SUBSCRIPTIONS,
@@ -88,7 +94,13 @@ function listen(csu: CsuFolder, broker: string, { key, log, intake }: Listening)
   });
   const receipts = new Receipts({ clock: systemClock, client, key });
   client.onMessage((topic, payload, { retain }) => intake.take(topic, payload, retain, receipts));
+  client.listen({ up: () => greet(archive, receipts, signal) });
   return client;
+}
+
+/** Boxes learn that somebody hears them again: a receipt that they know lets them send at once what waits for one. */
+function greet(archive: Archive, receipts: Receipts, signal: AbortSignal): void {
+  for (const { site, ...event } of archive.lastOfEach()) receipts.add(site, event, signal);
 }
 
 async function keepTidy(archive: Archive, keepDays: number, log: Log, signal: AbortSignal): Promise<void> {

@@ -36,6 +36,17 @@ t.test('archive: printed events make room for new ones, and its file stays withi
   archive.close();
 });
 
+t.test('archive: the last event of each site, with its own bytes', async (t) => {
+  const { archive } = opened(join(temporaryFolder(t), 'archive.db'));
+  t.same(archive.lastOfEach(), []);
+  archive.store([event(1), event(2), withBytes(2, 'altered'), { ...event(3), site: '57463-piscine' }], 0);
+  t.same(archive.lastOfEach(), [
+    { site: '57463-mairie', id: 'id-2', sha256: eventDigest(TOPIC, 'altered') },
+    { site: '57463-piscine', id: 'id-3', sha256: event(3).sha256 },
+  ]);
+  archive.close();
+});
+
 t.test(
   'archive: what is not printed is never forgotten; when it is full, nothing more is stored',
   async (t) => {

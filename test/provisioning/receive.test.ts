@@ -134,6 +134,13 @@ t.test('receive: each event is stored, printed once, and signed for as often as 
   ]);
   t.equal(lines(running.out).length, 2);
   t.equal((await running.end('SIGTERM')).code, 0);
+
+  const before = signed(stage).length;
+  await receiver(t, stage);
+  await stage.box.until('a receipt that nobody asked for', () => signed(stage).length > before);
+  t.match(receipted(stage).slice(before), [
+    receiptedMessage({ topic: ALARM, payload: alarm(idOf(1) > idOf(2) ? 1 : 2) }),
+  ]);
 });
 
 t.test('receive: hundreds of events share one receipt', async (t) => {

@@ -152,8 +152,8 @@ t.test(
     const clock = new TestClock();
     const { store } = openFor(temporaryFolder(t), clock);
     store.outbox.rule(RECEIPTS);
-    put(store, 'intrusion');
-    put(store, 'intrusion');
+    put(store, 'technical');
+    put(store, 'technical');
     store.outbox.acknowledge([1, 2]);
     t.same(
       [dueNumbers(store, ['live']), dueNumbers(store, ['backlog']), store.outbox.unreceipted()],
@@ -167,12 +167,63 @@ t.test(
       store.outbox.acknowledge([1, 2]);
     }
     t.match(store.outbox.confirm(waiting(store).slice(0, 1)), { gone: 1, altered: [] });
-    await clock.advance(60_000);
+    await clock.advance(2_000);
     t.same(dueNumbers(store, ['backlog']), [2], 'not after 900 s');
     t.equal(store.outbox.find('id-2')?.payload, 'id-2 ', 'with the same bytes');
     store.close();
   },
 );
+
+t.test('an alarm without a receipt is sent again every two minutes at most', async (t) => {
+  for (const alarm of ['life-safety', 'intrusion'] as const) {
+    const clock = new TestClock();
+    const { store } = openFor(temporaryFolder(t), clock);
+    store.outbox.rule(RECEIPTS);
+    put(store, alarm);
+    store.outbox.acknowledge([1]);
+    for (const waitMs of [60_000, 120_000, 120_000, 120_000]) {
+      await clock.advance(waitMs - 1);
+      t.same(dueNumbers(store, ['backlog']), [], `${waitMs} ms have not passed`);
+      await clock.advance(1);
+      t.same(dueNumbers(store, ['backlog']), [1]);
+      store.outbox.acknowledge([1]);
+    }
+    store.close();
+  }
+});
+
+t.test('a receipt that names nothing that waits says that the receiver is there, once', async (t) => {
+  const clock = new TestClock();
+  const { store } = openFor(temporaryFolder(t), clock);
+  store.outbox.rule(RECEIPTS);
+  put(store, 'intrusion');
+  const known = waiting(store);
+  store.outbox.confirm(known);
+  put(store, 'technical');
+  store.outbox.acknowledge([2]);
+  store.outbox.confirm(known);
+  await clock.advance(2_000);
+  t.same(
+    dueNumbers(store, ['backlog']),
+    [],
+    'it was heard just before: what it has not signed for is under way',
+  );
+  await clock.advance(58_001);
+  t.same(dueNumbers(store, ['backlog']), [2]);
+  store.outbox.acknowledge([2]);
+  store.outbox.confirm(known);
+  await clock.advance(1_999);
+  t.same(dueNumbers(store, ['backlog']), []);
+  await clock.advance(1);
+  t.same(dueNumbers(store, ['backlog']), [2], 'not after two minutes');
+  store.outbox.acknowledge([2]);
+  await clock.advance(60_000);
+  const altered = store.outbox.next(0, 1).map(({ id }) => ({ id, sha256: 'A'.repeat(43) }));
+  t.match(store.outbox.confirm(altered), { gone: 0, altered: ['id-2'] });
+  await clock.advance(2_000);
+  t.same(dueNumbers(store, ['backlog']), [], 'one for altered bytes says nothing');
+  store.close();
+});
 
 t.test('what is in force is durable, and where the broker confirms nothing waits for receipts', async (t) => {
   const folder = temporaryFolder(t);
