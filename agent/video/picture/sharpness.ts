@@ -83,9 +83,15 @@ function noiseOfSquare({ width, values }: Plane, left: number, top: number): num
   let sum = 0;
   for (let y = top + 1; y < top + SQUARE - 1; y += 1) {
     for (let at = y * width + left + 1, end = at + SQUARE - 2; at < end; at += 1) {
-      const px = (offset: number) => values[at + offset] ?? 0;
-      const corners = px(-width - 1) + px(-width + 1) + px(width - 1) + px(width + 1);
-      sum += Math.abs(corners - 2 * (px(-width) + px(width) + px(-1) + px(1)) + 4 * px(0));
+      const [above, below] = [at - width, at + width];
+      const sides =
+        (values[above] ?? 0) + (values[below] ?? 0) + (values[at - 1] ?? 0) + (values[at + 1] ?? 0);
+      const corners =
+        (values[above - 1] ?? 0) +
+        (values[above + 1] ?? 0) +
+        (values[below - 1] ?? 0) +
+        (values[below + 1] ?? 0);
+      sum += Math.abs(corners - 2 * sides + 4 * (values[at] ?? 0));
     }
   }
   return (sum / (SQUARE - 2) ** 2) * TO_DEVIATION;

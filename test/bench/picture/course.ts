@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AccessUnit } from '../../../agent/camera/types.ts';
 import { REDUCING } from '../../../agent/video/picture/decoder.ts';
@@ -10,7 +9,7 @@ import {
   smallPicture,
 } from '../../../agent/video/picture/small-picture.ts';
 import { clipFrom } from '../../support/clips.ts';
-import { ffmpeg, ffmpegStream } from './ffmpeg.ts';
+import { ffmpegStream } from './ffmpeg.ts';
 import { commandsOf, type Film, FRAMES_PER_MOMENT, filmArguments } from './film.ts';
 
 /** What a look at one moment would be given. */
@@ -21,59 +20,70 @@ export interface Sight {
   readonly picture: SmallPicture;
 }
 
-/** Films a course and yields its moments one after the other. */
+/** Films a course and yields its moments one after the other; it is filmed no further than it is looked at. */
 export async function* sightsOf(
   folder: string,
   name: string,
   film: Omit<Film, 'commandFile'>,
 ): AsyncGenerator<Sight> {
-  const stream = await filmed(folder, name, film);
-  const units = clipFrom(stream, 'h264', 25).units;
-  if (units.length !== film.moments.length * FRAMES_PER_MOMENT)
-    throw new Error(
-      `expected ${film.moments.length} moments in ${name}, came ${units.length / FRAMES_PER_MOMENT}`,
-    );
-  const [sps, pps] = clipFrom(stream.subarray(0, 100_000), 'h264', 25).parameterSets;
-  const source = new PictureSource({
-    codec: 'h264',
-    clockRate: 90_000,
-    parameterSets: { ...(sps && { sps }), ...(pps && { pps }) },
-  });
-  let next = 0;
-  for await (const picture of keyPictures(stream)) {
-    let taken: KeyFrame | undefined;
-    const [key, ...others] = units.slice(next, next + FRAMES_PER_MOMENT).map(accessUnit);
-    next += FRAMES_PER_MOMENT;
-    let passed = false;
-    const keyFrame = () => {
-      passed = true;
-      if (key) taken ??= source.take(key, true);
-      return taken;
-    };
-    yield { keyFrame, picture };
-    if (!passed && key) source.take(key, false);
-    for (const other of others) source.take(other, false);
+  const commandFile = join(folder, `${name}.commands`);
+  await writeFile(commandFile, commandsOf(film.moments) || '0 nothing do x;');
+  const coded: Buffer[] = [];
+  const filmed = momentsIn(ffmpegStream(filmArguments({ ...film, commandFile })), coded);
+  let source: PictureSource | undefined;
+  let count = 0;
+  for await (const picture of keyPictures(filmed)) {
+    const { units, parameterSets } = clipFrom(coded.shift() ?? Buffer.alloc(0), 'h264', 25);
+    if (units.length !== FRAMES_PER_MOMENT)
+      throw new Error(`expected ${FRAMES_PER_MOMENT} pictures a moment in ${name}, came ${units.length}`);
+    source ??= sourceOf(parameterSets);
+    count += 1;
+    yield* sightOf(source, picture, units.map(accessUnit));
   }
+  if (count !== film.moments.length)
+    throw new Error(`expected ${film.moments.length} moments in ${name}, came ${count}`);
 }
 
-/** Films are kept in the folder that `BEFFROI_FILMS` names: whoever works on the judge needs them again and again. */
-async function filmed(folder: string, name: string, film: Omit<Film, 'commandFile'>): Promise<Buffer> {
-  const commandFile = join(folder, `${name}.commands`);
-  const commands = commandsOf(film.moments) || '0 nothing do x;';
-  const args = filmArguments({ ...film, commandFile });
-  const kept = process.env.BEFFROI_FILMS;
-  const told = args.join(' ').replaceAll(commandFile, '').replaceAll(folder, '');
-  const key = createHash('sha256').update(told).update(commands).digest('hex');
-  const file = kept && join(kept, key);
-  const known = file && (await readFile(file).catch(() => undefined));
-  if (known) return known;
-  await writeFile(commandFile, commands);
-  const stream = await ffmpeg(args);
-  if (file) {
-    await writeFile(`${file}.part`, stream);
-    await rename(`${file}.part`, file);
+function* sightOf(
+  source: PictureSource,
+  picture: SmallPicture,
+  [key, ...others]: AccessUnit[],
+): Generator<Sight> {
+  let taken: KeyFrame | undefined;
+  let passed = false;
+  const keyFrame = () => {
+    passed = true;
+    if (key) taken ??= source.take(key, true);
+    return taken;
+  };
+  yield { keyFrame, picture };
+  if (!passed && key) source.take(key, false);
+  for (const other of others) source.take(other, false);
+}
+
+function sourceOf([sps, pps]: readonly Buffer[]): PictureSource {
+  const parameterSets = { ...(sps && { sps }), ...(pps && { pps }) };
+  return new PictureSource({ codec: 'h264', clockRate: 90_000, parameterSets });
+}
+
+/** The start code of a sequence parameter set, which every key frame of the film comes with. */
+const MOMENT_START = Buffer.from([0, 0, 0, 1, 0x67]);
+
+/** A film cut into its moments. @param coded where they are put as well */
+async function* momentsIn(film: AsyncIterable<Buffer>, coded: Buffer[]): AsyncGenerator<Buffer> {
+  const tell = (moment: Buffer) => {
+    coded.push(moment);
+    return moment;
+  };
+  let rest = Buffer.alloc(0);
+  for await (const part of film) {
+    rest = Buffer.concat([rest, part]);
+    for (let next = rest.indexOf(MOMENT_START, 1); next > 0; next = rest.indexOf(MOMENT_START, 1)) {
+      yield tell(rest.subarray(0, next));
+      rest = rest.subarray(next);
+    }
   }
-  return stream;
+  if (rest.length > 0) yield tell(rest);
 }
 
 function accessUnit({ nals, key }: { nals: readonly Buffer[]; key: boolean }): AccessUnit {
@@ -81,23 +91,12 @@ function accessUnit({ nals, key }: { nals: readonly Buffer[]; key: boolean }): A
   return { ...memory, nals, key, damaged: false, rtpTime: 0, receivedWallMs: 0, receivedMonotonicMs: 0 };
 }
 
-/** Every key frame, reduced as the product reduces it. */
-async function* keyPictures(stream: Buffer): AsyncGenerator<SmallPicture> {
-  const args = [
-    '-threads',
-    '1',
-    '-skip_frame',
-    'nokey',
-    '-f',
-    'h264',
-    '-i',
-    'pipe:0',
-    '-vsync',
-    '0',
-    ...REDUCING,
-  ];
+/** The key frame of each moment, reduced as the product reduces it. */
+async function* keyPictures(moments: AsyncIterable<Buffer>): AsyncGenerator<SmallPicture> {
+  const soon = ['-probesize', '100000', '-threads', '1', '-skip_frame', 'nokey'];
+  const args = [...soon, '-f', 'h264', '-i', 'pipe:0', '-vsync', '0', ...REDUCING];
   let rest: Buffer = Buffer.alloc(0);
-  for await (const part of ffmpegStream(args, stream)) {
+  for await (const part of ffmpegStream(args, moments)) {
     rest = rest.length > 0 ? Buffer.concat([rest, part]) : part;
     for (; rest.length >= SMALL_PICTURE_BYTES; rest = rest.subarray(SMALL_PICTURE_BYTES)) {
       yield smallPicture(new Uint8Array(rest.subarray(0, SMALL_PICTURE_BYTES)));

@@ -34,7 +34,7 @@ export interface Film {
   readonly noise: { readonly day: number; readonly night: number };
 }
 
-/** Two pictures per moment: a key frame and one after it. */
+/** Two pictures per moment: a key frame and one after it, of the same scene with other noise and other drops of rain. */
 export const FRAMES_PER_MOMENT = 2;
 
 const AWAY = { x: 2 * FRAME.width, y: 2 * FRAME.height };
@@ -97,18 +97,23 @@ function graphOf({ footage, show, noise, moments, commandFile }: Film): string {
     `noise=alls=${noise.day}:allf=t:enable='not(${isNight})'`,
     `noise=alls=${noise.night}:allf=t:enable='${isNight}'`,
     ...(show.late ? ['loop=-1:1', 'setpts=N/TB', show.late] : []),
-    'format=yuv420p[film]',
+    // One picture a second again: the encoder spends bits by how long a picture is shown.
+    'settb=1,setpts=N,fps=1,format=yuv420p[film]',
   ];
   return [
     ...day,
-    ...[forever(4, 'bus'), forever(5, 'lorry'), forever(6, 'headlights')],
+    ...[prop(4, 'bus'), prop(5, 'lorry'), prop(6, 'headlights')],
     ...mixed(moments),
     `[lit]${chain.join(',')}[scene]`,
     `[scene][bus]overlay@bus=${AWAY.x}:${AWAY.y}[a]`,
     `[a][lorry]overlay@lorry=${AWAY.x}:${AWAY.y}[b]`,
-    `[b][headlights]overlay@headlights=${AWAY.x}:${AWAY.y}[c]`,
+    // A moment is put together once and shown in each of its pictures.
+    `[b][headlights]overlay@headlights=${AWAY.x}:${AWAY.y},fps=${FRAMES_PER_MOMENT}[c]`,
     ...(moments.some(({ rain }) => rain > 0)
-      ? [forever(7, 'rain', RAIN_FRAMES), '[c][rain]blend@rain=c0_mode=screen:c0_opacity=0.001[d]']
+      ? [
+          `[7]loop=-1:${RAIN_FRAMES},settb=1/${FRAMES_PER_MOMENT},setpts=N[rain]`,
+          '[c][rain]blend@rain=c0_mode=screen:c0_opacity=0.001[d]',
+        ]
       : ['[c]null[d]']),
     ...covered(show.cover),
     `[e]${late.join(',')}`,
@@ -131,14 +136,22 @@ function mixed(moments: readonly Moment[]): string[] {
 
 const STILL_INPUTS = { noon: 1, evening: 2, night: 3 } as const;
 
-function forever(input: number, name: string, frames = 1): string {
-  return `[${input}]loop=-1:${frames},setpts=N/TB[${name}]`;
+function forever(input: number, name: string): string {
+  return `[${input}]loop=-1:1,setpts=N/TB[${name}]`;
+}
+
+/** Converted once, not for each picture that it is laid over. */
+function prop(input: number, name: string): string {
+  return `[${input}]format=yuva420p,loop=-1:1,setpts=N/TB[${name}]`;
 }
 
 function covered(share: number | undefined): string[] {
   if (share === undefined) return ['[d]null[e]'];
   const width = Math.round(FRAME.width * share);
-  return [`[8]loop=-1:1,setpts=N/TB,crop=${width}:${FRAME.height}:0:0[cover]`, '[d][cover]overlay=0:0[e]'];
+  return [
+    `[8]crop=${width}:${FRAME.height}:0:0,format=yuva420p,loop=-1:1,setpts=N/TB[cover]`,
+    '[d][cover]overlay=0:0[e]',
+  ];
 }
 
 /** Noise cannot be commanded: it is switched by the number of the frame. */
@@ -168,7 +181,7 @@ export function commandsOf(moments: readonly Moment[]): string {
         return true;
       });
       const list = changed.map(([target, name, value]) => `${target} ${name} ${value}`).join(', ');
-      return list ? `${index * FRAMES_PER_MOMENT} ${list};\n` : '';
+      return list ? `${index} ${list};\n` : '';
     })
     .join('');
 }
