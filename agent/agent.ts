@@ -33,6 +33,7 @@ import { certificateEndsMs } from './health/certificate.ts';
 import { ClockSource, synchronisedAtMs } from './health/clock-source.ts';
 import { Forwarding } from './health/forwarding.ts';
 import { CameraHealthRoom } from './health/room.ts';
+import { plannedFor } from './health/shown.ts';
 import { freeMb, temperatureC } from './health/vitals.ts';
 import type { Look } from './reports/recorder.ts';
 import { ReportRoom } from './reports/room.ts';
@@ -151,6 +152,7 @@ export class Agent implements Service {
       look: (camera) => this.#video.look(camera),
       onvif: (camera) => this.#fleet.onvif(camera),
       describe: (camera, signal) => this.#fleet.describe(camera, signal),
+      planned: (camera) => plannedFor(camera, this.#alarms.works()),
     });
     this.#alarms = new AlarmRoom({
       ...common,
@@ -427,17 +429,18 @@ export class Agent implements Service {
 
   /** The rooms take their part of the configuration, each by its own difference. */
   async #apply(next: OpenedConfiguration): Promise<void> {
+    const cameras = next.cameras.filter(({ enabled }) => enabled);
     this.#inForce = next;
-    this.#regimes = regimesOf(next, this.#consent.withheld(next));
+    this.#regimes = regimesOf({ ...next, cameras }, this.#consent.withheld(next));
     this.#viewing.apply({ cameras: this.#regimes, maxViewMinutes: next.video.maxViewMinutes });
     this.#tellBackbone();
     if (this.#sources.length > 0) this.#pull(this.#sources); // what may no longer be pulled ends first
     this.#uplink.deliver(deliveryOf(next));
     this.#eventTracks.expect(listenedTo(next));
     await this.#boxHealth.schedule(next.health.vitalsSchedule);
-    await this.#fleet.apply(next.cameras);
+    await this.#fleet.apply(cameras);
     await this.#cameraHealth.apply(next.cameras, next.health, next.segments);
-    await this.#alarms.apply(withOwnPoints(next));
+    await this.#alarms.apply({ ...withOwnPoints(next), cameras });
     this.#reports.apply(factsOf(next, this.#needs.box.site), next.reports);
     const entities = next.cameras.map(({ id }) => id);
     const points = this.#alarms.status().map(({ point }) => point);
@@ -553,7 +556,9 @@ function pulledBy(
 
 /** Cameras that speak for alarm points: their streams are pulled with the metadata track, where there is one. */
 function listenedTo({ cameras, points }: OpenedConfiguration): ReadonlySet<string> {
-  const events = cameras.filter(({ regime, onvif }) => regime === 'continuous' && onvif?.events);
+  const events = cameras.filter(
+    ({ enabled, regime, onvif }) => enabled && regime === 'continuous' && onvif?.events,
+  );
   const spoken = new Set(points.flatMap((point) => ('topics' in point ? [point.camera] : [])));
   return new Set(events.flatMap(({ id }) => (spoken.has(id) ? [id] : [])));
 }

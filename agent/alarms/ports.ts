@@ -2,7 +2,7 @@ import type { ClockTrust } from '../base/clock.ts';
 import type { Code } from '../base/codes.ts';
 import type { OnvifEvent } from '../camera/onvif/notification.ts';
 import type { EventHandler } from '../camera/onvif/pull-point.ts';
-import type { Fields, HealthState, Severity } from '../contract/messages.ts';
+import type { CameraState, Fields, Severity } from '../contract/messages.ts';
 import type { ArmingSchedule } from './arming/schedules.ts';
 import type { Window } from './arming/window-record.ts';
 
@@ -243,7 +243,7 @@ export interface AlarmUps {
 /** How a camera is, as the health of the box says. */
 export interface BoxCamera {
   readonly camera: string;
-  readonly state: HealthState;
+  readonly state: CameraState;
   readonly cause: Code | 'none';
 }
 

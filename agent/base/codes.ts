@@ -167,6 +167,12 @@ export const CODES = {
       'The order is for another regime or delivery than that of the camera: views are for cameras delivered on demand, leases for cameras of a partner.',
     remedy: 'Look up the regime of the camera; no order changes it.',
   },
+  'camera-disabled': {
+    fault: 'order',
+    retryable: false,
+    means: 'The order is for a camera that the configuration switches off.',
+    remedy: 'Set enabled to true in its entry, or leave it out of the order.',
+  },
   'order-unknown-channel': {
     fault: 'order',
     retryable: false,

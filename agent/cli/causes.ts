@@ -99,6 +99,10 @@ const FRENCH: Record<Code, CauseText> = {
       "L'ordre est d'un autre régime que la caméra : une visualisation est pour une caméra à la demande, un bail pour celle d'un partenaire.",
     remedy: 'Vérifier le régime de la caméra ; aucun ordre ne le change.',
   },
+  'camera-disabled': {
+    means: "L'ordre vise une caméra que la configuration désactive.",
+    remedy: 'Remettre enabled à true dans son entrée, ou ne pas la viser.',
+  },
   'order-unknown-channel': {
     means:
       "La visualisation ou le bail désigné n'est pas ouvert, ou n'est pas de cette caméra ou de ce partenaire.",

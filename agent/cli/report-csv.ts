@@ -18,7 +18,7 @@ export function reportTables(report: Report): Record<string, string> {
 
 const AVAILABILITY = [
   ...['element', 'type', 'nom', 'disponibilite_prouvee_pct', 'disponibilite_constatee_pct'],
-  ...['compte_s', 'en_service_s', 'degrade_s', 'indisponible_s', 'inconnu_s', 'travaux_s'],
+  ...['compte_s', 'en_service_s', 'degrade_s', 'indisponible_s', 'inconnu_s', 'travaux_s', 'desactive_s'],
   ...SIDE_ORDER.map((side) => `indisponible_${side.replace('-', '_')}_s`),
   ...['incidents', 'incidents_suite_reseau', 'detection_moyenne_s', 'reparation_moyenne_s'],
   ...['ecart_horloge_max_ms', 'manquements', 'manquements_s'],
@@ -29,7 +29,7 @@ function availabilityRow(line: ReportLine): Cell[] {
   const times = [line.countedMs, line.availableMs, line.degradedMs, line.downMs, line.unknownMs];
   return [
     ...[subject, KIND[kind], facts.name, percent(line.provenPercent), percent(line.knownPercent)],
-    ...[...times, line.plannedMs].map(seconds),
+    ...[...times, line.plannedMs, line.disabledMs].map(seconds),
     ...SIDE_ORDER.map((side) => seconds(downMsBySide.get(side) ?? 0)),
     ...[incidents.length, incidents.filter(({ via }) => via !== '').length],
     ...[seconds(line.detectMs), seconds(line.repairMs)],

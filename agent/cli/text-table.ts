@@ -5,6 +5,8 @@ const COLOURS: Record<string, number> = {
   degraded: 33,
   down: 31,
   unknown: 90,
+  maintenance: 36,
+  disabled: 90,
   raised: 31,
   cleared: 32,
 };

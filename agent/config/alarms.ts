@@ -31,7 +31,8 @@ const window = z
       .meta({ description: 'maintenance: not armed; mission: armed whatever the schedule says' }),
     points: z.array(pointId).max(1024).default([]),
     cameras: z.array(cameraId).min(1).max(256).optional().meta({
-      description: 'of a maintenance window: cameras that are worked on; planned in the reports',
+      description:
+        'of a maintenance window: cameras that are worked on; their state is `maintenance`, and planned in the reports',
     }),
     box: z.literal(true).optional().meta({
       description: 'of a maintenance window: the box is worked on, and with it everything that it watches',

@@ -37,6 +37,10 @@ const camera = z
     id: cameraId,
     name: name.meta({ description: 'what operators call the camera' }),
     host: host.meta({ description: 'address of the camera on the network of the commune' }),
+    enabled: z.boolean().default(true).meta({
+      description:
+        'false: the camera is switched off, its state is `disabled`; the box does not connect to it, and the time does not count in reports',
+    }),
     regime: z.enum(['continuous', 'leased']).meta({
       description:
         'property of the camera, which no order changes. continuous: of the commune or the metropole; leased: of a partner, closed but for its lease',

@@ -67,6 +67,8 @@ export const destinationKind = z.enum(['mqtt', 'rtsp']);
  */
 export const destinationState = z.enum(['waiting', 'connecting', 'flowing', 'blocked', 'paused', 'failed']);
 export const healthState = z.enum(['ok', 'degraded', 'down', 'unknown']);
+/** Of a camera: `maintenance` while work on it is announced, `disabled` where the configuration switches it off. */
+export const cameraState = z.enum([...healthState.options, 'maintenance', 'disabled']);
 /** Who answers for a camera and its local link. */
 export const cameraOwner = z.enum(['commune', 'metropole', 'partner']);
 export const configPhase = z.enum(['none', 'received', 'applying', 'applied', 'failed']);
@@ -144,6 +146,7 @@ export type Severity = z.infer<typeof severity>;
 export type Side = z.infer<typeof side>;
 export type SegmentKind = z.infer<typeof segmentHealthState>['kind'];
 export type HealthState = z.infer<typeof healthState>;
+export type CameraState = z.infer<typeof cameraState>;
 
 export const linkState = z.strictObject({
   ...envelope,
@@ -181,6 +184,10 @@ const boxHealthState = z.strictObject({
   cameras_degraded: count,
   cameras_down: count,
   cameras_unknown: count,
+  cameras_maintenance: count.meta({
+    description: 'cameras on which work is announced, whatever their state is',
+  }),
+  cameras_disabled: count.meta({ description: 'cameras that the configuration switches off' }),
   video_running: z.boolean().meta({ description: 'the video process is up and answering' }),
   storage_durable: z.boolean().meta({ description: 'false while alarms can only be kept in memory' }),
   outbox_pending: count.meta({ description: 'events on disk that are not confirmed' }),
@@ -224,7 +231,15 @@ const cameraHealthState = z.strictObject({
   camera: cameraId,
   name: z.string().max(80),
   owner: cameraOwner.meta({ description: 'who answers for the camera and its local link' }),
-  state: healthState,
+  state: cameraState.meta({
+    description:
+      'maintenance: work on it is announced and has begun, it is looked at all the same; disabled: switched off in the configuration, and not spoken to',
+  }),
+  found: healthState.optional().meta({
+    description: 'in maintenance: what the checks find, with `cause`, `side` and `detail` of that',
+  }),
+  maintenance_window: z.string().max(64).optional().meta({ description: 'id of the announced window' }),
+  maintenance_until: unixMs.optional().meta({ description: 'when it ends by itself' }),
   cause,
   fault,
   side,

@@ -123,7 +123,7 @@ const announceOrder = z
       .min(1)
       .max(256)
       .optional()
-      .meta({ description: 'cameras that are worked on: planned in the reports, and not counted there' }),
+      .meta({ description: 'cameras that are worked on: in maintenance, and planned in the reports' }),
     box: z
       .literal(true)
       .optional()

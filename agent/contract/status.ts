@@ -3,7 +3,7 @@ import { LIFE_STATES } from './alarm-life.ts';
 import { confirmation } from './delivery.ts';
 import { count } from './envelope.ts';
 import { recipientId } from './lease-terms.ts';
-import { cameraId, cause, configPhase, healthState, pointId, segmentId, severity, side } from './messages.ts';
+import { cameraId, cameraState, cause, configPhase, pointId, segmentId, severity, side } from './messages.ts';
 import { pathInUse, pathState } from './transmission.ts';
 
 /** What the running agent tells `beffroi status` and the demo through its local Unix socket: one JSON object. */
@@ -32,7 +32,7 @@ export const statusSnapshot = z.strictObject({
     z.strictObject({
       camera: cameraId,
       name: z.string(),
-      state: healthState,
+      state: cameraState,
       cause,
       side,
       consequenceOf: segmentId.optional(),

@@ -3,7 +3,7 @@ import { CODES, type Code } from '../base/codes.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import { Schedule } from '../base/schedule.ts';
-import type { Fields, HealthState } from '../contract/messages.ts';
+import type { CameraState, Fields } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import { sideOf } from '../contract/side.ts';
 import type { Store, StoreFault } from '../store/store.ts';
@@ -21,7 +21,7 @@ export interface BoxHealthNeeds {
   readonly store: Store;
   readonly clockTrust: () => ClockTrust;
   /** How many cameras are in each state. */
-  readonly cameras: () => Record<HealthState, number>;
+  readonly cameras: () => Record<CameraState, number>;
   readonly videoRunning: () => boolean;
   /** Orders refused since the start of the agent. */
   readonly ordersRefused: () => number;
@@ -104,7 +104,7 @@ export class BoxHealth implements Service {
     const fault = this.#judge();
     if (this.#since === 0 || fault.cause !== this.#fault.cause) this.#since = clock.wallMs();
     this.#fault = fault;
-    const { ok, degraded, down, unknown } = cameras();
+    const { ok, degraded, down, unknown, maintenance, disabled } = cameras();
     reporter.state('boxHealth', 'collector', {
       state: fault.cause === 'none' ? 'ok' : 'degraded',
       ...this.#faultFields(fault.cause),
@@ -114,6 +114,8 @@ export class BoxHealth implements Service {
       cameras_degraded: degraded,
       cameras_down: down,
       cameras_unknown: unknown,
+      cameras_maintenance: maintenance,
+      cameras_disabled: disabled,
       video_running: videoRunning(),
       storage_durable: store.durable,
       outbox_pending: store.outbox.pending(),

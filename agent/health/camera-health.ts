@@ -1,8 +1,8 @@
 import type { Clock, ClockTrust } from '../base/clock.ts';
 import { CODES } from '../base/codes.ts';
-import { DeviceError } from '../base/errors.ts';
+import { DeviceError, OrderRefusedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { CameraHealthState, Fields } from '../contract/messages.ts';
+import type { CameraHealthState, CameraState, Fields, HealthState } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
 import type { PictureReport } from '../contract/video-link.ts';
@@ -18,6 +18,7 @@ import type { MeasureReport } from './measure-window.ts';
 import { PictureWatch } from './picture/watch.ts';
 import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 import { Prober } from './prober.ts';
+import { type Planned, shown } from './shown.ts';
 import { type Surroundings, sideOfCamera } from './side.ts';
 import { keepSince, keptSince } from './since.ts';
 import { StreamMeter } from './stream-meter.ts';
@@ -38,6 +39,8 @@ export interface CameraHealthNeeds {
   /** Asks the video process for a look at a picture. @returns false when it is away */
   readonly look: (camera: string) => boolean;
   readonly clockTrust: () => ClockTrust;
+  /** Announced work on a camera that has begun. */
+  readonly planned: (camera: string) => Planned | undefined;
 }
 
 /** Host and port as the URL of the stream says them. */
@@ -47,7 +50,9 @@ export interface StreamAddress {
 }
 
 /** A camera as reports keep it. */
-export interface ObservedCamera extends Pick<HealthFields, 'camera' | 'state' | 'cause' | 'side'> {
+export interface ObservedCamera extends Pick<HealthFields, 'camera' | 'cause' | 'side'> {
+  /** What the checks find, also in maintenance; or `disabled`. */
+  readonly state: HealthState | 'disabled';
   readonly via: string | undefined;
   readonly beganMs: number | undefined;
   readonly clockOffMs: number | undefined;
@@ -56,6 +61,16 @@ export interface ObservedCamera extends Pick<HealthFields, 'camera' | 'state' | 
 }
 
 type HealthFields = Fields<'cameraHealth'>;
+
+/** What is known of a camera that is not looked at. */
+const SWITCHED_OFF: Verdict = {
+  state: 'unknown',
+  cause: 'none',
+  detail: 'switched off in the configuration',
+};
+const NOTHING_SEEN = { clock: undefined, clockOff: false };
+/** As it is remembered across starts. */
+const OFF = { state: 'disabled', cause: 'none' } as const;
 
 /** An offset that moved less than this is not told again. Source: guess. */
 const OFFSET_STEP_MS = 250;
@@ -100,9 +115,15 @@ export class CameraHealth {
     this.#state = { declared: NOTHING_KNOWN, sinceWallMs: needs.clock.wallMs(), pending: undefined };
   }
 
-  /** What was declared last. */
-  get verdict(): Verdict {
-    return this.#state.declared;
+  /** What was declared last, of a camera that is to do its job now. */
+  get verdict(): Verdict | undefined {
+    const { enabled, id } = this.#camera;
+    return enabled && !this.#needs.planned(id) ? this.#state.declared : undefined;
+  }
+
+  /** The state as it is told. */
+  get state(): CameraState {
+    return this.#shown().state;
   }
 
   async stop(): Promise<void> {
@@ -127,8 +148,23 @@ export class CameraHealth {
     this.#limits = limits;
     this.#prober = this.#newProber();
     this.#pictures = this.#newPictures();
-    this.#rounds = this.#probeLoop(this.#abort.signal);
+    this.#switch();
+    if (camera.enabled) this.#rounds = this.#probeLoop(this.#abort.signal);
     this.evaluate();
+  }
+
+  /** Of a camera that was switched off nothing is known; it has been off since the first start that found it so. */
+  #switch(): void {
+    const { clock, memory } = this.#needs;
+    const { id, enabled } = this.#camera;
+    const nowMs = clock.wallMs();
+    if (enabled && this.#state.declared !== SWITCHED_OFF) return;
+    if (!enabled) this.#keepFault();
+    const since = enabled ? nowMs : (keptSince(memory, id, OFF) ?? nowMs);
+    const declared = enabled ? NOTHING_KNOWN : SWITCHED_OFF;
+    this.#state = { declared, sinceWallMs: since, pending: undefined };
+    this.#beganMs = undefined;
+    if (!enabled) keepSince(memory, id, OFF, since);
   }
 
   onStream(report: StreamReport): void {
@@ -191,6 +227,16 @@ export class CameraHealth {
 
   /** Judges what is known now and tells a change. */
   evaluate(): void {
+    if (this.#camera.enabled) this.#judge();
+    else this.#rest();
+  }
+
+  #rest(): void {
+    this.#law.look({ ...this.#camera, law: undefined }, NOTHING_SEEN, 0);
+    this.#tell(SWITCHED_OFF);
+  }
+
+  #judge(): void {
     const { clock } = this.#needs;
     const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
     this.#lookAtLaw(now.monotonicMs);
@@ -211,6 +257,8 @@ export class CameraHealth {
 
   /** Asks the camera now. @returns what was found, in one sentence */
   async check(signal: AbortSignal): Promise<string> {
+    if (!this.#camera.enabled)
+      throw new OrderRefusedError('camera-disabled', `${this.#camera.id}: ${SWITCHED_OFF.detail}`);
     this.#prober.askLoginAgain();
     await this.#round(AbortSignal.any([signal, this.#abort.signal]), false);
     const { state, cause, detail } = this.#state.declared;
@@ -242,17 +290,18 @@ export class CameraHealth {
     const { clock } = this.#evidence(this.#nowMs());
     const offMs = clock && Math.abs(clock.value.offsetMs) - clock.value.uncertaintyMs;
     return {
-      ...{ camera: this.#camera.id, state, cause, side, via, beganMs: this.#beganMs },
+      ...{ camera: this.#camera.id, state: this.#camera.enabled ? state : OFF.state },
+      ...{ cause, side, via, beganMs: this.#beganMs },
       law: this.#law.verdicts ?? {},
       clockOffMs: offMs === undefined ? undefined : Math.max(0, offMs),
     };
   }
 
   status(): StatusSnapshot['cameras'][number] {
-    const { state, cause, detail } = this.#state.declared;
+    const { cause, detail } = this.#state.declared;
     const { codec = '', width = 0, height = 0 } = this.#keeper.picture;
     const { id, name } = this.#camera;
-    const since = this.#state.sinceWallMs;
+    const { state, since } = this.#shown();
     const { side, consequence_of: consequenceOf } = this.#attribution(cause);
     const whose = { side, ...(consequenceOf !== undefined && { consequenceOf }) };
     return {
@@ -296,7 +345,7 @@ export class CameraHealth {
 
   /** At most one at a time; each takes a second at most. */
   #checkPorts(): void {
-    if (this.#portCheck !== undefined) return;
+    if (this.#portCheck !== undefined || !this.#camera.enabled) return;
     const signal = this.#abort.signal;
     this.#portCheck = this.#prober
       .ports(signal)
@@ -341,18 +390,23 @@ export class CameraHealth {
     this.#needs.reporter.state('cameraHealth', this.#camera.id, fields);
   }
 
-  #fields({ state, cause, detail }: Verdict): HealthFields {
+  #shown() {
+    const { declared, sinceWallMs: since } = this.#state;
+    const { enabled, id } = this.#camera;
+    return shown(enabled, { state: declared.state, since }, this.#needs.planned(id));
+  }
+
+  #fields({ cause, detail }: Verdict): HealthFields {
     const { clock } = this.#evidence(this.#nowMs());
     return {
       camera: this.#camera.id,
       name: this.#camera.name,
       owner: this.#camera.owner,
-      state,
+      ...this.#shown(),
       cause,
       fault: cause === 'none' ? 'none' : CODES[cause].fault,
       ...this.#attribution(cause),
       detail: detail.slice(0, 500),
-      since: this.#state.sinceWallMs,
       ...this.#layers(),
       ...(clock && {
         clock_offset_ms: Math.round(clock.value.offsetMs),
@@ -420,8 +474,8 @@ function identityFields(identity: Identity | undefined): Partial<Identity> {
 }
 
 function sameDevice(a: WatchedCamera, b: WatchedCamera): boolean {
-  const device = ({ regime, host, serial, credentials, onvif, rtsp }: WatchedCamera) =>
-    JSON.stringify([regime, host, serial, credentials?.version, onvif?.port, rtsp?.port]);
+  const device = ({ enabled, regime, host, serial, credentials, onvif, rtsp }: WatchedCamera) =>
+    JSON.stringify([enabled, regime, host, serial, credentials?.version, onvif?.port, rtsp?.port]);
   return device(a) === device(b);
 }
 

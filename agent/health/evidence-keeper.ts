@@ -19,6 +19,8 @@ export type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
 /** What health needs to know of a camera; an entry of the central configuration fits. */
 export interface WatchedCamera {
   readonly id: string;
+  /** False: switched off, and not looked at. */
+  readonly enabled: boolean;
   readonly regime: 'continuous' | 'leased';
   readonly name: string;
   readonly owner: 'commune' | 'metropole' | 'partner';

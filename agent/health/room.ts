@@ -1,7 +1,7 @@
 import { DeviceError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import { Pulse, type Working } from '../base/pulse.ts';
-import type { HealthState } from '../contract/messages.ts';
+import type { CameraState } from '../contract/messages.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
 import type { PictureReport } from '../contract/video-link.ts';
 import {
@@ -73,7 +73,8 @@ export class CameraHealthRoom implements Service, Working {
     limits: HealthLimits,
     segments: readonly Segment[] = [],
   ): Promise<void> {
-    this.#segments.apply(segments, cameras);
+    const enabled = cameras.filter((camera) => camera.enabled);
+    this.#segments.apply(segments, enabled);
     const ids = new Set(cameras.map((camera) => camera.id));
     const known = new Set([...this.#cameras.keys(), ...keptCameras(this.#needs.memory)]);
     await Promise.all([...known].filter((id) => !ids.has(id)).map((id) => this.#remove(id)));
@@ -139,9 +140,9 @@ export class CameraHealthRoom implements Service, Working {
   }
 
   /** How many cameras are in each state. */
-  counts(): Record<HealthState, number> {
-    const counts = { ok: 0, degraded: 0, down: 0, unknown: 0 };
-    for (const { verdict } of this.#cameras.values()) counts[verdict.state] += 1;
+  counts(): Record<CameraState, number> {
+    const counts = { ok: 0, degraded: 0, down: 0, unknown: 0, maintenance: 0, disabled: 0 };
+    for (const { state } of this.#cameras.values()) counts[state] += 1;
     return counts;
   }
 
@@ -177,7 +178,9 @@ export class CameraHealthRoom implements Service, Working {
   }
 
   #lookAtSegments(): void {
-    const verdicts = [...this.#cameras].map(([id, { verdict }]) => [id, verdict] as const);
+    const verdicts = [...this.#cameras].flatMap(([id, { verdict }]) =>
+      verdict ? [[id, verdict] as const] : [],
+    );
     this.#segments.look(new Map(verdicts), this.#needs.clock.monotonicMs());
     this.#teller.tell(this.#segments.views());
   }

@@ -1,5 +1,12 @@
+import type { Code } from '../base/codes.ts';
+import type { CameraState } from '../contract/messages.ts';
 import type { Memory } from '../store/store.ts';
-import type { Verdict } from './verdict.ts';
+
+/** A state with its cause, as it was declared. */
+interface Declared {
+  readonly state: CameraState;
+  readonly cause: Code | 'none';
+}
 
 const ROOM = 'health';
 
@@ -7,13 +14,13 @@ const ROOM = 'health';
  * When this state began, if it is the last one that was declared before the agent was started again: a camera that was
  * down then and is down now has been down all the while.
  */
-export function keptSince(memory: Memory, camera: string, now: Verdict): number | undefined {
+export function keptSince(memory: Memory, camera: string, now: Declared): number | undefined {
   const kept = parse(memory.get(ROOM, camera));
   return kept?.state === now.state && kept.cause === now.cause ? kept.since : undefined;
 }
 
 /** Remembers since when the camera is in this state. */
-export function keepSince(memory: Memory, camera: string, now: Verdict, since: number): void {
+export function keepSince(memory: Memory, camera: string, now: Declared, since: number): void {
   memory.set(ROOM, camera, JSON.stringify({ state: now.state, cause: now.cause, since }));
 }
 

@@ -6,7 +6,7 @@ import { clipped, lengthMs } from './stretches.ts';
 /** How many cameras were connected on a day of Europe/Paris. */
 export interface ConnectedDay {
   readonly day: string;
-  /** In the configuration for at least part of the day. */
+  /** In the configuration for at least part of the day, and not disabled all day. */
   readonly configured: number;
   /** Of those: seen at work for a minute at least. */
   readonly connected: number;
@@ -27,7 +27,7 @@ export function connectedDays(spans: readonly Span[], period: Period, nowMs: num
 
 function connectedDay(day: string, spans: readonly Span[]): ConnectedDay {
   const own = clipped(spans, { fromMs: dayStartMs(day), untilMs: dayEndMs(day) });
-  const configured = own.filter(({ state }) => state !== 'absent');
+  const configured = own.filter(({ state }) => state !== 'absent' && state !== 'disabled');
   const worked = configured.filter(({ state }) => state === 'ok' || state === 'degraded');
   const seen = Map.groupBy(worked, ({ subject }) => subject);
   const cameras = [...seen].filter(([, of]) => lengthMs(of) >= LEAST_MS).map(([id]) => id);

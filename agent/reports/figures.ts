@@ -5,7 +5,7 @@ import { clipped, lengthMs, type Stretch, union, without } from './stretches.ts'
 /** How available one subject was. Times in ms; what cannot be said is undefined. */
 export interface Availability {
   readonly subject: string;
-  /** Of the period, without what was planned, or before and after it was configured. */
+  /** Of the period, without what was planned, disabled, or before and after it was configured. */
   readonly countedMs: number;
   readonly availableMs: number;
   /** Of the available time: with a fault that leaves the service. */
@@ -13,6 +13,7 @@ export interface Availability {
   readonly downMs: number;
   readonly unknownMs: number;
   readonly plannedMs: number;
+  readonly disabledMs: number;
   /** Available time of all that counts: what is not known is not proved. */
   readonly provenPercent: number | undefined;
   /** Available time of what is known. */
@@ -28,6 +29,9 @@ export interface Availability {
   readonly breachMs: number;
 }
 
+/** States of a time that does not count. */
+const NOT_COUNTED = ['absent', 'disabled'];
+
 /** What a timeline says of one subject within the period. @param days of the period */
 export function availabilityOf(
   subject: string,
@@ -42,7 +46,10 @@ export function availabilityOf(
   const windows = plannedOf(subject, planned, period);
   const filled = [...known, ...holesOf(subject, health, period)];
   const present = filled.filter(({ state }) => state !== 'absent');
-  const counted = without(present, windows);
+  const counted = without(
+    present.filter(({ state }) => !NOT_COUNTED.includes(state)),
+    windows,
+  );
   const offsets = figures.filter(
     (figure) => figure.subject === subject && figure.name === 'clock_off_ms' && days.has(figure.day),
   );
@@ -53,6 +60,12 @@ export function availabilityOf(
     subject,
     ...times(counted),
     plannedMs: lengthMs(without(present, complement(windows, period))),
+    disabledMs: lengthMs(
+      without(
+        present.filter(({ state }) => state === 'disabled'),
+        windows,
+      ),
+    ),
     ...incidentFigures(health, windows, period),
     clockOffMs: offsets.length > 0 ? Math.max(...offsets.map(({ value }) => value)) : undefined,
     breaches: runsOf(breaches),

@@ -19,6 +19,7 @@ export function lineFields(report: Report, line: ReportLine): LineFields {
     down_s: seconds(line.downMs),
     unknown_s: seconds(line.unknownMs),
     planned_s: seconds(line.plannedMs),
+    disabled_s: seconds(line.disabledMs),
     ...sideFields(line),
     incidents: incidents.length,
     consequences: incidents.filter(({ via }) => via !== '').length,

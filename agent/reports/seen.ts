@@ -90,14 +90,16 @@ interface Works extends Omit<BegunWindow, 'subjects'> {
   readonly box: boolean;
 }
 
-/** Work on the box is work on everything that it watches. */
+/** Work on the box is work on everything that it watches; work on all cameras of a segment is work on the segment. */
 export function begunWindow(
   { id, startMs, endMs, by, why, cameras, box }: Works,
   watched: readonly { readonly camera: string }[],
-  segments: readonly { readonly id: string }[],
+  segments: readonly { readonly id: string; readonly cameras: readonly string[] }[],
 ): BegunWindow {
+  const isWhole = (own: readonly string[]) => own.length > 0 && own.every((id) => cameras.includes(id));
+  const whole = segments.filter((segment) => isWhole(segment.cameras)).map(({ id: segment }) => segment);
   const all = [BOX, ...segments.map((segment) => segment.id), ...watched.map(({ camera }) => camera)];
-  return { id, startMs, endMs, by, why, subjects: box ? all : cameras };
+  return { id, startMs, endMs, by, why, subjects: box ? all : [...cameras, ...whole] };
 }
 
 interface Configured {

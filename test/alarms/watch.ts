@@ -61,8 +61,10 @@ export class ScriptedBox implements BoxView {
         segment: this.groups.find(({ cameras }) => cameras.includes(camera))?.id,
       })),
     );
-    const verdicts = this.list.map(
-      ({ camera, state, cause }) => [camera, { state, cause, detail: '' }] as const,
+    const verdicts = this.list.flatMap(({ camera, state, cause }) =>
+      state === 'maintenance' || state === 'disabled'
+        ? []
+        : [[camera, { state, cause, detail: '' }] as const],
     );
     this.#segments.look(new Map(verdicts), this.nowMs());
     return this.#segments.views();

@@ -32,6 +32,7 @@ const camera = fc.record(
     id: fc.integer({ min: 0, max: 8 }).map((n) => `cam-${n}`),
     name: fc.constantFrom('Parvis', 'Gymnase'),
     host: fc.constantFrom('10.0.0.1', '10.0.0.2'),
+    enabled: fc.boolean(),
     regime: fc.constant('continuous' as const),
     priority: fc.constantFrom(5, 9),
     owner: fc.constantFrom('commune' as const, 'metropole' as const),

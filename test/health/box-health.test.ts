@@ -24,7 +24,7 @@ async function begin(t: Test, folder = t.testdir()) {
       reporter: recorder,
       store,
       clockTrust: () => box.trust,
-      cameras: () => ({ ok: 2, degraded: 1, down: 0, unknown: 0 }),
+      cameras: () => ({ ok: 2, degraded: 1, down: 0, unknown: 0, maintenance: 1, disabled: 0 }),
       videoRunning: () => box.video,
       ordersRefused: () => box.refused,
     },

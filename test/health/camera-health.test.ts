@@ -408,7 +408,10 @@ t.test('an unchanged camera notices nothing of a new configuration, a removed on
   await watch.seconds(5);
   t.equal(watch.recorder.of('state', 'cameraHealth', 'cam-1').length, before);
   t.equal(watch.recorder.of('clear', 'cameraHealth', 'cam-2').length, 1);
-  t.same(watch.room.counts(), { ok: 1, degraded: 0, down: 0, unknown: 0 });
+  t.same(watch.room.counts(), {
+    ...{ ok: 1, degraded: 0, down: 0, unknown: 0 },
+    ...{ maintenance: 0, disabled: 0 },
+  });
   t.match(watch.state, { owner: 'commune' });
   await watch.room.apply([{ ...CAMERA, name: 'Gare', owner: 'metropole' }], LIMITS);
   await watch.seconds(1);
@@ -576,3 +579,61 @@ t.test(
     await t.rejects(watch.room.confirm('cam-9', AbortSignal.timeout(5000)), { code: 'camera-not-found' });
   },
 );
+
+t.test(
+  'announced work: the camera is in maintenance, looked at all the same, and no alarm nor segment counts it',
+  async (t) => {
+    const watch = new Watch();
+    t.teardown(() => watch.end());
+    await watch.start();
+    await watch.well();
+    const startMs = watch.clock.wallMs();
+    watch.planned = { window: 'w-1', startMs, endMs: startMs + 3_600_000 };
+    await watch.seconds(1);
+    const of = { maintenance_window: 'w-1', maintenance_until: startMs + 3_600_000 };
+    t.match(watch.state, { state: 'maintenance', found: 'ok', cause: 'none', since: startMs, ...of });
+    watch.stream('failed', { code: 'camera-not-found' });
+    await watch.seconds(5, { frames: 0 });
+    t.match(watch.state, { state: 'maintenance', found: 'down', cause: 'camera-not-found', side: 'camera' });
+    t.match(watch.room.counts(), { down: 0, maintenance: 1 });
+    t.match(watch.room.observed(), [{ state: 'down' }], 'the report has what was found, and leaves it out');
+    t.match(watch.room.segments().at(-1), { unknown: true, unreachable: [] });
+    watch.planned = undefined;
+    await watch.seconds(1, { frames: 0 });
+    t.match(watch.state, { state: 'down', found: undefined, maintenance_window: undefined });
+  },
+);
+
+t.test('a camera that is switched off is asked nothing, and is disabled since it was', async (t) => {
+  const folder = t.testdir();
+  const first = new Watch(folder);
+  await first.start();
+  await first.well();
+  const sinceMs = first.clock.wallMs();
+  await first.room.apply([{ ...CAMERA, enabled: false }], LIMITS);
+  const { probes } = first.network;
+  first.stream('failed', { code: 'camera-closed' });
+  await first.seconds(120, { frames: 0 });
+  t.equal(first.network.probes, probes);
+  t.match(first.state, {
+    state: 'disabled',
+    cause: 'none',
+    side: 'none',
+    since: sinceMs,
+    reachable: 'unknown',
+  });
+  t.match(first.room.observed(), [{ state: 'disabled' }]);
+  t.same(first.room.segments().at(-1)?.cameras, []);
+  for (const ask of ['check', 'confirm'] as const)
+    await t.rejects(first.room[ask](CAMERA.id, AbortSignal.timeout(5000)), { code: 'camera-disabled' });
+  await first.room.stop();
+  first.store.close();
+
+  const second = new Watch(folder);
+  t.teardown(() => second.end());
+  await second.start([{ ...CAMERA, enabled: false }]);
+  t.match(second.state, { state: 'disabled', since: sinceMs }, 'also across a restart');
+  await second.room.apply([CAMERA], LIMITS);
+  await second.well();
+  t.match(second.state, { state: 'ok' });
+});

@@ -55,6 +55,7 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
     onvif: () => helper,
     describe: () => Promise.reject(new InternalError('internal', 'a continuous camera is pulled')),
     look: () => false,
+    planned: () => undefined,
   });
   const stop = new AbortController();
   await room.start(stop.signal);
@@ -66,6 +67,7 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
   const { onvifPort, rtspPort } = camera;
   const watched = {
     id: 'cam-1',
+    enabled: true,
     regime: 'continuous' as const,
     name: 'Gare',
     owner: 'commune' as const,

@@ -11,12 +11,14 @@ import type { StreamReport, WatchedCamera } from '../../agent/health/evidence-ke
 import type { Identity } from '../../agent/health/identity.ts';
 import type { MeasureReport } from '../../agent/health/measure-window.ts';
 import { CameraHealthRoom } from '../../agent/health/room.ts';
+import type { Planned } from '../../agent/health/shown.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { Recorder } from './recorder.ts';
 
 export const CAMERA: WatchedCamera = {
   id: 'cam-1',
+  enabled: true,
   regime: 'continuous',
   name: 'Place de la mairie',
   owner: 'commune',
@@ -74,6 +76,8 @@ export class Watch {
   };
   /** Looks at pictures that were asked for, with their time. */
   readonly looks: [camera: string, atMs: number][] = [];
+  /** Announced work on the camera. */
+  planned: Planned | undefined;
   readonly folder: string;
   readonly store;
   readonly room: CameraHealthRoom;
@@ -98,6 +102,7 @@ export class Watch {
         return { result: this.network.rtsp, roundTripMs: 1 };
       },
       describe: async () => this.#describe(),
+      planned: (camera) => (camera === CAMERA.id ? this.planned : undefined),
       look: (camera) => this.looks.push([camera, clock.monotonicMs()]) > 0,
       onvif: () => ({
         systemTime: async () => this.#time(),

@@ -23,6 +23,8 @@ interface Law {
 }
 
 interface Health {
+  readonly state: string;
+  readonly found?: string;
   readonly cause: string;
 }
 
@@ -34,21 +36,28 @@ t.test(
     const camera = await simulatedCamera(t);
     const { cameras } = configurationOf(camera) as { cameras: object[] };
     const authorisation = { reference: 'DDSP57-2026-0412', until: '2031-06-30' };
-    const configured = (law: object) => ({
-      cameras: cameras.map((one) => ({ ...one, place: 'Quai Paul Vautrin', law: { authorisation, ...law } })),
+    const configured = (law: object, enabled = true) => ({
+      cameras: cameras.map((one) => ({
+        ...{ ...one, enabled, place: 'Quai Paul Vautrin' },
+        law: { authorisation, ...law },
+      })),
       reports: { targets: { cameraAvailabilityPercent: 99.5, repairH: 48 } },
     });
     box.start();
     await scene.push(configured({}));
     const isNow = (state: string) =>
       box.until(`the camera ${state}`, (status) => status.cameras[0]?.state === state);
-    const order = async (command: 'report.publish' | 'maintenance.announce', words: object) => {
+    const order = async (
+      command: 'report.publish' | 'maintenance.announce' | 'health.confirm',
+      words: object,
+      end = 'successful',
+    ) => {
       const signed = await signCommand(centre.csu, { site: SITE, command, ...words });
       await csu.publish(commandTopic(SITE), signed.jws);
-      await csu.until(`${command} done`, () =>
+      return await csu.until(`${command} done`, () =>
         csu
-          .json<{ command_id: string; status: string }>('/event/command')
-          .find((told) => told.command_id === signed.id && told.status === 'successful'),
+          .json<{ command_id: string; status: string; detail: string; cause: string }>('/event/command')
+          .find((told) => told.command_id === signed.id && told.status === end),
       );
     };
     const reported = async () => {
@@ -95,6 +104,20 @@ t.test(
     t.match(third, { incidents: 1 }, 'it was down before the work was announced');
     t.equal(third.available_s, second.available_s, 'what was known before the kill is known');
     t.ok(third.planned_s < 3600, 'no work is announced afterwards');
+    const found = (state: string) => (told: Health) => told.state === 'maintenance' && told.found === state;
+    await csu.until('the work', () => csu.json<Health>('/cam-quai/state/health').find(found('down')));
+    await scene.push(configured({}));
+    await camera.start();
+    await csu.until('the repair', () => csu.json<Health>('/cam-quai/state/health').find(found('ok')));
+    const confirmed = await order('health.confirm', { camera: 'cam-quai', by: 'Atelier 3' });
+    t.match(confirmed.detail, /^before: down \(camera-[a-z-]+\) from 20\S+Z to 20\S+Z; now: cam-quai is ok/);
+    t.match(csu.json<Health>('/cam-quai/state/health').at(-1), { state: 'maintenance', found: 'ok' });
+    await scene.push(configured({}, false));
+    await isNow('disabled');
+    await csu.until('nobody pulls it', () => camera.rtsp.openConnections === 0);
+    const refused = await order('health.confirm', { camera: 'cam-quai', by: 'Atelier 3' }, 'failed');
+    t.match(refused, { cause: 'camera-disabled' });
+    t.match(await reported(), { incidents: 1 });
     const site = csu.json<Report>('/collector/report/availability').at(-1);
     t.match(site, { subject: 'collector', places: 1, target_camera_percent: 99.5, target_repair_h: 48 });
 

@@ -10,6 +10,9 @@ export const HOLD_MS = 15_000;
 /** The segment of all cameras. */
 export const ALL_CAMERAS = 'seg-all';
 
+/** States of cameras that are not to do their job now: an alarm of before is not over by that, and no new one comes. */
+const SET_ASIDE = ['maintenance', 'disabled'];
+
 /**
  * What cameras are alarms. Where a point watches a segment of the network, a cut of the segment is that one alarm, and not
  * one of each camera besides.
@@ -52,7 +55,10 @@ export class CameraJudge {
   }
 
   of(point: CameraHealthPoint): Said {
-    const own = this.#cameras.filter(({ camera }) => point.camera === undefined || point.camera === camera);
+    const own = this.#cameras.filter(
+      ({ camera, state }) => (point.camera ?? camera) === camera && !SET_ASIDE.includes(state),
+    );
+    if (own.length === 0) return UNKNOWN;
     const bad = own.filter(
       ({ state }) => state === 'down' || (point.from === 'degraded' && state === 'degraded'),
     );

@@ -241,6 +241,32 @@ t.test(
   },
 );
 
+t.test(
+  'announced work raises nothing and clears nothing; a camera that is switched off has no word',
+  async (t) => {
+    const points = [
+      watched('cam-a'),
+      watched('cam-b'),
+      { ...point('camera-health', { from: 'down' }), id: 'pt-all' },
+    ];
+    const { box, clock, watch, states } = await begin(t, points);
+    box.list = [down('cam-a'), ok('cam-b')];
+    await clock.advance(1_000);
+    const worked = (camera: string): BoxCamera => ({
+      camera,
+      state: 'maintenance',
+      cause: 'camera-unreachable',
+    });
+    box.list = [worked('cam-a'), { camera: 'cam-b', state: 'disabled', cause: 'none' }];
+    await clock.advance(12_000);
+    t.same(states(), ['unknown', 'unknown', 'unknown']);
+    box.list = [down('cam-a'), worked('cam-b')];
+    await clock.advance(1_000);
+    t.same(states(), ['raised', 'unknown', 'raised'], 'what lasts after the work is there still');
+    t.same(watch.transitions, ['pt-cam-a raised', 'pt-all raised'], 'and is no other alarm');
+  },
+);
+
 t.test('one point may watch all cameras: it says how many and which', async (t) => {
   const { box, clock, watch } = await begin(t, [point('camera-health', { from: 'down' })]);
   box.list = [ok('cam-a'), down('cam-b', 'camera-login-refused'), down('cam-c')];
