@@ -66,7 +66,7 @@ export const destinationKind = z.enum(['mqtt', 'rtsp']);
  * by the budget of the backbone; `failed`: tried again.
  */
 export const destinationState = z.enum(['waiting', 'connecting', 'flowing', 'blocked', 'paused', 'failed']);
-export const healthState = z.enum(['ok', 'degraded', 'down', 'unknown']);
+const healthState = z.enum(['ok', 'degraded', 'down', 'unknown']);
 /** Of a camera: `maintenance` while work on it is announced, `disabled` where the configuration switches it off. */
 export const cameraState = z.enum([...healthState.options, 'maintenance', 'disabled']);
 /** Who answers for a camera and its local link. */

@@ -51,6 +51,7 @@ const camera = fc.record(
       'id',
       'name',
       'host',
+      'enabled',
       'regime',
       'priority',
       'owner',
