@@ -23,11 +23,11 @@ import { mediaTopic } from './contract/topics.ts';
 import type { VideoToAgent } from './contract/video-link.ts';
 import { BrokerClient } from './uplink/client.ts';
 import { Backbone } from './video/backbone/backbone.ts';
-import { counted } from './video/backbone/counted.ts';
 import type { MakeDestination } from './video/camera-destinations.ts';
 import type { PullStream } from './video/camera-stream.ts';
 import { VideoEngine } from './video/engine.ts';
 import { LeaseKeeper } from './video/lease-keeper.ts';
+import { LeaseLines } from './video/lease-lines.ts';
 import { LinkClient } from './video/link-client.ts';
 import { MqttDestination } from './video/mqtt-destination.ts';
 import { PermitDesk } from './video/permit-desk.ts';
@@ -80,15 +80,13 @@ export async function runVideo(options: VideoOptions): Promise<number> {
 
 /** The parts of the plane in the order of the flow: cameras, fragments, broker; and the agent beside them. */
 function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Service {
+  const ways = {
+    ...{ brokers: box.brokers, plainLoopback: box.plainLoopback },
+    ...(box.tls ? { tls: box.tls } : {}),
+  };
   const broker = new BrokerClient(
     { clock, log, random },
-    {
-      brokers: box.brokers,
-      clientId: `${box.site}-video`,
-      plainLoopback: box.plainLoopback,
-      subscriptions: [],
-      ...(box.tls ? { tls: box.tls } : {}),
-    },
+    { ...ways, clientId: `${box.site}-video`, subscriptions: [] },
   );
   const desk = new PermitDesk();
   const tell = (message: VideoToAgent) => link.send(message);
@@ -110,8 +108,12 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
   );
   const views = new ViewKeeper({ clock, engine, report: tell });
   const keyring = async () => (await readKeyringOf(box)).keyring;
+  const lines = new LeaseLines(
+    { ...{ clock, log, random }, sent: (bytes) => backbone.leased(bytes) },
+    { ...ways, site: box.site },
+  );
   const leases = new LeaseKeeper(
-    { ...pulling, publisher: counted(broker, (bytes) => backbone.leased(bytes)), keyring, tell },
+    { ...pulling, line: () => lines.open(), keyring, tell },
     { ...media, site: box.site },
   );
   const hours = new Schedule('hours of destinations', EACH_MINUTE, async () => engine.reviewHours(), log);

@@ -53,16 +53,10 @@ export class SendQueue {
     return true;
   }
 
-  /** What waits in the lane never leaves. @returns whether one of its messages is leaving: that one cannot be had back */
-  withdraw(lane: object): boolean {
+  /** What waits in the lane never leaves. One of its messages that is leaving cannot be had back. */
+  withdraw(lane: object): void {
     const waiting = this.#lanes.get(lane)?.waiting.splice(0) ?? [];
     for (const { left } of waiting) left(false);
-    return this.#leaving?.lane === lane;
-  }
-
-  /** Whether a message of the lane is leaving. */
-  isLeaving(lane: object): boolean {
-    return this.#leaving?.lane === lane;
   }
 
   /** The stream is lost: what is left of all this never leaves. */

@@ -186,7 +186,13 @@ const pictureReport = z.strictObject({
 export type PictureReport = z.infer<typeof pictureReport>;
 
 export const videoToAgent = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('hello'), pid: count, software: z.string().max(40) }),
+  z.strictObject({
+    type: z.literal('hello'),
+    pid: count,
+    /** Of this start alone: process ids come again, at the latest when the machine is started anew. */
+    run: z.uuid(),
+    software: z.string().max(40),
+  }),
   z.strictObject({ type: z.literal('permit-request'), request: count, camera: cameraId }),
   /** Asks for leave to send the credentials once, on the connection of this permit. */
   z.strictObject({ type: z.literal('login-try'), request: count }),

@@ -73,6 +73,11 @@ export class MediaSealer {
     return [head, ...sealed, cipher.getAuthTag()];
   }
 
+  /** Most bytes that a message has beside its boxes. */
+  get overheadBytes(): number {
+    return headBytes(this.#lease, this.#sealedKey) + TAG_BYTES;
+  }
+
   get ended(): boolean {
     return this.#key === undefined;
   }
@@ -83,8 +88,12 @@ export class MediaSealer {
   }
 }
 
+function headBytes(lease: Buffer, sealedKey: Buffer): number {
+  return MAGIC.length + 1 + lease.length + 2 + sealedKey.length + COUNTER_BYTES;
+}
+
 function headOf(lease: Buffer, sealedKey: Buffer, counter: bigint): Buffer {
-  const head = Buffer.alloc(MAGIC.length + 1 + lease.length + 2 + sealedKey.length + COUNTER_BYTES);
+  const head = Buffer.alloc(headBytes(lease, sealedKey));
   let at = MAGIC.copy(head);
   at = head.writeUInt8(lease.length, at);
   at += lease.copy(head, at);

@@ -202,6 +202,12 @@ export class BrokerClient implements Service, Working {
     await this.#loop;
   }
 
+  /** Ends at once and for good, without DISCONNECT: what the machine has not sent by now it never sends. */
+  drop(): void {
+    this.#stopping?.abort(new UplinkError('broker-closed', 'the client was dropped'));
+    this.#session?.drop();
+  }
+
   /**
    * Sends with QoS 1 and resolves when the broker has acknowledged. Order on the wire is the order of the calls.
    * @throws UplinkError when there is no connection, it is lost first, or the broker refuses;
@@ -240,12 +246,9 @@ export class BrokerClient implements Service, Working {
     return refusal;
   }
 
-  /**
-   * What waits in the lane never leaves.
-   * @param withinMs a message that is leaving must have left by then, or the connection is cut
-   */
-  withdraw(lane: object, withinMs?: number): void {
-    this.#session?.withdraw(lane, withinMs);
+  /** What waits in the lane never leaves. */
+  withdraw(lane: object): void {
+    this.#session?.withdraw(lane);
   }
 
   #tooLarge(topic: string, parts: readonly Buffer[], maximumPacketBytes: number): void {

@@ -7,7 +7,7 @@ import { quoted } from '../base/text.ts';
 import type { BrokerAddress } from './address.ts';
 import type { OversizePacket } from './frame-guard.ts';
 import { GuardedStream } from './guarded-stream.ts';
-import { openSocket, type TlsFiles, type TlsTrust } from './socket.ts';
+import { type BrokerSocket, openSocket, type TlsFiles, type TlsTrust } from './socket.ts';
 
 /** Else the package keeps a buffer for each of the 65,536 numbers of two bytes: 8 MB, which the collector goes through. */
 writeToStream.cacheNumbers = false;
@@ -85,6 +85,8 @@ const LOGIN_REFUSED = [0x04, 0x05, 0x86, 0x87];
 /** Socket, stream and mqtt.js client of one connection. */
 export class Link {
   readonly stream: GuardedStream;
+  /** Ends the connection, and with it what the kernel has not sent. */
+  readonly reset: () => void;
   readonly mqtt: MqttClient;
   readonly closed: Promise<BeffroiError>;
   readonly #address: BrokerAddress;
@@ -93,13 +95,14 @@ export class Link {
 
   private constructor(
     stream: GuardedStream,
-    explain: (error: unknown) => BeffroiError,
+    { explain, reset }: Omit<BrokerSocket, 'socket'>,
     address: BrokerAddress,
     protocol: Protocol,
     options: SessionOptions,
     events: SessionEvents,
   ) {
     this.stream = stream;
+    this.reset = reset;
     this.#address = address;
     this.#protocol = protocol;
     let fault: BeffroiError | undefined;
@@ -135,7 +138,7 @@ export class Link {
     events: SessionEvents,
     signal: AbortSignal,
   ): Promise<Link> {
-    const { socket, explain } = await openSocket(
+    const { socket, ...ways } = await openSocket(
       clock,
       address,
       {
@@ -151,7 +154,7 @@ export class Link {
       onOversize: events.oversize,
       onPublish: events.publish,
     });
-    return new Link(stream, explain, address, protocol, options, events);
+    return new Link(stream, ways, address, protocol, options, events);
   }
 
   async accepted(signal: AbortSignal): Promise<SessionInfo> {

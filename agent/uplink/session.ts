@@ -30,6 +30,7 @@ export class Session {
   readonly closed: Promise<BeffroiError>;
   readonly #clock: Clock;
   readonly #stream: GuardedStream;
+  readonly #reset: () => void;
   readonly #mqtt: MqttClient;
   readonly #options: SessionOptions;
   readonly #window: SendWindow;
@@ -37,11 +38,11 @@ export class Session {
   #ackTimeoutMs: number;
   #fault: BeffroiError | undefined;
   #open = true;
-  readonly #over = new AbortController();
 
   private constructor(clock: Clock, link: Link, options: SessionOptions, info: SessionInfo) {
     this.#clock = clock;
     this.#stream = link.stream;
+    this.#reset = link.reset;
     this.#mqtt = link.mqtt;
     this.#options = options;
     this.info = info;
@@ -130,17 +131,9 @@ export class Session {
     return this.#queue.send(lane, [head, ...parts], left) ? undefined : 'broker-closed';
   }
 
-  /**
-   * What waits in the lane never leaves.
-   * @param withinMs a message that is leaving must have left by then, or the connection is cut
-   */
-  withdraw(lane: object, withinMs?: number): void {
-    if (!this.#queue.withdraw(lane) || withinMs === undefined) return;
-    const why = `${this.info.broker}: a message that must not leave any more was still leaving after ${withinMs} ms`;
-    this.#clock.sleep(withinMs, this.#over.signal).then(
-      () => this.#queue.isLeaving(lane) && this.cut(new UplinkError('broker-silent', why)),
-      () => undefined,
-    );
+  /** What waits in the lane never leaves. */
+  withdraw(lane: object): void {
+    this.#queue.withdraw(lane);
   }
 
   /** Waits for acknowledgements, then DISCONNECT, then cuts; at most `ms` for each half. */
@@ -166,6 +159,14 @@ export class Session {
     this.#stream.destroy();
   }
 
+  /** As `cut`, and what the kernel has not sent by now it never sends. */
+  drop(): void {
+    this.#open = false;
+    this.#queue.end();
+    this.#reset();
+    this.cut(this.#endedByUs());
+  }
+
   #refused(topic: string, cause: Error): UplinkError {
     const said = `PUBACK ${reason(reasonCode(cause))} for ${topic}`;
     return new UplinkError('broker-refused', `${this.info.broker}: ${said}`, { cause });
@@ -178,7 +179,6 @@ export class Session {
 
   #ended(error: BeffroiError): BeffroiError {
     this.#open = false;
-    this.#over.abort();
     this.#queue.end();
     const reason = this.#fault ?? error;
     this.#window.fail(reason);

@@ -45,6 +45,8 @@ export interface SocketOptions {
 /** An open connection to a broker. */
 export interface BrokerSocket {
   readonly socket: Socket;
+  /** Ends the connection with a reset: the kernel forgets what it has not sent. @see RFC 9293 §3.10.5 (ABORT) */
+  readonly reset: () => void;
   /** What an error of this socket means. */
   readonly explain: (error: unknown) => BeffroiError;
 }
@@ -67,7 +69,8 @@ export async function openSocket(
   const unanswered = () =>
     new UplinkError('broker-unreachable', `${address.label}: no TCP connection within ${timeoutMs} ms`);
   const tcp = await limited(clock, timeoutMs, signal, unanswered, (inner) => dial(address, explain, inner));
-  if (!material) return { socket: tcp, explain };
+  const reset = () => void tcp.resetAndDestroy();
+  if (!material) return { socket: tcp, reset, explain };
   const silent = () =>
     new UplinkError(
       'broker-silent',
@@ -76,7 +79,7 @@ export async function openSocket(
   const socket = await limited(clock, timeoutMs, signal, silent, (inner) =>
     secure(tcp, { address, material, explain, clockBelieved }, inner),
   );
-  return { socket, explain };
+  return { socket, reset, explain };
 }
 
 async function dial(

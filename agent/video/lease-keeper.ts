@@ -6,9 +6,9 @@ import { LEASES_SILENCE_MS, type LeaseOpening, type VideoToAgent } from '../cont
 import type { ClosedBy } from '../contract/viewing.ts';
 import type { Keyring } from '../trust/keyring.ts';
 import { Lease } from '../trust/lease.ts';
+import type { LeaseLine } from './lease-lines.ts';
 import { LeasedDestination } from './leased-destination.ts';
 import { LeasedPull, type LeasedPullNeeds, type LeasedPullOptions } from './leased-pull.ts';
-import type { MediaPublisher } from './mqtt-destination.ts';
 import type { ChannelReport } from './views.ts';
 
 /** How often doubts are looked at; each chunk is held against them besides. Source: guess. */
@@ -24,7 +24,8 @@ const MAX_SPENT = 10_000;
 export interface LeaseKeeperNeeds extends LeasedPullNeeds {
   readonly clock: Clock;
   readonly log: Log;
-  readonly publisher: MediaPublisher;
+  /** Begins a broker connection for one lease. */
+  readonly line: () => LeaseLine;
   /** The keyring of the box, read by this process itself. */
   readonly keyring: () => Promise<Keyring>;
   readonly tell: (message: VideoToAgent) => void;
@@ -119,11 +120,16 @@ export class LeaseKeeper implements Service {
     const { site } = this.#options;
     const stands = () => this.#doubt(lease, deadlineMs) === undefined;
     const destination = await LeasedDestination.create({ ...this.#needs, site, stands }, lease);
-    await this.#ending.get(lease.camera);
-    if (!stands() || this.#stopping.signal.aborted)
-      throw new OrderRefusedError('lease-none', `${lease.id} was closed`);
+    try {
+      await this.#ending.get(lease.camera);
+      if (!stands() || this.#stopping.signal.aborted)
+        throw new OrderRefusedError('lease-none', `${lease.id} was closed`);
+      this.#pullFor(opening, lease).attach(lease, destination);
+    } catch (thrown) {
+      await destination.end();
+      throw thrown;
+    }
     this.#channels.set(lease.id, { lease, deadlineMs, destination });
-    this.#pullFor(opening, lease).attach(lease, destination);
     this.#needs.log.info(
       { lease: lease.id, camera: lease.camera, recipient: lease.recipient },
       'lease opened',

@@ -6,18 +6,20 @@ import { leasedMediaTopic } from '../contract/topics.ts';
 import { Lease } from '../trust/lease.ts';
 import { MediaSealer } from '../trust/leased-media.ts';
 import type { Chunk, Destination, DestinationStatus, Source } from './destination.ts';
+import type { LeaseLine } from './lease-lines.ts';
 import { type MediaPublisher, MqttDestination } from './mqtt-destination.ts';
 import type { Sent } from './outlet.ts';
 
 /** Most bytes that may wait for the recipient of a lease. Source: guess; as the default of other destinations. */
 const CREDIT_BYTES = 4 * 1024 * 1024;
 
-/** How long the message that is leaving as a lease ends may take. Source: guess. */
-const LEAVING_MS = 1_000;
+/** Of a partner's camera nothing is kept, not even for a recipient who begins. @see S2-09 */
+const NOTHING_KEPT: Source = { recent: () => [] };
 
 export interface LeasedDestinationNeeds {
   readonly clock: Clock;
-  readonly publisher: MediaPublisher;
+  /** Begins a broker connection for this lease alone. */
+  readonly line: () => LeaseLine;
   readonly site: string;
   /** Whether the lease stands at this moment: asked for each chunk. */
   readonly stands: () => boolean;
@@ -31,6 +33,7 @@ export class LeasedDestination implements Destination {
   readonly format = 'mp4';
   readonly id: string;
   readonly #sealer: MediaSealer;
+  readonly #line: LeaseLine;
   readonly #inner: MqttDestination;
   #bytes = 0;
   #frames = 0;
@@ -39,7 +42,8 @@ export class LeasedDestination implements Destination {
   private constructor(needs: LeasedDestinationNeeds, lease: Lease, sealer: MediaSealer, topic: string) {
     this.id = lease.id;
     this.#sealer = sealer;
-    const publisher = new SealingPublisher(needs.publisher, sealer, needs.stands);
+    this.#line = needs.line();
+    const publisher = new SealingPublisher(this.#line, sealer, needs.stands);
     const events = {
       sent: (sent: Sent) => this.#count(sent.bytes, sent.frames),
       unsent: (sent: Sent) => this.#count(-sent.bytes, -sent.frames),
@@ -75,12 +79,15 @@ export class LeasedDestination implements Destination {
     this.#frames += frames;
   }
 
-  begin(source: Source): void {
-    this.#inner.begin(source);
+  /** From what comes now on: nothing that came before is asked for, whatever somebody may have kept. */
+  begin(_source: Source): void {
+    this.#inner.begin(NOTHING_KEPT);
   }
 
   take(chunk: Chunk): void {
-    this.#inner.take(chunk);
+    const plain = new PlainOnce(chunk, this.#sealer.overheadBytes);
+    this.#inner.take(plain);
+    plain.forget();
   }
 
   streamEnded(): void {
@@ -91,9 +98,13 @@ export class LeasedDestination implements Destination {
     return this.#inner.status();
   }
 
-  /** The key goes first: from here on nothing can be sealed. */
+  /**
+   * The key goes first: from here on nothing can be sealed. With the connection goes what is on its way, also what the
+   * kernel has taken and not sent.
+   */
   async end(): Promise<void> {
     this.#sealer.destroy();
+    this.#line.drop();
     await this.#inner.end();
   }
 }
@@ -102,6 +113,44 @@ export class LeasedDestination implements Destination {
 export function requireVerified(lease: Lease): void {
   if (!Lease.isVerified(lease))
     throw new InternalError('internal', 'a leased camera was to be opened without a verified lease');
+}
+
+/**
+ * A chunk that is read while it is handed over and not after: what waits for the recipient is its sealed copy, which is
+ * what the credit counts, and nobody holds the plain one for it.
+ */
+class PlainOnce implements Chunk {
+  parts: readonly Buffer[];
+  readonly bytes: number;
+  readonly heldBytes: number;
+  readonly frames: number;
+  readonly key: boolean;
+  readonly number: number;
+  readonly wallMs: number;
+  readonly durationMs: number;
+
+  constructor(chunk: Chunk, overheadBytes: number) {
+    this.parts = chunk.parts;
+    this.bytes = chunk.bytes;
+    this.heldBytes = chunk.bytes + overheadBytes;
+    this.frames = chunk.frames;
+    this.key = chunk.key;
+    this.number = chunk.number;
+    this.wallMs = chunk.wallMs;
+    this.durationMs = chunk.durationMs;
+  }
+
+  forget(): void {
+    this.parts = [];
+  }
+
+  hold(): void {
+    // The copy is held by the message that it is part of.
+  }
+
+  release(): void {
+    // As above.
+  }
 }
 
 /** Seals what goes out on the topic of a lease; once it does not stand, nothing does. */
@@ -125,9 +174,8 @@ class SealingPublisher implements MediaPublisher {
     return this.#inner.sendNow(lane, topic, this.#sealer.seal(parts, beginsFile(parts)), left);
   }
 
-  /** Of a lease that has ended nothing goes on leaving, whatever waits behind it. */
   withdraw(lane: object): void {
-    this.#inner.withdraw(lane, LEAVING_MS);
+    this.#inner.withdraw(lane);
   }
 
   listen(listener: Parameters<MediaPublisher['listen']>[0]): () => void {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import type { Clock, ClockTrust } from '../base/clock.ts';
@@ -69,6 +70,7 @@ export class LinkClient implements Service {
   readonly #fault: RepeatedFault;
   readonly #stopping = new AbortController();
   readonly #untold = new UntoldGaps();
+  readonly #run = randomUUID();
   #link: LineSocket<AgentToVideo, VideoToAgent> | undefined;
   #loop: Promise<void> | undefined;
 
@@ -135,7 +137,7 @@ export class LinkClient implements Service {
 
   #opened(link: LineSocket<AgentToVideo, VideoToAgent>): void {
     this.#link = link;
-    link.send({ type: 'hello', pid: process.pid, software: this.#options.software });
+    link.send({ type: 'hello', pid: process.pid, run: this.#run, software: this.#options.software });
     for (const message of this.#needs.standing()) link.send(message);
     for (const gap of this.#untold.take()) link.send(gap);
     this.#needs.desk.connected((message) => link.send(message));

@@ -64,7 +64,8 @@ interface Peer {
   readonly link: LineSocket<VideoToAgent, AgentToVideo>;
   readonly counter: PermitCounter;
   heardMs: number;
-  pid: number;
+  /** Which start of the video process it is; empty before its hello. */
+  run: string;
 }
 
 /** The agent's end of the link to the video process. One video process counts: the one that said hello last. */
@@ -89,9 +90,9 @@ export class VideoLink implements Service {
     return this.#peer !== undefined;
   }
 
-  /** Process id of the video process that is there; undefined when none is. */
-  get process(): number | undefined {
-    return this.#peer?.pid;
+  /** Which start of the video process is there; undefined when none is. */
+  get process(): string | undefined {
+    return this.#peer?.run;
   }
 
   /** The whole list of open views. */
@@ -165,7 +166,7 @@ export class VideoLink implements Service {
         closed: (why) => this.#closed(peer, why),
       },
     );
-    const peer: Peer = { link, counter, heardMs: this.#needs.clock.monotonicMs(), pid: 0 };
+    const peer: Peer = { link, counter, heardMs: this.#needs.clock.monotonicMs(), run: '' };
     this.#connections.add(link);
   }
 
@@ -177,12 +178,12 @@ export class VideoLink implements Service {
     else this.#dispatch(peer, message);
   }
 
-  #hello(peer: Peer, { pid, software }: Extract<VideoToAgent, { type: 'hello' }>): void {
+  #hello(peer: Peer, { pid, run, software }: Extract<VideoToAgent, { type: 'hello' }>): void {
     const older = this.#peer;
     if (older === peer) return;
     older?.link.end(new InternalError('internal', 'a newer video process took the link'));
     this.#peer = peer;
-    peer.pid = pid;
+    peer.run = run;
     this.#needs.log.info({ pid, software }, 'video process connected');
     // Before the agent knows its cameras, a video process goes on with what it has.
     if (this.#cameras) peer.link.send({ type: 'cameras', cameras: [...this.#cameras] });

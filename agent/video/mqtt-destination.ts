@@ -14,11 +14,8 @@ export interface MediaPublisher {
    *   taken before its `down`
    */
   sendNow(lane: object, topic: string, parts: readonly Buffer[], left: Left): Code | undefined;
-  /**
-   * What waits in the lane never leaves.
-   * @param withinMs a message that is leaving must have left by then, or the connection is cut
-   */
-  withdraw(lane: object, withinMs?: number): void;
+  /** What waits in the lane never leaves. */
+  withdraw(lane: object): void;
   /** Tells of every connection and of every loss or vain try. @returns ends it */
   listen(listener: { readonly up: () => void; readonly down: (error: BeffroiError) => void }): () => void;
 }

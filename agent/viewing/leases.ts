@@ -215,7 +215,7 @@ export class Leases {
     const { channel, open, bytes, frames, lostFrames, closedBy, closedWallMs, code, detail } = report;
     const entry = this.#entries.get(channel);
     if (!entry) return;
-    entry.tally.take(this.#needs.video.process ?? 0, { bytes, frames, lostFrames });
+    entry.tally.take(this.#needs.video.process ?? '', { bytes, frames, lostFrames });
     if (open) {
       entry.open?.opened.resolve();
       return;

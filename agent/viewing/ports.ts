@@ -27,8 +27,8 @@ export type AskedLease = Omit<LeaseOpening, 'camera'> & { readonly camera: strin
 
 /** The video process, as far as views and leases go. */
 export interface VideoPort {
-  /** Process id of the video process that is there; undefined when none is. */
-  readonly process: number | undefined;
+  /** Which start of the video process is there, unlike any other; undefined when none is. */
+  readonly process: string | undefined;
   /** The whole list of open views. */
   setViews(views: readonly OpenView[]): void;
   /** @returns false when no video process is there, or the address of the camera is not known */

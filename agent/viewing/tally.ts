@@ -10,8 +10,8 @@ export interface Counts {
 export interface KeptTally {
   readonly before: Counts;
   readonly now: Counts;
-  /** Process id of the video process that counted `now`. */
-  readonly process: number;
+  /** Which start of the video process counted `now`; process ids come again. */
+  readonly process: string;
 }
 
 const NONE: Counts = { bytes: 0, frames: 0 };
@@ -20,9 +20,9 @@ const NONE: Counts = { bytes: 0, frames: 0 };
 export class Tally {
   #before: Counts;
   #now: Counts;
-  #process: number;
+  #process: string;
 
-  constructor(kept: KeptTally = { before: NONE, now: NONE, process: 0 }) {
+  constructor(kept: KeptTally = { before: NONE, now: NONE, process: '' }) {
     this.#before = kept.before;
     this.#now = kept.now;
     this.#process = kept.process;
@@ -43,7 +43,7 @@ export class Tally {
   }
 
   /** @param counts since this process opened the channel */
-  take(process: number, counts: Counts): void {
+  take(process: string, counts: Counts): void {
     if (process !== this.#process) this.#before = this.total;
     this.#process = process;
     this.#now = counts;

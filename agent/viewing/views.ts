@@ -154,7 +154,7 @@ export class Views {
   onReport({ channel, open, bytes, frames }: ChannelReport): void {
     const view = this.#views.get(channel);
     if (!view) return;
-    view.tally.take(this.#needs.video.process ?? 0, { bytes, frames });
+    view.tally.take(this.#needs.video.process ?? '', { bytes, frames });
     view.counted = !open;
     if (view.counted && view.closed) this.#told(view);
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
@@ -15,7 +16,7 @@ import { TestClock } from '../support/test-clock.ts';
 import { AgentEnd, cameraAt } from './plane.ts';
 
 const log = createLog('error', { write: () => undefined });
-const HELLO = { type: 'hello', pid: 1, software: 'test' };
+const HELLO = { type: 'hello', pid: 1, run: randomUUID(), software: 'test' };
 
 /** A folder whose path is short enough for a socket. */
 async function socketIn(t: Test): Promise<string> {
@@ -150,9 +151,11 @@ t.test('link: a newer video process takes the place of the older', async (t) => 
   say(older, { type: 'permit-request', request: 1, camera: 'cam-a' });
   await once(older, 'data');
   t.same(end.held, ['cam-a']);
+  const first = end.link.process;
   const newer = await raw(t, socketPath);
-  say(newer, HELLO);
+  say(newer, { ...HELLO, run: randomUUID() });
   await closed;
+  t.not(end.link.process, first, 'and is another one, although its process id is the same');
   t.same(end.held, [], 'its permits came back');
   say(newer, { type: 'stream', camera: 'cam-a', phase: 'playing', detail: '' });
   await end.until(() => end.streams.length === 1);

@@ -414,6 +414,7 @@ export class Play {
     await world.clock.advance(SLACK_MS);
     this.#model.settle();
     deepEqual([...world.pulled.keys()], [], 'the camera is not even asked for pictures');
+    deepEqual(world.lines, 0, 'and no connection is left');
   }
 }
 

@@ -24,6 +24,7 @@ import { parseSigningKey } from '../../agent/trust/keys.ts';
 import { Refusals } from '../../agent/trust/refusals.ts';
 import { generateSigningKey } from '../../agent/trust/sign.ts';
 import type { PullHandlers } from '../../agent/video/camera-stream.ts';
+import type { LeaseLine } from '../../agent/video/lease-lines.ts';
 import { LeaseKeeper } from '../../agent/video/lease-keeper.ts';
 import type { VideoPort, ViewingConfiguration } from '../../agent/viewing/ports.ts';
 import { ViewingRoom } from '../../agent/viewing/room.ts';
@@ -78,6 +79,8 @@ export class World {
   /** Cameras that are asked for pictures now, and how often each was. */
   readonly pulled = new Map<string, PullHandlers>();
   pulls = 0;
+  /** Broker connections for leases that are open now. */
+  lines = 0;
   #agentEnds = new AbortController();
   #videoEnds = new AbortController();
   #process = 0;
@@ -161,11 +164,7 @@ export class World {
         permits: { acquire: async () => PERMIT },
         pull: (camera, _permit, handlers, signal) => this.#pull(camera, handlers, signal),
         report: () => undefined,
-        publisher: {
-          ...{ connected: true, listen: () => () => undefined, withdraw: () => undefined },
-          sendNow: (_, topic, parts, left) =>
-            this.brokerUp ? this.#publish(topic, parts, left, ends) : 'broker-closed',
-        },
+        line: () => this.#line(ends),
         keyring: async () => LEASE_KEYRING,
         tell: (message) => this.#toAgent(message, ends),
       },
@@ -178,6 +177,7 @@ export class World {
   async killVideo(): Promise<void> {
     this.#videoEnds.abort();
     this.keeper = undefined;
+    this.lines = 0;
     this.pulled.clear();
     if (!this.#agentEnds.signal.aborted) this.room.onVideo(); // an agent that was killed hears nothing
     await this.clock.advance(0);
@@ -228,7 +228,7 @@ export class World {
     };
     return {
       get process() {
-        return world.keeper && world.#met ? world.#process : undefined;
+        return world.keeper && world.#met ? String(world.#process) : undefined;
       },
       setViews: (views) => send({ type: 'views', views: [...views] }),
       openLease: ({ camera, ...asked }) => {
@@ -265,6 +265,22 @@ export class World {
     handlers.playing();
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     if (this.pulled.get(camera.camera) === handlers) this.pulled.delete(camera.camera);
+  }
+
+  #line(videoEnds: AbortSignal): LeaseLine {
+    let dropped = false;
+    this.lines += 1;
+    return {
+      ...{ connected: true, listen: () => () => undefined, withdraw: () => undefined },
+      sendNow: (_, topic, parts, left) => {
+        if (dropped) throw new Error('a picture was sent on the line of a lease that has ended');
+        return this.brokerUp ? this.#publish(topic, parts, left, videoEnds) : 'broker-closed';
+      },
+      drop: () => {
+        if (!dropped) this.lines -= 1;
+        dropped = true;
+      },
+    };
   }
 
   #publish(topic: string, parts: readonly Buffer[], left: Left, videoEnds: AbortSignal): undefined {

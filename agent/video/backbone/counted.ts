@@ -11,7 +11,7 @@ export function counted(publisher: MediaPublisher, sent: (bytes: number) => void
       if (refusal === undefined) sent(parts.reduce((sum, part) => sum + part.length, 0));
       return refusal;
     },
-    withdraw: (lane, withinMs) => publisher.withdraw(lane, withinMs),
+    withdraw: (lane) => publisher.withdraw(lane),
     listen: (listener) => publisher.listen(listener),
   };
 }
