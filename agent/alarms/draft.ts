@@ -55,6 +55,17 @@ export class Draft {
     this.#settling = settling;
   }
 
+  /** Nothing says whether what was said last still holds: it was said for so long. Of an earlier loss the time stays. */
+  age(untilMs: number | undefined): void {
+    const { spoken, since, asOfMs } = this.#record;
+    if (spoken && asOfMs === undefined) this.#change({ asOfMs: Math.max(untilMs ?? since, since) });
+  }
+
+  /** What was said last was said now. */
+  renew(): void {
+    if (this.#record.asOfMs !== undefined) this.#change({ asOfMs: undefined });
+  }
+
   /** What counts from now on. */
   settle(settling: Settling): void {
     this.#settling = settling;
@@ -65,7 +76,7 @@ export class Draft {
 
   /** What the source said last is forgotten, or set to all being well. */
   forget(said: false | undefined): void {
-    this.#change({ active: [], words: undefined, spoken: said !== undefined });
+    this.#change({ active: [], words: undefined, asOfMs: undefined, spoken: said !== undefined });
     const settled = said === undefined ? 'unknown' : 'cleared';
     this.settle({ ...UNSETTLED, said, saidMs: this.#now.monotonicMs, settled });
   }

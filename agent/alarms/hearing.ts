@@ -12,6 +12,8 @@ export class Hearing {
   #heardMs: number | undefined;
   /** Conditions that held before the loss and were not spoken of since. */
   #unconfirmed: Set<string>;
+  /** The source is heard, and repeats nothing by itself. */
+  #isHeld = false;
 
   constructor(clock: Clock, active: readonly string[]) {
     this.#clock = clock;
@@ -36,6 +38,7 @@ export class Hearing {
    */
   lost(active: readonly string[], fromLastWord: boolean): void {
     const nowMs = this.#clock.monotonicMs();
+    this.#isHeld = false;
     this.#unconfirmed = new Set(active);
     this.#unconfirmedSinceMs ??= fromLastWord ? (this.#heardMs ?? nowMs) : nowMs;
   }
@@ -47,13 +50,24 @@ export class Hearing {
     this.#unconfirmedSinceMs = undefined;
   }
 
-  /** One condition that surely holds is enough; otherwise every one that held must have been spoken of. */
-  heard(key: string, active: readonly string[]): void {
+  /** The source is heard, and says of what it said last neither that it holds nor that it does not. */
+  held(): void {
+    this.#isHeld = true;
+    this.#unconfirmedSinceMs = undefined;
+  }
+
+  /**
+   * One condition that surely holds is enough; otherwise every one that held must have been spoken of.
+   * @returns whether the state is what the source has said since the loss
+   */
+  heard(key: string, active: readonly string[]): boolean {
     this.#heardMs = this.#clock.monotonicMs();
     this.#unconfirmed.delete(key);
     const surelyActive = active.some((other) => !this.#unconfirmed.has(other));
-    if (surelyActive || this.#unconfirmed.size === 0) this.#unconfirmedSinceMs = undefined;
+    const isSure = surelyActive || this.#unconfirmed.size === 0;
+    if (isSure || this.#isHeld) this.#unconfirmedSinceMs = undefined;
     else this.#unconfirmedSinceMs ??= this.#heardMs;
+    return isSure;
   }
 
   /** The source no longer knows this condition. */

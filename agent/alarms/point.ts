@@ -95,6 +95,16 @@ export class Point {
     this.evaluate();
   }
 
+  /** The source is heard again and does not repeat what it said last, until when it was heard before. */
+  held(untilMs: number | undefined): void {
+    this.#isAway = false;
+    if (this.#hearing.confirmed) return;
+    this.#hearing.held();
+    const draft = this.#keeping.draft();
+    draft.age(untilMs);
+    this.#evaluate(draft);
+  }
+
   /**
    * @returns whether it is told: the alarm was raised or cleared by it, it was recorded, or it counts as chattering
    * @throws whatever the store throws; nothing has changed then
@@ -177,7 +187,7 @@ export class Point {
     this.#isAway = false;
     this.#word.take(seen);
     draft.say(seen, holds);
-    this.#hearing.heard(seen.key, draft.record.active);
+    if (this.#hearing.heard(seen.key, draft.record.active)) draft.renew();
   }
 
   #evaluate(draft: Draft): boolean {

@@ -36,6 +36,7 @@ function isRecord(value: unknown): value is PointRecord {
     (record.shelf === undefined || isShelf(record.shelf)) &&
     (record.chatter === undefined || isCount(record.chatter)) &&
     (record.weight === undefined || isCount(record.weight)) &&
+    (record.asOfMs === undefined || isTime(record.asOfMs)) &&
     (record.words === undefined || isWords(record.words)) &&
     (record.activity === undefined || record.activity === true)
   );

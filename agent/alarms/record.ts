@@ -19,6 +19,8 @@ export interface PointRecord {
   readonly rule: string;
   /** Whether the source said anything under this rule. */
   readonly spoken: boolean;
+  /** Until when what the source said last surely held, Unix ms; absent while it is what the source says now. */
+  readonly asOfMs?: number;
   /** Keys of the conditions that hold, as the source said last. */
   readonly active: readonly string[];
   /** What was said of those of them whose source says how grave each is. */
@@ -74,7 +76,7 @@ export function adopt(record: PointRecord, point: AlarmPoint): PointRecord {
     : { ...withoutConditions(adopted), spoken: false, active: [], details: own };
 }
 
-function withoutConditions({ chatter, words, ...record }: PointRecord): PointRecord {
+function withoutConditions({ chatter, words, asOfMs, ...record }: PointRecord): PointRecord {
   return record;
 }
 

@@ -169,6 +169,7 @@ export class AlarmRoom implements Service, Working {
       isActive: (id) => this.#points.get(id)?.isActive ?? false,
       lost: (ids = all) => each(ids, (point) => point.lost()),
       confirmed: (ids = all) => each(ids, (point) => point.confirmed()),
+      held: (ids, untilMs) => each(ids, (point) => point.held(untilMs)),
       failed: (error) => fault.failed(error),
       works: () => {
         fault.works();

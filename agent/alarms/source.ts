@@ -37,8 +37,14 @@ export interface SourceListener {
   isActive(point: string): boolean;
   /** The points can no longer be heard: what is not said anew becomes unknown, never cleared. */
   lost(points?: readonly string[]): void;
-  /** What was said last of the points holds: for sources that repeat nothing after a loss. */
+  /** What was said last of the points holds: the source knows it. */
   confirmed(points?: readonly string[]): void;
+  /**
+   * The source is heard again and repeats no states: what was said last of the points is shown, marked as old, until it is
+   * said anew.
+   * @param untilMs until when the source was heard before, Unix ms; undefined where it is not known
+   */
+  held(points: readonly string[], untilMs: number | undefined): void;
   /** The source cannot do its work; call it for each failure. It is told once when it lasts. */
   failed(error: unknown): void;
   /** The source does its work. */

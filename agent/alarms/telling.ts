@@ -43,12 +43,13 @@ export function stateOf(
   shown: { readonly state: AlarmState['state']; readonly since: number },
   verdict: Verdict,
 ): Fields<'alarmCurrent'> {
-  const { life, shelf } = record;
+  const { life, shelf, asOfMs } = record;
   const { acknowledged } = life;
   return {
     ...whatOf(id, record),
     ...lifeOf(record),
     ...shown,
+    ...(asOfMs !== undefined && shown.state !== 'unknown' && { as_of_ts: whole(asOfMs) }),
     armed: verdict.armed,
     ...verdictFields(verdict),
     ...(acknowledged && { acknowledged_by: acknowledged.by, acknowledged_ts: whole(acknowledged.atMs) }),

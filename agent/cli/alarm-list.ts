@@ -54,11 +54,15 @@ function pointRow(point: PointFacts, options: Printing): string[] {
 /** What its source sees, and what an operator has done or has to do about it. */
 export function stateText(point: PointFacts, options: Printing): string {
   const w = WORDS[options.language];
+  const { lastKnown, chattering } = ALARM_WORDS[options.language];
   const remarks = [
+    ...(point.as_of_ts === undefined || point.state === 'unknown'
+      ? []
+      : [`${lastKnown} ${localTime(point.as_of_ts)}`]),
     ...(point.alarm_state === 'acknowledged' ? [w.known] : []),
     ...(['raised', 'cleared'].includes(point.alarm_state) ? [w.toAcknowledge] : []),
     ...(point.shelved ? [w.shelved] : []),
-    ...(point.chattering ? [ALARM_WORDS[options.language].chattering] : []),
+    ...(point.chattering ? [chattering] : []),
   ];
   return paint(point.state, [w[point.state], ...remarks].join(', '), options);
 }

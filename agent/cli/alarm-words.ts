@@ -23,6 +23,7 @@ interface Words {
   readonly earlier: string;
   readonly noStory: string;
   readonly chattering: string;
+  readonly lastKnown: string;
   readonly armed: readonly [string, string];
   readonly changes: (count: number) => string;
   readonly head: readonly string[];
@@ -50,6 +51,7 @@ export const ALARM_WORDS: Readonly<Record<Language, Words>> = {
     earlier: 'les événements plus anciens ne sont plus gardés',
     noStory: 'aucun événement gardé',
     chattering: 'battements',
+    lastKnown: 'dernier état connu, au',
     armed: ['hors surveillance', 'sous surveillance'],
     changes: (count) => `${count} changements`,
     head: ['Heure', 'Événement', 'Qui', 'Centre'],
@@ -121,6 +123,7 @@ export const ALARM_WORDS: Readonly<Record<Language, Words>> = {
     earlier: 'earlier events are no longer kept',
     noStory: 'no event is kept',
     chattering: 'chattering',
+    lastKnown: 'last known, as of',
     armed: ['not armed', 'armed'],
     changes: (count) => `${count} changes`,
     head: ['Time', 'Event', 'Who', 'Centre'],

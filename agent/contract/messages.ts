@@ -316,6 +316,10 @@ export const alarmState = z.strictObject({
     .meta({ description: 'whether the condition is there, as far as its source can be heard' }),
   severity,
   since: unixMs.meta({ description: 'when `state` began' }),
+  as_of_ts: unixMs.optional().meta({
+    description:
+      'present where the source is heard again and does not repeat its states, as alarm panels do: `state` is what it said last, known until this time; whether it changed since is not known. Absent once the source has spoken of it again',
+  }),
   ...alarmLife,
   acknowledged_by: personName.optional(),
   acknowledged_ts: unixMs.optional(),

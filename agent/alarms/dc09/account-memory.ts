@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ClockTrust } from '../../base/clock.ts';
 import type { Store } from '../../store/store.ts';
 
 /** What a message is recognised by when it comes again. */
@@ -12,7 +13,7 @@ export interface PanelMessage {
   readonly encrypted: boolean;
   readonly wallMs: number;
   /** Whether the wall clock can be believed. */
-  readonly trusted: boolean;
+  readonly trust: ClockTrust;
   readonly monotonicMs: number;
 }
 
@@ -153,11 +154,13 @@ export class AccountMemory {
    * taken for another one: a message that is told twice does less harm than one that is not told. In no case is it younger
    * than this start.
    */
-  #ageMs(taken: Taken, { wallMs, monotonicMs, trusted }: Now): number {
+  #ageMs(taken: Taken, { wallMs, monotonicMs, trust }: Now): number {
     const takenMs = this.#takenMs.get(taken);
     if (takenMs !== undefined) return monotonicMs - takenMs;
     const ageMs = wallMs - taken.wallMs;
-    return trusted && ageMs >= 0 ? Math.max(ageMs, monotonicMs - this.#startMs) : Number.POSITIVE_INFINITY;
+    return trust !== 'untrusted' && ageMs >= 0
+      ? Math.max(ageMs, monotonicMs - this.#startMs)
+      : Number.POSITIVE_INFINITY;
   }
 
   #keep(next: Kept, along: () => void = () => undefined): void {
@@ -169,7 +172,7 @@ export class AccountMemory {
   }
 }
 
-type Now = Pick<PanelMessage, 'wallMs' | 'monotonicMs' | 'trusted'>;
+type Now = Pick<PanelMessage, 'wallMs' | 'monotonicMs' | 'trust'>;
 
 function latest(stamps: readonly (number | undefined)[]): number {
   return Math.max(Number.NEGATIVE_INFINITY, ...stamps.filter((ms) => ms !== undefined));

@@ -15,6 +15,7 @@ import type { Content } from './content.ts';
 import type { Frame } from './frame.ts';
 import { plainNumber, type Signal } from './signals.ts';
 import { SignsOfLife } from './signs-of-life.ts';
+import { type Moment, SilenceTimer } from './silence-timer.ts';
 
 export interface AccountNeeds {
   readonly clock: Clock;
@@ -42,7 +43,9 @@ export class Account {
   readonly #listener: SourceListener;
   readonly #memory: AccountMemory;
   readonly #signs: SignsOfLife;
-  #heardMs: number;
+  readonly #timer: SilenceTimer;
+  /** Not heard since the port opened, or since it fell silent. */
+  #isUnheard = true;
 
   constructor(needs: AccountNeeds, options: AccountOptions, listener: SourceListener) {
     this.id = options.account.account;
@@ -51,9 +54,9 @@ export class Account {
     this.#needs = needs;
     this.#options = options;
     this.#listener = listener;
-    this.#heardMs = needs.clock.monotonicMs();
-    const { panel } = options;
-    this.#memory = new AccountMemory(needs.store, { panel, account: this.id, startMs: this.#heardMs });
+    const of = { panel: options.panel, account: this.id, startMs: needs.clock.monotonicMs() };
+    this.#memory = new AccountMemory(needs.store, of);
+    this.#timer = new SilenceTimer(needs.store, { ...of, limitMs: options.account.supervisionS * 1000 });
     this.#signs = new SignsOfLife(this.#memory.heardMs);
   }
 
@@ -61,11 +64,20 @@ export class Account {
     return this.#memory.silent;
   }
 
-  /** The port is open: from here on the panel can be heard. What it said last holds until it is silent for too long. */
+  /**
+   * The port is open: from here on the panel can be heard. Until it is, nothing is known of its zones; that it was not silent
+   * for too long is what the box knows by itself.
+   */
   begin(): void {
-    this.#heardMs = this.#needs.clock.monotonicMs();
+    this.#isUnheard = true;
+    this.#timer.begin(this.#now.monotonicMs);
     if (this.silent) this.#tellSilence(true);
-    else this.#listener.confirmed([...this.#zoneIds, ...this.#options.silences.map(({ id }) => id)]);
+    else this.#listener.confirmed(this.#options.silences.map(({ id }) => id));
+  }
+
+  /** No more is heard in this start. */
+  end(): void {
+    this.#timer.keep(this.#now.monotonicMs);
   }
 
   /** Whether a genuine message came from there lately. */
@@ -89,18 +101,21 @@ export class Account {
     this.#memory.heard(from, sentMs);
   }
 
+  /** A panel repeats no states: what it said last is shown with the time until which it was heard. */
   #heard(): void {
-    this.#heardMs = this.#needs.clock.monotonicMs();
+    const untilMs = this.#timer.heardMs;
+    this.#timer.heard(this.#now);
     this.#tellSilence(false);
-    if (!this.silent) return;
-    this.#memory.setSilent(false);
-    this.#listener.confirmed(this.#zoneIds);
+    if (this.silent) this.#memory.setSilent(false);
+    if (!this.#isUnheard) return;
+    this.#isUnheard = false;
+    this.#listener.held(this.#zoneIds, untilMs);
   }
 
   /** Looks at the silence timer. */
   evaluate(): void {
-    const limitMs = this.#options.account.supervisionS * 1000;
-    if (this.silent || this.#needs.clock.monotonicMs() - this.#heardMs < limitMs) return;
+    if (this.silent || !this.#timer.isOver(this.#now)) return;
+    this.#isUnheard = true;
     this.#memory.setSilent(true);
     this.#listener.lost(this.#zoneIds);
     this.#tellSilence(true);
@@ -134,10 +149,13 @@ export class Account {
       text: textOf(content),
       sentMs: content.sentMs,
       encrypted,
-      wallMs: this.#needs.clock.wallMs(),
-      trusted: this.#needs.clockTrust() !== 'untrusted',
-      monotonicMs: this.#needs.clock.monotonicMs(),
+      ...this.#now,
     };
+  }
+
+  get #now(): Moment {
+    const { clock, clockTrust } = this.#needs;
+    return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs(), trust: clockTrust() };
   }
 
   get #zoneIds(): string[] {

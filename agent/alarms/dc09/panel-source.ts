@@ -43,8 +43,8 @@ const IDLE_MIN_MS = 300_000;
 const IDLE_MAX_MS = 86_400_000;
 
 /**
- * The receiver of one panel, or of several that share a port. It repeats nothing after a loss: a panel keeps what was
- * not acknowledged and sends it when it is back, so what it said last holds as soon as it is heard again.
+ * The receiver of one panel, or of several that share a port. A panel keeps what was not acknowledged and sends it when it
+ * is back, and it repeats no states: what it said last is shown as old as it is, until it speaks of the zone again.
  */
 export class PanelSource implements AlarmSource {
   readonly #needs: PanelSourceNeeds;
@@ -53,7 +53,7 @@ export class PanelSource implements AlarmSource {
   readonly #accounts: ReadonlyMap<string, Account>;
   readonly #desk: Desk;
   readonly #abort = new AbortController();
-  #running: Promise<unknown> = Promise.resolve();
+  #ended: Promise<void> = Promise.resolve();
   #listening = false;
 
   constructor(needs: PanelSourceNeeds, { panel, points }: PanelSourceOptions, listener: SourceListener) {
@@ -88,12 +88,14 @@ export class PanelSource implements AlarmSource {
       (up, inner) => this.#runOnce(up, inner),
       signal,
     );
-    this.#running = Promise.all([receiving, this.#supervise(signal)]);
+    this.#ended = Promise.all([receiving, this.#supervise(signal)]).then(() => undefined);
   }
 
   async stop(): Promise<void> {
+    if (this.#abort.signal.aborted) return await this.#ended;
     this.#abort.abort();
-    await this.#running;
+    await this.#ended;
+    for (const account of this.#accounts.values()) account.end();
   }
 
   async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
@@ -149,11 +151,18 @@ export class PanelSource implements AlarmSource {
 
   async #supervise(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.#listening) {
-        for (const account of this.#accounts.values()) account.evaluate();
-        this.#judge();
-      }
+      if (this.#listening) this.#look();
       await this.#needs.clock.sleep(TICK_MS, signal).catch(() => undefined);
+    }
+  }
+
+  /** What the store refuses is looked at again at the next look. */
+  #look(): void {
+    try {
+      for (const account of this.#accounts.values()) account.evaluate();
+      this.#judge();
+    } catch (err) {
+      this.#needs.log.error({ panel: this.#panel.id, err }, 'silence of a panel could not be kept');
     }
   }
 
