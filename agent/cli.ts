@@ -19,6 +19,8 @@ const HELP: Record<Language, string> = {
   beffroi report --month 2026-10 | --from 2026-10-01 --to 2026-10-15 [--config FICHIER] [--out DOSSIER]
                                                              écrit le rapport de disponibilité (Markdown et CSV)
   beffroi check  [--config FICHIER] [--json]                 dit ce qui ne va pas avant le lancement
+  beffroi discover [--network 10.20.0.0/16]... [--seconds 4] [--json]
+                                                             liste les équipements ONVIF du réseau, sans s'y connecter
 
   --config   fichier du collecteur (${BOX_FILE})
   --lang     fr ou en
@@ -36,6 +38,8 @@ Codes de sortie : 0 tout va bien, 1 quelque chose ne va pas, 2 ligne de commande
   beffroi report --month 2026-10 | --from 2026-10-01 --to 2026-10-15 [--config FILE] [--out FOLDER]
                                                           writes the report on availability (Markdown and CSV, French)
   beffroi check  [--config FILE] [--json]                 says what is wrong before the start
+  beffroi discover [--network 10.20.0.0/16]... [--seconds 4] [--json]
+                                                          lists the ONVIF devices of the network, without a login
 
   --config   box file (${BOX_FILE})
   --lang     fr or en
@@ -57,6 +61,8 @@ function parseCommandLine() {
         month: { type: 'string' },
         from: { type: 'string' },
         to: { type: 'string' },
+        network: { type: 'string', multiple: true, default: [] },
+        seconds: { type: 'string' },
         out: { type: 'string', default: '.' },
         help: { type: 'boolean', short: 'h', default: false },
         version: { type: 'boolean', default: false },
@@ -106,6 +112,11 @@ async function main(): Promise<number> {
     case 'check': {
       const { checkBox } = await import('./cli/check.ts');
       return await checkBox({ config, language, json: values.json });
+    }
+    case 'discover': {
+      const { showDevices } = await import('./cli/discover.ts');
+      const { json, network, seconds } = values;
+      return await showDevices({ language, json, networks: network, seconds });
     }
     default:
       throw new ConfigurationError(

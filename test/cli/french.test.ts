@@ -10,6 +10,7 @@ const FILES = [
   'agent/cli/check-box.ts',
   'agent/cli/check-local.ts',
   'agent/cli/check.ts',
+  'agent/cli/discover.ts',
   'agent/cli/report-csv.ts',
   'agent/cli/report-markdown.ts',
   'agent/cli/report-words.ts',

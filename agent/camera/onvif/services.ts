@@ -4,6 +4,7 @@ import { httpPort, splitUri } from './uri.ts';
 import { at, childrenOf, textAt, type XmlElement } from './xml.ts';
 
 export const NAMESPACES = {
+  device: 'http://www.onvif.org/ver10/device/wsdl',
   media: 'http://www.onvif.org/ver10/media/wsdl',
   media2: 'http://www.onvif.org/ver20/media/wsdl',
   events: 'http://www.onvif.org/ver10/events/wsdl',

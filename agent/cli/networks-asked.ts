@@ -1,0 +1,31 @@
+import { ConfigurationError } from '../base/errors.ts';
+import { quoted } from '../base/text.ts';
+import { isNetwork, Networks, ownAddresses } from '../camera/discovery/networks.ts';
+
+/**
+ * The networks of `--network`, those of the machine's own interfaces when there is none.
+ * @throws ConfigurationError `command-line-invalid`
+ */
+export function networksAsked(wanted: readonly string[]): Networks {
+  const wrong = wanted.find((one) => !isNetwork(one));
+  if (wrong !== undefined)
+    throw new ConfigurationError(
+      'command-line-invalid',
+      `--network: expected an IPv4 network such as 10.20.0.0/16, came ${quoted(wrong)}`,
+    );
+  return new Networks(wanted.length > 0 ? wanted : undefined, ownAddresses());
+}
+
+/**
+ * `--seconds`, in milliseconds; undefined when it is not given.
+ * @throws ConfigurationError `command-line-invalid`
+ */
+export function listenMsAsked(seconds: string | undefined): number | undefined {
+  if (seconds === undefined) return undefined;
+  if (/^\d{1,2}$/.test(seconds) && Number(seconds) >= 1 && Number(seconds) <= 60)
+    return Number(seconds) * 1000;
+  throw new ConfigurationError(
+    'command-line-invalid',
+    `--seconds: expected 1 to 60, came ${quoted(seconds)}`,
+  );
+}
