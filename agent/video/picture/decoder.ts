@@ -1,6 +1,6 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import {
   type BeffroiError,
@@ -30,11 +30,14 @@ const NOT_FOUND = 127;
 
 /**
  * Limits of the kernel, then the decoder in the same process: no core dump, no byte into any file, bounded memory and
- * processor time, and everything else first.
+ * processor time, everything else first, and when memory is short this goes first. It ends with the process that began
+ * it, however that ends (PR_SET_PDEATHSIG, by setpriv of util-linux, where that is installed).
  */
 const LIMITS = [
-  ...['ulimit -c 0', 'ulimit -f 0', `ulimit -v ${MAX_ADDRESS_SPACE_KB}`],
-  ...[`ulimit -t ${DECODE_LIMIT_S}`, 'exec nice -n 10 "$0" "$@"'],
+  '{ echo 1000 > /proc/self/oom_score_adj; } 2> /dev/null',
+  ...['ulimit -c 0', 'ulimit -f 0', `ulimit -v ${MAX_ADDRESS_SPACE_KB}`, `ulimit -t ${DECODE_LIMIT_S}`],
+  'with=; command -v setpriv > /dev/null && with="setpriv --pdeathsig KILL"',
+  'exec $with nice -n 10 "$0" "$@"',
 ].join('; ');
 
 /** What ffmpeg does with each picture. */
@@ -78,22 +81,23 @@ export class KeyFrameDecoder {
 
   async #decode(codec: VideoCodec, stream: Buffer, signal: AbortSignal): Promise<SmallPicture> {
     const child = this.#spawn(codec);
-    const kill = () => child.kill('SIGKILL');
+    const ended = endOf(child);
+    const kill = () => killGroup(child);
     signal.addEventListener('abort', kill, { once: true });
     try {
-      child.stdin.on('error', () => undefined).end(stream);
-      const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+      // Without a descriptor left there are no pipes either.
+      child.stdin?.on('error', () => undefined).end(stream);
       const complaint = firstBytes(child.stderr, MAX_COMPLAINT_BYTES);
-      const picture = await firstBytes(child.stdout, SMALL_PICTURE_BYTES + 1, kill);
-      const [code, killedBy] = await exited;
-      return this.#judged(picture, code, killedBy, (await complaint).toString('utf8'));
+      const picture = firstBytes(child.stdout, SMALL_PICTURE_BYTES + 1, kill);
+      const end = await ended;
+      if (end.error) throw failed(`it could not be started: ${end.error.message}`);
+      return this.#judged(await picture, end, (await complaint).toString('utf8'));
     } finally {
       signal.removeEventListener('abort', kill);
-      kill();
     }
   }
 
-  #spawn(codec: VideoCodec): ChildProcessByStdio<Writable, Readable, Readable> {
+  #spawn(codec: VideoCodec): ChildProcess {
     const from = ['-threads', '1', '-max_pixels', `${MAX_PIXELS}`, '-f', codec === 'h264' ? 'h264' : 'hevc'];
     const once = ['-an', '-sn', '-dn', '-frames:v', '1'];
     return spawn(
@@ -103,11 +107,15 @@ export class KeyFrameDecoder {
         ...[...from, '-i', 'pipe:0', ...once, ...REDUCING, 'pipe:1'],
       ],
       // FFREPORT of ours would make it write a file.
-      { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C' } },
+      {
+        // A group of its own: a program that starts others is ended with them.
+        ...{ stdio: ['pipe', 'pipe', 'pipe'], detached: true, cwd: '/' },
+        env: { PATH: process.env.PATH, LC_ALL: 'C' },
+      },
     );
   }
 
-  #judged(picture: Buffer, code: number | null, killedBy: string | null, complaint: string): SmallPicture {
+  #judged(picture: Buffer, { code, killedBy }: End, complaint: string): SmallPicture {
     if (code === NOT_FOUND || code === NOT_EXECUTABLE) throw this.#missing();
     if (picture.length > SMALL_PICTURE_BYTES) throw failed('more than one picture came');
     if (killedBy) throw failed(`ended by ${killedBy}`);
@@ -128,16 +136,41 @@ export class KeyFrameDecoder {
   }
 }
 
+interface End {
+  readonly code: number | null;
+  readonly killedBy: NodeJS.Signals | null;
+  readonly error?: Error;
+}
+
+/** How the process ended, once its pipes are closed; or that there was none. */
+function endOf(child: ChildProcess): Promise<End> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ code: null, killedBy: null, error }));
+    child.once('close', (code, killedBy) => resolve({ code, killedBy }));
+  });
+}
+
+/** Ends a process whose pipes are still open, with all that it has started. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
 function failed(what: string): InternalError {
   return new InternalError('picture-decoder-failed', `expected one small picture of ffmpeg: ${what}`);
 }
 
 /** The first bytes of a stream; the rest is read and thrown away. @param full called when there is more */
 async function firstBytes(
-  stream: Readable,
+  stream: Readable | null,
   limit: number,
   full: () => void = () => undefined,
 ): Promise<Buffer> {
+  if (!stream) return Buffer.alloc(0);
   const parts: Buffer[] = [];
   let left = limit;
   stream.on('error', () => undefined);

@@ -111,6 +111,8 @@ export class PictureDesk implements Service {
   }
 
   #take(work: Work): void {
+    // Looks that are asked for faster than they are taken do not pile up: the newest picture of a camera waits.
+    this.#waiting = this.#waiting.filter(({ camera }) => camera !== work.camera);
     const waiting = this.#waiting.reduce((sum, { keyFrame }) => sum + keyFrame.stream.length, 0);
     if (waiting + work.keyFrame.stream.length > MAX_WAITING_BYTES) return;
     this.#wanted.delete(work.camera);

@@ -1,7 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import fc from 'fast-check';
 import t from 'tap';
 import { systemClock } from '../../../agent/base/clock.ts';
 import type { VideoCodec } from '../../../agent/camera/types.ts';
@@ -118,6 +121,70 @@ t.test('picture: a decoder is killed when the process stops', async (t) => {
   t.pass('and its process is gone');
 });
 
+t.test('picture: what a decoder has started ends with it', async (t) => {
+  const clock = new TestClock();
+  const decoder = await scripted(t, 'sleep 1000 & wait', clock);
+  const before = await childrenOf(process.pid);
+  const refused = t.rejects(decoder.decode('h264', Buffer.alloc(10), never()), {
+    code: 'picture-decoder-failed',
+  });
+  const wrapper = await newChild(before);
+  let [inner] = await childrenOf(wrapper);
+  while (inner === undefined) [inner] = await childrenOf(wrapper);
+  await clock.advance(15_000);
+  await refused;
+  while (existsSync(`/proc/${inner}`)) await new Promise((resolve) => setImmediate(resolve));
+  t.pass('both are gone');
+});
+
+const DECODER = new URL('../../../agent/video/picture/decoder.ts', import.meta.url).href;
+const CLOCK = new URL('../../../agent/base/clock.ts', import.meta.url).href;
+
+/** Another process that decodes, as the video process does. @param prepare what it does first */
+function decodingProcess(program: string, prepare = ''): ChildProcess {
+  const code = `
+    import { openSync } from 'node:fs';
+    import { systemClock } from '${CLOCK}';
+    import { KeyFrameDecoder } from '${DECODER}';
+    const decoder = new KeyFrameDecoder({ clock: systemClock }, { program: '${program}' });
+    const decode = () => decoder.decode('h264', Buffer.alloc(10), new AbortController().signal);
+    ${prepare}
+    await decode().catch(({ code }) => console.log(code));
+  `;
+  const args = ['--input-type=module-typescript', '-e', code];
+  return spawn('/bin/sh', ['-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath, ...args], {
+    env: { PATH: process.env.PATH },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+async function collected(stream: Readable | null): Promise<string> {
+  let text = '';
+  for await (const part of stream ?? []) text += part;
+  return text;
+}
+
+t.test('picture: a decoder that hangs does not outlive a video process that is killed', async (t) => {
+  const program = join(t.testdir(), 'decoder');
+  await writeFile(program, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
+  const video = decodingProcess(program);
+  let decoder: number | undefined;
+  while (decoder === undefined)
+    for (const pid of await childrenOf(video.pid ?? 0))
+      if ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).startsWith('sleep')) decoder = pid;
+  video.kill('SIGKILL');
+  while (existsSync(`/proc/${decoder}`)) await new Promise((resolve) => setImmediate(resolve));
+  t.pass('it has ended');
+});
+
+t.test('picture: a process that has no descriptor left for pipes goes on without a picture', async (t) => {
+  const fill = `for (;;) { try { openSync('/dev/null'); } catch { break; } }`;
+  const video = decodingProcess('ffmpeg', `await decode().catch(() => undefined); ${fill}`);
+  const said = collected(video.stdout);
+  const [code] = await once(video, 'close');
+  t.same([code, await said], [0, 'picture-decoder-failed\n']);
+});
+
 t.test('picture: a decoder that crashes, floods or says too little gives no picture', async (t) => {
   const cases: [script: string, code: string][] = [
     ['kill -SEGV $$', 'picture-decoder-failed'],
@@ -136,11 +203,13 @@ t.test('picture: a decoder that crashes, floods or says too little gives no pict
 });
 
 t.test(
-  'picture: the decoder leaves no core dump, writes no file, and is bounded in memory and time',
+  'picture: the decoder leaves no core dump, writes no file, is bounded in memory and time, and goes first',
   async (t) => {
-    const limits = 'ulimit -c; ulimit -f; ulimit -v; ulimit -t';
+    const limits = 'ulimit -c; ulimit -f; ulimit -v; ulimit -t; cat /proc/$$/oom_score_adj';
     const decoder = await scripted(t, `(${limits}) >&2; exit 3`);
-    await t.rejects(decoder.decode('h264', Buffer.alloc(10), never()), { message: /"0\\n0\\n2097152\\n5"/ });
+    await t.rejects(decoder.decode('h264', Buffer.alloc(10), never()), {
+      message: /"0\\n0\\n2097152\\n5\\n1000"/,
+    });
     const file = join(t.testdirName, 'picture');
     const writer = await scripted(t, `head -c 100000 /dev/zero > ${file}; exit 4`);
     await t.rejects(writer.decode('h264', Buffer.alloc(10), never()), { code: 'picture-undecodable' });
@@ -155,4 +224,47 @@ t.test('picture: no setting of the environment makes the decoder write a report'
   t.teardown(() => delete process.env.FFREPORT);
   await real().decode('h264', stream, never());
   t.notOk(existsSync(report));
+});
+
+/** H.264, baseline profile: a sequence parameter set of so many blocks of 16×16. @see ITU-T H.264 §7.3.2.1.1 */
+function hugeSps(blocksAcross: number, blocksDown: number): Buffer {
+  const ue = (value: number) => {
+    const bits = (value + 1).toString(2);
+    return '0'.repeat(bits.length - 1) + bits;
+  };
+  const size = ue(blocksAcross - 1) + ue(blocksDown - 1);
+  const bits = `${ue(0)}${ue(0)}${ue(2)}${ue(16)}0${size}1100 1`.replaceAll(' ', '');
+  const bytes = bits.match(/.{1,8}/g)?.map((byte) => Number.parseInt(byte.padEnd(8, '0'), 2)) ?? [];
+  return Buffer.from([0x67, 66, 0, 62, ...bytes]);
+}
+
+t.test('picture: a camera that says it sends 16,384 × 16,384 pixels is told as undecodable', async (t) => {
+  const { units, parameterSets } = clip('h264');
+  const [, pps = Buffer.alloc(0)] = parameterSets;
+  const nals = [hugeSps(1024, 1024), pps, ...(units.find(({ key }) => key)?.nals ?? [])];
+  const slices = nals.filter((nal, index) => index < 2 || [1, 5].includes((nal[0] ?? 0) & 31));
+  const stream = Buffer.concat(slices.flatMap((nal) => [start, nal]));
+  await t.rejects(real().decode('h264', stream, never()), { code: 'picture-undecodable' });
+});
+
+t.test('picture: a key frame of which bytes are changed gives a picture or an error of ours', async (t) => {
+  for (const codec of ['h264', 'h265'] as const) {
+    const whole = firstKeyFrame(codec);
+    const change = fc.tuple(fc.nat(whole.length - 1), fc.nat(255));
+    const changes = fc.array(change, { minLength: 1, maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(changes, fc.nat(whole.length), async (bytes, length) => {
+        const stream = Buffer.from(whole);
+        for (const [at, value] of bytes) stream[at < 200 ? at : at % 400] = value;
+        const end = await real()
+          .decode(codec, stream.subarray(0, length < 200 ? undefined : length), never())
+          .catch((err) => err.code);
+        t.ok(
+          end.luma ? end.luma.length === 320 * 180 : /^picture-(undecodable|decoder-failed)$/.test(end),
+          String(end),
+        );
+      }),
+      { numRuns: 12, seed: 5 },
+    );
+  }
 });

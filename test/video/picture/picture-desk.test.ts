@@ -247,6 +247,22 @@ t.test('picture: when the agent goes, what it asked for is forgotten', async (t)
   t.equal(bench.decoding.length, 0);
 });
 
+t.test('picture: looks that are asked for faster than they are taken do not pile up', async (t) => {
+  const bench = new Bench();
+  const [first, other] = [bench.stream('cam-a'), bench.stream('cam-b')];
+  for (let n = 0; n < 50; n += 1) {
+    for (const [camera, stream] of [['cam-a', first] as const, ['cam-b', other] as const]) {
+      bench.desk.look(camera);
+      stream.accessUnit(key(n % 2));
+    }
+  }
+  for (let n = 0; n < 5; n += 1) {
+    bench.decoding[n]?.done(picture(n));
+    await bench.settle();
+  }
+  t.equal(bench.decoding.length, 3, 'the one under way, and the newest of each camera');
+});
+
 t.test('desk: the second stream of a camera is not looked at', async (t) => {
   const bench = new Bench();
   const sub = bench.stream('cam-a', undefined, 'sub');
