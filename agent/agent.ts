@@ -9,6 +9,7 @@ import { DeviceError, OrderRefusedError } from './base/errors.ts';
 import { type Service, ServiceGroup } from './base/lifecycle.ts';
 import type { Log } from './base/log.ts';
 import { CameraFleet, type StreamSource } from './camera/fleet.ts';
+import { Pinger } from './camera/ping.ts';
 import { probe } from './camera/probe.ts';
 import { StatusServer, statusSocketPath } from './cli/status-socket.ts';
 import { SystemdNotifier } from './cli/systemd.ts';
@@ -149,6 +150,7 @@ export class Agent implements Service {
       reporter,
       memory,
       tcp: probe,
+      ping: new Pinger(clock).ping,
       look: (camera) => this.#video.look(camera),
       onvif: (camera) => this.#fleet.onvif(camera),
       describe: (camera, signal) => this.#fleet.describe(camera, signal),

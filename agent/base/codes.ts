@@ -609,6 +609,12 @@ export const CODES = {
     means: 'Packets of the stream are missing or pictures damaged.',
     remedy: 'Check the link between the camera and the box.',
   },
+  'camera-time-source': {
+    fault: 'device',
+    retryable: false,
+    means: 'The camera takes its time from another server than the configuration orders, or is set by hand.',
+    remedy: 'Set the time servers of the camera to those of health.timeServers.',
+  },
   'camera-clock-zone': {
     fault: 'device',
     retryable: true,

@@ -444,6 +444,10 @@ const FRENCH: Record<Code, CauseText> = {
     means: 'Des paquets du flux manquent ou des images sont abîmées.',
     remedy: 'Vérifier le lien entre la caméra et le collecteur.',
   },
+  'camera-time-source': {
+    means: "La caméra prend l'heure ailleurs que là où la configuration l'ordonne, ou est réglée à la main.",
+    remedy: 'Régler ses serveurs de temps sur ceux de health.timeServers.',
+  },
   'camera-clock-zone': {
     means: "L'horloge de la caméra est décalée d'heures ou de demi-heures entières : fuseau ou heure d'été.",
     remedy: "Régler le fuseau et l'heure d'été de la caméra, et son serveur NTP.",

@@ -322,6 +322,14 @@ export const configurationSchema = z
           .max(3_600_000)
           .default(2000)
           .meta({ description: 'offset of a camera clock that is a fault, ms' }),
+        ping: z.boolean().default(true).meta({
+          description:
+            'ask cameras by ICMP too, with the `ping` of the system; what the box may not do is told as not-verifiable',
+        }),
+        timeServers: z.array(host.toLowerCase()).max(8).default([]).meta({
+          description:
+            'the only hosts that cameras may take their time from, as GetNTP names them; another is the fault camera-time-source; none ordered when empty',
+        }),
         lossLimitPercent: z
           .number()
           .min(0)

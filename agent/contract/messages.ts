@@ -15,6 +15,7 @@ import { keyId, orderId } from './claims.ts';
 import { confirmation, LOSS_REASONS, OUTBOX_CLASSES } from './delivery.ts';
 import { count, envelope, text, unixMs } from './envelope.ts';
 import { lawFields } from './law.ts';
+import { layerFields } from './layers.ts';
 import { partnerId, recipientId } from './lease-terms.ts';
 import {
   CAMERA_PATTERN,
@@ -272,6 +273,13 @@ const cameraHealthState = z.strictObject({
 });
 
 const lawState = z.strictObject({ ...envelope, camera: cameraId, name: z.string().max(80), ...lawFields });
+
+const layersState = z.strictObject({
+  ...envelope,
+  camera: cameraId,
+  name: z.string().max(80),
+  ...layerFields,
+});
 
 const segmentHealthState = z.strictObject({
   ...envelope,
@@ -806,6 +814,14 @@ export const MESSAGES = {
     summary:
       'The legal profile of a camera that has one in the configuration (arrêté du 3 août 2007, code de la sécurité intérieure), each check with its verdict and its numbers.',
     schema: lawState,
+  },
+  layers: {
+    class: 'state',
+    name: 'layers',
+    entity: 'camera',
+    summary:
+      'What the checks find of a camera, from the wire up: each layer with a verdict of its own, and its cause where it is at fault.',
+    schema: layersState,
   },
   segmentHealth: {
     class: 'state',

@@ -2,6 +2,7 @@ import type { Clock, ClockTrust } from '../base/clock.ts';
 import { CODES } from '../base/codes.ts';
 import { DeviceError, OrderRefusedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Ping } from '../camera/ping.ts';
 import type { CameraHealthState, CameraState, Fields, HealthState } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import type { StatusSnapshot } from '../contract/status.ts';
@@ -14,6 +15,8 @@ import { acceptIdentity, type Identity } from './identity.ts';
 import type { LagGuard } from './lag-guard.ts';
 import { describeFault, keepFault, keptFault } from './last-fault.ts';
 import { LawWatch } from './law/watch.ts';
+import { LayerTeller } from './layer-teller.ts';
+import { judgeLayers } from './layers.ts';
 import type { MeasureReport } from './measure-window.ts';
 import { PictureWatch } from './picture/watch.ts';
 import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
@@ -31,6 +34,7 @@ export interface CameraHealthNeeds {
   readonly reporter: Reporter;
   readonly memory: Memory;
   readonly tcp: TcpProbe;
+  readonly ping: Ping;
   /** What is known around a camera: what it shares with others, and how they are. */
   readonly surroundings: (camera: string) => Omit<Surroundings, 'owner'>;
   /** The ONVIF helper of a camera; undefined when it speaks no ONVIF. */
@@ -87,6 +91,7 @@ export class CameraHealth {
   readonly #lag: LagGuard;
   readonly #meter: StreamMeter;
   readonly #law: LawWatch;
+  readonly #layerTeller: LayerTeller;
   #camera: WatchedCamera;
   #limits: HealthLimits;
   #keeper: EvidenceKeeper;
@@ -107,6 +112,7 @@ export class CameraHealth {
     this.#lag = lag;
     this.#meter = new StreamMeter(camera.id);
     this.#law = new LawWatch(needs);
+    this.#layerTeller = new LayerTeller(needs.reporter);
     this.#camera = camera;
     this.#limits = limits;
     this.#keeper = new EvidenceKeeper(camera);
@@ -233,6 +239,7 @@ export class CameraHealth {
 
   #rest(): void {
     this.#law.look({ ...this.#camera, law: undefined }, NOTHING_SEEN, 0);
+    this.#layerTeller.clear(this.#camera.id);
     this.#tell(SWITCHED_OFF);
   }
 
@@ -246,7 +253,14 @@ export class CameraHealth {
     const next = debounce(this.#state, verdict, now);
     if (next.declared !== this.#state.declared) this.#declare(next);
     else this.#state = next;
-    if (verdict) this.#tell(this.#state.declared);
+    if (!verdict) return;
+    this.#tell(this.#state.declared);
+    this.#tellLayers(evidence, now.monotonicMs);
+  }
+
+  #tellLayers(evidence: Evidence, nowMs: number): void {
+    const { id: camera, name } = this.#camera;
+    this.#layerTeller.tell({ camera, name, ...judgeLayers(evidence, this.#limits, nowMs) }, nowMs);
   }
 
   #lookAtLaw(nowMs: number): void {
@@ -348,7 +362,7 @@ export class CameraHealth {
     if (this.#portCheck !== undefined || !this.#camera.enabled) return;
     const signal = this.#abort.signal;
     this.#portCheck = this.#prober
-      .ports(signal)
+      .ports(this.#limits, signal)
       .catch(() => undefined)
       .then(() => {
         this.#portCheck = undefined;

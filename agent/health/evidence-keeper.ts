@@ -1,5 +1,6 @@
 import type { Code } from '../base/codes.ts';
 import type { ClockOffset } from '../camera/onvif/system-time.ts';
+import type { PingAnswer } from '../camera/ping.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
 import {
   type Evidence,
@@ -30,7 +31,7 @@ export interface WatchedCamera {
   readonly minFps: number;
   readonly pictureCheck: 'fixed' | 'moving' | 'off';
   readonly credentials?: { readonly version: number } | undefined;
-  readonly onvif?: { readonly port: number } | undefined;
+  readonly onvif?: { readonly port: number; readonly profile?: string | undefined } | undefined;
   readonly rtsp?: { readonly port: number } | undefined;
   readonly law?: LegalProfile | undefined;
 }
@@ -67,6 +68,10 @@ export class EvidenceKeeper {
   #onvifPort: Observed<PortAnswer> | undefined;
   #onvifFailure: Observed<Failure> | undefined;
   #onvifFailures = 0;
+  #onvifWorked: Observed<true> | undefined;
+  #ping: Observed<PingAnswer> | undefined;
+  #profiles: Evidence['profiles'];
+  #timeSource: Evidence['timeSource'];
   #videoRunning = false;
   #phase: StreamReport['phase'] | undefined;
   #phaseAtMs = 0;
@@ -127,7 +132,16 @@ export class EvidenceKeeper {
       rtspBackAtMs: this.#rtspBackAtMs,
       onvifPort: this.#onvifPort,
       onvifFailure: this.#onvifFailures >= ONVIF_FAILURES ? this.#onvifFailure : undefined,
+      ping: this.#ping,
+      onvifWorked: this.#onvifWorked,
       login: this.#login(),
+      hasLogin: this.#camera.credentials !== undefined,
+      streamLogin: this.#streamLogin,
+      onvifLogin: this.#onvifLogin,
+      identity: this.#identity,
+      profile: this.#camera.onvif?.profile,
+      profiles: this.#profiles,
+      timeSource: this.#timeSource,
       phase: this.#phase,
       failure: this.#failure,
       described: this.#described,
@@ -225,8 +239,22 @@ export class EvidenceKeeper {
     this.#onvifPort = { value, atMs };
   }
 
+  pinged(value: PingAnswer, atMs: number): void {
+    this.#ping = { value, atMs };
+  }
+
+  /** What the camera says of its profiles and its time servers. */
+  profiles(value: NonNullable<Evidence['profiles']>['value'], atMs: number): void {
+    this.#profiles = { value, atMs };
+  }
+
+  timeSource(value: NonNullable<Evidence['timeSource']>['value'], atMs: number): void {
+    this.#timeSource = { value, atMs };
+  }
+
   onvifWorks(atMs: number): void {
     this.onvifAnswered('open', atMs);
+    this.#onvifWorked = { value: true, atMs };
     this.#onvifFailures = 0;
     this.#onvifFailure = undefined;
   }

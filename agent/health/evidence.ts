@@ -1,8 +1,10 @@
 import type { Code } from '../base/codes.ts';
 import type { ClockOffset } from '../camera/onvif/system-time.ts';
+import type { TimeSource } from '../camera/onvif/time-source.ts';
+import type { PingAnswer } from '../camera/ping.ts';
 import type { Probe } from '../camera/probe.ts';
 import type { StreamPhase } from '../contract/video-link.ts';
-import type { Swap } from './identity.ts';
+import type { Identity, Swap } from './identity.ts';
 
 /** What a TCP port said: `closed` is an answer, `unreachable` is none. */
 export type PortAnswer = Probe['result'];
@@ -35,9 +37,22 @@ export interface Evidence {
   /** When the port began to answer again after it had not; the stream will soon be tried. */
   readonly rtspBackAtMs: number | undefined;
   readonly onvifPort: Observed<PortAnswer> | undefined;
+  /** What came of the last ICMP echo. */
+  readonly ping: Observed<PingAnswer> | undefined;
+  /** The device service last answered as it should. */
+  readonly onvifWorked: Observed<true> | undefined;
   /** The last ONVIF call failed more than once in a row. */
   readonly onvifFailure: Observed<Failure> | undefined;
   readonly login: LoginState;
+  readonly hasLogin: boolean;
+  readonly streamLogin: LoginState;
+  readonly onvifLogin: LoginState;
+  readonly identity: Identity | undefined;
+  /** Token of the profile that is configured. */
+  readonly profile: string | undefined;
+  /** The profiles with video. */
+  readonly profiles: Observed<readonly { readonly token: string }[] | 'not-said'> | undefined;
+  readonly timeSource: Observed<TimeSource | 'not-said'> | undefined;
   readonly phase: StreamPhase | undefined;
   /** Why there is no picture, since there last was one. */
   readonly failure: Observed<Failure> | undefined;
@@ -76,6 +91,10 @@ export interface HealthLimits {
   readonly lossLimitPercent: number;
   /** Pace of the looks at pictures; 0: none. */
   readonly pictureIntervalS: number;
+  /** Whether the box may send ICMP echoes to cameras. */
+  readonly ping: boolean;
+  /** Where cameras are to take their time from, in small letters; none: nothing is ordered. */
+  readonly timeServers: readonly string[];
   /** Over which pictures per second are measured for the legal profile. */
   readonly rateWindowS: number;
 }

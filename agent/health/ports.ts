@@ -1,6 +1,8 @@
 import type { MaskList } from '../camera/onvif/masks.ts';
+import type { VideoProfile } from '../camera/onvif/profiles.ts';
 import type { CardRecordings } from '../camera/onvif/recordings.ts';
 import type { ClockOffset } from '../camera/onvif/system-time.ts';
+import type { TimeSource } from '../camera/onvif/time-source.ts';
 import type { probe } from '../camera/probe.ts';
 import type { VideoTrack } from '../camera/types.ts';
 import type { Identity } from './identity.ts';
@@ -20,8 +22,10 @@ export interface OnvifHealth {
   systemTime(signal: AbortSignal): Promise<ClockOffset>;
   /** Asked with credentials: shows whether the login is accepted. @throws BeffroiError */
   deviceInformation(signal: AbortSignal): Promise<Identity>;
-  /** The next three are asked for the legal profile, with credentials. @throws BeffroiError */
-  profiles(signal: AbortSignal): Promise<readonly { readonly hasAudio: boolean }[]>;
+  /** The rest is asked with credentials. @throws BeffroiError */
+  profiles(signal: AbortSignal): Promise<readonly Pick<VideoProfile, 'token' | 'hasAudio'>[]>;
+  /** @returns undefined where the camera does not say */
+  timeSource(signal: AbortSignal): Promise<TimeSource | undefined>;
   /** @returns undefined where the camera does not say */
   masks(signal: AbortSignal): Promise<MaskList | undefined>;
   /** @returns undefined where the camera does not say */

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Code } from '../base/codes.ts';
 import { asBeffroiError } from '../base/errors.ts';
+import type { Ping } from '../camera/ping.ts';
 import type { Memory } from '../store/store.ts';
 import type { HealthLimits, PortAnswer } from './evidence.ts';
 import type { EvidenceKeeper, WatchedCamera } from './evidence-keeper.ts';
@@ -15,14 +16,17 @@ const LOGIN_INTERVAL_MS = 60_000;
 /** A refused one counts in the latch of the camera. Source: guess. */
 const REFUSED_INTERVAL_MS = 300_000;
 
-/** What the legal profile needs is asked this often. Source: guess; masks and sound change by hand. */
-const LAW_INTERVAL_MS = 300_000;
+/** Profiles, time servers and what the legal profile needs are asked this often. Source: guess; they change by hand. */
+const MEDIA_INTERVAL_MS = 300_000;
+/** A camera whose pictures come is pinged this often: pictures prove more. Source: guess. */
+const PING_INTERVAL_MS = 300_000;
 /** Codes of a camera that cannot do what was asked. */
 const LACKING: readonly Code[] = ['camera-unsupported', 'camera-fault', 'camera-protocol'];
 
 export interface ProberNeeds {
   readonly clock: Clock;
   readonly tcp: TcpProbe;
+  readonly ping: Ping;
   readonly onvif: (camera: string) => OnvifHealth | undefined;
   readonly describe: Describe;
   readonly memory: Memory;
@@ -34,7 +38,8 @@ export class Prober {
   readonly #camera: WatchedCamera;
   readonly #keeper: EvidenceKeeper;
   readonly #onLaw: (said: SaidOfLaw) => void;
-  #lawAtMs: number | undefined;
+  #mediaAtMs: number | undefined;
+  #pingedAtMs: number | undefined;
   #loginAtMs: number | undefined;
   #loginAccepted = false;
   /** When DESCRIBE was refused its login, which counts in the latch: it is not asked again soon. */
@@ -53,20 +58,38 @@ export class Prober {
   }
 
   /** Which ports answer, within a second: tells an absent camera, a closed port and a stalled stream apart. */
-  async ports(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#rtspPort(signal), this.#onvifPort(signal)]);
+  async ports(limits: HealthLimits, signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#rtspPort(signal), this.#onvifPort(signal), this.#ping(limits, signal)]);
   }
 
   /** The regular round: the stream's port only while no pictures come, for pictures prove more. */
   async round(limits: HealthLimits, flowing: boolean, signal: AbortSignal): Promise<void> {
-    await Promise.all([flowing ? undefined : this.#stream(signal), this.#onvif(limits, signal)]);
+    const pings = !flowing || this.#pingIsDue();
+    await Promise.all([
+      flowing ? undefined : this.#stream(signal),
+      pings ? this.#ping(limits, signal) : undefined,
+      this.#onvif(limits, signal),
+    ]);
   }
 
   /** Lets the next round log in again to see whether it is accepted. */
   askLoginAgain(): void {
     this.#loginAtMs = undefined;
-    this.#lawAtMs = undefined;
+    this.#mediaAtMs = undefined;
     this.#describeRefusedAtMs = undefined;
+  }
+
+  #pingIsDue(): boolean {
+    const sinceMs = this.#needs.clock.monotonicMs() - (this.#pingedAtMs ?? Number.NEGATIVE_INFINITY);
+    return sinceMs >= PING_INTERVAL_MS;
+  }
+
+  async #ping(limits: HealthLimits, signal: AbortSignal): Promise<void> {
+    if (!limits.ping) return;
+    const answer = await this.#needs.ping(this.#camera.host, signal);
+    if (answer === undefined) return;
+    this.#pingedAtMs = this.#needs.clock.monotonicMs();
+    this.#keeper.pinged(answer, this.#pingedAtMs);
   }
 
   /** The stream of a partner's camera is described and not played: that proves as much as may be known of it. */
@@ -115,7 +138,7 @@ export class Prober {
     if (!onvif || !this.#camera.onvif) return;
     if (!(await this.#clock(onvif, limits, signal))) return await this.#onvifPort(signal);
     if (this.#loginIsDue()) await this.#login(onvif, signal);
-    if (this.#lawIsDue()) await this.#law(onvif, signal);
+    if (this.#mediaIsDue()) await this.#media(onvif, signal);
   }
 
   #loginIsDue(): boolean {
@@ -126,32 +149,50 @@ export class Prober {
   }
 
   /** A login that is refused is not tried for this too. */
-  #lawIsDue(): boolean {
-    if (!this.#camera.law || (this.#camera.credentials && !this.#loginAccepted)) return false;
-    const sinceMs = this.#needs.clock.monotonicMs() - (this.#lawAtMs ?? Number.NEGATIVE_INFINITY);
-    return sinceMs >= LAW_INTERVAL_MS;
+  #mediaIsDue(): boolean {
+    if (this.#camera.credentials && !this.#loginAccepted) return false;
+    const sinceMs = this.#needs.clock.monotonicMs() - (this.#mediaAtMs ?? Number.NEGATIVE_INFINITY);
+    return sinceMs >= MEDIA_INTERVAL_MS;
   }
 
   /** A camera that fails in the middle is asked anew with the next round; what it said before stands. */
-  async #law(onvif: OnvifHealth, signal: AbortSignal): Promise<void> {
+  async #media(onvif: OnvifHealth, signal: AbortSignal): Promise<void> {
     try {
       const profiles = await onvif.profiles(signal);
-      const masks = await onvif.masks(signal);
-      const card = await onvif.recordings(signal);
-      this.#lawAtMs = this.#needs.clock.monotonicMs();
-      this.#onLaw({ soundProfiles: profiles.filter(({ hasAudio }) => hasAudio).length, masks, card });
+      this.#keeper.profiles(profiles, this.#needs.clock.monotonicMs());
+      const timeSource = await onvif.timeSource(signal);
+      this.#keeper.timeSource(timeSource ?? 'not-said', this.#needs.clock.monotonicMs());
+      if (this.#camera.law) await this.#law(onvif, profiles, signal);
+      this.#mediaAtMs = this.#needs.clock.monotonicMs();
     } catch (thrown) {
-      this.#lawFailed(thrown, signal);
+      this.#mediaFailed(thrown, signal);
     }
   }
 
+  async #law(
+    onvif: OnvifHealth,
+    profiles: readonly { readonly hasAudio: boolean }[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const masks = await onvif.masks(signal);
+    const card = await onvif.recordings(signal);
+    this.#onLaw({ soundProfiles: profiles.filter(({ hasAudio }) => hasAudio).length, masks, card });
+  }
+
   /** What the camera does not do it does not say; what it refuses is not asked again soon. */
-  #lawFailed(thrown: unknown, signal: AbortSignal): void {
+  #mediaFailed(thrown: unknown, signal: AbortSignal): void {
     signal.throwIfAborted();
     const { code } = asBeffroiError(thrown);
-    if (LACKING.includes(code)) this.#onLaw({ soundProfiles: undefined, masks: undefined, card: undefined });
+    if (LACKING.includes(code)) this.#saysNothing();
     if (LACKING.includes(code) || code === 'camera-login-refused' || code === 'camera-latched')
-      this.#lawAtMs = this.#needs.clock.monotonicMs();
+      this.#mediaAtMs = this.#needs.clock.monotonicMs();
+  }
+
+  #saysNothing(): void {
+    const nowMs = this.#needs.clock.monotonicMs();
+    this.#keeper.profiles('not-said', nowMs);
+    this.#keeper.timeSource('not-said', nowMs);
+    this.#onLaw({ soundProfiles: undefined, masks: undefined, card: undefined });
   }
 
   async #clock(onvif: OnvifHealth, limits: HealthLimits, signal: AbortSignal): Promise<boolean> {

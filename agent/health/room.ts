@@ -208,6 +208,7 @@ export class CameraHealthRoom implements Service, Working {
     await health?.stop();
     this.#needs.reporter.clearState('cameraHealth', id);
     this.#needs.reporter.clearState('law', id);
+    this.#needs.reporter.clearState('layers', id);
     forgetSince(this.#needs.memory, id);
     forgetIdentity(this.#needs.memory, id);
     forgetFault(this.#needs.memory, id);

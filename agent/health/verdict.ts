@@ -1,6 +1,7 @@
 import type { Code } from '../base/codes.ts';
 import type { HealthState } from '../contract/messages.ts';
 import { type Evidence, fresh, type HealthLimits, type LoginState, type PortAnswer } from './evidence.ts';
+import { timeSourceTrouble } from './time-source.ts';
 
 type Known = 'yes' | 'no' | 'unknown';
 
@@ -116,12 +117,26 @@ function silenceIsShort(evidence: Evidence, limits: HealthLimits, nowMs: number)
 function reachableOf(evidence: Evidence, limits: HealthLimits, nowMs: number): Known {
   const answers = portAnswers(evidence, limits, nowMs);
   if (answers.some((answer) => answer === 'open' || answer === 'closed')) return 'yes';
+  if (pingAnswers(evidence)) return 'yes';
   return answers.length > 0 ? 'no' : 'unknown';
 }
 
 function portAnswers(evidence: Evidence, limits: HealthLimits, nowMs: number): PortAnswer[] {
   const facts = [evidence.rtspPort, evidence.onvifPort];
   return facts.flatMap((fact) => portAnswer(fact, evidence, limits, nowMs) ?? []);
+}
+
+/** Ports and echo are asked together. */
+const TOGETHER_MS = 1_500;
+
+/** An echo that came with the last word of the ports, or after it: one from before says nothing of now. */
+function pingAnswers({ ping, rtspPort, onvifPort, lastFlowAtMs = 0 }: Evidence): boolean {
+  if (ping?.value !== 'answers' || ping.atMs < lastFlowAtMs) return false;
+  return ping.atMs >= lastAsked(rtspPort, onvifPort) - TOGETHER_MS;
+}
+
+function lastAsked(...facts: (Evidence['rtspPort'] | undefined)[]): number {
+  return Math.max(...facts.map((fact) => fact?.atMs ?? Number.NEGATIVE_INFINITY));
 }
 
 /** An answer that is young, and younger than the last picture: pictures prove more than a probe before them. */
@@ -137,8 +152,10 @@ function networkVerdict(evidence: Evidence, limits: HealthLimits, nowMs: number)
     return down('camera-unreachable', noAnswer(host, portAnswers(evidence, limits, nowMs)));
   const rtsp = portAnswer(evidence.rtspPort, evidence, limits, nowMs);
   if (reachable !== 'yes' || rtsp === undefined || rtsp === 'open') return undefined;
-  const how =
-    rtsp === 'closed' ? 'refuses the stream port' : 'answers on another port, but not on the stream port';
+  const silent = pingAnswers(evidence)
+    ? 'answers to ping, but not on the stream port'
+    : 'answers on another port, but not on the stream port';
+  const how = rtsp === 'closed' ? 'refuses the stream port' : silent;
   return down('camera-port-closed', `${host} ${how} ${rtspPortNumber}`);
 }
 
@@ -205,6 +222,7 @@ function degraded(evidence: Evidence, limits: HealthLimits, nowMs: number): Verd
     onvifTrouble(evidence, limits, nowMs) ??
     streamTrouble(evidence, limits) ??
     clockTrouble(evidence, limits) ??
+    sourceTrouble(evidence, limits) ??
     lawTrouble(evidence)
   );
 }
@@ -269,6 +287,16 @@ function clockTrouble(evidence: Evidence, limits: HealthLimits): Verdict | undef
     'camera-clock-offset',
     `the clock of the camera is off by more than ${limits.clockOffsetLimitMs} ms`,
   );
+}
+
+function sourceTrouble(evidence: Evidence, limits: HealthLimits): Verdict | undefined {
+  const trouble = timeSourceTrouble(evidence, limits);
+  return trouble === undefined ? undefined : worse('camera-time-source', trouble);
+}
+
+/** Whether a clock that is off is off by a time zone. */
+export function clockCause({ clock }: Evidence): Code {
+  return zoneError(clock?.value.offsetMs ?? 0) ? 'camera-clock-zone' : 'camera-clock-offset';
 }
 
 function lawTrouble({ lawBreaches }: Evidence): Verdict | undefined {

@@ -52,6 +52,7 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
     reporter: recorder,
     memory: store.memory,
     tcp: probe,
+    ping: async () => 'not-allowed' as const,
     onvif: () => helper,
     describe: () => Promise.reject(new InternalError('internal', 'a continuous camera is pulled')),
     look: () => false,

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { DeviceError } from '../../agent/base/errors.ts';
 import { createLog } from '../../agent/base/log.ts';
 import type { ClockOffset } from '../../agent/camera/onvif/system-time.ts';
+import type { TimeSource } from '../../agent/camera/onvif/time-source.ts';
+import type { PingAnswer } from '../../agent/camera/ping.ts';
 import type { Probe } from '../../agent/camera/probe.ts';
 import type { VideoTrack } from '../../agent/camera/types.ts';
 import type { HealthLimits } from '../../agent/health/evidence.ts';
@@ -37,6 +39,8 @@ export const LIMITS: HealthLimits = {
   lossLimitPercent: 2,
   pictureIntervalS: 60,
   rateWindowS: 10,
+  ping: true,
+  timeServers: [],
 };
 
 /** A network that answers as the test says; times of the camera likewise. */
@@ -51,6 +55,8 @@ export interface Network {
   describes: number;
   probes: number;
   sound: boolean;
+  ping: PingAnswer | undefined;
+  ntp: TimeSource | undefined;
   masks: { readonly count: number; readonly sha256: string } | undefined;
   card: { readonly recordings: number; readonly keptDays: number | undefined } | undefined;
   /** Where a port was probed last, other than the ONVIF port. */
@@ -70,6 +76,8 @@ export class Watch {
     describes: 0,
     probes: 0,
     sound: false,
+    ping: 'not-allowed',
+    ntp: undefined,
     masks: undefined,
     card: undefined,
     target: '',
@@ -101,13 +109,15 @@ export class Watch {
         this.network.target = `${host} ${port}`;
         return { result: this.network.rtsp, roundTripMs: 1 };
       },
+      ping: async () => this.network.ping,
       describe: async () => this.#describe(),
       planned: (camera) => (camera === CAMERA.id ? this.planned : undefined),
       look: (camera) => this.looks.push([camera, clock.monotonicMs()]) > 0,
       onvif: () => ({
         systemTime: async () => this.#time(),
         deviceInformation: async () => this.#login(),
-        profiles: async () => [{ hasAudio: this.network.sound }],
+        profiles: async () => [{ token: 'p1', hasAudio: this.network.sound }],
+        timeSource: async () => this.network.ntp,
         masks: async () => this.network.masks,
         recordings: async () => this.network.card,
       }),

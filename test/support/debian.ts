@@ -13,6 +13,7 @@ const PACKAGES = [
   'gstreamer1.0-plugins-bad',
   'gstreamer1.0-plugins-ugly',
   'iproute2',
+  'iputils-ping',
   'libfaketime',
   'nut-client',
   'nut-server',

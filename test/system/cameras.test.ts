@@ -99,7 +99,7 @@ t.test(
       entry('six', await overIpv6(t, camera.rtspPort), { host: '::1' }),
       ...bad.map(([id, _cause, port, more]) => entry(id, port, more)),
     ];
-    await scene.push({ cameras, points: [] });
+    await scene.push({ cameras, points: [], health: { timeServers: ['10.0.0.2'] } });
     for (const [id, cause] of bad) {
       await scene.box.until(`${id}: ${cause}`, (status) =>
         status.cameras.some((one) => one.camera === `cam-${id}` && one.cause === cause),
@@ -107,13 +107,27 @@ t.test(
     }
     for (const id of ['cam-good', 'cam-six', 'cam-over-udp']) {
       await scene.box.until(id, ({ cameras }) =>
-        cameras.some((one) => one.camera === id && one.state === 'ok'),
+        cameras.some(
+          (one) => one.camera === id && (one.state === 'ok' || one.cause === 'camera-time-source'),
+        ),
       );
     }
     await absent.start();
     await scene.box.until('the return', ({ cameras }) =>
       cameras.some((one) => one.camera === 'cam-absent' && one.state === 'ok'),
     );
+    const layers = (id: string, is: (told: Record<string, unknown>) => boolean) =>
+      scene.csu.until(`the layers of ${id}`, () =>
+        scene.csu.json<Record<string, unknown>>(`/cam-${id}/state/layers`).find(is),
+      );
+    const well = await layers('good', ({ flowing, profiles }) => flowing === 'ok' && profiles === 'ok');
+    t.match(well, {
+      ...{ tcp: 'ok', onvif: 'ok', clock: 'ok', login_onvif: 'ok', login_stream: 'ok' },
+      ...{ identity: 'ok', described: 'ok', time_source: 'fault', time_servers: '10.0.0.1' },
+    });
+    t.match(String(well.ping), /^(ok|not-verifiable)$/, 'as this machine allows it');
+    const gone = await layers('nameless', ({ tcp }) => tcp === 'fault');
+    t.match(gone, { tcp_cause: 'camera-unreachable', onvif: 'not-asked', identity: 'not-verifiable' });
     const { rtsp } = camera.counters;
     t.equal(rtsp.plays, 2, 'one stream for each entry, never begun anew');
     t.equal(rtsp.audioSetups, 0);

@@ -20,6 +20,7 @@ import { Soap } from './soap.ts';
 import type { ServiceAddress } from './soap-call.ts';
 import { readStreamUri, type StreamAddress } from './stream-uri.ts';
 import { type ClockOffset, measureClock } from './system-time.ts';
+import { readTimeSource, type TimeSource } from './time-source.ts';
 import { child, escapeXml, textAt, type XmlElement } from './xml.ts';
 
 /** Where the device service of a camera is, and who may log in. */
@@ -94,6 +95,13 @@ export class OnvifCamera {
       firmware: text('FirmwareVersion'),
       serial: text('SerialNumber'),
     };
+  }
+
+  /** Where the camera takes its time from; undefined where it does not say. */
+  async timeSource(signal: AbortSignal): Promise<TimeSource | undefined> {
+    const ask = this.#ask('device', this.#target.path, signal);
+    const said = await lacking(askDevice(ask, (device) => device.getNTP()));
+    return said && readTimeSource(said.content);
   }
 
   /** The profiles with video, in the camera's order; from Media2 where it works, because only it knows H.265. */

@@ -11,6 +11,8 @@ export interface ClockOffset {
   readonly offsetMs: number;
   /** Half the round trip, and half the second to which the camera cuts its time. */
   readonly uncertaintyMs: number;
+  /** Nobody but a person sets it, as the camera says. */
+  readonly setByHand?: boolean;
 }
 
 const HALF_SECOND_MS = 500;
@@ -24,7 +26,8 @@ const HALF_SECOND_MS = 500;
  */
 export async function measureClock(ask: Ask, camera: string): Promise<ClockOffset> {
   const { content, reply } = await askDevice(ask, (device) => device.getSystemDateAndTime());
-  return clockOffset(readUtc(content, camera), reply);
+  const setByHand = textAt(content, 'SystemDateAndTime', 'DateTimeType').toLowerCase() === 'manual';
+  return { ...clockOffset(readUtc(content, camera), reply), setByHand };
 }
 
 /** The time of the camera against the middle of the round trip. */

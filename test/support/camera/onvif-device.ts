@@ -19,6 +19,8 @@ export interface OnvifDevice {
   readonly inputsSay: 'open' | 'closed' | 'configurable' | undefined;
   /** What the legal profile of a camera is about. */
   readonly legal?: LegalSide;
+  /** Address of its time server. */
+  readonly timeServer?: string;
   readonly wallMs: () => number;
   readonly serial: () => string;
   /** Address of the stream for a client that reached the camera under this host name. */
@@ -76,6 +78,9 @@ export const ANSWERS: Readonly<Record<string, Answer>> = {
   'tds:GetHostname': (device) =>
     `<tds:HostnameInformation><tt:FromDHCP>false</tt:FromDHCP><tt:Name>${xmlText(device.name)}</tt:Name></tds:HostnameInformation>`,
   'tds:GetDeviceInformation': deviceInformation,
+  'tds:GetNTP': ({ timeServer = '10.0.0.1' }) =>
+    '<tds:NTPInformation><tt:FromDHCP>false</tt:FromDHCP><tt:NTPManual><tt:Type>IPv4</tt:Type>' +
+    `<tt:IPv4Address>${xmlText(timeServer)}</tt:IPv4Address></tt:NTPManual></tds:NTPInformation>`,
   'trt:GetServiceCapabilities': () =>
     '<trt:Capabilities SnapshotUri="false"><trt:ProfileCapabilities MaximumNumberOfProfiles="1"/>' +
     '<trt:StreamingCapabilities RTP_RTSP_TCP="true"/></trt:Capabilities>',
