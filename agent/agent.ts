@@ -26,6 +26,7 @@ import { rememberKeyring } from './config/keyring-memory.ts';
 import type { OpenedConfiguration } from './config/opened.ts';
 import { unconfigured, withOwnPoints } from './config/own-points.ts';
 import { type CameraRegime, regimesOf } from './config/partners.ts';
+import { TimeFloor } from './config/time-floor.ts';
 import { videoDestinations } from './config/video-destinations.ts';
 import type { StatusSnapshot } from './contract/status.ts';
 import type { PulledCamera } from './contract/video-link.ts';
@@ -230,7 +231,11 @@ export class Agent implements Service {
       linkUp: () => this.#uplink.status().connected,
     });
     this.#commands = new CommandDesk({ ...orders, ports: this.#commandPorts() });
-    this.#receipts = new ReceiptDesk({ ...orders, log, outbox: this.#store.outbox });
+    const floor = new TimeFloor(memory);
+    this.#receipts = new ReceiptDesk({
+      ...{ ...orders, log, outbox: this.#store.outbox },
+      timeFloorMs: () => floor.ms,
+    });
     this.#services = new ServiceGroup('agent', this.#inOrder(), clock);
   }
 

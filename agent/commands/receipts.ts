@@ -13,6 +13,8 @@ export interface ReceiptNeeds extends VerifyNeeds {
   readonly log: Log;
   readonly outbox: Pick<Outbox, 'confirm'>;
   readonly refusals: Pick<Refusals, 'refuse' | 'countAgain'>;
+  /** The latest time that the box knows has passed, Unix ms. */
+  readonly timeFloorMs: () => number;
 }
 
 /**
@@ -26,7 +28,7 @@ const ALTERED_INTERVAL_MS = 3600_000;
 
 /**
  * Takes the receipts of the CSU: the events that they name, with the bytes that they had, leave the outbox. Times are not judged, since a box without
- * a clock needs receipts too: a receipt proves itself by ids that only who has the events can know, and one that comes
+ * a clock needs receipts too; only a key that is known to be over signs none. A receipt proves itself by ids that only who has the events can know, and one that comes
  * again names nothing that is still there.
  */
 export class ReceiptDesk {
@@ -67,13 +69,14 @@ export class ReceiptDesk {
   }
 
   #eventsIn(order: AuthenticOrder): readonly ReceiptedEvent[] {
-    const { site, clock, clockTrust } = this.#needs;
+    const { site, clock, clockTrust, timeFloorMs } = this.#needs;
     return judgeTimeless(order, {
       schema: receiptOrder,
       audience: site,
       roles: ['receive'],
       nowMs: clock.wallMs(),
       clockTrust: clockTrust(),
+      timeFloorMs: timeFloorMs(),
     }).claims.events;
   }
 

@@ -45,7 +45,7 @@ export class ConfigurationJudge {
 
   /** Judges an order that has just come. Never throws. */
   fresh(payload: Buffer): GoodOrder | BadOrder {
-    this.#noteTime();
+    this.noteTime();
     const authentic = this.#authentic(payload);
     if ('error' in authentic) return authentic;
     const order = this.#judged(authentic, 'floor');
@@ -57,7 +57,7 @@ export class ConfigurationJudge {
 
   /** Judges an order that was in force before: its times are not held against it. Never throws. */
   stored(jws: string): GoodOrder | BadOrder {
-    this.#noteTime();
+    this.noteTime();
     const authentic = this.#authentic(jws);
     return 'error' in authentic ? authentic : this.#judged(authentic, 'stored');
   }
@@ -95,7 +95,8 @@ export class ConfigurationJudge {
     };
   }
 
-  #noteTime(): void {
+  /** Keeps what time it is, while the clock can be believed. */
+  noteTime(): void {
     if (this.#needs.clockTrust() !== 'untrusted') this.#floor.raise(this.#needs.clock.wallMs());
   }
 }

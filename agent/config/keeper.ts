@@ -47,6 +47,8 @@ export interface KeeperNeeds extends JudgeNeeds {
 const APPLY_TIMEOUT_MS = 30_000;
 /** In force for this long, a configuration is no longer held responsible for a crash. Source: guess. */
 const PROBATION_MS = 60_000;
+/** How often it is kept that time has passed. Source: guess; a durable write each. */
+const NOTE_TIME_MS = 10 * 60_000;
 
 /**
  * Keeps the central configuration: takes signed orders, applies what differs, rolls back what fails, and brings the
@@ -68,6 +70,7 @@ export class ConfigurationKeeper implements Service {
   /** The highest version that waits while another is being applied. */
   #waiting: GoodOrder | undefined;
   #work: Promise<void> | undefined;
+  #noting: Promise<void> | undefined;
   /** What was refused last, byte for byte: a retained order comes again at each reconnect and is told once. */
   #lastRefused = '';
   /** Payload hash of the last order that held and whose content was refused, or that was given up: never taken. */
@@ -89,6 +92,7 @@ export class ConfigurationKeeper implements Service {
 
   /** Brings the last good configuration into force, also without a network. Without one, nothing is in force. */
   async start(): Promise<void> {
+    this.#noting = this.#noteTime(this.#stopping.signal);
     this.#work = this.#begin().then(() => this.#drain());
     await this.#work;
   }
@@ -98,7 +102,7 @@ export class ConfigurationKeeper implements Service {
     this.#waiting = undefined;
     this.#probation.abort();
     this.#stopping.abort(new InternalError('internal', 'the agent stops'));
-    await this.#work;
+    await Promise.all([this.#work, this.#noting]);
     this.#trial.interrupted();
   }
 
@@ -123,6 +127,17 @@ export class ConfigurationKeeper implements Service {
   refuseOversize(bytes: number): void {
     const message = `expected at most ${MAX_DOWN_BYTES} bytes, came ${bytes}`;
     this.#refuse(message, { error: new OrderRefusedError('order-too-large', message) });
+  }
+
+  async #noteTime(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#needs.clock.sleep(NOTE_TIME_MS, signal).catch(() => undefined);
+      try {
+        this.#judge.noteTime();
+      } catch (err) {
+        this.#needs.log.error({ err }, 'that time has passed could not be kept');
+      }
+    }
   }
 
   /** One waits at most: of two that are good, the one with the higher version. */

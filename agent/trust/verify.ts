@@ -114,16 +114,15 @@ export function judgeOrder<T extends OrderClaims>(
 }
 
 /**
- * The second half for what is judged by its content and not by the clock: schema, audience, role. The time of validity
- * of the key counts as far as the clock can be believed.
+ * The second half for what is judged by its content and not by the clock: schema, audience, role. The key must not be
+ * over: by the clock, or while that is untrusted by the latest time that the box knows has passed.
  * @throws OrderRefusedError with the code of the first thing that is wrong
  */
 export function judgeTimeless<T extends SignedClaims>(
   order: AuthenticOrder,
-  expected: Expectation<T>,
+  expected: Expectation<T> & { readonly timeFloorMs: number },
 ): VerifiedOrder<T> {
-  const trusted = expected.clockTrust !== 'untrusted';
-  return judgeContent(order, expected, trusted ? Math.floor(expected.nowMs / 1000) : undefined);
+  return judgeContent(order, expected, knownS(expected));
 }
 
 function judgeContent<T extends SignedClaims>(
@@ -231,9 +230,12 @@ function checkTimes<T extends OrderClaims>(claims: T, expected: OrderExpectation
 
 /** The time that the order is judged by, Unix seconds; undefined where none is. */
 function judgedNowS<T extends OrderClaims>(expected: OrderExpectation<T>): number | undefined {
-  if (expected.clockPolicy === 'stored') return undefined;
-  const trusted = expected.clockTrust !== 'untrusted';
-  return Math.floor((trusted ? expected.nowMs : (expected.timeFloorMs ?? 0)) / 1000);
+  return expected.clockPolicy === 'stored' ? undefined : knownS(expected);
+}
+
+/** What it is at least, as far as the box knows, Unix seconds. */
+function knownS(of: Pick<Expectation<unknown>, 'nowMs' | 'clockTrust'> & { readonly timeFloorMs?: number }) {
+  return Math.floor((of.clockTrust === 'untrusted' ? (of.timeFloorMs ?? 0) : of.nowMs) / 1000);
 }
 
 function utc(atS: number): string {

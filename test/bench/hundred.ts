@@ -67,7 +67,7 @@ class LightBox {
     this.#uplink = uplink;
     const refusals = { refuse: () => true, countAgain: () => undefined };
     const needs = { site, keyring, clock: systemClock, clockTrust, log, outbox: store.outbox, refusals };
-    const desk = new ReceiptDesk(needs);
+    const desk = new ReceiptDesk({ ...needs, timeFloorMs: () => 0 });
     uplink.onOrder((kind, payload, retained) => {
       if (kind === 'receipt') desk.receive(payload, retained);
     });

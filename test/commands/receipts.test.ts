@@ -22,7 +22,7 @@ const KEYRING = keyringOf(
   { key: OPERATOR, role: 'operate' },
 );
 
-function desk(t: Test, clockTrust: ClockTrust = 'synced', clock = new TestClock(NOW_S * 1000)) {
+function desk(t: Test, clockTrust: ClockTrust = 'synced', clock = new TestClock(NOW_S * 1000), floorS = 0) {
   const { store } = openFor(temporaryFolder(t), clock);
   t.teardown(() => store.close());
   const refused: Refusal[] = [];
@@ -33,6 +33,7 @@ function desk(t: Test, clockTrust: ClockTrust = 'synced', clock = new TestClock(
     keyring: KEYRING,
     clock,
     clockTrust: () => clockTrust,
+    timeFloorMs: () => floorS * 1000,
     log: createLog('error', { write: () => undefined }),
     outbox: store.outbox,
     refusals: { refuse: (refusal) => refused.push(refusal) > 0, countAgain: () => counted.push('again') },
@@ -89,6 +90,20 @@ t.test('receipts: without a trusted clock, or far from the time of the CSU, they
     appendText(store, 'a');
     give(receipt(['id-1']));
     t.same([store.outbox.pending(), codes()], [0, []]);
+  }
+});
+
+t.test('receipts: a key that is known to be over counts no more, whatever the clock says', async (t) => {
+  for (const [floorS, taken] of [
+    [NOW_S - 101, true],
+    [NOW_S - 99, false],
+  ] as const) {
+    const { store, give, codes } = desk(t, 'untrusted', new TestClock(0), floorS);
+    appendText(store, 'a');
+    give(receipt(['id-1'], RETIRED, SITE, NOW_S - 200));
+    t.same([store.outbox.pending(), codes()], taken ? [0, []] : [1, ['order-bad-signature']]);
+    give(receipt(['id-1']));
+    t.equal(store.outbox.pending(), 0, 'a key that holds counts');
   }
 });
 

@@ -5,6 +5,7 @@ import { ConfigurationError, DeviceError } from '../../agent/base/errors.ts';
 import type { Difference } from '../../agent/config/difference.ts';
 import { type ConfigurationConsumer, ConfigurationKeeper } from '../../agent/config/keeper.ts';
 import type { OpenedConfiguration } from '../../agent/config/opened.ts';
+import { TimeFloor } from '../../agent/config/time-floor.ts';
 import type { ConfigOrder } from '../../agent/contract/orders.ts';
 import { parseSigningKey } from '../../agent/trust/keys.ts';
 import { generateSigningKey, signOrder } from '../../agent/trust/sign.ts';
@@ -468,6 +469,20 @@ t.test(
     t.match(box.reports.of('refusal').at(-1), { cause: 'order-expired' });
     await unset.receive(await signedAsIs(box, { version: 3, iat: iat + 50, exp: iat + 100 }));
     t.match(unset.status, { phase: 'applied', version: 3 });
+  },
+);
+
+t.test(
+  'that time has passed is kept while nothing is ordered, as long as the clock is trusted',
+  async (t) => {
+    const { box, keeper } = await kept(t);
+    const startMs = box.clock.wallMs();
+    await box.clock.advance(3600_000);
+    box.clockTrust = 'untrusted';
+    await box.clock.advance(3600_000);
+    await keeper.stop();
+    await box.restart();
+    t.equal(new TimeFloor(box.store.memory).ms, startMs + 3600_000);
   },
 );
 
