@@ -1,10 +1,11 @@
-import { addLoss, copyLosses, reopenOrphans } from './losses.ts';
+import { copyConfirm } from './confirm.ts';
+import { copyLosses, reopenOrphans } from './losses.ts';
 import { lastSeq, metaNumber, metaText, raiseLastSeq, raiseMeta, setMeta } from './meta.ts';
-import { classIn, insertEvent, intactEvent } from './outbox-rows.ts';
 import { lineHash } from './register-chain.ts';
 import { type ChainEnd, chainEnd, linesFrom } from './register-lines.ts';
+import { salvageEvents } from './salvage.ts';
 import { integerIn, type Row, type Sql, textIn } from './sql.ts';
-import { copyStories } from './stories.ts';
+import { copyStories, loseOrphans } from './stories.ts';
 import { copyTimeline } from './timeline-rows.ts';
 
 /**
@@ -12,7 +13,7 @@ import { copyTimeline } from './timeline-rows.ts';
  * its end.
  * @returns whether everything could be read
  */
-export function carryOver(from: Sql, to: Sql): boolean {
+export function carryOver(from: Sql, to: Sql, wallMs: number): boolean {
   const steps = [
     () => raiseMeta(to, 'dropped', metaNumber(from, 'dropped')),
     () => copyLosses(from, to),
@@ -21,6 +22,7 @@ export function carryOver(from: Sql, to: Sql): boolean {
     () => copyRows(from, 'slot', 'one', (row) => copySlot(row, to)),
     () => copyRows(from, 'memory', 'room, key', (row) => copyValue(row, to)),
     () => copyStories(from, to),
+    () => loseOrphans(to, wallMs),
     () => copyTimeline(from, to),
     () => raiseMeta(to, 'known_ms', metaNumber(from, 'known_ms')),
     () => raiseLastSeq(to, lastSeq(from)),
@@ -49,7 +51,7 @@ export function setChainBase(sql: Sql, end: ChainEnd): void {
   setMeta(sql, 'base_hash', end.hash);
 }
 
-type Table = 'outbox' | 'journal' | 'slot' | 'memory';
+type Table = 'journal' | 'slot' | 'memory';
 
 /** From the front as far as it goes; where a page is damaged, also from the back. */
 function copyRows(from: Sql, table: Table, order: string, copy: (row: Row) => void): void {
@@ -64,29 +66,8 @@ function copyRows(from: Sql, table: Table, order: string, copy: (row: Row) => vo
   }
 }
 
-/** A damaged event is in the ledger, once; one that cannot be read at all leaves a gap in the numbers. */
 function copyEvents(from: Sql, to: Sql): void {
-  const damaged = new Set<number>();
-  copyRows(from, 'outbox', 'seq', (row) => {
-    if (copyEvent(row, to)) return;
-    const seq = integerIn(row, 'seq');
-    if (!damaged.has(seq))
-      addLoss(to, { class: classIn(row), reason: 'damaged', firstSeq: seq, lastSeq: seq, count: 1 });
-    damaged.add(seq);
-  });
-}
-
-/** @returns false when the event is not what was written */
-function copyEvent(row: Row, to: Sql): boolean {
-  const event = intactEvent(row);
-  if (event && !to.get('SELECT 1 FROM outbox WHERE seq = ?', event.seq)) insertEvent(to, event);
-  return event !== undefined;
-}
-
-/** Takes over what events leave the outbox on. */
-export function copyConfirm(from: Sql, to: Sql): void {
-  const confirm = metaText(from, 'confirm');
-  if (confirm !== undefined) setMeta(to, 'confirm', confirm);
+  if (!salvageEvents(from, to)) throw new RangeError('some pages of the outbox could not be read');
 }
 
 /** Copies one row of the journal. */

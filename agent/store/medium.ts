@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { InternalError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { carryOver, setChainBase } from './carry.ts';
+import { doubtConfirm } from './confirm.ts';
 import { hasRoom, openDisk, openForReading, openMemory, setAside } from './database.ts';
 import { faultWords, type StorageFault, storageFault } from './faults.ts';
 import { type Marks, readMarks, writeMarks } from './marks.ts';
@@ -160,7 +161,8 @@ export class Medium {
   /** A new beginning: through memory, which takes what can be read, to a new file where that is possible. */
   #begin(fault: StorageFault, cause: unknown, source: Sql | undefined): Sql {
     const gathered = openMemory();
-    const complete = source !== undefined && carryOver(source, gathered);
+    const complete = source !== undefined && carryOver(source, gathered, this.#wallMs());
+    if (!complete) doubtConfirm(gathered);
     source?.close();
     this.#raiseToKnown(gathered, complete && fault === 'unavailable');
     const disk = fault === 'damaged' ? this.#replace(gathered, cause) : undefined;

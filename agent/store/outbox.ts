@@ -1,9 +1,10 @@
 import type { Confirmation, LossReason } from '../contract/delivery.ts';
 import type { ReceiptedEvent } from '../contract/receipt.ts';
 import { parseTopic } from '../contract/topics.ts';
+import { confirmIn, keepConfirm } from './confirm.ts';
 import type { Engine } from './engine.ts';
 import { markTold, untold } from './losses.ts';
-import { lastSeq, metaNumber, metaText, setMeta } from './meta.ts';
+import { lastSeq, metaNumber, setMeta } from './meta.ts';
 import { drop, dropForAge, dropForSpace } from './outbox-drops.ts';
 import {
   anyOverdue,
@@ -87,7 +88,7 @@ export class SqlOutbox implements Outbox {
 
   rule(rules: DeliveryRules): void {
     this.#engine.write((sql) => {
-      if (confirmIn(sql) !== rules.confirm) setMeta(sql, 'confirm', rules.confirm);
+      keepConfirm(sql, rules.confirm);
       if (rules.confirm === 'broker') forgetSent(sql, this.#needs.wallMs());
     });
     this.#rules = rules;
@@ -287,10 +288,6 @@ export class SqlOutbox implements Outbox {
 
 function callAll(listeners: readonly (() => void)[]): void {
   for (const listener of listeners) listener();
-}
-
-function confirmIn(sql: Sql): Confirmation {
-  return metaText(sql, 'confirm') === 'receipt' ? 'receipt' : 'broker';
 }
 
 function highestSeq(sql: Sql): number {

@@ -1,4 +1,5 @@
-import { copyConfirm, copyOrder, copyValue, setChainBase } from './carry.ts';
+import { copyOrder, copyValue, setChainBase } from './carry.ts';
+import { copyConfirm } from './confirm.ts';
 import { copyLosses, reopenOrphans } from './losses.ts';
 import { lastSeq, metaNumber, metaText, raiseLastSeq, raiseMeta, setMeta } from './meta.ts';
 import { insertEvent, intactEvent } from './outbox-rows.ts';

@@ -29,6 +29,12 @@ export function endStory(
   sql.run(`UPDATE story SET fate = ?, fate_ms = ? WHERE id IN (${ids})`, fate, Math.round(wallMs), ...values);
 }
 
+/** Events that are gone with a part of the database. */
+export function loseOrphans(sql: Sql, wallMs: number): void {
+  const gone = "SELECT id FROM story WHERE fate = 'waits' AND id NOT IN (SELECT id FROM outbox)";
+  endStory(sql, 'lost', wallMs, { ids: gone, values: [] });
+}
+
 /** Copies every story of one database into another; what is there already takes its fate from the copy. */
 export function copyStories(from: Sql, to: Sql): void {
   if (!from.get("SELECT 1 FROM sqlite_schema WHERE name = 'story'")) return;

@@ -1,12 +1,11 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { OutboxClass } from '../../agent/contract/delivery.ts';
 import type { SqliteStore } from '../../agent/store/open-store.ts';
 import { Sql } from '../../agent/store/sql.ts';
-import type { Loss } from '../../agent/store/store.ts';
 import { TestClock } from '../support/test-clock.ts';
-import { dueNumbers, numbers, openFor, temporaryFolder, waiting } from './support.ts';
+import { dueNumbers, numbers, openFor, temporaryFolder, told, waiting } from './support.ts';
 
 const V1 = new URL('../fixtures/store/beffroi-v1.db', import.meta.url);
 const RECEIPTS = { confirm: 'receipt', resendAfterMs: 60_000, liveWithinMs: 30_000 } as const;
@@ -19,21 +18,6 @@ function put(store: SqliteStore, of: OutboxClass, text = '', point = 'pt-a'): nu
     id: `id-${seq}`,
     class: of,
   }));
-}
-
-/** Tells every loss that waits. */
-function told(store: SqliteStore): Loss[] {
-  const losses: Loss[] = [];
-  store.outbox.tellLosses((seq, loss) => {
-    losses.push(loss);
-    return {
-      topic: 'csu/v1/57463-mairie/collector/event/loss',
-      payload: `id-${seq}`,
-      id: `id-${seq}`,
-      class: 'intrusion',
-    };
-  });
-  return losses;
 }
 
 t.test('a database of the first version is brought up to date, and nothing of it is lost', async (t) => {
@@ -128,6 +112,58 @@ t.test('what is no longer live is backlog; the wall clock has no say in one star
   t.same([dueNumbers(store, ['live']), dueNumbers(store, ['backlog'])], [[2], [1]]);
   store.close();
 });
+
+/** Makes something of the database, and opens it again. */
+function reopened(t: Test, before: (store: SqliteStore) => void, alter: (sql: Sql) => void): SqliteStore {
+  const folder = temporaryFolder(t);
+  const { store } = openFor(folder);
+  before(store);
+  store.close();
+  const sql = new Sql(join(folder, 'beffroi.db'));
+  alter(sql);
+  sql.close();
+  const again = openFor(folder).store;
+  t.teardown(() => again.close());
+  return again;
+}
+
+t.test(
+  'a box that does not know what its configuration said lets nothing go without a receipt',
+  async (t) => {
+    const configured = (store: SqliteStore) => {
+      store.slots.saveGood({ version: 7, hash: 'h', jws: 'j' });
+      store.outbox.rule(RECEIPTS);
+    };
+    const forget = (sql: Sql) => sql.exec("DELETE FROM slot; DELETE FROM meta WHERE key = 'confirm'");
+    const lost = reopened(t, configured, forget);
+    t.equal(lost.outbox.confirmation, 'receipt', 'value and configuration are gone');
+    put(lost, 'intrusion');
+    lost.outbox.acknowledge([1]);
+    t.same(numbers(lost), [1]);
+    lost.outbox.rule({ ...RECEIPTS, confirm: 'broker' });
+    t.same(numbers(lost), [], 'a configuration says otherwise');
+
+    const garbled = (sql: Sql) => sql.exec("UPDATE meta SET value = 'x' WHERE key = 'confirm'");
+    t.equal(reopened(t, configured, garbled).outbox.confirmation, 'receipt');
+    const setAside = (sql: Sql) => sql.exec('DROP TABLE slot; DROP TABLE meta');
+    t.equal(reopened(t, configured, setAside).outbox.confirmation, 'receipt', 'a new database');
+    const broker = (store: SqliteStore) => {
+      configured(store);
+      store.outbox.rule({ ...RECEIPTS, confirm: 'broker' });
+    };
+    const whole = reopened(t, broker, (sql) => sql.exec('DELETE FROM slot'));
+    t.equal(whole.outbox.confirmation, 'broker', 'known, though the configuration is gone');
+    t.equal(
+      reopened(
+        t,
+        () => undefined,
+        () => undefined,
+      ).outbox.confirmation,
+      'broker',
+      'never configured',
+    );
+  },
+);
 
 t.test('an event of an earlier start is live only while it is young by a trusted clock', async (t) => {
   for (const [offMs, live] of [

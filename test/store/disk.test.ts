@@ -107,6 +107,7 @@ for (const kind of ['tmpfs', 'ext4'] as const) {
     for (const text of ['a', 'b', 'c']) appendText(first, text);
     first.slots.saveGood({ version: 4, hash: 'h', jws: 'j' });
     first.slots.sawVersion(6);
+    first.outbox.rule({ confirm: 'broker', resendAfterMs: 60_000, liveWithinMs: 60_000 });
     const line = first.register.append(ENTRY);
     first.close();
     disk.fill();

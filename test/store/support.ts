@@ -9,7 +9,7 @@ import { createLog } from '../../agent/base/log.ts';
 import { OUTBOX_CLASSES } from '../../agent/contract/delivery.ts';
 import type { ReceiptedEvent } from '../../agent/contract/receipt.ts';
 import { openStore, type SqliteStore, type StoreOptions } from '../../agent/store/open-store.ts';
-import type { Lane, StoreFault } from '../../agent/store/store.ts';
+import type { Lane, Loss, StoreFault } from '../../agent/store/store.ts';
 import { receipted } from '../support/receipted.ts';
 import { TestClock } from '../support/test-clock.ts';
 
@@ -77,6 +77,21 @@ export function waiting(store: SqliteStore): ReceiptedEvent[] {
 
 export function numbers(store: SqliteStore): number[] {
   return store.outbox.next(0, 1_000_000).map(({ seq }) => seq);
+}
+
+/** Tells every loss that waits. */
+export function told(store: SqliteStore): Loss[] {
+  const losses: Loss[] = [];
+  store.outbox.tellLosses((seq, loss) => {
+    losses.push(loss);
+    return {
+      topic: 'csu/v1/57463-mairie/collector/event/loss',
+      payload: `id-${seq}`,
+      id: `id-${seq}`,
+      class: 'intrusion',
+    };
+  });
+  return losses;
 }
 
 /** A folder that is gone after the test, outside of the one of the test runner. */
