@@ -4,7 +4,7 @@ import { TestBox } from '../support/box.ts';
 import { CameraProcess } from '../support/camera/camera-process.ts';
 import type { CameraOrder } from '../support/camera/main.ts';
 import { Centre } from '../support/centre.ts';
-import { childrenOf } from '../support/processes.ts';
+import { videoOf } from '../support/processes.ts';
 import type { Subscriber } from '../support/subscriber.ts';
 import type { Figures } from './main.ts';
 
@@ -16,51 +16,64 @@ export interface BenchBox {
   readonly box: TestBox;
   readonly csu: Subscriber;
   readonly cameras: CameraProcess;
+  /** Puts these settings into force in the place of those before. */
+  readonly configure: (settings: object) => Promise<void>;
 }
 
 /** What runs. */
 export interface BenchScene {
   readonly cameras: number;
-  readonly clip: CameraOrder['clip'];
+  /** Camera by camera, and from the first again. */
+  readonly clips: readonly CameraOrder['clip'][];
   /** Settings of the configuration beside the cameras. */
   readonly settings?: object;
+  /** What the CSU subscribes to; everything when absent. */
+  readonly classes?: readonly string[];
 }
 
 /** The process ids of a running box. */
 export async function planesOf(box: TestBox): Promise<{ agent: number; video: number }> {
   const agent = box.pid ?? 0;
-  const [video = 0] = await childrenOf(agent);
-  return { agent, video };
+  return { agent, video: (await videoOf(agent)) ?? 0 };
 }
 
 /** Runs `work` with cameras in a process of their own and a Mosquitto with TLS 1.3. */
 export async function withBox(
   folder: string,
-  { cameras, clip, settings }: BenchScene,
+  { cameras, clips, settings = {}, classes = ['#'] }: BenchScene,
   work: (run: BenchBox) => Promise<Figures>,
 ): Promise<Figures> {
   const orders = Array.from({ length: cameras }, (_, index) => ({
     name: `cam-${index + 1}`,
-    clip,
+    clip: clips[index % clips.length] ?? 'h264',
     ...LOGIN,
   }));
   const process = await CameraProcess.start(orders);
   const centre = await Centre.create(folder);
-  const csu = await centre.subscriber([`csu/v1/${SITE}/#`], keeps);
+  const csu = await centre.subscriber(
+    classes.map((one) => `csu/v1/${SITE}/${one}`),
+    keeps,
+  );
   const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers: [centre.broker.url] });
   try {
-    const { jws } = await signConfiguration(centre.csu, {
-      site: SITE,
-      configuration: { ...configuration(process), ...settings },
-    });
-    await csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
+    const push = async (more: object): Promise<number> => {
+      const order = { site: SITE, configuration: { ...configuration(process), ...more } };
+      const { jws, version } = await signConfiguration(centre.csu, order);
+      await csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
+      return version;
+    };
+    const configure = async (more: object) => {
+      const version = await push(more);
+      await box.until('the settings in force', ({ config }) => config.appliedVersion === version);
+    };
+    await push(settings);
     box.start();
     await box.until(
       'every camera healthy',
       ({ cameras: all }) => all.length === cameras && all.every(({ state }) => state === 'ok'),
       60_000,
     );
-    return await work({ box, csu, cameras: process });
+    return await work({ box, csu, cameras: process, configure });
   } finally {
     await box.stop();
     await csu.close();

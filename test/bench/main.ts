@@ -1,7 +1,7 @@
 /** `npm run bench -- NAME [MORE …] [--json] [--counts 8,20]`: runs one bench and prints its figures. */
 import { parseArgs } from 'node:util';
 import { alarms } from './alarms.ts';
-import { health } from './health.ts';
+import { health } from './health/run.ts';
 import { picture } from './picture/run.ts';
 import { relay } from './relay.ts';
 import { start } from './start.ts';

@@ -22,11 +22,13 @@ export async function start(): Promise<Figures> {
     const file = join(folder, 'footage.h264');
     await makeFootage(file);
     const clip = { file, codec: 'h264', framesPerSecond: 25 } as const;
-    const few = await withBox(join(folder, 'few'), { clip, cameras: 2 }, async (run) => ({
+    const few = await withBox(join(folder, 'few'), { clips: [clip], cameras: 2 }, async (run) => ({
       ...(await memory(run, 2)),
       ...(await starts(run)),
     }));
-    const many = await withBox(join(folder, 'many'), { clip, cameras: 20 }, (run) => memory(run, 20));
+    const many = await withBox(join(folder, 'many'), { clips: [clip], cameras: 20 }, (run) =>
+      memory(run, 20),
+    );
     return { ...few, ...many };
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -73,6 +73,11 @@ export class Broadcast {
     this.#source.change(this.clip === small ? this.#original : small, this.#next);
   }
 
+  /** Another film at the same pace, beginning with a key picture. */
+  show(clip: Clip): void {
+    this.#source.change(clip, this.#next);
+  }
+
   #frameMs(): number {
     return 1000 / this.#original.framesPerSecond;
   }

@@ -1,4 +1,5 @@
 import type { SimulatedCamera } from './camera.ts';
+import { type ClipFile, fileClip } from './file-clip.ts';
 import type { OnvifFaults } from './onvif-options.ts';
 import type { RtspFaults } from './rtsp-options.ts';
 
@@ -14,6 +15,7 @@ export type CameraCommand =
   | { readonly do: 'setSerial'; readonly serial: string }
   | { readonly do: 'rtspFaults'; readonly faults: Partial<RtspFaults> }
   | { readonly do: 'onvifFaults'; readonly faults: Partial<OnvifFaults> }
+  | { readonly do: 'show'; readonly clip: ClipFile }
   | { readonly do: 'changeParameterSets' }
   | { readonly do: 'jumpTimestamps'; readonly ticks: number }
   | { readonly do: 'injectGarbage'; readonly bytes: number }
@@ -39,6 +41,7 @@ const ACTIONS: Actions = {
   setSerial: (camera, { serial }) => camera.setSerial(serial),
   rtspFaults: (camera, { faults }) => void Object.assign(camera.rtsp.faults, faults),
   onvifFaults: (camera, { faults }) => void Object.assign(camera.onvif.faults, faults),
+  show: (camera, { clip }) => camera.rtsp.show(fileClip(clip)),
   changeParameterSets: (camera) => camera.rtsp.changeParameterSets(),
   jumpTimestamps: (camera, { ticks }) => camera.rtsp.jumpTimestamps(ticks),
   injectGarbage: (camera, { bytes }) => camera.rtsp.injectGarbage(bytes),

@@ -4,22 +4,15 @@
  * Each further line is `{"id", "camera", …CameraCommand}` and is answered by `{"id", "result"}` or `{"id", "error"}`.
  * The process ends with stdin.
  */
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { asError } from '../../../agent/base/errors.ts';
-import { type Clip, clipFrom } from '../clips.ts';
 import { SimulatedCamera, type SimulatedCameraOptions } from './camera.ts';
 import { type CameraCommand, perform } from './commands.ts';
+import { type ClipFile, fileClip } from './file-clip.ts';
 
 /** Options of a camera; its clip may be an Annex B file, for streams heavier than the clips of the repository. */
 export interface CameraOrder extends Omit<SimulatedCameraOptions, 'clip'> {
   readonly clip: 'h264' | 'h265' | ClipFile;
-}
-
-export interface ClipFile {
-  readonly file: string;
-  readonly codec: 'h264' | 'h265';
-  readonly framesPerSecond: number;
 }
 
 /** Where a camera listens. */
@@ -32,15 +25,6 @@ export interface CameraPlace {
 
 /** A command on its way. `camera` is a name, or `*` for all. */
 export type CameraLine = CameraCommand & { readonly id: number; readonly camera: string };
-
-const files = new Map<string, Clip>();
-
-function fileClip({ file, codec, framesPerSecond }: ClipFile): Clip {
-  const known = files.get(file);
-  const read = known ?? clipFrom(readFileSync(file), codec, framesPerSecond);
-  files.set(file, read);
-  return read;
-}
 
 function make(order: CameraOrder): SimulatedCamera {
   const { clip } = order;

@@ -110,6 +110,11 @@ export class RtspServer {
     this.#broadcast.changeParameterSets();
   }
 
+  /** Another film, from the next picture on. */
+  show(clip: Clip): void {
+    this.#broadcast.show(clip);
+  }
+
   expireNonces(): void {
     this.#door.expireNonces();
   }

@@ -1,0 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { aloneMb, cpuSeconds, familyCpuSeconds } from '../../support/processes.ts';
+import { type BenchBox, planesOf } from '../bench-box.ts';
+import type { Figure, Figures } from '../main.ts';
+import { allChecks, checksOff, withoutPictures } from './settings.ts';
+
+/** After a change of the settings everything is asked at once: that is not what is measured. */
+const SETTLE_MS = 20_000;
+/** Two looks at each camera, four rounds of probes. */
+const MEASURED_MS = 120_000;
+/** With the checks off every second is like the other. */
+const OFF_MS = 45_000;
+
+/**
+ * Processor time of both processes and of the children that they have ended (the decoders), percent of one core. Checks
+ * off, without pictures, off, and with pictures, in one run of the same processes: what a machine does beside goes into
+ * all of them alike.
+ */
+export async function cost(run: BenchBox): Promise<Figures> {
+  const before = await used(run, checksOff, OFF_MS);
+  const plain = await used(run, withoutPictures, MEASURED_MS);
+  const after = await used(run, checksOff, OFF_MS);
+  const whole = await used(run, allChecks, MEASURED_MS);
+  const off = (before.all + after.all) / 2;
+  return {
+    cpu_percent_without_pictures: percent(plain.all - off),
+    cpu_percent_with_pictures: percent(whole.all - off),
+    cpu_percent_decoders: percent(whole.decoders),
+    cpu_percent_checks_off: percent(off),
+    cpu_percent_checks_off_spread: percent(Math.abs(before.all - after.all)),
+    memory_mb: { value: Math.round(await memoryMb(run)), unit: 'MB' },
+  };
+}
+
+interface Used {
+  readonly all: number;
+  readonly decoders: number;
+}
+
+async function used(run: BenchBox, settings: object, measuredMs: number): Promise<Used> {
+  await run.configure(settings);
+  await delay(SETTLE_MS);
+  const [before, beganMs] = [await seconds(run), performance.now()];
+  await delay(measuredMs);
+  const after = await seconds(run);
+  const share = 100_000 / (performance.now() - beganMs);
+  return {
+    all: (after.all - before.all) * share,
+    decoders: (after.decoders - before.decoders) * share,
+  };
+}
+
+async function seconds({ box }: BenchBox): Promise<Used> {
+  const { agent, video } = await planesOf(box);
+  const [ofAgent, ofVideo] = [await familyCpuSeconds(agent), await familyCpuSeconds(video)];
+  return { all: ofAgent + ofVideo, decoders: ofVideo - (await cpuSeconds(video)) };
+}
+
+/** Of the two processes; a decoder, which lives for a tenth of a second, is none of it. */
+async function memoryMb({ box }: BenchBox): Promise<number> {
+  const { agent, video } = await planesOf(box);
+  return (await aloneMb(agent)) + (await aloneMb(video));
+}
+
+function percent(value: number): Figure {
+  return { value: Math.round(value * 100) / 100, unit: 'percent of one core' };
+}
