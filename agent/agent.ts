@@ -30,9 +30,12 @@ import { TimeFloor } from './config/time-floor.ts';
 import { videoDestinations } from './config/video-destinations.ts';
 import type { StatusSnapshot } from './contract/status.ts';
 import type { PulledCamera } from './contract/video-link.ts';
+import { BackboneHealth } from './health/backbone/health.ts';
+import type { Connection } from './health/backbone/window.ts';
 import { BoxHealth } from './health/box-health.ts';
 import { certificateEndsMs } from './health/certificate.ts';
 import { ClockSource, synchronisedAtMs } from './health/clock-source.ts';
+import { diskWearPercent } from './health/disk-wear.ts';
 import { Forwarding } from './health/forwarding.ts';
 import { CameraHealthRoom } from './health/room.ts';
 import { plannedFor } from './health/shown.ts';
@@ -82,6 +85,7 @@ export class Agent implements Service {
   readonly #cameraHealth: CameraHealthRoom;
   readonly #forwarding: Forwarding;
   readonly #boxHealth: BoxHealth;
+  readonly #backboneHealth: BackboneHealth;
   readonly #alarms: AlarmRoom;
   readonly #reports: ReportRoom;
   readonly #linkWatch = new LinkWatch();
@@ -96,6 +100,7 @@ export class Agent implements Service {
   #inForce: OpenedConfiguration | undefined;
   #regimes: ReadonlyMap<string, CameraRegime> = new Map();
   #sources: readonly StreamSource[] = [];
+  #videoLine: Connection | undefined;
   #videoBrokerConnected = false;
 
   /** Opens the store; everything else begins in `start`. */
@@ -177,6 +182,11 @@ export class Agent implements Service {
           ),
       },
     });
+    this.#backboneHealth = new BackboneHealth({
+      ...{ clock, log, reporter },
+      paths: () => this.#uplink.takeLines(),
+      videoLine: () => (this.#video.connected ? this.#videoLine : undefined),
+    });
     this.#boxHealth = new BoxHealth(
       {
         clock,
@@ -186,9 +196,10 @@ export class Agent implements Service {
         clockTrust,
         cameras: () => this.#cameraHealth.counts(),
         videoRunning: () => this.#video.connected,
+        backbone: () => this.#backboneHealth.fault,
         ordersRefused: () => this.#refusals.total,
       },
-      { stateFolder: box.stateFolder },
+      { stateFolder: box.stateFolder, clockSource: box.clock },
     );
 
     this.#reports = new ReportRoom({
@@ -284,6 +295,7 @@ export class Agent implements Service {
       this.#fleet,
       this.#cameraHealth,
       this.#boxHealth,
+      this.#backboneHealth,
       this.#alarms,
       this.#reports,
       this.#refusals,
@@ -309,6 +321,8 @@ export class Agent implements Service {
       setAside: async () => this.#store.setAside(),
       diskFreeMb: () => freeMb(stateFolder),
       temperatureC,
+      diskWearPercent: () => diskWearPercent(stateFolder),
+      backbone: () => this.#backboneHealth.fault,
       certificateEndsMs: async () => tls && (await certificateEndsMs(tls.certificate)),
     };
   }
@@ -364,6 +378,7 @@ export class Agent implements Service {
           cameraEvents: ({ camera, events }) => this.#eventTracks.events(camera, events),
           alive: (report) => {
             this.#videoBrokerConnected = report.brokerConnected;
+            this.#videoLine = report.line;
           },
           silent: () => this.#supervisor?.recycle(),
           connected: () => {
@@ -445,6 +460,7 @@ export class Agent implements Service {
     this.#uplink.deliver(deliveryOf(next));
     this.#eventTracks.expect(listenedTo(next));
     await this.#boxHealth.schedule(next.health.vitalsSchedule);
+    this.#backboneHealth.apply(next.health.backbone);
     await this.#fleet.apply(cameras);
     await this.#cameraHealth.apply(next.cameras, next.health, next.segments);
     await this.#alarms.apply({ ...withOwnPoints(next), cameras });

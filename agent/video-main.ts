@@ -135,7 +135,7 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
         ...views.standing(),
         ...leases.standing(),
       ],
-      alive: () => alive(broker.connected, brokerError),
+      alive: () => alive(broker, brokerError),
     },
     { socketPath: join(box.runtimeFolder, 'video.sock'), software: SOFTWARE },
   );
@@ -186,10 +186,10 @@ function pullBy(log: Log): PullStream {
   };
 }
 
-function alive(brokerConnected: boolean, brokerError: BeffroiError | undefined): VideoToAgent {
+function alive({ connected, line }: BrokerClient, brokerError: BeffroiError | undefined): VideoToAgent {
   const rssMb = Math.round(process.memoryUsage.rss() / 2 ** 20);
-  const code = brokerConnected ? {} : { brokerCode: brokerError?.code ?? 'broker-unreachable' };
-  return { type: 'alive', brokerConnected, rssMb, ...code };
+  const code = connected ? {} : { brokerCode: brokerError?.code ?? 'broker-unreachable' };
+  return { type: 'alive', brokerConnected: connected, rssMb, ...code, ...(line && { line }) };
 }
 
 function endBySignals(stopping: AbortController, log: Log): void {

@@ -188,8 +188,9 @@ export interface CameraHealthPoint extends AnyPoint {
 /** Something is wrong with the box itself, or with the network of its cameras. */
 export type BoxPoint =
   | (AnyPoint & { readonly kind: 'camera-network'; readonly segment?: string | undefined })
-  | (AnyPoint & { readonly kind: 'box-clock' | 'box-store' | 'box-video' })
+  | (AnyPoint & { readonly kind: 'box-clock' | 'box-store' | 'box-video' | 'box-backbone' })
   | (AnyPoint & { readonly kind: 'box-disk'; readonly belowMb: number })
+  | (AnyPoint & { readonly kind: 'box-disk-wear'; readonly abovePercent: number })
   | (AnyPoint & { readonly kind: 'box-temperature'; readonly aboveC: number })
   | (AnyPoint & { readonly kind: 'box-certificate'; readonly days: number })
   | (AnyPoint & { readonly kind: 'box-outbox'; readonly abovePercent: number })
@@ -272,6 +273,10 @@ export interface BoxView {
   setAside(): Promise<readonly string[]>;
   diskFreeMb(): Promise<number | undefined>;
   temperatureC(): Promise<number | undefined>;
+  /** Of its life; undefined where the disk does not say it. */
+  diskWearPercent(): Promise<number | undefined>;
+  /** What stands confirmed of the paths to the broker; undefined while nothing was measured. */
+  backbone(): { readonly cause: Code | 'none'; readonly detail: string } | undefined;
   /** Unix ms. */
   certificateEndsMs(): Promise<number | undefined>;
 }

@@ -880,6 +880,30 @@ export const CODES = {
       'The box has had no link to the centre for longer than its point allows. Told when the link is back.',
     remedy: 'Check the backbone; the message of the link says what failed.',
   },
+  'backbone-slow': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The broker answers later than the limit allows, over two windows.',
+    remedy: 'Check the load of the backbone and its path, then the broker.',
+  },
+  'backbone-lossy': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'More of what is sent to the broker is lost on the way than the limit allows, over two windows.',
+    remedy: 'Check radio links, fibres and switches of the backbone, and the duplex mode of their ports.',
+  },
+  'backbone-full': {
+    fault: 'uplink',
+    retryable: true,
+    means: 'The line to the broker does not take what the box has to send, over two windows.',
+    remedy: 'Give the line more room, or set the budget of the backbone and the priorities of the cameras.',
+  },
+  'disk-worn': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'The disk of the state folder has used up more of its life than the limit.',
+    remedy: 'Replace the disk, or the box, before it fails.',
+  },
   'disk-nearly-full': {
     fault: 'ourselves',
     retryable: true,

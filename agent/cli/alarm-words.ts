@@ -103,6 +103,8 @@ export const ALARM_WORDS: Readonly<Record<Language, Words>> = {
       'box-store': 'collecteur : base de données',
       'box-link': 'collecteur : lien avec le centre',
       'box-video': 'collecteur : vidéo',
+      'box-backbone': 'collecteur : dorsale',
+      'box-disk-wear': 'collecteur : usure du disque',
     },
   },
   en: {
@@ -175,6 +177,8 @@ export const ALARM_WORDS: Readonly<Record<Language, Words>> = {
       'box-store': 'box: database',
       'box-link': 'box: link to the centre',
       'box-video': 'box: video',
+      'box-backbone': 'box: backbone',
+      'box-disk-wear': 'box: wear of the disk',
     },
   },
 };

@@ -270,6 +270,25 @@ const FRENCH: Record<Code, CauseText> = {
       "Le collecteur n'a pas eu de lien avec le centre pendant plus longtemps que le réglage. Dit au retour du lien.",
     remedy: 'Vérifier la dorsale ; le message du lien dit ce qui a manqué.',
   },
+  'backbone-slow': {
+    means: 'Le courtier répond plus tard que la limite, sur deux fenêtres de mesure.',
+    remedy: 'Vérifier la charge de la dorsale et son trajet, puis le courtier.',
+  },
+  'backbone-lossy': {
+    means: 'Ce qui est envoyé au courtier se perd plus que la limite, sur deux fenêtres de mesure.',
+    remedy:
+      'Vérifier les liens radio, fibres et commutateurs de la dorsale, et le mode duplex de leurs ports.',
+  },
+  'backbone-full': {
+    means:
+      'La ligne vers le courtier ne prend pas ce que le collecteur doit envoyer, sur deux fenêtres de mesure.',
+    remedy:
+      'Donner plus de débit à la ligne, ou régler le budget de la dorsale et les priorités des caméras.',
+  },
+  'disk-worn': {
+    means: "Le disque du dossier d'état a usé plus de sa vie que la limite.",
+    remedy: 'Remplacer le disque, ou le collecteur, avant la panne.',
+  },
   'disk-nearly-full': {
     means: "Le disque du dossier d'état a moins de place libre que la limite.",
     remedy: 'Libérer de la place : journaux, paquets, bases mises de côté.',

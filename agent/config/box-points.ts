@@ -14,6 +14,8 @@ export const OWN_KINDS = [
   'box-store',
   'box-link',
   'box-video',
+  'box-backbone',
+  'box-disk-wear',
 ] as const;
 
 /** The kinds of points that the health of the cameras and of the box feed. */
@@ -93,6 +95,26 @@ export const boxPoints = [
     ...debounce,
     kind: z.literal('box-video').meta({ description: 'the video process is not running' }),
     severity: severity.default('major'),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z.literal('box-backbone').meta({
+      description: 'a path to the broker is slow, lossy or full, by the limits of health.backbone',
+    }),
+    severity: severity.default('warning'),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z
+      .literal('box-disk-wear')
+      .meta({ description: 'the disk of the state folder is worn out; unknown where it does not say so' }),
+    abovePercent: z
+      .int()
+      .min(10)
+      .max(90)
+      .default(80)
+      .meta({ description: 'of its life, percent; disks tell it in steps of ten' }),
+    severity: severity.default('warning'),
   }),
 ] as const;
 

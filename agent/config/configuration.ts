@@ -346,6 +346,30 @@ export const configurationSchema = z
           description:
             'seconds over which the pictures per second of a legal profile are measured; two windows in a row with too few are a breach',
         }),
+        backbone: z
+          .strictObject({
+            windowS: z.int().min(5).max(600).default(60).meta({
+              description:
+                'seconds over which the paths to the broker are measured; two windows in a row with too much are a fault',
+            }),
+            roundTripLimitMs: z
+              .int()
+              .min(10)
+              .max(10_000)
+              .default(500)
+              .meta({ description: 'median round trip to the broker that is a fault, ms' }),
+            lossLimitPercent: z
+              .number()
+              .min(0)
+              .max(100)
+              .default(3)
+              .meta({ description: 'TCP segments sent again that are a fault, percent' }),
+            waitingLimitPercent: z.int().min(10).max(100).default(80).meta({
+              description:
+                'share of the time in which more waits than the line takes that is a fault, percent',
+            }),
+          })
+          .prefault({}),
         vitalsSchedule: z
           .string()
           .max(100)

@@ -19,6 +19,8 @@ const NAMES: Readonly<Record<OwnKind, string>> = {
   'box-store': 'Collecteur : base de données',
   'box-link': 'Collecteur : liaison perdue',
   'box-video': 'Collecteur : vidéo arrêtée',
+  'box-backbone': 'Collecteur : dorsale dégradée',
+  'box-disk-wear': 'Collecteur : disque usé',
 };
 /** A camera or a service that starts again raises nothing. Source: guess. */
 const MIN_DURATION_S = 60;

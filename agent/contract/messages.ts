@@ -105,6 +105,8 @@ const alarmKind = z.enum([
   'box-store',
   'box-link',
   'box-video',
+  'box-backbone',
+  'box-disk-wear',
 ]);
 const alarmCategory = z
   .enum(ALARM_CATEGORIES)
@@ -190,6 +192,9 @@ const boxHealthState = z.strictObject({
   }),
   cameras_disabled: count.meta({ description: 'cameras that the configuration switches off' }),
   video_running: z.boolean().meta({ description: 'the video process is up and answering' }),
+  clock_source: z
+    .enum(['host', 'chrony', 'timesyncd'])
+    .meta({ description: 'who is asked whether the clock is synchronised' }),
   storage_durable: z.boolean().meta({ description: 'false while alarms can only be kept in memory' }),
   outbox_pending: count.meta({ description: 'events on disk that are not confirmed' }),
   outbox_unreceipted: count.meta({
@@ -200,6 +205,46 @@ const boxHealthState = z.strictObject({
       'events that were lost since the box was enrolled: no room, too old, too large for the broker, or damaged on the disk',
   }),
   orders_refused: count.meta({ description: 'orders refused since the start of the agent' }),
+});
+
+const roundTripMs = z
+  .number()
+  .min(0)
+  .optional()
+  .meta({ description: 'from PINGREQ to PINGRESP, median of the window, ms; absent without an answer' });
+const roundTripMaxMs = z.number().min(0).optional().meta({ description: 'the longest of the window, ms' });
+const lossPercent = z.number().min(0).max(100).optional().meta({
+  description: 'TCP segments that were sent again, percent of 100 or more; absent until there were so many',
+});
+const kbps = ratio.optional().meta({ description: 'taken by the line, video included, kbit/s' });
+const waitingPercent = ratio
+  .max(100)
+  .optional()
+  .meta({ description: 'share of the window in which more waited than the line took, percent' });
+
+const backboneState = z.strictObject({
+  ...envelope,
+  state: healthState,
+  cause,
+  fault,
+  side,
+  detail: text,
+  since: unixMs,
+  loss_check: z
+    .enum(['measured', 'not-verifiable'])
+    .meta({ description: 'not-verifiable where the program ss, which asks the kernel, is not there' }),
+  main: pathState,
+  main_round_trip_ms: roundTripMs,
+  main_round_trip_max_ms: roundTripMaxMs,
+  main_loss_percent: lossPercent,
+  main_kbps: kbps,
+  main_waiting_percent: waitingPercent,
+  backup: pathState,
+  backup_round_trip_ms: roundTripMs,
+  backup_round_trip_max_ms: roundTripMaxMs,
+  backup_loss_percent: lossPercent,
+  backup_kbps: kbps,
+  backup_waiting_percent: waitingPercent,
 });
 
 const configState = z.strictObject({
@@ -422,6 +467,13 @@ export const boxVitals = z.strictObject({
   memory_used_mb: ratio,
   memory_total_mb: ratio,
   disk_free_mb: ratio.optional(),
+  disk_wear: z
+    .enum(['measured', 'not-verifiable'])
+    .meta({ description: 'not-verifiable where the kernel does not say it: it does of eMMC' }),
+  disk_wear_percent: ratio
+    .max(100)
+    .optional()
+    .meta({ description: 'life of the disk that is used up, in steps of ten percent, rounded up' }),
   temperature_c: z.number().optional(),
   uptime_s: ratio,
   agent_rss_mb: ratio,
@@ -785,6 +837,14 @@ export const MESSAGES = {
     entity: 'collector',
     summary: 'Health of the box.',
     schema: boxHealthState,
+  },
+  backbone: {
+    class: 'state',
+    name: 'backbone',
+    entity: 'collector',
+    summary:
+      'Round trip, loss and throughput to the broker on each path, after each window of the configuration. What is absent is not known.',
+    schema: backboneState,
   },
   config: {
     class: 'state',

@@ -313,6 +313,8 @@ export const videoToAgent = z.discriminatedUnion('type', [
     type: z.literal('alive'),
     brokerConnected: z.boolean(),
     brokerCode: code.optional(),
+    /** The connection to the broker: port of this end, bytes that the kernel has taken of it, bytes that wait. */
+    line: z.strictObject({ localPort: count, takenBytes: count, waitingBytes: count }).optional(),
     rssMb: z.number(),
   }),
 ]);

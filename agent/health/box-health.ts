@@ -3,7 +3,7 @@ import { CODES, type Code } from '../base/codes.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import { Schedule } from '../base/schedule.ts';
-import type { CameraState, Fields } from '../contract/messages.ts';
+import type { BoxHealthState, CameraState, Fields } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import { sideOf } from '../contract/side.ts';
 import type { Store, StoreFault } from '../store/store.ts';
@@ -23,6 +23,8 @@ export interface BoxHealthNeeds {
   /** How many cameras are in each state. */
   readonly cameras: () => Record<CameraState, number>;
   readonly videoRunning: () => boolean;
+  /** What stands confirmed of the paths to the broker. */
+  readonly backbone: () => BoxFault | undefined;
   /** Orders refused since the start of the agent. */
   readonly ordersRefused: () => number;
 }
@@ -30,6 +32,8 @@ export interface BoxHealthNeeds {
 export interface BoxHealthOptions {
   /** A folder of the disk that vitals measure. */
   readonly stateFolder: string;
+  /** Who is asked whether the clock is synchronised. */
+  readonly clockSource: BoxHealthState['clock_source'];
 }
 
 interface BoxFault {
@@ -117,6 +121,7 @@ export class BoxHealth implements Service {
       cameras_maintenance: maintenance,
       cameras_disabled: disabled,
       video_running: videoRunning(),
+      clock_source: this.#options.clockSource,
       storage_durable: store.durable,
       outbox_pending: store.outbox.pending(),
       outbox_unreceipted: store.outbox.unreceipted(),
@@ -132,7 +137,7 @@ export class BoxHealth implements Service {
     if (this.#videoIsAbsent()) return { cause: 'video-process-down', detail: 'no video is forwarded' };
     if (clockTrust() === 'untrusted')
       return { cause: 'clock-untrusted', detail: 'the clock of the box is not synchronised' };
-    return WELL;
+    return this.#needs.backbone() ?? WELL;
   }
 
   #watchVideo(): void {

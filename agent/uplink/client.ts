@@ -10,7 +10,14 @@ import type { Left } from '../base/send-queue.ts';
 import { quoted } from '../base/text.ts';
 import { type BrokerAddress, parseBroker } from './address.ts';
 import type { OversizePacket } from './frame-guard.ts';
-import { mayBeVersion, type Protocol, type SessionInfo, type SessionOptions, type Will } from './link.ts';
+import {
+  type Line,
+  mayBeVersion,
+  type Protocol,
+  type SessionInfo,
+  type SessionOptions,
+  type Will,
+} from './link.ts';
 import { ProtocolMemory } from './protocol-memory.ts';
 import { UPLINK_RETRY } from './retry-policy.ts';
 import { Session } from './session.ts';
@@ -42,6 +49,8 @@ export interface BrokerClientOptions {
   readonly ackTimeoutMs?: number;
   readonly maxDownBytes?: number;
   readonly highWaterBytes?: number;
+  /** As in `SessionOptions`; never when left out. */
+  readonly pingEveryMs?: number;
 }
 
 export interface ConnectionListener {
@@ -74,6 +83,7 @@ const DEFAULTS = {
   ackTimeoutMs: 10_000,
   maxDownBytes: 0,
   highWaterBytes: 4 * 1024 * 1024,
+  pingEveryMs: 0,
 };
 /** Longer than the longest pause and a try, and far longer than the keep-alive. Source: guess. */
 const LONGEST_ROUND_MS = 180_000;
@@ -128,6 +138,16 @@ export class BrokerClient implements Service, Working {
   /** Messages with QoS 1 that may be without PUBACK in the session in force. */
   get inflight(): number {
     return this.#session?.info.inflight ?? 1;
+  }
+
+  /** What the connection of now carries; undefined when there is none. */
+  get line(): Line | undefined {
+    return this.#session?.line;
+  }
+
+  /** Of the broker's answers in the session in force since this was called last, ms. */
+  takeRoundTrips(): readonly number[] {
+    return this.#session?.takeRoundTrips() ?? [];
   }
 
   /** Whether no try ends any more, and, while there is a connection, nothing comes from the broker: not even PINGRESP. */

@@ -12,6 +12,7 @@ export class GuardedStream extends Duplex {
   readonly #guard: FrameGuard;
   readonly #label: string;
   #begun = false;
+  #takenBytes = 0;
 
   constructor(socket: Socket, options: FrameGuardOptions) {
     super({ autoDestroy: true });
@@ -35,6 +36,16 @@ export class GuardedStream extends Duplex {
     return this.#begun;
   }
 
+  /** The port of this end; 0 when the connection has ended. */
+  get localPort(): number {
+    return this.#socket.localPort ?? 0;
+  }
+
+  /** Bytes that the kernel has taken. */
+  get takenBytes(): number {
+    return this.#takenBytes;
+  }
+
   #incoming(chunk: Buffer): void {
     try {
       if (!this.#begun) checkFirstBytes(chunk, this.#label);
@@ -52,7 +63,7 @@ export class GuardedStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, this.#written(done));
+    this.#socket.write(chunk, this.#written(chunk.length, done));
   }
 
   override _writev(
@@ -61,18 +72,20 @@ export class GuardedStream extends Duplex {
   ): void {
     const socket = this.#socket;
     const last = chunks.at(-1);
+    const bytes = chunks.reduce((sum, { chunk }) => sum + chunk.length, 0);
     socket.cork();
     for (const one of chunks) {
-      if (one === last) socket.write(one.chunk, this.#written(done));
+      if (one === last) socket.write(one.chunk, this.#written(bytes, done));
       else socket.write(one.chunk);
     }
     socket.uncork();
   }
 
   /** A socket that was closed tells of no error: what it had not taken by then it never will. */
-  #written(done: (error?: Error | null) => void): (error?: Error | null) => void {
+  #written(bytes: number, done: (error?: Error | null) => void): (error?: Error | null) => void {
     return (error) => {
       const closed = () => new UplinkError('broker-closed', 'the connection was closed');
+      if (!error && !this.#socket.destroyed) this.#takenBytes += bytes;
       done(error ?? (this.#socket.destroyed ? closed() : null));
     };
   }

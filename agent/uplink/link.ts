@@ -7,10 +7,13 @@ import { quoted } from '../base/text.ts';
 import type { BrokerAddress } from './address.ts';
 import type { OversizePacket } from './frame-guard.ts';
 import { GuardedStream } from './guarded-stream.ts';
+import { RoundTrips } from './round-trips.ts';
 import { type BrokerSocket, openSocket, type TlsFiles, type TlsTrust } from './socket.ts';
 
 /** Else the package keeps a buffer for each of the 65,536 numbers of two bytes: 8 MB, which the collector goes through. */
 writeToStream.cacheNumbers = false;
+
+const PINGREQ = Buffer.from([0xc0, 0x00]);
 
 export type Protocol = 'mqtt5' | 'mqtt311';
 
@@ -43,6 +46,18 @@ export interface SessionOptions {
   readonly maxDownBytes: number;
   /** Most bytes that may wait in the connection before `publishNow` refuses. */
   readonly highWaterBytes: number;
+  /** The round trip to the broker is measured at least this often, or at each keep-alive if that is shorter; 0: never. */
+  readonly pingEveryMs: number;
+}
+
+/** What the connection of now carries. */
+export interface Line {
+  /** Of this end. */
+  readonly localPort: number;
+  /** Since it was made: taken by the kernel. */
+  readonly takenBytes: number;
+  /** Handed over and not taken. */
+  readonly waitingBytes: number;
 }
 
 export interface SessionInfo {
@@ -89,11 +104,13 @@ export class Link {
   readonly reset: () => void;
   readonly mqtt: MqttClient;
   readonly closed: Promise<BeffroiError>;
+  readonly roundTrips: RoundTrips;
   readonly #address: BrokerAddress;
   readonly #protocol: Protocol;
   readonly #connack: Promise<SessionInfo>;
 
   private constructor(
+    clock: Clock,
     stream: GuardedStream,
     { explain, reset }: Omit<BrokerSocket, 'socket'>,
     address: BrokerAddress,
@@ -103,6 +120,7 @@ export class Link {
   ) {
     this.stream = stream;
     this.reset = reset;
+    this.roundTrips = new RoundTrips(clock);
     this.#address = address;
     this.#protocol = protocol;
     let fault: BeffroiError | undefined;
@@ -117,7 +135,11 @@ export class Link {
       fault ??= new UplinkError('broker-closed', `${address.label}: DISCONNECT ${reason(packet.reasonCode)}`);
       stream.destroy();
     });
-    this.mqtt.on('packetreceive', () => events.heard?.());
+    this.mqtt.on('packetsend', ({ cmd }) => cmd === 'pingreq' && this.roundTrips.asked());
+    this.mqtt.on('packetreceive', ({ cmd }) => {
+      if (cmd === 'pingresp') this.roundTrips.answered();
+      events.heard?.();
+    });
     this.mqtt.on('message', (topic, payload, packet) => events.message(topic, payload, packet.retain));
     this.closed = new Promise((resolve) => {
       stream.on('close', () => {
@@ -154,7 +176,7 @@ export class Link {
       onOversize: events.oversize,
       onPublish: events.publish,
     });
-    return new Link(stream, ways, address, protocol, options, events);
+    return new Link(clock, stream, ways, address, protocol, options, events);
   }
 
   async accepted(signal: AbortSignal): Promise<SessionInfo> {
@@ -190,6 +212,12 @@ export class Link {
     );
     const all = await orAborted(Promise.race([Promise.all(refusals), this.#lost()]), signal);
     return all.flat();
+  }
+
+  /** Asks the broker whether it is there, beside the keep-alive of the package: its watch for a lost path is not put off. */
+  ping(): void {
+    this.roundTrips.asked();
+    this.stream.write(PINGREQ);
   }
 
   destroy(): void {

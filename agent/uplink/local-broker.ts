@@ -144,6 +144,7 @@ function optionsOf({ tls, credentials, maxPayloadBytes }: LocalBroker, clientId:
     ackTimeoutMs: CONNECT_TIMEOUT_MS,
     maxDownBytes: maxPayloadBytes,
     highWaterBytes: 0,
+    pingEveryMs: 0,
   };
 }
 

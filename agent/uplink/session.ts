@@ -7,6 +7,7 @@ import { type Left, SendQueue } from '../base/send-queue.ts';
 import type { BrokerAddress } from './address.ts';
 import type { GuardedStream } from './guarded-stream.ts';
 import {
+  type Line,
   Link,
   type Protocol,
   reason,
@@ -29,6 +30,7 @@ export class Session {
   /** Resolves with the reason when the connection has ended, whoever ended it. */
   readonly closed: Promise<BeffroiError>;
   readonly #clock: Clock;
+  readonly #link: Link;
   readonly #stream: GuardedStream;
   readonly #reset: () => void;
   readonly #mqtt: MqttClient;
@@ -41,6 +43,7 @@ export class Session {
 
   private constructor(clock: Clock, link: Link, options: SessionOptions, info: SessionInfo) {
     this.#clock = clock;
+    this.#link = link;
     this.#stream = link.stream;
     this.#reset = link.reset;
     this.#mqtt = link.mqtt;
@@ -50,6 +53,17 @@ export class Session {
     this.#queue = new SendQueue(link.stream);
     this.#window = new SendWindow(clock, info.inflight, options.ackTimeoutMs, () => this.#silent());
     this.closed = link.closed.then((error) => this.#ended(error));
+    if (options.pingEveryMs > 0) void this.#measure();
+  }
+
+  get line(): Line {
+    const { localPort, takenBytes, writableLength } = this.#stream;
+    return { localPort, takenBytes, waitingBytes: this.#queue.waitingBytes() + writableLength };
+  }
+
+  /** Of the broker's answers since this was called last, ms. */
+  takeRoundTrips(): readonly number[] {
+    return this.#link.roundTrips.take();
   }
 
   /**
@@ -147,6 +161,16 @@ export class Session {
     this.#stream.end(DISCONNECT);
     await limited(this.#clock, ms, never.signal, late, () => this.closed).catch(() => undefined);
     this.cut(this.#endedByUs());
+  }
+
+  async #measure(): Promise<void> {
+    const { pingEveryMs, keepAliveS } = this.#options;
+    while (!this.#over.signal.aborted) {
+      await this.#clock
+        .sleep(Math.min(pingEveryMs, keepAliveS * 1000), this.#over.signal)
+        .catch(() => undefined);
+      if (this.#open && !this.#over.signal.aborted) this.#link.ping();
+    }
   }
 
   #endedByUs(): UplinkError {

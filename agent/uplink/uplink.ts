@@ -11,6 +11,7 @@ import type { DeliveryRules, Store } from '../store/store.ts';
 import { BrokerClient } from './client.ts';
 import { OutboxDrain } from './drain.ts';
 import { RetainedInventory } from './inventory.ts';
+import type { Line } from './link.ts';
 import { Path } from './path.ts';
 import { PathBook } from './path-book.ts';
 import { type PathRules, Paths } from './paths.ts';
@@ -62,6 +63,16 @@ export interface LinkStatus {
   readonly confirmation: Confirmation;
 }
 
+/** How one path is now. */
+export interface PathLine {
+  readonly path: PathName;
+  readonly state: PathState;
+  /** Absent without a connection. */
+  readonly line: Line | undefined;
+  /** Of the broker's answers since this was asked last, ms. */
+  readonly roundTripsMs: readonly number[];
+}
+
 /** How events are delivered. */
 export interface Delivery extends DeliveryRules, PathRules {
   /** Events of the backlog per second. */
@@ -70,6 +81,8 @@ export interface Delivery extends DeliveryRules, PathRules {
 
 /** How often losses and corrections of times are told, at most. Source: guess. */
 const BOOKS_INTERVAL_MS = 5_000;
+/** How often the broker is asked for the round trip: two bytes. Source: guess. */
+const PING_EVERY_MS = 5_000;
 /** What serves the service alone waits for the main path. */
 const BACKUP_CLASSES = OUTBOX_CLASSES.filter((of) => of !== 'service');
 
@@ -168,6 +181,15 @@ export class Uplink implements Service, Working {
     await this.#drain.ended;
   }
 
+  /** The paths that the box file names; asking takes the round trips away. */
+  takeLines(): PathLine[] {
+    return this.#clients.map((client, index) => {
+      const path = index === 0 ? 'main' : 'backup';
+      const { line } = client;
+      return { path, line, state: this.#paths.stateOf(path), roundTripsMs: client.takeRoundTrips() };
+    });
+  }
+
   /** Whether the link or the sending of events stands still by our own fault. */
   get stuck(): boolean {
     return this.#clients.some(({ stuck }) => stuck) || this.#drain.stuck;
@@ -210,6 +232,8 @@ export class Uplink implements Service, Working {
         will: (protocol) => presence.will(protocol),
         subscriptions: name === 'main' ? [...this.#kinds.keys()] : [receiptTopic(site)],
         maxDownBytes: MAX_DOWN_BYTES,
+        // What the back-up carries may cost: there the keep-alive is often enough.
+        pingEveryMs: name === 'main' ? PING_EVERY_MS : Number.POSITIVE_INFINITY,
       },
     );
     return new Path(name, { clock, log, client, presence });

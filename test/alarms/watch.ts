@@ -46,6 +46,8 @@ export class ScriptedBox implements BoxView {
   damaged: string[] = [];
   freeMb: number | undefined = 20_000;
   celsius: number | undefined = 45;
+  worn: number | undefined = 10;
+  line: ReturnType<BoxView['backbone']> = { cause: 'none', detail: '' };
   ends: number | undefined = Date.UTC(2028, 0, 1);
   /** What can no longer be read, with the error. */
   broken: Error | undefined;
@@ -74,6 +76,8 @@ export class ScriptedBox implements BoxView {
   videoRuns = () => this.video;
   storeIsDurable = () => this.durable;
   outboxPercent = () => this.percent;
+  backbone = () => this.line;
+  diskWearPercent = () => this.#read(this.worn);
   setAside = () => this.#read(this.damaged);
   diskFreeMb = () => this.#read(this.freeMb);
   temperatureC = () => this.#read(this.celsius);

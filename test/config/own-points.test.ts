@@ -5,8 +5,8 @@ import { ScriptedBox, Watch } from '../alarms/watch.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const ABOUT_ITSELF = [
-  ...['pt-box-certificate', 'pt-box-clock', 'pt-box-disk', 'pt-box-link'],
-  ...['pt-box-outbox', 'pt-box-store', 'pt-box-temperature', 'pt-box-video'],
+  ...['pt-box-backbone', 'pt-box-certificate', 'pt-box-clock', 'pt-box-disk', 'pt-box-disk-wear'],
+  ...['pt-box-link', 'pt-box-outbox', 'pt-box-store', 'pt-box-temperature', 'pt-box-video'],
 ];
 const camera = (id: string) => ({
   ...{ id, name: id, host: '10.0.0.1', regime: 'continuous', owner: 'commune', onvif: {} },

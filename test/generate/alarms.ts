@@ -42,6 +42,8 @@ ${cameraRows.join('\n')}
 | \`box-store\` | \`collector\` | the disk refuses, or a damaged database lies set aside | of the point |
 | \`box-link\` | \`collector\` | no link to the centre; told when it is back | of the point |
 | \`box-video\` | \`collector\` | the video process is not running | of the point |
+| \`box-backbone\` | \`collector\` | a path to the broker is slow, lossy or full | of the point |
+| \`box-disk-wear\` | \`collector\` | life of the disk that is used up | of the point |
 | \`source-failure\` | the source that failed | it does not do its work for ten seconds; the box makes the point | major |
 
 ## What each kind means

@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { ClockTrust } from '../../agent/base/clock.ts';
+import type { Code } from '../../agent/base/codes.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { boxVitals } from '../../agent/contract/messages.ts';
 import { BoxHealth } from '../../agent/health/box-health.ts';
@@ -16,7 +17,12 @@ async function begin(t: Test, folder = t.testdir()) {
   const log = createLog('error', { write: () => undefined });
   const store = openStore(folder, { clock, clockTrust: () => 'synced', log, sign: () => Buffer.alloc(64) });
   const recorder = new Recorder(clock);
-  const box = { video: true, trust: 'synced' as ClockTrust, refused: 0 };
+  const box = {
+    video: true,
+    trust: 'synced' as ClockTrust,
+    refused: 0,
+    backbone: undefined as { cause: Code | 'none'; detail: string } | undefined,
+  };
   const health = new BoxHealth(
     {
       clock,
@@ -25,10 +31,11 @@ async function begin(t: Test, folder = t.testdir()) {
       store,
       clockTrust: () => box.trust,
       cameras: () => ({ ok: 2, degraded: 1, down: 0, unknown: 0, maintenance: 1, disabled: 0 }),
+      backbone: () => box.backbone,
       videoRunning: () => box.video,
       ordersRefused: () => box.refused,
     },
-    { stateFolder: folder },
+    { stateFolder: folder, clockSource: 'chrony' },
   );
   await health.start(new AbortController().signal);
   t.teardown(async () => {
@@ -47,6 +54,7 @@ t.test('the box tells how its cameras, its video, its storage and its outbox are
     cameras_ok: 2,
     cameras_degraded: 1,
     video_running: true,
+    clock_source: 'chrony',
     storage_durable: true,
     outbox_pending: 0,
     outbox_unreceipted: 0,
@@ -82,6 +90,13 @@ t.test('a clock that nobody vouches for degrades the box', async (t) => {
   box.trust = 'untrusted';
   await clock.advance(2000);
   t.match(state(), { state: 'degraded', cause: 'clock-untrusted', since: clock.wallMs() });
+  box.trust = 'synced';
+  box.backbone = { cause: 'backbone-lossy', detail: 'main path: 9 % of what was sent was lost' };
+  await clock.advance(2000);
+  t.match(state(), { state: 'degraded', cause: 'backbone-lossy', side: 'backbone', fault: 'uplink' });
+  box.backbone = undefined;
+  await clock.advance(2000);
+  t.match(state(), { state: 'ok', cause: 'none' });
 });
 
 t.test('a database that was damaged is told as an event, and the box goes on', async (t) => {

@@ -52,6 +52,12 @@ export class FarNetwork {
     ip('-n', this.name, 'rule', isBlocked ? 'add' : 'del', 'ipproto', 'udp', 'blackhole');
   }
 
+  /** What goes there has this much room from now on, and hardly any place to wait: the rest is lost. @see tc-tbf(8) */
+  lossy(rate: string): void {
+    const room = ['tbf', 'rate', rate, 'burst', '3000', 'limit', '6000'];
+    execFileSync('tc', ['qdisc', 'replace', 'dev', `${this.name}n`, 'root', ...room]);
+  }
+
   mend(): void {
     ip('-n', this.name, 'link', 'set', 'far', 'up');
   }

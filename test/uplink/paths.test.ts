@@ -20,7 +20,14 @@ const RULES = {
   backupSupervisionMs: SUPERVISION_S * 1000,
   category: 'DP3',
 } as const;
-const VITALS = { cpu_percent: 1, memory_used_mb: 1, memory_total_mb: 2, uptime_s: 1, agent_rss_mb: 1 };
+const VITALS = {
+  cpu_percent: 1,
+  memory_used_mb: 1,
+  memory_total_mb: 2,
+  uptime_s: 1,
+  disk_wear: 'not-verifiable' as const,
+  agent_rss_mb: 1,
+};
 
 interface Way {
   readonly broker: Mosquitto;

@@ -17,7 +17,14 @@ const LINK = `${BASE}/collector/state/link`;
 /** Events on the wire at a time. */
 const WINDOW = 56;
 const FAULT = `${BASE}/collector/event/fault`;
-const VITALS = { cpu_percent: 1, memory_used_mb: 1, memory_total_mb: 2, uptime_s: 1, agent_rss_mb: 1 };
+const VITALS = {
+  cpu_percent: 1,
+  memory_used_mb: 1,
+  memory_total_mb: 2,
+  uptime_s: 1,
+  disk_wear: 'not-verifiable' as const,
+  agent_rss_mb: 1,
+};
 
 function point(state: AlarmState['state'], occurrences: number): Fields<'alarmCurrent'> {
   const fixed = {

@@ -14,7 +14,7 @@ import type {
 import { ruleOf } from '../record.ts';
 import type { AlarmSource, SourceListener, SourcePlan } from '../source.ts';
 import { ALL_CAMERAS, CameraJudge } from './camera-judge.ts';
-import { certificate, clock, disk, outbox, store, temperature } from './limits.ts';
+import { backbone, certificate, clock, disk, outbox, store, temperature, wear } from './limits.ts';
 import { LATER, type Said, UNKNOWN } from './said.ts';
 
 export interface BoxSourceNeeds {
@@ -61,6 +61,8 @@ export const BOX_CODES: Readonly<Record<OwnPoint['kind'], readonly [string, stri
   'box-store': ['ET', 'ER'],
   'box-link': ['YC', 'YK'],
   'box-video': ['ET', 'ER'],
+  'box-backbone': ['YC', 'YK'],
+  'box-disk-wear': ['ET', 'ER'],
 };
 
 /** Looks at the box and its cameras again and again. What one point cannot be told leaves the others as they are. */
@@ -153,6 +155,10 @@ class BoxSource implements AlarmSource {
         return outbox(point, box.outboxPercent(), raised);
       case 'box-link':
         return this.#link(point.afterS);
+      case 'box-backbone':
+        return backbone(box.backbone());
+      case 'box-disk-wear':
+        return wear(point, await box.diskWearPercent());
       case 'box-video':
         return { active: !box.videoRuns(), cause: 'video-process-down' };
     }
@@ -193,7 +199,7 @@ function watchedSegment(point: OwnPoint): string | undefined {
 
 /** Whether the point needs a file or a sensor to be read. */
 function isRead({ kind }: OwnPoint): boolean {
-  return ['box-disk', 'box-temperature', 'box-certificate', 'box-store'].includes(kind);
+  return ['box-disk', 'box-disk-wear', 'box-temperature', 'box-certificate', 'box-store'].includes(kind);
 }
 
 function detailsOf({ kind }: OwnPoint, said: Exclude<Said, string>): Details {

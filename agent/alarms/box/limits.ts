@@ -1,4 +1,5 @@
 import type { ClockTrust } from '../../base/clock.ts';
+import type { Code } from '../../base/codes.ts';
 import type { BoxPoint } from '../ports.ts';
 import { type Said, UNKNOWN } from './said.ts';
 
@@ -25,6 +26,20 @@ export function temperature(
   if (nowC === undefined) return UNKNOWN;
   const limitC = raised ? aboveC - HYSTERESIS_C : aboveC;
   return { active: nowC > limitC, cause: 'box-hot', text: `${nowC} °C` };
+}
+
+export function wear({ abovePercent }: Limit<'box-disk-wear'>, percent: number | undefined): Said {
+  if (percent === undefined) return UNKNOWN;
+  return { active: percent > abovePercent, cause: 'disk-worn', text: `${percent} %` };
+}
+
+/** @param fault undefined while nothing was measured */
+export function backbone(
+  fault: { readonly cause: Code | 'none'; readonly detail: string } | undefined,
+): Said {
+  if (fault === undefined) return UNKNOWN;
+  const { cause, detail } = fault;
+  return cause === 'none' ? { active: false } : { active: true, cause, text: detail };
 }
 
 export function outbox({ abovePercent }: Limit<'box-outbox'>, percent: number, raised: boolean): Said {

@@ -93,6 +93,14 @@ for (const [kind, more, bad, good, event] of [
     { celsius: 80 },
     { cause: 'box-hot', category: 'temperature', code_sia: 'KA', text: '85.5 °C' },
   ],
+  ['box-disk-wear', { abovePercent: 80 }, { worn: 90 }, { worn: 80 }, { cause: 'disk-worn', text: '90 %' }],
+  [
+    'box-backbone',
+    {},
+    { line: { cause: 'backbone-slow', detail: 'main path: the broker answers after 900 ms' } },
+    { line: { cause: 'none', detail: '' } },
+    { cause: 'backbone-slow', code_sia: 'YC', text: 'main path: the broker answers after 900 ms' },
+  ],
   [
     'box-disk',
     { belowMb: 1000 },
