@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { AlarmEvent, CommandEvent } from '../../agent/contract/messages.ts';
+import type { AlarmEvent, BoxHealthState, CommandEvent, Fields } from '../../agent/contract/messages.ts';
 import { commandTopic, desiredConfigTopic } from '../../agent/contract/topics.ts';
 import { type CommandRequest, signCommand, signConfiguration } from '../../provisioning/sign.ts';
 import { TestBox } from '../support/box.ts';
@@ -14,6 +14,9 @@ import { Relay } from '../support/relay.ts';
 import { LOGIN, SITE, simulatedCamera } from '../support/scene.ts';
 import type { Subscriber } from '../support/subscriber.ts';
 import { until } from '../support/until.ts';
+
+type BackboneState = Fields<'backbone'>;
+type Vitals = Fields<'vitals'>;
 
 interface Told {
   readonly camera: string;
@@ -56,6 +59,7 @@ async function stage(t: Test) {
     cameras: [entry('cam-high', high, 6), entry('cam-low', low, 3)],
     points: [{ id: 'pt-porte', name: 'Porte', camera: 'cam-high', kind: 'digital-input', input: 'porte' }],
     video: { backbone: { brokerKbps: Math.ceil(clipKbps() * 1.5) } },
+    health: { backbone: { windowS: 5, roundTripLimitMs: 400 }, vitalsSchedule: '*/2 * * * * *' },
   };
   box.start();
   const { jws } = await signConfiguration(centre.csu, { site: SITE, configuration });
@@ -97,6 +101,18 @@ t.test(
       csu.json<AlarmEvent>('/event/alarm').find(({ transition }) => transition === 'raised'),
     );
 
+    const measured = () => csu.json<BackboneState>('/collector/state/backbone').at(-1);
+    const video = await csu.until('the video counted', () => {
+      const now = measured();
+      return Number(now?.main_kbps) > clipKbps() / 2 && now?.main_round_trip_ms !== undefined && now;
+    });
+    t.match(video, { main: 'up', backup: 'none', loss_check: 'measured' });
+    const vitals = await csu.until('vitals', () => csu.json<Vitals>('/collector/meas/vitals').at(-1));
+    t.ok(Number(vitals.disk_free_mb) > 0);
+    t.equal(vitals.disk_wear === 'measured', vitals.disk_wear_percent !== undefined);
+    t.match(csu.json('/collector/state/health').at(-1), { clock_source: 'host' });
+    line.delayMs = 400;
+
     const nowS = Math.floor(Date.now() / 1000);
     const words = { by: 'Opérateur 12', why: 'fête de quartier', cameras: ['cam-low'], priority: 9 };
     const told = await order(centre, csu, {
@@ -115,6 +131,12 @@ t.test(
       ...['cam-low resumed', 'cam-high paused'],
       ...['cam-high resumed', 'cam-low paused'],
     ]);
+
+    await csu.until('a slow backbone', () => measured()?.cause === 'backbone-slow');
+    const box = () => csu.json<BoxHealthState>('/collector/state/health').at(-1);
+    await csu.until('the box says so', () => box()?.cause === 'backbone-slow');
+    t.match(box(), { state: 'degraded', side: 'backbone', detail: /^main path: the broker answers after/ });
+    line.delayMs = 0;
 
     const sent = () => high.counters.rtsp.framesSent;
     const before = sent();

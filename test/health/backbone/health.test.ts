@@ -36,11 +36,11 @@ async function watch(t: Test, clients: readonly WatchedClient[]) {
   t.teardown(() => health.stop());
   health.apply(LIMITS);
   const state = () => recorder.last('backbone', 'collector');
-  return { health, state, told: () => recorder.of('state', 'backbone').length };
+  return { health, state };
 }
 
-async function connected(t: Test, port: number, pingEveryMs = 100): Promise<WatchedClient> {
-  const watched = watchedClient(t, { brokers: [`mqtt://127.0.0.1:${port}`], pingEveryMs });
+async function connected(t: Test, port: number, clientId = 'main'): Promise<WatchedClient> {
+  const watched = watchedClient(t, { brokers: [`mqtt://127.0.0.1:${port}`], clientId, pingEveryMs: 100 });
   const up = watched.up();
   await watched.client.start(new AbortController().signal);
   await up;
@@ -54,7 +54,7 @@ t.test(
     const relay = await Relay.start(() => mosquitto.port);
     t.teardown(() => relay.stop());
     const main = await connected(t, relay.port);
-    const backup = await connected(t, mosquitto.port);
+    const backup = await connected(t, mosquitto.port, 'backup');
     const { health, state } = await watch(t, [main, backup]);
     t.equal(health.fault, undefined, 'nothing is said before it is measured');
 
@@ -88,20 +88,17 @@ t.test(
     const line = await NarrowLine.start(mosquitto.port);
     t.teardown(() => line.stop());
     const main = await connected(t, line.port);
-    const { state, told } = await watch(t, [main]);
+    const { state } = await watch(t, [main]);
     const lane = {};
     const send = () => main.client.sendNow(lane, 'a/b', [Buffer.alloc(20_000)], () => undefined);
     const pouring = setInterval(send, 20);
     t.teardown(() => clearInterval(pouring));
 
     await until(() => Number(state().main_kbps) > 1000);
-    t.equal(state().cause, 'none');
-    const before = told();
     line.narrow();
     const granting = setInterval(() => line.grant(), 50);
     t.teardown(() => clearInterval(granting));
     await until(() => state().cause === 'backbone-full');
-    t.ok(told() >= before + 2, 'two windows have said so');
     t.match(state(), { state: 'degraded', side: 'backbone', main_waiting_percent: 100 });
   },
 );
