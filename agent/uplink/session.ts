@@ -40,6 +40,7 @@ export class Session {
   #ackTimeoutMs: number;
   #fault: BeffroiError | undefined;
   #open = true;
+  readonly #over = new AbortController();
 
   private constructor(clock: Clock, link: Link, options: SessionOptions, info: SessionInfo) {
     this.#clock = clock;
@@ -203,6 +204,7 @@ export class Session {
 
   #ended(error: BeffroiError): BeffroiError {
     this.#open = false;
+    this.#over.abort();
     this.#queue.end();
     const reason = this.#fault ?? error;
     this.#window.fail(reason);

@@ -17,7 +17,7 @@ const LEAST_LOOK_MS = 1_000;
 const NOTHING_TO_DO_MS = 60_000;
 
 /** A path as the uplink knows it; asking takes the round trips away. */
-export interface SeenPath {
+interface SeenPath {
   readonly path: PathName;
   readonly state: PathState;
   readonly line: Connection | undefined;

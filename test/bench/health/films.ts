@@ -10,7 +10,7 @@ import { Studio } from '../picture/studio.ts';
 
 /** What befalls the picture of a camera. */
 export const SHOWN = ['frozen', 'black', 'covered', 'defocused', 'turned'] as const satisfies Fault[];
-export type Shown = (typeof SHOWN)[number];
+type Shown = (typeof SHOWN)[number];
 
 /** Streets that the thresholds of the judge were not chosen on; camera n looks at photograph n. */
 const VIEWS = ['crossing', 'arcade', 'shop'];
