@@ -66,6 +66,12 @@ export class Draft {
     if (this.#record.asOfMs !== undefined) this.#change({ asOfMs: undefined });
   }
 
+  /** What holds goes on for another cause. */
+  reword(seen: Observation): void {
+    this.#takeWords(seen, true);
+    if (isActive(this.#record.life)) this.tell('updated', {});
+  }
+
   /** What counts from now on. */
   settle(settling: Settling): void {
     this.#settling = settling;

@@ -1,5 +1,6 @@
 import type { StatusSnapshot } from '../contract/status.ts';
 import { type Arming, silences, type Verdict } from './arming/arming.ts';
+import { CauseWatch } from './cause-watch.ts';
 import { type Draft, decisionFields } from './draft.ts';
 import { Hearing } from './hearing.ts';
 import { Keeping, type PointNeeds } from './keeping.ts';
@@ -23,6 +24,7 @@ export class Point {
   readonly #keeping: Keeping;
   readonly #hearing: Hearing;
   readonly #word: LastWord;
+  readonly #cause: CauseWatch;
   readonly #shelf: Shelf;
   readonly #shown: ShownState;
   /** The source was lost, or was not heard in this start, and nothing says yet that it is back. */
@@ -38,6 +40,7 @@ export class Point {
     this.#keeping = new Keeping(needs, point);
     this.#hearing = new Hearing(clock, this.#record.active);
     this.#word = new LastWord(clock);
+    this.#cause = new CauseWatch(clock);
     this.#shelf = new Shelf(this.#record.shelf, clock.monotonicMs());
     this.#shown = new ShownState(needs, point.id);
   }
@@ -187,6 +190,8 @@ export class Point {
     this.#isAway = false;
     this.#word.take(seen);
     draft.say(seen, holds);
+    const said = holds ? seen.details?.cause : undefined;
+    if (this.#cause.hasChanged(draft.record.details.cause, said)) draft.reword(seen);
     if (this.#hearing.heard(seen.key, draft.record.active)) draft.renew();
   }
 

@@ -39,11 +39,11 @@ export class SourceFault {
     this.evaluate();
   }
 
-  /** Tells a failure that has lasted as long as states without their source stay believable. */
+  /** Tells a failure that has lasted as long as states without their source stay believable, and what it is now. */
   evaluate(): void {
     const sinceMs = this.#failingSinceMs;
-    if (sinceMs === undefined || this.#told || !this.#error) return;
-    if (this.#clock.monotonicMs() - sinceMs < UNCONFIRMED_MS) return;
+    if (sinceMs === undefined || !this.#error) return;
+    if (!this.#told && this.#clock.monotonicMs() - sinceMs < UNCONFIRMED_MS) return;
     this.#point.make().see({ key: CONDITION, active: true, details: detailsOf(this.#error) });
     this.#told = true;
   }

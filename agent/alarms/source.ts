@@ -45,7 +45,7 @@ export interface SourceListener {
    * @param untilMs until when the source was heard before, Unix ms; undefined where it is not known
    */
   held(points: readonly string[], untilMs: number | undefined): void;
-  /** The source cannot do its work; call it for each failure. It is told once when it lasts. */
+  /** The source cannot do its work; call it for each failure. It is told once when it lasts, and again when it lasts for another cause. */
   failed(error: unknown): void;
   /** The source does its work. */
   works(): void;

@@ -19,7 +19,15 @@ export interface StoryEntry {
 
 const BELOW = '  └';
 /** What a source says; the others are decisions and what follows from them. */
-const OF_SOURCE: readonly unknown[] = ['raised', 'cleared', 'chattering', 'steady', 'begun', 'ended'];
+const OF_SOURCE: readonly unknown[] = [
+  'raised',
+  'cleared',
+  'chattering',
+  'steady',
+  'updated',
+  'begun',
+  'ended',
+];
 /** Letters of the id of a key that tell it from the others of a keyring. */
 const SHORT_KEY = 8;
 

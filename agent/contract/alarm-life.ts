@@ -14,6 +14,7 @@ export const ALARM_TRANSITIONS = [
   'closed',
   'chattering',
   'steady',
+  'updated',
 ] as const;
 
 /** Who answers for an alarm point. */

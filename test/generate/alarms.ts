@@ -51,7 +51,7 @@ ${cameraRows.join('\n')}
 Severity is that of the point; here is the one it has when its entry names none. The class says what is sent first and
 dropped last: it follows the category; only where there is none, the severity of the entry. Every point is told
 by the same transitions: \`raised\`, \`acknowledged\`, \`cleared\`, \`closed\`, \`shelved\`, \`unshelved\`,
-\`chattering\`, \`steady\`; one that is not armed by \`activity\` alone.
+\`chattering\`, \`steady\`, \`updated\` (it lasts, for another cause); one that is not armed by \`activity\` alone.
 
 | \`kind\` | category | severity | class | raised | cleared | a schedule may disarm it | ends |
 | --- | --- | --- | --- | --- | --- | --- | --- |
