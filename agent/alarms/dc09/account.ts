@@ -95,10 +95,17 @@ export class Account {
     { from, latestMs }: { readonly from: string; readonly latestMs: number },
   ): void {
     const sentMs = frame.encrypted ? content.sentMs : undefined;
-    const id = `${frame.sequence} ${sentMs} ${textOf(content)}`;
+    const id = signOf(frame, content);
     if (sentMs !== undefined && !this.#signs.isNew({ id, sentMs, latestMs })) return;
     this.#heard();
     this.#memory.heard(from, sentMs);
+  }
+
+  /** Whether this very message came before, as far as it is remembered. */
+  hasCome(frame: Frame, content: Content): boolean {
+    const { sentMs } = content;
+    const isSign = frame.encrypted && sentMs !== undefined && this.#signs.has(signOf(frame, content), sentMs);
+    return isSign || this.isRepeated(frame, content);
   }
 
   /** A panel repeats no states: what it said last is shown with the time until which it was heard. */
@@ -238,6 +245,11 @@ function listensTo(point: PanelZonePoint, signal: Signal, entry: (typeof ALARM_C
     (zone === undefined || plainNumber(zone) === signal.zone) &&
     (codes === undefined || codes.some((code) => own.includes(code)))
   );
+}
+
+/** The same for two messages that are the same to their time stamp. */
+function signOf({ sequence }: Frame, content: Content): string {
+  return `${sequence} ${content.sentMs} ${textOf(content)}`;
 }
 
 /** A code that nobody knows may be anything. */

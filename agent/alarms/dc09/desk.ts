@@ -7,6 +7,7 @@ import { decryptContent } from './cipher.ts';
 import type { Complaints } from './complaints.ts';
 import { type Content, readContent } from './content.ts';
 import { type Frame, readFrame } from './frame.ts';
+import type { Standing } from './pace.ts';
 import { ack, duh, nak } from './replies.ts';
 import { readSignals } from './signals.ts';
 
@@ -60,10 +61,18 @@ export class Desk {
     return this.#cannot(frame, error);
   }
 
-  /** @returns the account of the configuration that a message names; undefined when it is none, or not whole */
-  accountOf(bytes: Buffer): string | undefined {
+  /** @returns undefined when it is no whole message, or of no account of the configuration; nothing changes by it */
+  standingOf(bytes: Buffer): Standing | undefined {
     const frame = readFrame(bytes);
-    return typeof frame === 'string' ? undefined : this.#options.accounts.get(frame.account ?? '')?.id;
+    if (typeof frame === 'string') return undefined;
+    const account = this.#options.accounts.get(frame.account ?? '');
+    return account && { account: account.id, proof: this.#proofOf(account, frame) };
+  }
+
+  #proofOf(account: Account, frame: Frame): Standing['proof'] {
+    const content = account.key && !frame.encrypted ? undefined : this.#contentOf(account, frame);
+    if (!content || (frame.encrypted && !this.#isInTime(account, frame, content))) return 'named';
+    return account.hasCome(frame, content) ? 'repeated' : 'new';
   }
 
   #takeFrom(account: Account, frame: Frame, from: string): Buffer | undefined {

@@ -1,12 +1,22 @@
 import type { Clock } from '../../base/clock.ts';
 
-/** Messages of one address in one second; each may wait for the disk. Source: guess. */
+/** Messages of one share in one second; each may wait for the disk. Source: guess. */
 const PER_SECOND = 100;
 /** Addresses of strangers that are counted apart in one second; all others share one count. Source: guess. */
 const STRANGERS = 256;
 const OTHERS = '';
 /** Messages of all strangers in one second: each that is refused costs time too. Source: guess. */
 const OF_STRANGERS = 500;
+
+/**
+ * What a message proves before it is taken. `new`: made by who holds the key of the account, now; in clear, by anybody who
+ * knows the account. `repeated`: the same once more, by the panel or by who recorded it. `named`: a whole message that names
+ * the account, and nothing else about it is right.
+ */
+export interface Standing {
+  readonly account: string;
+  readonly proof: 'new' | 'repeated' | 'named';
+}
 
 export interface PaceNeeds {
   readonly clock: Clock;
@@ -15,14 +25,14 @@ export interface PaceNeeds {
 }
 
 /**
- * Counts messages per address and second, so that none keeps the box from its other work. However many strangers there
- * are, an address that is known has its own share, and so has an account whose panel has a new address.
+ * Counts messages per second, so that none keeps the box from its other work. What each account sends has its own share for
+ * each thing that it proves, and for each of its known addresses: neither garbage with the address of a panel, which UDP
+ * lets anybody write, nor what was recorded and is played again, uses up what the panel needs. All else shares by address.
  */
 export class Pace {
   readonly #needs: PaceNeeds;
-  readonly #known = new Map<string, number>();
+  readonly #shares = new Map<string, number>();
   readonly #strangers = new Map<string, number>();
-  readonly #accounts = new Map<string, number>();
   #ofStrangers = 0;
   #second = 0;
 
@@ -31,15 +41,14 @@ export class Pace {
   }
 
   /**
-   * @param account asked only of strangers beyond their shares: the account of the configuration that the message names
-   * @returns false when the address has had its share of this second
+   * @param standing undefined for what is no message of a configured account
+   * @returns false when its share of this second is used up
    */
-  allows(address: string, account: () => string | undefined = () => undefined): boolean {
+  allows(address: string, standing: Standing | undefined): boolean {
     this.#turn();
-    if (this.#needs.isKnown(address)) return counted(this.#known, address);
-    if (this.#allowsStranger(address)) return true;
-    const named = account();
-    return named !== undefined && counted(this.#accounts, named);
+    if (!standing) return this.#allowsStranger(address);
+    const from = this.#needs.isKnown(address) ? address : OTHERS;
+    return counted(this.#shares, `${standing.proof} ${standing.account} ${from}`);
   }
 
   #allowsStranger(address: string): boolean {
@@ -55,7 +64,7 @@ export class Pace {
     if (second === this.#second) return;
     this.#second = second;
     this.#ofStrangers = 0;
-    for (const counts of [this.#known, this.#strangers, this.#accounts]) counts.clear();
+    for (const counts of [this.#shares, this.#strangers]) counts.clear();
   }
 }
 

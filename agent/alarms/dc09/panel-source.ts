@@ -103,9 +103,9 @@ export class PanelSource implements AlarmSource {
     const { clock } = this.#needs;
     const take = (bytes: Buffer, from: string) => this.#take(bytes, from);
     const isKnown = (address: string) => [...this.#accounts.values()].some((one) => one.knows(address));
-    const accountOf = (bytes: Buffer) => this.#desk.accountOf(bytes);
+    const standingOf = (bytes: Buffer) => this.#desk.standingOf(bytes);
     const pace = new Pace({ clock, isKnown });
-    const needs: ListenerNeeds = { clock, pace, take, accountOf, isKnown, idleMs: this.#idleMs };
+    const needs: ListenerNeeds = { clock, pace, take, standingOf, isKnown, idleMs: this.#idleMs };
     const listeners = [
       ...(tcp ? [new TcpListener(needs)] : []),
       ...(udp ? [new UdpListener(needs, host)] : []),

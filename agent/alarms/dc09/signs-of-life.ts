@@ -32,12 +32,16 @@ export class SignsOfLife {
     return this.#newestMs;
   }
 
+  /** Whether this message was taken, or is older than what is remembered. */
+  has(id: string, sentMs: number): boolean {
+    return this.#seen.has(id) || sentMs <= this.#floorMs;
+  }
+
   /** Takes a message. @returns whether it counts */
   isNew({ id, sentMs, latestMs }: Sign): boolean {
     this.#forgetFuture(latestMs);
-    const isKnown = this.#seen.has(id) || sentMs <= this.#floorMs;
     const isBefore = latestMs === Number.POSITIVE_INFINITY && sentMs < this.#newestMs;
-    if (isKnown || isBefore) return false;
+    if (this.has(id, sentMs) || isBefore) return false;
     this.#remember(id, sentMs);
     return true;
   }

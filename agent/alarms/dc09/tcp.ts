@@ -2,15 +2,16 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { Framer } from './framer.ts';
-import type { Pace } from './pace.ts';
+import type { Pace, Standing } from './pace.ts';
+import { UnansweredBytes } from './unanswered.ts';
 
 export interface ListenerNeeds {
   readonly clock: Clock;
   readonly pace: Pace;
   /** The answer to a message; undefined for silence. Does not throw. */
   readonly take: (bytes: Buffer, from: string) => Buffer | undefined;
-  /** The account of the configuration that a whole message names. */
-  readonly accountOf: (bytes: Buffer) => string | undefined;
+  /** Whose message it is, as far as that is proven. Does not throw. */
+  readonly standingOf: (bytes: Buffer) => Standing | undefined;
   /** Whether genuine messages came from this address lately. */
   readonly isKnown: (address: string) => boolean;
   /** A connection that has spoken and then says nothing for this long is closed; panels connect anew. */
@@ -22,10 +23,10 @@ const MAX_CONNECTIONS = 64;
 const MAX_PER_ADDRESS = 8;
 /** A message is whole within this, and the first one of a connection comes within it. Source: guess. */
 const MESSAGE_MS = 20_000;
-/** Bytes that may come without one message that is answered. Source: guess. */
-const MAX_UNANSWERED_BYTES = 65_536;
 /** Silence after which the system asks whether the panel is still there. Source: guess. */
 const KEEP_ALIVE_MS = 60_000;
+/** An answer is taken within this. Source: guess. */
+const READ_MS = 20_000;
 /** An address that sends faster than it may is heard again after this. */
 const PAUSE_MS = 1_000;
 
@@ -38,11 +39,13 @@ interface Open {
 export class TcpListener {
   readonly #needs: ListenerNeeds;
   readonly #server: Server;
+  readonly #unanswered: UnansweredBytes;
   /** In the order of their last message; those that were never answered stand first to go. */
   readonly #sockets = new Map<Socket, Open>();
 
   constructor(needs: ListenerNeeds) {
     this.#needs = needs;
+    this.#unanswered = new UnansweredBytes(needs.clock);
     const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
     this.#server = createServer(options, (socket) => this.#accept(socket));
     // Whoever waits for the server hears of it too.
@@ -65,12 +68,18 @@ export class TcpListener {
     const address = socket.remoteAddress ?? '';
     socket.on('error', () => undefined);
     socket.on('close', () => this.#sockets.delete(socket));
-    if (!this.#hasRoom(address)) {
+    if (this.#isRefused(address) || !this.#hasRoom(address)) {
       socket.destroy();
       return;
     }
     this.#sockets.set(socket, { address, answered: false });
-    new Connection(this.#needs, socket, () => this.#answered(socket)).begin();
+    const answered = () => this.#answered(socket);
+    new Connection({ ...this.#needs, unanswered: this.#unanswered, answered }, socket).begin();
+  }
+
+  /** A stranger that sends bytes that are no messages, over ever new connections. */
+  #isRefused(address: string): boolean {
+    return this.#unanswered.isTooMuch(address) && !this.#needs.isKnown(address);
   }
 
   /**
@@ -102,20 +111,30 @@ export class TcpListener {
   }
 }
 
+interface ConnectionNeeds extends ListenerNeeds {
+  readonly unanswered: UnansweredBytes;
+  /** A message of the connection was answered. */
+  readonly answered: () => void;
+}
+
 /** One panel that is connected: its messages one after the other, each answered. */
 class Connection {
-  readonly #needs: ListenerNeeds;
+  readonly #needs: ConnectionNeeds;
   readonly #socket: Socket;
-  readonly #answered: () => void;
+  readonly #address: string;
   readonly #framer = new Framer();
   readonly #closed = new AbortController();
+  /** Ends the time within which the next message comes. */
   #awaited: AbortController | undefined;
-  #unansweredBytes = 0;
+  /** Ends the time within which the peer takes what it was answered. */
+  #unread: AbortController | undefined;
+  /** A message that must wait: its address or account sends faster than it may. */
+  #held: Buffer | undefined;
 
-  constructor(needs: ListenerNeeds, socket: Socket, answered: () => void) {
+  constructor(needs: ConnectionNeeds, socket: Socket) {
     this.#needs = needs;
     this.#socket = socket;
-    this.#answered = answered;
+    this.#address = socket.remoteAddress ?? '';
   }
 
   begin(): void {
@@ -124,47 +143,66 @@ class Connection {
     this.#await();
     this.#socket.on('data', (chunk) => {
       this.#framer.push(Buffer.from(chunk));
-      this.#unansweredBytes += chunk.length;
+      this.#needs.unanswered.came(this.#address, chunk.length);
       this.#takeAll();
     });
-    this.#keepPace();
+    if (this.#needs.unanswered.isTooMuch(this.#address)) this.#pause();
   }
 
   #takeAll(): void {
-    for (let bytes = this.#framer.next(); bytes; bytes = this.#framer.next()) {
-      const answer = this.#needs.take(bytes, this.#socket.remoteAddress ?? '');
-      if (answer) this.#answer(answer);
-      if (!this.#keepPace()) return;
+    const { pace, standingOf, unanswered } = this.#needs;
+    for (let bytes = this.#held ?? this.#framer.next(); bytes; bytes = this.#framer.next()) {
+      this.#held = pace.allows(this.#address, standingOf(bytes)) ? undefined : bytes;
+      if (this.#held) {
+        this.#pause();
+        return;
+      }
+      this.#take(bytes);
     }
-    if (this.#framer.overlong || this.#unansweredBytes > MAX_UNANSWERED_BYTES) this.#socket.destroy();
+    if (this.#framer.overlong || unanswered.isTooMuch(this.#address)) this.#socket.destroy();
     else if (this.#framer.pending > 0) this.#await();
   }
 
-  #answer(answer: Buffer): void {
+  #take(bytes: Buffer): void {
+    const answer = this.#needs.take(bytes, this.#address);
+    if (!answer) return;
     this.#awaited?.abort();
     this.#awaited = undefined;
-    this.#unansweredBytes = 0;
-    this.#answered();
-    if (this.#socket.writable) this.#socket.write(answer);
-    if (this.#socket.writableLength > this.#socket.writableHighWaterMark) this.#socket.destroy();
+    // With LF and CR.
+    this.#needs.unanswered.answered(this.#address, bytes.length + 2);
+    this.#needs.answered();
+    this.#answer(answer);
+  }
+
+  /** A peer that takes no answers keeps its connection no longer than one that sends no messages. */
+  #answer(answer: Buffer): void {
+    const socket = this.#socket;
+    if (!socket.writable) return;
+    socket.write(answer, () => this.#wasRead());
+    if (socket.writableLength > socket.writableHighWaterMark) socket.destroy();
+    else if (socket.writableLength > 0) this.#unread ??= this.#limited(READ_MS);
+  }
+
+  #wasRead(): void {
+    if (this.#socket.writableLength > 0) return;
+    this.#unread?.abort();
+    this.#unread = undefined;
   }
 
   /** From now on there is a limit to the time until the next message that is answered. */
   #await(): void {
-    if (this.#awaited) return;
-    this.#awaited = new AbortController();
-    const signal = AbortSignal.any([this.#awaited.signal, this.#closed.signal]);
-    this.#needs.clock.sleep(MESSAGE_MS, signal).then(
+    this.#awaited ??= this.#limited(MESSAGE_MS);
+  }
+
+  /** The connection ends after `ms`. @returns what prevents it */
+  #limited(ms: number): AbortController {
+    const stopped = new AbortController();
+    const signal = AbortSignal.any([stopped.signal, this.#closed.signal]);
+    this.#needs.clock.sleep(ms, signal).then(
       () => this.#socket.destroy(),
       () => undefined,
     );
-  }
-
-  /** Each connection and each message counts. @returns false when this address is not heard for a moment */
-  #keepPace(): boolean {
-    const allowed = this.#needs.pace.allows(this.#socket.remoteAddress ?? '');
-    if (!allowed) this.#pause();
-    return allowed;
+    return stopped;
   }
 
   #pause(): void {

@@ -39,11 +39,11 @@ export class UdpListener {
   }
 
   #take(datagram: Buffer, { address, port }: RemoteInfo): void {
-    const { pace, take, accountOf } = this.#needs;
+    const { pace, take, standingOf } = this.#needs;
     const framer = new Framer();
     framer.push(datagram);
     const bytes = framer.next();
-    if (!pace.allows(address, () => bytes && accountOf(bytes))) return;
+    if (!pace.allows(address, bytes && standingOf(bytes))) return;
     const answer = bytes && take(bytes, address);
     if (answer) this.#socket.send(answer, port, address, () => undefined);
   }

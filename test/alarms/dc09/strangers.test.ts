@@ -160,17 +160,101 @@ t.test(
   },
 );
 
+t.test(
+  'UDP: garbage with the address of the panel, and its own messages played again, leave the panel its share',
+  { timeout: 60_000 },
+  async (t) => {
+    const { clock, port, call } = await begin(t);
+    const from = '127.0.0.5';
+    const said = (sequence: string, more: Partial<Call> = {}) => call({ sequence, udp: true, from, ...more });
+    const recorded = { time: stampOf(clock.wallMs()) };
+    t.match(await said('0001', recorded), { answer: /^"\*ACK"0001/ }, 'known from now on');
+    const spoofed = createSocket('udp4');
+    t.teardown(() => spoofed.close());
+    spoofed.bind(0, from);
+    await once(spoofed, 'listening');
+    const garbage = Buffer.from('\n00000FFF"garbage"\r');
+    for (let n = 0; n < 150; n += 1)
+      await new Promise((sent) => spoofed.send(garbage, port, '127.0.0.1', sent));
+    t.match(await said('0002'), { answer: /^"\*ACK"0002/ }, 'after garbage with its address');
+    await said('0009', { key: 'FF'.repeat(16), times: 110 });
+    t.match(await said('0003'), { answer: /^"\*ACK"0003/ }, 'after messages that name it, with another key');
+    await said('0001', { ...recorded, times: 110 });
+    t.match(await said('0001', { ...recorded, wait: 0.2 }), { answer: null }, 'these have had their share');
+    t.match(await said('0004'), { answer: /^"\*ACK"0004/ }, 'after its own message, played again');
+  },
+);
+
+t.test('TCP: strangers that use up their share leave an account its own', { timeout: 60_000 }, async (t) => {
+  const { port, call } = await begin(t, { keyed: false });
+  const strangers: Socket[] = [];
+  for (let n = 0; n < 6; n += 1) strangers.push(await connected(t, port, `127.9.0.${n + 1}`));
+  const counts = strangers.map((stranger) => heardCount(stranger));
+  for (const stranger of strangers) stranger.write(Buffer.concat(Array(300).fill(UNKNOWN_NULL)));
+  const answered = () => counts.reduce((sum, count) => sum + count(), 0);
+  await until(async () => answered() === 500);
+  t.match(
+    await call({ sequence: '0001', from: '127.9.0.100' }),
+    { answer: /^"ACK"0001/ },
+    'in the same second',
+  );
+  t.equal(answered(), 500);
+});
+
+t.test('TCP: bytes that are no messages are counted per address, over all its connections', async (t) => {
+  const { clock, port, call } = await begin(t);
+  const from = '127.9.1.1';
+  const babblers: Socket[] = [];
+  for (let n = 0; n < 4; n += 1) babblers.push(await connected(t, port, from));
+  const ended = Promise.race(babblers.map((peer) => once(peer, 'close')));
+  for (const peer of babblers) peer.write('x'.repeat(20_000));
+  await ended;
+  const next = connect({ port, host: '127.0.0.1', localAddress: from }).on('error', () => undefined);
+  t.teardown(() => next.destroy());
+  next.resume();
+  await once(next, 'close');
+  t.match(await call({ sequence: '0001' }), { answer: /^"\*ACK"/ }, 'another address is heard');
+  await clock.advance(60_000);
+  t.match(await call({ sequence: '0002', from }), { answer: /^"\*ACK"/ }, 'and this one after a minute');
+});
+
+t.test('TCP: peers that close one side, and peers that never read, keep nobody out', async (t) => {
+  const { port, call } = await begin(t, { keyed: false });
+  const from = '127.9.2.1';
+  const half: Promise<unknown>[] = [];
+  for (const begun of ['', UNKNOWN_NULL.subarray(0, 20)]) {
+    const peer = connect({ port, host: '127.0.0.1', localAddress: from, allowHalfOpen: true });
+    t.teardown(() => peer.destroy());
+    peer.on('error', () => undefined).resume();
+    half.push(once(peer, 'end'));
+    peer.write(begun);
+    peer.end();
+  }
+  await Promise.all(half);
+  t.pass('the box closes its side too, and waits for nothing');
+  for (let n = 0; n < 40; n += 1) {
+    const deaf = await connected(t, port, n < 20 ? from : `127.9.3.${n}`);
+    deaf.pause();
+    deaf.write(Buffer.concat(Array(50).fill(UNKNOWN_NULL)));
+  }
+  t.match(await call({ sequence: '0001', from }), { answer: /^"ACK"/ }, 'also from an address of theirs');
+});
+
+function heardCount(peer: Socket): () => number {
+  let count = 0;
+  peer.on('data', (bytes: Buffer) => {
+    count += bytes.toString('latin1').split('\r').length - 1;
+  });
+  return () => count;
+}
+
+const UNKNOWN_NULL = writeFrame({
+  ...{ token: 'NULL', encrypted: false, sequence: '0001', line: '0', account: 'BAD1', content: '[]' },
+  crcForm: 'text',
+});
+
 /** Each address sends one message of an account that nobody knows. @returns how many were answered */
 async function flood(t: Test, port: number, addresses: number): Promise<number> {
-  const message = writeFrame({
-    token: 'NULL',
-    encrypted: false,
-    sequence: '0001',
-    line: '0',
-    account: 'BAD1',
-    content: '[]',
-    crcForm: 'text',
-  });
   let answered = 0;
   for (let n = 0; n < addresses; n += 1) {
     const peer = createSocket('udp4');
@@ -178,7 +262,7 @@ async function flood(t: Test, port: number, addresses: number): Promise<number> 
     peer.bind(0, `127.7.${n >> 8}.${n & 255}`);
     await once(peer, 'listening');
     const heard = once(peer, 'message');
-    await new Promise((sent) => peer.send(message, port, '127.0.0.1', sent));
+    await new Promise((sent) => peer.send(UNKNOWN_NULL, port, '127.0.0.1', sent));
     // The next one is sent when this one is answered, so that none is lost on the way.
     if (n < 356) {
       await heard;
@@ -212,19 +296,31 @@ async function connected(t: Test, port: number, localAddress: string): Promise<S
   return peer;
 }
 
-t.test('pace: whatever strangers send, a known address has its whole share of each second', (t) => {
-  const property = fc.property(
-    fc.array(fc.integer({ min: 0, max: 2_000 }), { maxLength: 5_000 }),
-    (senders) => {
+t.test(
+  'pace: what is new has its whole share of each second, whatever comes with the address of its panel',
+  (t) => {
+    const sender = fc.oneof(fc.constant('panel'), fc.integer({ min: 0, max: 2_000 }).map(String));
+    const standing = fc.option(
+      fc.oneof(
+        fc.record({
+          account: fc.constant('A'),
+          proof: fc.constantFrom('repeated' as const, 'named' as const),
+        }),
+        fc.record({ account: fc.constant('B'), proof: fc.constant('new' as const) }),
+      ),
+      { nil: undefined },
+    );
+    const said = fc.record({ sender, standing });
+    const property = fc.property(fc.array(said, { maxLength: 3_000 }), (all) => {
       const pace = new Pace({ clock: new TestClock(), isKnown: (address) => address === 'panel' });
-      for (const sender of senders) pace.allows(String(sender));
-      const allowed = Array.from({ length: 101 }, () => pace.allows('panel'));
+      for (const one of all) pace.allows(one.sender, one.standing);
+      const allowed = Array.from({ length: 101 }, () => pace.allows('panel', { account: 'A', proof: 'new' }));
       return allowed.indexOf(false) === 100;
-    },
-  );
-  t.doesNotThrow(() => fc.assert(property, { numRuns: 100 }));
-  t.end();
-});
+    });
+    t.doesNotThrow(() => fc.assert(property, { numRuns: 100 }));
+    t.end();
+  },
+);
 
 t.test('signs of life: none counts twice, whatever was said in between', (t) => {
   const sign = fc.record({ id: fc.integer({ min: 0, max: 50 }), ahead: fc.integer({ min: -40, max: 20 }) });
