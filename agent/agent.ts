@@ -413,6 +413,8 @@ export class Agent implements Service {
       confirmPicture: (camera) => this.#cameraHealth.confirmPicture(camera),
       resetPicture: (camera) => this.#cameraHealth.resetPicture(camera),
       knowsCamera: (camera) => this.#inForce?.cameras.some(({ id }) => id === camera) ?? false,
+      isLeased: (camera) =>
+        this.#inForce?.cameras.some(({ id, regime }) => id === camera && regime === 'leased') ?? false,
       alarms: this.#alarms.decisions,
       missions: this.#missions,
       viewing: this.#viewing,

@@ -164,7 +164,7 @@ export const CODES = {
     fault: 'order',
     retryable: false,
     means:
-      'The order is for another regime or delivery than that of the camera: views are for cameras delivered on demand, leases for cameras of a partner.',
+      'The order is for another regime or delivery than that of the camera: views are for cameras delivered on demand, leases for cameras of a partner, missions and restarts for cameras that are not.',
     remedy: 'Look up the regime of the camera; no order changes it.',
   },
   'camera-disabled': {

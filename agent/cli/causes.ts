@@ -96,7 +96,7 @@ const FRENCH: Record<Code, CauseText> = {
   },
   'order-wrong-regime': {
     means:
-      "L'ordre est d'un autre régime que la caméra : une visualisation est pour une caméra à la demande, un bail pour celle d'un partenaire.",
+      "L'ordre est d'un autre régime que la caméra : une visualisation est pour une caméra à la demande, un bail pour celle d'un partenaire, une mission ou une relance du flux pour une caméra qui n'est pas à un partenaire.",
     remedy: 'Vérifier le régime de la caméra ; aucun ordre ne le change.',
   },
   'camera-disabled': {

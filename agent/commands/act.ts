@@ -73,10 +73,12 @@ function decisionOf({ by, why = '' }: { by: string; why?: string | undefined }, 
   return { by, signer, why };
 }
 
-/** @returns why a command cannot be carried out: what it is about is not there */
+/** @returns why a command cannot be carried out: what it is about is not there, or is a partner's */
 export function missingTarget(ports: CommandPorts, order: CommandOrder): OrderRefusedError | undefined {
   const camera = camerasOf(order).find((id) => !ports.knowsCamera(id));
   if (camera !== undefined) return unknown('a camera of the configuration in force', camera);
+  const partners = isForOwn(order) ? camerasOf(order).find((id) => ports.isLeased(id)) : undefined;
+  if (partners !== undefined) return ofPartner(order, partners);
   const point = pointsOf(order).find((id) => !ports.alarms.knowsPoint(id));
   if (point !== undefined) return unknown('a point of the configuration in force', point);
   if ('alarm' in order && !ports.alarms.knowsAlarm(order.alarm))
@@ -91,6 +93,18 @@ export function missingTarget(ports: CommandPorts, order: CommandOrder): OrderRe
 function camerasOf(order: CommandOrder): readonly string[] {
   if ('cameras' in order) return order.cameras ?? [];
   return 'camera' in order ? [order.camera] : [];
+}
+
+/** Whether it is about streams that are pulled without a lease. */
+function isForOwn({ command }: CommandOrder): boolean {
+  return command === 'stream.restart' || command === 'mission.announce';
+}
+
+function ofPartner({ command }: CommandOrder, camera: string): OrderRefusedError {
+  return new OrderRefusedError(
+    'order-wrong-regime',
+    `${command}: ${camera} is the camera of a partner, whose lease alone makes a stream of it`,
+  );
 }
 
 function pointsOf(order: CommandOrder): readonly string[] {

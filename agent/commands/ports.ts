@@ -85,6 +85,8 @@ export interface CommandPorts {
   resetPicture(camera: string): string;
   /** Whether the configuration in force holds the camera. */
   knowsCamera(camera: string): boolean;
+  /** Whether the configuration in force has it as the camera of a partner. */
+  isLeased(camera: string): boolean;
   /** Publishes the report on these days of Europe/Paris. @throws OrderRefusedError `order-out-of-bounds` */
   publishReport(period: { readonly from: string; readonly to: string }): string;
   readonly alarms: AlarmPorts;

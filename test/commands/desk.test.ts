@@ -12,7 +12,7 @@ import { type Box, enrolledBox, SITE } from '../config/fixture.ts';
 
 type Act = (camera: string, signal: AbortSignal) => Promise<string>;
 
-/** Does what the test says; knows the camera `cam-a`. */
+/** Does what the test says; knows the camera `cam-a`, and `cam-leased` of a partner. */
 class Ports implements CommandPorts {
   act: Act = async (camera) => `${camera} done`;
   readonly asked: string[] = [];
@@ -49,7 +49,11 @@ class Ports implements CommandPorts {
   }
 
   knowsCamera(camera: string): boolean {
-    return camera === 'cam-a';
+    return camera === 'cam-a' || camera === 'cam-leased';
+  }
+
+  isLeased(camera: string): boolean {
+    return camera === 'cam-leased';
   }
 
   readonly alarms: AlarmPorts = {
@@ -308,6 +312,23 @@ t.test('commands: what does not hold is refused, counted, registered and told', 
       }),
       false,
       'order-unknown-target',
+      true,
+    ],
+    [
+      'to begin the stream of a partner anew',
+      await signedAsIs(box, { command: 'stream.restart', camera: 'cam-leased' }),
+      false,
+      'order-wrong-regime',
+      true,
+    ],
+    [
+      'to send a partner first',
+      await signedAsIs(box, {
+        ...{ command: 'mission.announce', cameras: ['cam-a', 'cam-leased'], priority: 9, start: iat },
+        ...{ end: iat + 60, by: 'Op', why: 'test' },
+      }),
+      false,
+      'order-wrong-regime',
       true,
     ],
     [

@@ -1,4 +1,4 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readBoxFile } from '../../agent/config/box-file.ts';
 import { type BoxKeys, readBoxKeys } from '../../agent/config/box-keys.ts';
@@ -27,6 +27,13 @@ export async function letRecipientIn(csu: CsuFolder, folder: string): Promise<Me
   const { grant } = await addMember(csu, 'recipient', await dipn.request(), []);
   await dipn.accept(JSON.stringify(grant));
   return dipn;
+}
+
+/** What a partner or a recipient connects to the broker with. */
+export async function certificateOf(member: MemberFolder): Promise<object> {
+  const { authorities, certificate, key } = await member.identity();
+  const [ca, cert, own] = await Promise.all([authorities, certificate, key].map((file) => readFile(file)));
+  return { ca, cert, key: own, protocolVersion: 5 };
 }
 
 /** Brings the keyring of the CSU to a box, as a technician does. */

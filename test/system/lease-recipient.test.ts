@@ -1,16 +1,21 @@
-import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import type { ConsignationReport } from '../../agent/contract/messages.ts';
 import { commandTopic, leasedMediaTopic } from '../../agent/contract/topics.ts';
 import { readLeasedMessage } from '../../agent/trust/leased-media.ts';
 import { PATHS } from '../../provisioning/folder.ts';
-import type { MemberFolder } from '../../provisioning/viewing/member.ts';
 import { runCsu, startCsu } from '../provisioning/processes.ts';
 import { clip } from '../support/clips.ts';
 import { ffprobe } from '../support/ffprobe.ts';
 import { Marker } from '../support/marker.ts';
-import { carryKeyring, letPartnerIn, letRecipientIn, partnerEntry } from '../support/partner.ts';
+import {
+  carryKeyring,
+  certificateOf,
+  letPartnerIn,
+  letRecipientIn,
+  partnerEntry,
+} from '../support/partner.ts';
 import { memoryHolds } from '../support/process-memory.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
 import { Subscriber } from '../support/subscriber.ts';
@@ -18,12 +23,6 @@ import { until } from '../support/until.ts';
 
 const CAMERA = 'cam-quai';
 const TOPIC = leasedMediaTopic(SITE, CAMERA, 'dipn');
-
-async function certificateOf(member: MemberFolder): Promise<object> {
-  const { authorities, certificate, key } = await member.identity();
-  const [ca, cert, own] = await Promise.all([authorities, certificate, key].map((file) => readFile(file)));
-  return { ca, cert, key: own, protocolVersion: 5 };
-}
 
 /** Bytes that a player has written. */
 async function sizeOf(file: string): Promise<number> {

@@ -1,20 +1,28 @@
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { ChannelEvent, CommandEvent } from '../../agent/contract/messages.ts';
 import { commandTopic, leasedMediaTopic } from '../../agent/contract/topics.ts';
-import { parseSigningKey, type SigningKey } from '../../agent/trust/keys.ts';
+import { parseSigningKey, type SealKey, type SigningKey } from '../../agent/trust/keys.ts';
 import { MediaOpener, readLeasedMessage } from '../../agent/trust/leased-media.ts';
 import { generateSigningKey, signOrder } from '../../agent/trust/sign.ts';
-import { signCommand } from '../../provisioning/sign.ts';
+import { PATHS } from '../../provisioning/folder.ts';
+import { type CommandRequest, signCommand } from '../../provisioning/sign.ts';
 import { type LeaseRequest, signLease, signLeaseClose } from '../../provisioning/viewing/lease.ts';
 import type { MemberFolder } from '../../provisioning/viewing/member.ts';
 import type { SimulatedCamera } from '../support/camera/camera.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
-import { carryKeyring, letPartnerIn, partnerEntry } from '../support/partner.ts';
+import {
+  carryKeyring,
+  certificateOf,
+  letPartnerIn,
+  letRecipientIn,
+  partnerEntry,
+} from '../support/partner.ts';
 import { videoOf } from '../support/processes.ts';
 import { registerOf } from '../support/register.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
-import type { Subscriber } from '../support/subscriber.ts';
+import { Subscriber } from '../support/subscriber.ts';
 import { until } from '../support/until.ts';
 
 const CAMERA = 'cam-quai';
@@ -31,6 +39,11 @@ interface Stage {
 /** A box whose only camera is a partner's. */
 async function leased(t: Test, more: object = {}): Promise<Stage> {
   const scene = await Scene.create(t);
+  return await leasedIn(t, scene, more);
+}
+
+/** @param ofCamera what else stands in the entry of the camera */
+async function leasedIn(t: Test, scene: Scene, more: object = {}, ofCamera: object = {}): Promise<Stage> {
   const camera = await simulatedCamera(t);
   const { csu } = scene.centre;
   const partner = await letPartnerIn(csu, join(scene.folder, 'emh'), [SITE]);
@@ -38,16 +51,16 @@ async function leased(t: Test, more: object = {}): Promise<Stage> {
   const media = await scene.centre.subscriber([`csu/v1/${SITE}/+/media/+`]);
   t.teardown(() => media.close());
   scene.box.start();
-  await scene.push(configuration(camera, more));
+  await scene.push(configuration(camera, more, ofCamera));
   await scene.box.until('the configuration', ({ config }) => config.appliedVersion > 0);
   await scene.box.until('the link', ({ link, video }) => link.connected && video.brokerConnected);
   await scene.box.until('the camera well', ({ cameras }) => cameras[0]?.state === 'ok');
   return { scene, camera, partner, media };
 }
 
-function configuration(camera: SimulatedCamera, more: object = {}): object {
+function configuration(camera: SimulatedCamera, more: object = {}, ofCamera: object = {}): object {
   const { cameras } = configurationOf(camera) as { cameras: object[] };
-  const entry = { ...cameras[0], regime: 'leased', owner: 'partner', partner: 'emh' };
+  const entry = { ...cameras[0], regime: 'leased', owner: 'partner', partner: 'emh', ...ofCamera };
   return { cameras: [entry], partners: [partnerEntry(more)] };
 }
 
@@ -159,17 +172,163 @@ async function isSilent(t: Test, stage: Stage): Promise<void> {
   t.match(stage.camera.counters.rtsp, { framesSent, plays }, 'silence');
 }
 
-t.test('leases: outside of one the camera is described and never asked for pictures', async (t) => {
-  const stage = await leased(t);
-  t.match(stage.camera.counters.rtsp, { setups: 0, plays: 0 });
-  t.ok(stage.camera.counters.rtsp.describes >= 1);
-  const { csu } = stage.scene;
-  const health = await csu.until('what is known of the camera', () =>
-    csu.json(`/${CAMERA}/state/health`).find(({ described }) => described === 'yes'),
+/** What a camera is asked that says what it is and changes nothing: neither a picture nor a movement. */
+const READS = /^Get(?!SnapshotUri)/;
+
+/** Every order that names a camera, and whether it is taken. */
+function ordersOf(): [Omit<CommandRequest, 'site'>, 'successful' | 'rejected' | 'any'][] {
+  const now = Math.floor(Date.now() / 1000);
+  const [times, said] = [
+    { start: now, end: now + 600 },
+    { by: 'x', why: 'essai' },
+  ];
+  const view = { operator: 'c.weber', onBehalfOf: 'csu', reason: 'curieux', end: now + 600 };
+  return [
+    [{ command: 'camera.check', camera: CAMERA }, 'successful'],
+    [{ command: 'health.confirm', camera: CAMERA, by: 'x' }, 'any'],
+    [{ command: 'picture.confirm', camera: CAMERA }, 'any'],
+    [{ command: 'picture.reset', camera: CAMERA }, 'any'],
+    [{ command: 'maintenance.announce', cameras: [CAMERA], ...times, ...said }, 'successful'],
+    [{ command: 'mission.announce', cameras: [CAMERA], priority: 9, ...times, ...said }, 'rejected'],
+    [{ command: 'stream.restart', camera: CAMERA }, 'rejected'],
+    [{ command: 'view.open', camera: CAMERA, ...view }, 'rejected'],
+  ];
+}
+
+async function orderAll(t: Test, stage: Stage): Promise<void> {
+  for (const [words, expected] of ordersOf()) {
+    const { jws, id } = await signCommand(stage.scene.centre.csu, { site: SITE, ...words });
+    await stage.scene.csu.publish(commandTopic(SITE), jws);
+    const end = await status(stage, id);
+    if (expected !== 'any') t.equal(end.status, expected, words.command);
+  }
+}
+
+t.test(
+  'leases: the camera is only read, whatever is ordered and configured, in one and outside',
+  async (t) => {
+    const scene = await Scene.create(t);
+    const stage = await leasedIn(t, scene, {}, { minFps: 1, law: { role: 'wide' }, priority: 9 });
+    const { rtsp, onvif } = stage.camera.counters;
+    t.match(rtsp, { setups: 0, plays: 0 });
+    await orderAll(t, stage);
+    const outside = () => Object.keys(rtsp.methods).filter((method) => !/^(OPTIONS|DESCRIBE)$/.test(method));
+    t.same(outside(), [], 'outside of a lease no stream is opened');
+    t.ok(rtsp.describes >= 1);
+    const { csu } = stage.scene;
+    const health = await csu.until('what is known of the camera', () =>
+      csu.json(`/${CAMERA}/state/health`).find(({ described }) => described === 'yes'),
+    );
+    t.match(health, { owner: 'partner' });
+    const lease = await flowing(stage);
+    await orderAll(t, stage);
+    await byCsu(stage, 'lease.close', { lease });
+    await closed(stage, lease);
+    await isSilent(t, stage);
+    await orderAll(t, stage);
+    t.match(rtsp, { setups: 1, plays: 1, audioSetups: 0 }, 'one stream, of the lease');
+    const others = outside().filter((method) => !/^(SETUP|PLAY|TEARDOWN|GET_PARAMETER)$/.test(method));
+    t.same(others, [], 'and nothing beside it');
+    const operations = Object.keys(onvif.operations);
+    t.ok(operations.includes('GetDeviceInformation'));
+    t.same(
+      operations.filter((name) => !READS.test(name)),
+      [],
+      'nothing is moved, set, subscribed to or taken',
+    );
+    t.match(onvif, { subscriptions: 0, pulls: 0 });
+    const paths = Object.keys(onvif.others).filter((what) => !/^POST \/onvif\//.test(what));
+    t.same(paths, [], 'and no other door is tried');
+  },
+);
+
+interface Recipient {
+  readonly id: 'csu' | 'dipn';
+  readonly key: SealKey;
+  readonly heard: Subscriber;
+}
+
+/** The CSU and the police as recipients of the camera, each with its key and its own ear at the broker. */
+async function twoRecipients(t: Test): Promise<{ stage: Stage; csu: Recipient; dipn: Recipient }> {
+  const scene = await Scene.create(t);
+  const { csu, broker } = scene.centre;
+  const police = await letRecipientIn(csu, join(scene.folder, 'dipn'));
+  await copyFile(csu.file(`${PATHS.broker}/acl`), join(scene.folder, 'broker', 'acl'));
+  await broker.stop();
+  await scene.brokerReturns();
+  const approvedUntil = '2099-01-01T00:00:00Z';
+  const recipients = [
+    { id: 'csu', operators: [{ id: 'c.weber', approvedUntil }] },
+    { id: 'dipn', operators: [{ id: 'cne.martin', approvedUntil }] },
+  ];
+  const stage = await leasedIn(t, scene, { recipients });
+  const topic = leasedMediaTopic(SITE, CAMERA, 'dipn');
+  const heard = await Subscriber.connect(broker.url, [topic], await certificateOf(police));
+  t.teardown(() => heard.close());
+  return {
+    stage,
+    csu: { id: 'csu', key: await csu.recipientKey(), heard: stage.media },
+    dipn: { id: 'dipn', key: await police.sealKey(), heard },
+  };
+}
+
+/** What a recipient has got of a lease. */
+const ofLease = ({ heard }: Recipient, lease: string) =>
+  heard.received.flatMap(({ payload }) => {
+    const message = readLeasedMessage(payload);
+    return message?.lease === lease ? [{ ...message, payload }] : [];
+  });
+
+function openerOf(recipient: Recipient['id'], { key }: Recipient): MediaOpener {
+  const topic = leasedMediaTopic(SITE, CAMERA, recipient);
+  return new MediaOpener({ site: SITE, camera: CAMERA, recipient, topic, key });
+}
+
+/** One reads what came for it, and the other can do nothing with it, whomever it says to be. */
+async function readsAlone(t: Test, one: Recipient, other: Recipient, lease: string): Promise<void> {
+  await one.heard.until('pictures', () => ofLease(one, lease).length >= 3);
+  const messages = ofLease(one, lease);
+  const opener = openerOf(one.id, one);
+  const parts: Buffer[] = [];
+  for (const { payload } of messages) parts.push((await opener.open(payload)) ?? Buffer.alloc(0));
+  t.ok((await readMp4(Buffer.concat(parts))).samples.length >= 2, `${one.id} reads it`);
+  const { payload = Buffer.alloc(0) } = messages.find(({ sealedKey }) => sealedKey !== '') ?? {};
+  for (const said of [one.id, other.id])
+    await t.rejects(openerOf(said, other).open(payload), { code: 'secret-unopenable' }, `not ${other.id}`);
+  t.same(ofLease(other, lease), [], 'to whom it does not come either');
+}
+
+t.test('leases: two recipients at once: each sees its own, closes alone, and is registered', async (t) => {
+  const { stage, csu, dipn } = await twoRecipients(t);
+  const police = { recipient: 'dipn', operator: 'cne.martin' } as const;
+  const [first, second] = [await open(stage), await open(stage, { ...police, reason: 'intervention' })];
+  const again = await open(stage, police);
+  t.match(await status(stage, again), { status: 'rejected', cause: 'channel-open' }, 'one channel for each');
+  await readsAlone(t, csu, dipn, first);
+  await readsAlone(t, dipn, csu, second);
+  t.match(stage.camera.counters.rtsp, { setups: 1, plays: 1 }, 'of one pull');
+  await byCsu(stage, 'lease.close', { lease: first });
+  const ended = await closed(stage, first);
+  t.match(ended, { recipient: 'csu', operator: 'c.weber', closed_by: 'order' });
+  const heard = ofLease(dipn, second).length;
+  await dipn.heard.until('pictures of the other', () => ofLease(dipn, second).length > heard + 2);
+  await byCsu(stage, 'lease.followup', { lease: second, operator: 'cne.martin', done: 'Rien à signaler.' });
+  t.match(await closed(stage, second), {
+    ...{ recipient: 'dipn', operator: 'cne.martin', reason: 'intervention', closed_by: 'followup' },
+  });
+  await isSilent(t, stage);
+  const bytes = ofLease(csu, first).reduce((sum, { ciphertext }) => sum + ciphertext.length, 0);
+  t.ok(bytes <= (ended.bytes ?? 0), 'of the first nothing came that was not counted as it closed');
+  const lines = [...registerOf(stage.scene, 'lease.opened'), ...registerOf(stage.scene, 'lease.closed')];
+  t.strictSame(
+    lines.map(({ subject, detail }) => [subject, JSON.parse(detail).recipient]),
+    [
+      [`${CAMERA} ${first}`, 'csu'],
+      [`${CAMERA} ${second}`, 'dipn'],
+      [`${CAMERA} ${first}`, 'csu'],
+      [`${CAMERA} ${second}`, 'dipn'],
+    ],
   );
-  t.match(health, { owner: 'partner' });
-  await flowing(stage);
-  t.match(stage.camera.counters.rtsp, { setups: 1, plays: 1, audioSetups: 0 });
 });
 
 t.test('leases: the CSU closes, and tells the partner the follow-up', async (t) => {
@@ -324,16 +483,6 @@ t.test('leases: nobody but the partner of the camera opens, and each try is told
     ],
     'and what is signed and readable also one of the camera',
   );
-  const mission = { cameras: [CAMERA], priority: 9, start: now, end: now + 600, by: 'x', why: 'fête' };
-  for (const [command, words] of [
-    ['mission.announce', mission],
-    ['stream.restart', { camera: CAMERA }],
-    ['camera.check', { camera: CAMERA }],
-  ] as const) {
-    const order = await signCommand(csu, { site: SITE, command, ...words });
-    await scene.csu.publish(commandTopic(SITE), order.jws);
-    t.match(await status(stage, order.id), { status: 'successful' }, `${command} is no opening`);
-  }
   t.equal(stage.media.received.length, 0, 'not a byte on any topic');
   t.match(stage.camera.counters.rtsp, { setups: 0, plays: 0 }, 'because none was ever asked for');
   t.match(await status(stage, await open(stage)), { status: 'successful' }, 'that of the partner opens');

@@ -341,6 +341,7 @@ export class World {
       },
       ...{ confirmPicture: never, resetPicture: never },
       knowsCamera: (camera) => this.configuration.cameras.has(camera),
+      isLeased: (camera) => this.configuration.cameras.get(camera)?.regime === 'leased',
       missions: { knows: () => false, announce: never, cancel: never },
       alarms: {
         ...{ knowsAlarm: () => false, knowsPoint: () => false, knowsWindow: () => false },

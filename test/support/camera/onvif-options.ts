@@ -62,6 +62,8 @@ export interface OnvifCounters {
   synchronizations: number;
   /** Requests by operation, such as `GetProfiles`. */
   readonly operations: Record<string, number>;
+  /** Requests that are no operation, by method and path: where cameras give snapshots and take CGI commands. */
+  readonly others: Record<string, number>;
 }
 
 export function noOnvifCounts(): OnvifCounters {
@@ -76,5 +78,6 @@ export function noOnvifCounts(): OnvifCounters {
     renewals: 0,
     synchronizations: 0,
     operations: {},
+    others: {},
   };
 }

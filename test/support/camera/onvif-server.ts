@@ -108,6 +108,8 @@ export class OnvifServer {
 
   /** A client that knows of digest may first send an empty request to be challenged, as curl does. */
   #refuseNonsense(request: IncomingMessage, response: ServerResponse): void {
+    const what = `${request.method} ${request.url}`;
+    this.counters.others[what] = (this.counters.others[what] ?? 0) + 1;
     if (request.headers.authorization === undefined) this.#refuse('none', request, response);
     else response.writeHead(400).end();
   }

@@ -104,6 +104,8 @@ export class RtspConnection {
   }
 
   #refusal(request: RtspRequest): RtspReply | undefined {
+    const { methods } = this.#host.counters;
+    methods[request.method] = (methods[request.method] ?? 0) + 1;
     if (!request.headers.has('cseq')) return { status: 400 };
     if (request.method === 'OPTIONS') return undefined;
     return this.#loginRefusal(request);

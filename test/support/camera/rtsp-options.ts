@@ -84,6 +84,8 @@ export interface RtspCounters {
   loginsAccepted: number;
   describes: number;
   setups: number;
+  /** Requests by method, also those that were refused. */
+  readonly methods: Record<string, number>;
   audioSetups: number;
   plays: number;
   teardowns: number;
@@ -104,6 +106,7 @@ export function noRtspCounts(): RtspCounters {
     loginsAccepted: 0,
     describes: 0,
     setups: 0,
+    methods: {},
     audioSetups: 0,
     plays: 0,
     teardowns: 0,
