@@ -325,6 +325,12 @@ export const CODES = {
     means: 'The database was damaged; it was set aside and a new one begun.',
     remedy: 'Keep the file that was set aside; check the flash storage of the box.',
   },
+  'camera-unauthorised': {
+    fault: 'configuration',
+    retryable: false,
+    means: 'The authorisation of the prefect for this camera is over (law.authorisation).',
+    remedy: 'Have it renewed and put its new end into the configuration, or disable the camera.',
+  },
   'camera-law-breach': {
     fault: 'device',
     retryable: true,

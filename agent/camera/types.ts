@@ -52,6 +52,8 @@ export interface VideoTrack {
   /** RTP clock, Hz. */
   readonly clockRate: number;
   readonly parameterSets: ParameterSets;
+  /** The camera offers sound beside it; absent: not known. */
+  readonly sound?: boolean;
 }
 
 /** One coded picture with everything that belongs to it (SEI, parameter sets), in the order of the stream. */
@@ -86,4 +88,6 @@ export interface StreamCounters {
   /** Payload bytes of the video track. */
   readonly bytes: number;
   readonly framesDamaged: number;
+  /** How unevenly pictures come now, ms. */
+  readonly jitterMs: number;
 }

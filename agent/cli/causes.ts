@@ -248,6 +248,10 @@ const FRENCH: Record<Code, CauseText> = {
     means: "Le collecteur n'a pas répondu à temps.",
     remedy: "Vérifier avec beffroi-csu watch qu'il est en ligne.",
   },
+  'camera-unauthorised': {
+    means: "L'autorisation préfectorale de cette caméra est échue (law.authorisation).",
+    remedy: 'La faire renouveler et porter la nouvelle fin dans la configuration, ou désactiver la caméra.',
+  },
   'camera-law-breach': {
     means: 'La caméra donne des images, mais ne respecte pas son profil légal.',
     remedy: "Voir son état « law » : régler la caméra, ou faire renouveler l'autorisation.",

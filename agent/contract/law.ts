@@ -27,6 +27,10 @@ export const lawFields = {
     description:
       'breach: of at least one check; unverified: no breach, but not each check is ok that is asked',
   }),
+  side: z.enum(['none', 'camera', 'partner', 'centre']).meta({
+    description:
+      'whose side the breach is on: the camera, the partner whose camera it is, or the centre where the authorisation alone is over',
+  }),
   resolution: verdict,
   width: count.optional().meta({ description: 'by the parameter sets of the stream' }),
   height: count.optional(),
@@ -38,7 +42,14 @@ export const lawFields = {
   clock_verdict: verdict,
   clock_offset_ms: z.number().optional(),
   clock_limit_ms: count,
-  sound: verdict.meta({ description: 'breach: a profile of the camera carries sound' }),
+  sound: verdict.meta({
+    description:
+      'breach: a profile of the camera carries sound, or its stream is described with a sound track',
+  }),
+  sound_by: z.enum(['profiles', 'stream']).optional().meta({
+    description:
+      'what the verdict is by. profiles: all of the camera, by ONVIF; stream: the stream that the box knows, of a camera that does not say its profiles, or that offers sound beside what its profiles say',
+  }),
   sound_profiles: count.optional().meta({ description: 'profiles with sound' }),
   masks: verdict.meta({ description: 'breach: the privacy masks are not those that were approved' }),
   masks_count: count.optional(),

@@ -17,6 +17,7 @@ import { count, envelope, text, unixMs } from './envelope.ts';
 import { lawFields } from './law.ts';
 import { layerFields } from './layers.ts';
 import { partnerId, recipientId } from './lease-terms.ts';
+import { qualityFields } from './quality.ts';
 import {
   CAMERA_PATTERN,
   MODULE_PATTERN,
@@ -319,6 +320,13 @@ const cameraHealthState = z.strictObject({
 
 const lawState = z.strictObject({ ...envelope, camera: cameraId, name: z.string().max(80), ...lawFields });
 
+const qualityState = z.strictObject({
+  ...envelope,
+  camera: cameraId,
+  name: z.string().max(80),
+  ...qualityFields,
+});
+
 const layersState = z.strictObject({
   ...envelope,
   camera: cameraId,
@@ -417,6 +425,10 @@ const streamMeasure = z.strictObject({
   fps: ratio,
   kbps: ratio.meta({ description: 'payload of the video track, kbit/s' }),
   gop_frames: ratio.meta({ description: 'frames between the last two key frames; 0 until known' }),
+  key_interval_ms: count.meta({ description: 'time between the last two key frames; 0 until known' }),
+  jitter_ms: ratio.meta({
+    description: 'how unevenly pictures came against their time stamps (RFC 3550), the largest of the period',
+  }),
   rtp_received: count,
   rtp_lost: count,
   frames_damaged: count,
@@ -882,6 +894,14 @@ export const MESSAGES = {
     summary:
       'What the checks find of a camera, from the wire up: each layer with a verdict of its own, and its cause where it is at fault.',
     schema: layersState,
+  },
+  quality: {
+    class: 'state',
+    name: 'quality',
+    entity: 'camera',
+    summary:
+      'How good the stream of a camera is, by what was measured within the hour: each full hour, and so far when the label changes and each quarter of an hour.',
+    schema: qualityState,
   },
   segmentHealth: {
     class: 'state',

@@ -213,6 +213,8 @@ export const videoToAgent = z.discriminatedUnion('type', [
     codec: z.enum(['h264', 'h265']).optional(),
     width: count.optional(),
     height: count.optional(),
+    /** The description offers sound, which is not asked for. */
+    sound: z.boolean().optional(),
   }),
   z.strictObject({
     type: z.literal('measure'),
@@ -223,6 +225,9 @@ export const videoToAgent = z.discriminatedUnion('type', [
     keyFrames: count,
     bytes: count,
     gopFrames: count,
+    /** Between the last two key frames; 0 until known. */
+    keyIntervalMs: count,
+    jitterMs: z.number().min(0),
     rtpReceived: count,
     rtpLost: count,
     framesDamaged: count,

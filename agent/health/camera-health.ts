@@ -21,6 +21,7 @@ import type { MeasureReport } from './measure-window.ts';
 import { PictureWatch } from './picture/watch.ts';
 import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 import { Prober } from './prober.ts';
+import { QualityWatch } from './quality/watch.ts';
 import { type Planned, shown } from './shown.ts';
 import { type Surroundings, sideOfCamera } from './side.ts';
 import { keepSince, keptSince } from './since.ts';
@@ -92,6 +93,7 @@ export class CameraHealth {
   readonly #meter: StreamMeter;
   readonly #law: LawWatch;
   readonly #layerTeller: LayerTeller;
+  readonly #quality: QualityWatch;
   #camera: WatchedCamera;
   #limits: HealthLimits;
   #keeper: EvidenceKeeper;
@@ -113,6 +115,7 @@ export class CameraHealth {
     this.#meter = new StreamMeter(camera.id);
     this.#law = new LawWatch(needs);
     this.#layerTeller = new LayerTeller(needs.reporter);
+    this.#quality = new QualityWatch(needs);
     this.#camera = camera;
     this.#limits = limits;
     this.#keeper = new EvidenceKeeper(camera);
@@ -196,6 +199,7 @@ export class CameraHealth {
     }
     this.#keeper.measure(report, this.#limits, this.#nowMs());
     this.#law.take(report, this.#limits.rateWindowS * 1000);
+    this.#quality.take(report);
     const full = this.#meter.take(report);
     if (full) this.#needs.reporter.measure('stream', this.#camera.id, full);
     this.evaluate();
@@ -240,6 +244,7 @@ export class CameraHealth {
   #rest(): void {
     this.#law.look({ ...this.#camera, law: undefined }, NOTHING_SEEN, 0);
     this.#layerTeller.clear(this.#camera.id);
+    this.#quality.forget(this.#camera.id);
     this.#tell(SWITCHED_OFF);
   }
 
@@ -248,7 +253,9 @@ export class CameraHealth {
     const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
     this.#lookAtLaw(now.monotonicMs);
     const evidence = this.#evidence(now.monotonicMs);
-    this.#pictures.tick(layersOf(evidence, this.#limits, now.monotonicMs).flowing === 'yes');
+    const { flowing } = layersOf(evidence, this.#limits, now.monotonicMs);
+    this.#pictures.tick(flowing === 'yes');
+    this.#quality.look(this.#camera, this.#expected(flowing), this.#keeper.picture);
     const verdict = judgeCamera(evidence, this.#limits, now.monotonicMs);
     const next = debounce(this.#state, verdict, now);
     if (next.declared !== this.#state.declared) this.#declare(next);
@@ -263,9 +270,17 @@ export class CameraHealth {
     this.#layerTeller.tell({ camera, name, ...judgeLayers(evidence, this.#limits, nowMs) }, nowMs);
   }
 
+  /** Whether pictures come; undefined where none are to come, or it is not known. */
+  #expected(flowing: Layers['flowing']): boolean | undefined {
+    const { regime, id } = this.#camera;
+    const isAsked = this.#videoRunning && !this.#lag.late(this.#nowMs()) && !this.#needs.planned(id);
+    if (flowing === 'yes') return true;
+    return isAsked && regime === 'continuous' && flowing === 'no' ? false : undefined;
+  }
+
   #lookAtLaw(nowMs: number): void {
     const { clock, clockOff } = this.#evidence(nowMs);
-    const seen = { ...this.#keeper.picture, clock, clockOff };
+    const seen = { ...this.#keeper.picture, sound: this.#keeper.sound, clock, clockOff };
     this.#law.look(this.#camera, seen, this.#limits.clockOffsetLimitMs);
   }
 

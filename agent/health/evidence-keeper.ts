@@ -1,6 +1,7 @@
 import type { Code } from '../base/codes.ts';
 import type { ClockOffset } from '../camera/onvif/system-time.ts';
 import type { PingAnswer } from '../camera/ping.ts';
+import type { VideoTrack } from '../camera/types.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
 import {
   type Evidence,
@@ -91,6 +92,7 @@ export class EvidenceKeeper {
   #clockOff = false;
   #substreamFailure: Observed<Failure> | undefined;
   #picture: Picture = {};
+  #sound: boolean | undefined;
   readonly #window = new MeasureWindow();
 
   constructor(camera: WatchedCamera) {
@@ -113,6 +115,11 @@ export class EvidenceKeeper {
   /** What the camera said of itself when the stream was described. */
   get picture(): Picture {
     return this.#picture;
+  }
+
+  /** Whether the stream that is pulled or described comes with sound. */
+  get sound(): boolean | undefined {
+    return this.#sound;
   }
 
   /** Nothing speaks against its ONVIF side. */
@@ -200,6 +207,7 @@ export class EvidenceKeeper {
       ...(width && { width }),
       ...(height && { height }),
     };
+    this.#sound = report.sound ?? this.#sound;
     if (report.phase === 'failed' || report.phase === 'stalled') this.#fail(report, nowMs);
     if (report.phase === 'described' || report.phase === 'playing') this.#describe();
     if (report.phase === 'stopped') this.#forgetStream();
@@ -224,7 +232,8 @@ export class EvidenceKeeper {
   }
 
   /** The camera described its stream to us. */
-  describedAs(codec: 'h264' | 'h265', atMs: number): void {
+  describedAs({ codec, sound }: Pick<VideoTrack, 'codec' | 'sound'>, atMs: number): void {
+    this.#sound = sound;
     this.#ownDescribe = { value: 'described', atMs };
     this.#streamLogin = 'accepted';
     this.#picture = { ...this.#picture, codec };

@@ -77,8 +77,8 @@ export interface Evidence {
   readonly substreamFailure: Observed<Failure> | undefined;
   /** What is wrong with the pictures, once confirmed. */
   readonly picture: { readonly cause: Code; readonly detail: string } | undefined;
-  /** What of its legal profile it does not keep to; empty for none. */
-  readonly lawBreaches: string;
+  /** What of its legal profile it does not keep to. */
+  readonly lawBreaches: readonly string[];
   readonly lossy: boolean;
   readonly lowRate: boolean;
 }

@@ -8,6 +8,8 @@ export interface Sum {
   readonly frames: number;
   readonly bytes: number;
   readonly gopFrames: number;
+  readonly keyIntervalMs: number;
+  readonly jitterMs: number;
   readonly rtpReceived: number;
   readonly rtpLost: number;
   readonly framesDamaged: number;
@@ -32,6 +34,8 @@ export const NO_MEASURE: Sum = {
   frames: 0,
   bytes: 0,
   gopFrames: 0,
+  keyIntervalMs: 0,
+  jitterMs: 0,
   rtpReceived: 0,
   rtpLost: 0,
   framesDamaged: 0,
@@ -48,6 +52,8 @@ export function add(sum: Sum, report: MeasureReport): Sum {
     frames: sum.frames + report.frames,
     bytes: sum.bytes + report.bytes,
     gopFrames: report.gopFrames || sum.gopFrames,
+    keyIntervalMs: report.keyIntervalMs || sum.keyIntervalMs,
+    jitterMs: Math.max(report.jitterMs, sum.jitterMs),
     rtpReceived: sum.rtpReceived + report.rtpReceived,
     rtpLost: sum.rtpLost + report.rtpLost,
     framesDamaged: sum.framesDamaged + report.framesDamaged,

@@ -103,7 +103,7 @@ export class Prober {
     if (this.#needs.clock.monotonicMs() - refusedAtMs < REFUSED_INTERVAL_MS) return;
     try {
       const track = await this.#needs.describe(this.#camera.id, signal);
-      if (track) this.#keeper.describedAs(track.codec, this.#needs.clock.monotonicMs());
+      if (track) this.#keeper.describedAs(track, this.#needs.clock.monotonicMs());
     } catch (thrown) {
       signal.throwIfAborted();
       const { code, message } = asBeffroiError(thrown);

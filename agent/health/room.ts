@@ -209,6 +209,7 @@ export class CameraHealthRoom implements Service, Working {
     this.#needs.reporter.clearState('cameraHealth', id);
     this.#needs.reporter.clearState('law', id);
     this.#needs.reporter.clearState('layers', id);
+    this.#needs.reporter.clearState('quality', id);
     forgetSince(this.#needs.memory, id);
     forgetIdentity(this.#needs.memory, id);
     forgetFault(this.#needs.memory, id);

@@ -71,6 +71,8 @@ function fieldsOf(camera: string, sum: Sum): Fields<'stream'> {
     fps: fpsOf(sum),
     kbps: kbpsOf(sum),
     gop_frames: sum.gopFrames,
+    key_interval_ms: sum.keyIntervalMs,
+    jitter_ms: sum.jitterMs,
     rtp_received: sum.rtpReceived,
     rtp_lost: sum.rtpLost,
     frames_damaged: sum.framesDamaged,

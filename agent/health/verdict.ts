@@ -1,6 +1,7 @@
 import type { Code } from '../base/codes.ts';
 import type { HealthState } from '../contract/messages.ts';
 import { type Evidence, fresh, type HealthLimits, type LoginState, type PortAnswer } from './evidence.ts';
+import { AUTHORISATION } from './law/watch.ts';
 import { timeSourceTrouble } from './time-source.ts';
 
 type Known = 'yes' | 'no' | 'unknown';
@@ -300,8 +301,14 @@ export function clockCause({ clock }: Evidence): Code {
 }
 
 function lawTrouble({ lawBreaches }: Evidence): Verdict | undefined {
-  if (lawBreaches === '') return undefined;
-  return worse('camera-law-breach', `the camera does not keep to its legal profile: ${lawBreaches}`);
+  const ofCamera = lawBreaches.filter((check) => check !== AUTHORISATION);
+  if (ofCamera.length > 0)
+    return worse(
+      'camera-law-breach',
+      `the camera does not keep to its legal profile: ${lawBreaches.join(', ')}`,
+    );
+  if (lawBreaches.length === 0) return undefined;
+  return worse('camera-unauthorised', 'the authorisation of the camera is over');
 }
 
 /** Time zones lie half an hour apart, and 14 hours at most; a clock that is also a minute wrong is recognised. */

@@ -29,6 +29,12 @@ interface BoxFault extends Fault {
 }
 
 const BOX = 'collector';
+/** No camera ends its authorisation. */
+const LAW = {
+  camera: ['camera-law-breach', 'camera'],
+  authorisation: ['camera-unauthorised', 'centre'],
+} as const;
+const WELL = ['none', 'none'] as const;
 const HEALTH = 'health';
 
 /** Everything that is watched, as the timeline keeps it. */
@@ -52,7 +58,7 @@ function cameraSeen({ camera: subject, state, cause, side, via, beganMs }: SeenC
 function lawSeen({ camera: subject, law }: SeenCamera): Observation[] {
   return Object.entries(law).map(([check, state]) => {
     const isBreach = state === 'breach';
-    const [cause, side] = isBreach ? (['camera-law-breach', 'camera'] as const) : (['none', 'none'] as const);
+    const [cause, side] = isBreach ? LAW[check === 'authorisation' ? check : 'camera'] : WELL;
     return { subject, track: `law-${check}`, state, cause, side, via: undefined };
   });
 }

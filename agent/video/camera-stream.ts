@@ -68,6 +68,7 @@ export class CameraStream {
   readonly #camera: PulledCamera;
   readonly #fault: RepeatedFault;
   #report: StreamReport;
+  #sound: { readonly sound?: boolean } = {};
 
   constructor(needs: CameraStreamNeeds, camera: PulledCamera) {
     this.#needs = needs;
@@ -137,7 +138,8 @@ export class CameraStream {
       described: (track, counters) => {
         meter.streamBegins(counters);
         feed.streamBegins(track);
-        this.#tell('described', { codec: track.codec });
+        this.#sound = track.sound === undefined ? {} : { sound: track.sound };
+        this.#tell('described', { codec: track.codec, ...this.#sound });
       },
       playing: () => this.#playing(),
       clockSaid: (word, roundTripMs) => meter.clockSaid(word, roundTripMs),
@@ -171,7 +173,7 @@ export class CameraStream {
   #tellPlaying(): void {
     const sps = this.#needs.feed.setup?.sps;
     const size = sps ? { codec: sps.codec, width: sps.width, height: sps.height } : {};
-    this.#tell('playing', size);
+    this.#tell('playing', { ...size, ...this.#sound });
   }
 
   #failed(error: BeffroiError, delayMs: number): void {

@@ -9,9 +9,12 @@ export interface Moment {
 }
 
 type Measure = Extract<VideoToAgent, { type: 'measure' }>;
-type Counts = Omit<Measure, 'type' | 'camera' | 'periodMs' | 'gopFrames' | `clock${string}`>;
+type Counts = Omit<
+  Measure,
+  'type' | 'camera' | 'periodMs' | 'gopFrames' | 'keyIntervalMs' | 'jitterMs' | `clock${string}`
+>;
 
-const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 };
+const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0, jitterMs: 0 };
 
 const NOTHING: Counts = {
   frames: 0,
@@ -38,6 +41,8 @@ export class Meter {
   #uncached = 0;
   #framesSinceKey: number | undefined;
   #gopFrames = 0;
+  #keyAtMs: number | undefined;
+  #keyIntervalMs = 0;
   #sinceMs: number;
   readonly #clock = new CameraClock();
   #roundTripMs = 0;
@@ -58,6 +63,7 @@ export class Meter {
     this.#repairs = 0;
     this.#uncached = 0;
     this.#framesSinceKey = undefined;
+    this.#keyAtMs = undefined;
   }
 
   unit(unit: AccessUnit): void {
@@ -65,9 +71,15 @@ export class Meter {
     if (unit.key) {
       this.#counts.keyFrames += 1;
       this.#gopFrames = this.#framesSinceKey ?? this.#gopFrames;
+      this.#key(unit.receivedMonotonicMs);
       this.#framesSinceKey = 0;
     }
     if (this.#framesSinceKey !== undefined) this.#framesSinceKey += 1;
+  }
+
+  #key(atMs: number): void {
+    if (this.#keyAtMs !== undefined) this.#keyIntervalMs = Math.round(atMs - this.#keyAtMs);
+    this.#keyAtMs = atMs;
   }
 
   /** @param repairs since the stream began */
@@ -110,7 +122,9 @@ export class Meter {
     }
     this.#sinceMs = now.monotonicMs;
     const time = this.#time(now);
-    return { type: 'measure', camera, periodMs, gopFrames: this.#gopFrames, ...counts, ...time };
+    const { jitterMs } = this.#received;
+    const gauges = { gopFrames: this.#gopFrames, keyIntervalMs: this.#keyIntervalMs, jitterMs };
+    return { type: 'measure', camera, periodMs, ...gauges, ...counts, ...time };
   }
 
   /** Told in the periods in which the camera told its clock. */

@@ -69,6 +69,7 @@ t.test('law: what the camera does not say is not verifiable, and never ok', asyn
       masks: 'not-verifiable',
       card: 'not-verifiable',
     });
+  t.match(judged({}, { said: undefined }), { sound: 'unknown' }, 'not asked yet');
   const card = (keptDays: number | undefined, cardDays?: number) =>
     judged(cardDays === undefined ? {} : { cardDays }, {
       said: { ...silent, card: { recordings: 1, keptDays } },
@@ -85,6 +86,53 @@ t.test('law: what the camera does not say is not verifiable, and never ok', asyn
     }),
   );
 });
+
+t.test(
+  'law: sound is judged by the profiles, and by the stream where there are none or it offers more',
+  async (t) => {
+    const profiles = (soundProfiles: number | undefined) => ({
+      soundProfiles,
+      masks: undefined,
+      card: undefined,
+    });
+    const cases = [
+      [profiles(0), false, 'ok', 'profiles'],
+      [profiles(0), undefined, 'ok', 'profiles'],
+      [profiles(2), false, 'breach', 'profiles'],
+      [profiles(0), true, 'breach', 'stream'],
+      [profiles(undefined), false, 'ok', 'stream'],
+      [profiles(undefined), true, 'breach', 'stream'],
+      [null, false, 'ok', 'stream'],
+      [null, true, 'breach', 'stream'],
+      [null, undefined, 'not-verifiable', undefined],
+    ] as const;
+    for (const [said, streamSound, sound, by] of cases)
+      t.match(judged({}, { said, streamSound }), { sound, sound_by: by }, `${by} ${sound}`);
+  },
+);
+
+t.test(
+  'law: a breach is on the side of the camera, its partner, or of who let the authorisation end',
+  async (t) => {
+    const over = { reference: 'A-1', until: '2020-01-01', warnDays: 30 };
+    const sides = [
+      ['commune', { authorisation: over }, false, 'centre', 'camera-unauthorised', 'centre'],
+      ['commune', { authorisation: over }, true, 'camera', 'camera-law-breach', 'camera'],
+      ['partner', {}, true, 'partner', 'camera-law-breach', 'partner'],
+    ] as const;
+    for (const [owner, more, sound, side, cause, whose] of sides) {
+      const watch = new Watch();
+      const law = { faceThumbnails: false, ...more };
+      await watch.start([{ ...CAMERA, owner, law }]);
+      watch.stream('described', { codec: 'h264', width: 1920, height: 1080, sound });
+      watch.stream('playing', { sound });
+      await watch.seconds(4);
+      t.match(watch.recorder.last('law', CAMERA.id), { state: 'breach', side }, cause);
+      t.match(watch.state, { state: 'degraded', cause, side: whose });
+      await watch.end();
+    }
+  },
+);
 
 t.test(
   'law: a camera is asked for sound, masks and card by ONVIF; masks are the same however they are written',

@@ -181,7 +181,8 @@ export class Watch {
 
   #describe(): VideoTrack {
     this.network.describes += 1;
-    if (this.network.described === 'yes') return { codec: 'h264', clockRate: 90_000, parameterSets: {} };
+    if (this.network.described === 'yes')
+      return { codec: 'h264', clockRate: 90_000, parameterSets: {}, sound: this.network.sound };
     throw new DeviceError(this.network.described, 'cam-1: no description');
   }
 
@@ -201,6 +202,8 @@ export const MEASURE: MeasureReport = {
   keyFrames: 1,
   bytes: 500_000,
   gopFrames: 25,
+  keyIntervalMs: 1000,
+  jitterMs: 2,
   rtpReceived: 400,
   rtpLost: 0,
   framesDamaged: 0,

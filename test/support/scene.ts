@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { desiredConfigTopic } from '../../agent/contract/topics.ts';
 import { signConfiguration } from '../../provisioning/sign.ts';
 import { TestBox } from './box.ts';
-import { SimulatedCamera } from './camera/camera.ts';
+import { SimulatedCamera, type SimulatedCameraOptions } from './camera/camera.ts';
 import { Centre } from './centre.ts';
 import { type Clip, clip } from './clips.ts';
 import type { Subscriber } from './subscriber.ts';
@@ -78,8 +78,9 @@ export async function simulatedCamera(
   t: Teardown,
   inputs: readonly string[] = [],
   played: Clip = clip('h264-small'),
+  rtsp: SimulatedCameraOptions['rtsp'] = {},
 ): Promise<SimulatedCamera> {
-  const camera = new SimulatedCamera({ name: 'Quai', clip: played, ...LOGIN, inputs });
+  const camera = new SimulatedCamera({ name: 'Quai', clip: played, ...LOGIN, inputs, rtsp });
   await camera.start();
   t.teardown(() => camera.stop());
   return camera;

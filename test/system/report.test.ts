@@ -4,6 +4,7 @@ import t from 'tap';
 import { localDate } from '../../agent/base/schedule.ts';
 import { commandTopic } from '../../agent/contract/topics.ts';
 import { signCommand } from '../../provisioning/sign.ts';
+import { clip } from '../support/clips.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
 
 interface Report {
@@ -22,6 +23,15 @@ interface Law {
   readonly masks: string;
 }
 
+interface Alarm {
+  readonly alarm: string;
+  readonly transition: string;
+}
+
+interface Quality {
+  readonly label: string;
+}
+
 interface Health {
   readonly state: string;
   readonly found?: string;
@@ -33,7 +43,7 @@ t.test(
   async (t) => {
     const scene = await Scene.create(t);
     const { csu, box, centre } = scene;
-    const camera = await simulatedCamera(t);
+    const camera = await simulatedCamera(t, [], clip('h264-small'), { audioTrack: false });
     const { cameras } = configurationOf(camera) as { cameras: object[] };
     const authorisation = { reference: 'DDSP57-2026-0412', until: '2031-06-30' };
     const configured = (law: object, enabled = true) => ({
@@ -41,6 +51,9 @@ t.test(
         ...{ ...one, enabled, place: 'Quai Paul Vautrin' },
         law: { authorisation, ...law },
       })),
+      points: [
+        { id: 'pt-loi', name: 'Profil légal', kind: 'camera-health', camera: 'cam-quai', from: 'degraded' },
+      ],
       reports: { targets: { cameraAvailabilityPercent: 99.5, repairH: 48 } },
     });
     box.start();
@@ -48,7 +61,7 @@ t.test(
     const isNow = (state: string) =>
       box.until(`the camera ${state}`, (status) => status.cameras[0]?.state === state);
     const order = async (
-      command: 'report.publish' | 'maintenance.announce' | 'health.confirm',
+      command: 'report.publish' | 'maintenance.announce' | 'health.confirm' | 'alarm.acknowledge',
       words: object,
       end = 'successful',
     ) => {
@@ -84,6 +97,17 @@ t.test(
       csu.json<Health>('/cam-quai/state/health').find(({ cause }) => cause === 'camera-law-breach'),
     );
     t.match(degraded, { state: 'degraded', side: 'camera' });
+    const raised = await csu.until('the alarm', () => csu.json<Alarm>('/pt-loi/event/alarm')[0]);
+    t.match(raised, { transition: 'raised', cause: 'camera-law-breach', camera: 'cam-quai' });
+    await order('alarm.acknowledge', { alarm: raised.alarm, by: 'Op 1' });
+    const known = ({ transition }: Alarm) => transition === 'acknowledged';
+    await csu.until('its life', () => csu.json<Alarm>('/pt-loi/event/alarm').find(known));
+    t.match(
+      await csu.until('the quality', () => csu.json<Quality>('/cam-quai/state/quality')[0]),
+      { label: 'unmeasured', complete: false },
+      'nothing is said of an hour by its first second',
+    );
+    t.match(breach, { side: 'camera', sound: 'ok', sound_by: 'profiles' });
     await camera.stop();
     await isNow('down');
     const second = await reported();

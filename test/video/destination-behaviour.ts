@@ -48,7 +48,7 @@ const STARTS = 0x88;
 const NUMBER_AT = 2;
 
 const [sps, pps] = clip('h264').parameterSets as [Buffer, Buffer];
-const TRACK: VideoTrack = { codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps } };
+const TRACK: VideoTrack = { codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps }, sound: false };
 
 function wallMsOf(number: number): number {
   return BEGAN_WALL_MS + number * PICTURE_MS;

@@ -261,7 +261,13 @@ export class World {
   async #pull(camera: PulledCamera, handlers: PullHandlers, signal: AbortSignal): Promise<void> {
     this.pulls += 1;
     this.pulled.set(camera.camera, handlers);
-    handlers.described(TRACK, () => ({ rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 }));
+    handlers.described(TRACK, () => ({
+      rtpReceived: 0,
+      rtpLost: 0,
+      bytes: 0,
+      framesDamaged: 0,
+      jitterMs: 0,
+    }));
     handlers.playing();
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     if (this.pulled.get(camera.camera) === handlers) this.pulled.delete(camera.camera);

@@ -5,6 +5,7 @@ import type { AssembledUnit } from './access-units.ts';
 import type { ClockWord } from './camera-clock.ts';
 import { Depacketizer } from './depacketizer.ts';
 import type { Transport } from './fields.ts';
+import { Jitter } from './jitter.ts';
 import { ReceivedUnit } from './received-unit.ts';
 import { findSenderReport, isRtcp, RtpPacket } from './rtp.ts';
 import type { DescribedVideo } from './sdp.ts';
@@ -32,6 +33,7 @@ export class VideoReceiver {
   readonly #packet = new RtpPacket();
   readonly #window: SequenceWindow;
   readonly #timeline: Timeline;
+  readonly #jitter: Jitter;
   readonly #depacketizer: Depacketizer;
   #channel: number;
   #ssrc: number | undefined;
@@ -53,6 +55,7 @@ export class VideoReceiver {
     this.#clockSaid = needs.clockSaid;
     this.#out = out;
     this.#timeline = new Timeline(video.track.clockRate);
+    this.#jitter = new Jitter(video.track.clockRate);
     const { codec } = video.track;
     this.#depacketizer = new Depacketizer(codec, needs.pool, (unit) => this.#unit(unit));
     const reorder = transport.interleaved ? TCP_REORDER : UDP_REORDER;
@@ -66,6 +69,7 @@ export class VideoReceiver {
       rtpLost: this.#window.lost,
       bytes: this.#bytes,
       framesDamaged: this.#damaged + this.#depacketizer.dropped,
+      jitterMs: this.#jitter.ms,
     };
   }
 
@@ -99,6 +103,7 @@ export class VideoReceiver {
   #rtp(packet: RtpPacket): void {
     if (packet.ssrc !== this.#ssrc) this.#changeSource(packet.ssrc);
     this.#bytes += packet.payloadBytes;
+    this.#jitter.take(packet);
     this.#window.push(packet);
   }
 
@@ -109,6 +114,7 @@ export class VideoReceiver {
     if (isFirst || this.#sourceChanges >= MAX_SOURCE_CHANGES) return;
     this.#sourceChanges += 1;
     this.#window.restart();
+    this.#jitter.restart();
     this.#timeline.forgetReport();
   }
 

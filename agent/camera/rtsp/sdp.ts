@@ -50,9 +50,19 @@ export function findVideo(sdp: string): DescribedVideo | undefined {
   const [session, ...media] = sections(sdp);
   for (const section of media.filter(({ media }) => /^video\b/i.test(media))) {
     const found = videoOf(section);
-    if (found) return { ...found, sessionControl: attribute(session, 'control') ?? '*' };
+    if (found)
+      return {
+        ...found,
+        track: { ...found.track, sound: media.some(isSound) },
+        sessionControl: attribute(session, 'control') ?? '*',
+      };
   }
   return undefined;
+}
+
+/** Sound of the camera; not that which it would play. */
+function isSound({ media, attributes }: Section): boolean {
+  return /^audio\b/i.test(media) && !attributes.some(([name]) => name === 'sendonly' || name === 'inactive');
 }
 
 const METADATA: Readonly<Record<string, { readonly gzip: boolean }>> = {
@@ -108,7 +118,9 @@ function attribute(section: Section | undefined, name: string): string | undefin
   return value === '' ? undefined : value;
 }
 
-function videoOf(section: Section): Omit<DescribedVideo, 'sessionControl'> | undefined {
+function videoOf(
+  section: Section,
+): (Omit<DescribedVideo, 'sessionControl' | 'track'> & { track: Omit<VideoTrack, 'sound'> }) | undefined {
   const [format] = formats(section, CODECS);
   if (!format) return undefined;
   const { codec, payloadType } = format;

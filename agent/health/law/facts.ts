@@ -29,6 +29,8 @@ export interface LawEvidence {
   readonly fpsBefore: number | undefined;
   readonly clockOffsetMs: number | undefined;
   readonly clockOff: boolean;
+  /** Whether the stream comes with sound, as it was described. */
+  readonly streamSound?: boolean | undefined;
   /** Undefined until the camera was asked; null where it speaks no ONVIF. */
   readonly said: SaidOfLaw | null | undefined;
   /** The day in Europe/Paris; undefined while the clock of the box cannot be believed. */

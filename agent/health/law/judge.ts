@@ -6,7 +6,7 @@ import { type LawEvidence, type LegalProfile, ROLE_LIMITS } from './facts.ts';
 const RATE_TOLERANCE = 0.98;
 const DAY_MS = 86_400_000;
 
-type LawFields = Omit<Fields<'law'>, 'camera' | 'name'>;
+type LawFields = Omit<Fields<'law'>, 'camera' | 'name' | 'side'>;
 type Part<K extends keyof LawFields> = Pick<LawFields, K>;
 
 /** Each check of the legal profile with its verdict and its numbers. What cannot be verified is never ok. */
@@ -77,10 +77,15 @@ function clock(
   };
 }
 
-function sound({ said }: LawEvidence): Part<'sound' | 'sound_profiles'> {
+/** Either word is enough for a breach; without that of the profiles, the description of the stream is what there is. */
+function sound({ said, streamSound }: LawEvidence): Part<'sound' | 'sound_profiles' | 'sound_by'> {
+  const profiles = said?.soundProfiles;
+  const numbers = profiles === undefined ? {} : { sound_profiles: profiles };
+  if (streamSound) return { sound: 'breach', sound_by: 'stream', ...numbers };
+  if (profiles !== undefined)
+    return { sound: profiles > 0 ? 'breach' : 'ok', sound_by: 'profiles', ...numbers };
   if (said === undefined) return { sound: 'unknown' };
-  if (said?.soundProfiles === undefined) return { sound: 'not-verifiable' };
-  return { sound: said.soundProfiles > 0 ? 'breach' : 'ok', sound_profiles: said.soundProfiles };
+  return streamSound === undefined ? { sound: 'not-verifiable' } : { sound: 'ok', sound_by: 'stream' };
 }
 
 function masks(

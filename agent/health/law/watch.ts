@@ -19,6 +19,7 @@ export interface LawNeeds {
 export interface LawSubject {
   readonly id: string;
   readonly name: string;
+  readonly owner: 'commune' | 'metropole' | 'partner';
   readonly onvif?: object | undefined;
   readonly law?: LegalProfile | undefined;
 }
@@ -26,9 +27,13 @@ export interface LawSubject {
 interface Seen {
   readonly width?: number;
   readonly height?: number;
+  readonly sound?: boolean | undefined;
   readonly clock: Evidence['clock'];
   readonly clockOff: boolean;
 }
+
+/** The one check that is not about the camera. */
+export const AUTHORISATION: LawCheck = 'authorisation';
 
 type Verdicts = Readonly<Record<LawCheck, LawVerdict>>;
 
@@ -49,10 +54,9 @@ export class LawWatch {
     return this.#verdicts;
   }
 
-  /** What it does not keep to, joined by ", "; empty when it keeps to all that can be verified. */
-  get breaches(): string {
-    const all = Object.entries(this.#verdicts ?? {});
-    return all.flatMap(([check, verdict]) => (verdict === 'breach' ? [check] : [])).join(', ');
+  /** What it does not keep to; empty when it keeps to all that can be verified. */
+  get breaches(): readonly string[] {
+    return breachesOf(this.#verdicts ?? {});
   }
 
   take(report: MeasureReport, windowMs: number): void {
@@ -74,7 +78,7 @@ export class LawWatch {
     this.#rate.reset();
   }
 
-  look({ id, name, law, onvif }: LawSubject, seen: Seen, clockLimitMs: number): void {
+  look({ id, name, owner, law, onvif }: LawSubject, seen: Seen, clockLimitMs: number): void {
     if (!law) {
       if (this.#verdicts) this.#needs.reporter.clearState('law', id);
       this.#verdicts = undefined;
@@ -84,11 +88,13 @@ export class LawWatch {
     const { clock, clockTrust } = this.#needs;
     const evidence = {
       ...{ width: seen.width, height: seen.height, ...this.#rate.rates },
-      ...{ clockOffsetMs: seen.clock?.value.offsetMs, clockOff: seen.clockOff },
+      ...{ clockOffsetMs: seen.clock?.value.offsetMs, clockOff: seen.clockOff, streamSound: seen.sound },
       said: onvif ? this.#said : null,
       today: clockTrust() === 'untrusted' ? undefined : localDate(clock.wallMs()),
     };
-    this.#tell({ camera: id, name, ...judgeLaw(law, evidence, clockLimitMs) });
+    const judged = judgeLaw(law, evidence, clockLimitMs);
+    const side = sideOfBreaches(breachesOf(verdictsOf(judged)), owner);
+    this.#tell({ camera: id, name, side, ...judged });
   }
 
   /** The clock of a camera creeps: that alone is no news. */
@@ -100,4 +106,15 @@ export class LawWatch {
     this.#told = text;
     this.#needs.reporter.state('law', fields.camera, fields);
   }
+}
+
+function breachesOf(verdicts: Readonly<Record<string, LawVerdict>>): string[] {
+  return Object.entries(verdicts).flatMap(([check, verdict]) => (verdict === 'breach' ? [check] : []));
+}
+
+/** An authorisation is asked for by who runs the cameras: no camera ends it. */
+function sideOfBreaches(breaches: readonly string[], owner: LawSubject['owner']): Fields<'law'>['side'] {
+  if (breaches.length === 0) return 'none';
+  if (breaches.every((check) => check === AUTHORISATION)) return 'centre';
+  return owner === 'partner' ? 'partner' : 'camera';
 }

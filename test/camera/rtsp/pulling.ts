@@ -67,7 +67,13 @@ export class Pulling<P extends Permit = TestPermit> {
   readonly words: (ClockWord & { readonly roundTripMs: number })[] = [];
   readonly permit: P;
   track: VideoTrack | undefined;
-  counters: () => StreamCounters = () => ({ rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 });
+  counters: () => StreamCounters = () => ({
+    rtpReceived: 0,
+    rtpLost: 0,
+    bytes: 0,
+    framesDamaged: 0,
+    jitterMs: 0,
+  });
   /** The code that the pull ended with; undefined when it resolved. */
   readonly ended: Promise<BeffroiError | undefined>;
   /** Documents of the metadata track, where it is asked for. */

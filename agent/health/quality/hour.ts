@@ -1,0 +1,84 @@
+import type { Fields } from '../../contract/messages.ts';
+import { add, fpsOf, kbpsOf, type MeasureReport, NO_MEASURE, type Sum } from '../measure-window.ts';
+import { labelOf } from './label.ts';
+
+const HOUR_MS = 3_600_000;
+/** Less than this says nothing of an hour. */
+const LEAST_MS = 60_000;
+
+type QualityFields = Omit<Fields<'quality'>, 'camera' | 'name'>;
+
+/** What is known of the stream beside its measures. */
+export interface Described {
+  readonly codec?: 'h264' | 'h265';
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** The measures of one hour. Times of arrival are monotonic; the hour itself is a label of the wall clock. */
+export class QualityHour {
+  /** Begin, by the wall clock. */
+  readonly hour: number;
+  #sum: Sum = NO_MEASURE;
+  #keyIntervalMs = 0;
+  #jitterMsMs = 0;
+  #watchedMs = 0;
+  #flowedMs = 0;
+  #flowing = false;
+  #interruptions = 0;
+
+  constructor(wallMs: number) {
+    this.hour = hourOf(wallMs);
+  }
+
+  /** So much time went by in which the box could have seen pictures. */
+  watched(ms: number, flowing: boolean): void {
+    this.#watchedMs += ms;
+    if (flowing) this.#flowedMs += ms;
+    if (this.#flowing && !flowing) this.#interruptions += 1;
+    this.#flowing = flowing;
+  }
+
+  take(report: MeasureReport): void {
+    if (report.frames === 0) return;
+    this.#sum = add(this.#sum, report);
+    this.#keyIntervalMs = Math.max(this.#keyIntervalMs, report.keyIntervalMs);
+    this.#jitterMsMs += report.jitterMs * report.periodMs;
+  }
+
+  fields(complete: boolean, minFps: number, described: Described): QualityFields {
+    const sum = this.#sum;
+    const fps = fpsOf(sum);
+    const numbers = {
+      missing_percent: percent(this.#watchedMs - this.#flowedMs, this.#watchedMs),
+      loss_percent: percent(sum.rtpLost, sum.rtpLost + sum.rtpReceived),
+      damaged_percent: percent(sum.framesDamaged, sum.frames),
+      rate_short_percent: minFps > 0 ? percent(minFps - fps, minFps) : undefined,
+      jitter_ms: sum.periodMs > 0 ? Math.round((this.#jitterMsMs / sum.periodMs) * 10) / 10 : 0,
+      key_interval_ms: this.#keyIntervalMs,
+    };
+    const { rate_short_percent: short, ...always } = numbers;
+    const isMeasured = this.#watchedMs >= LEAST_MS;
+    return {
+      ...{ hour: this.hour, complete },
+      ...(isMeasured ? labelOf(numbers) : { label: 'unmeasured', worst: 'none' }),
+      ...{ watched_s: Math.round(this.#watchedMs / 1000), measured_s: Math.round(this.#flowedMs / 1000) },
+      ...{ ...always, interruptions: this.#interruptions, fps, kbps: kbpsOf(sum) },
+      ...(short !== undefined && { rate_short_percent: short }),
+      ...{ gop_frames: sum.gopFrames, rtp_received: sum.rtpReceived, rtp_lost: sum.rtpLost },
+      ...{ frames: sum.frames, frames_damaged: sum.framesDamaged },
+      ...(sum.time?.driftPpm !== undefined && { clock_drift_ppm: Math.round(sum.time.driftPpm * 10) / 10 }),
+      ...described,
+    };
+  }
+}
+
+export function hourOf(wallMs: number): number {
+  return Math.floor(wallMs / HOUR_MS) * HOUR_MS;
+}
+
+/** Between 0 and 100: what a late packet takes back may be more than what is left. */
+function percent(part: number, whole: number): number {
+  const value = whole > 0 ? (100 * part) / whole : 0;
+  return Math.round(Math.min(100, Math.max(0, value)) * 100) / 100;
+}
