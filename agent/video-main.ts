@@ -9,7 +9,6 @@ import { type Service, ServiceGroup } from './base/lifecycle.ts';
 import { createLog, type Log } from './base/log.ts';
 import { BytePool } from './base/pool.ts';
 import { Rest } from './base/rest.ts';
-import { Schedule } from './base/schedule.ts';
 import { SOFTWARE } from './base/software.ts';
 import { Standstill } from './base/standstill.ts';
 import { pullStream } from './camera/rtsp/pull.ts';
@@ -18,15 +17,15 @@ import { UdpTrials } from './camera/rtsp/udp-trials.ts';
 import { untilRight } from './cli/installed.ts';
 import { SystemdNotifier } from './cli/systemd.ts';
 import { type BoxFile, readBoxFile } from './config/box-file.ts';
-import { readKeyringOf } from './config/box-keys.ts';
 import { mediaTopic } from './contract/topics.ts';
 import type { VideoToAgent } from './contract/video-link.ts';
 import { BrokerClient } from './uplink/client.ts';
 import { Backbone } from './video/backbone/backbone.ts';
 import type { MakeDestination } from './video/camera-destinations.ts';
 import type { PullStream } from './video/camera-stream.ts';
+import { EachMinute } from './video/each-minute.ts';
 import { VideoEngine } from './video/engine.ts';
-import { LeaseKeeper } from './video/lease-keeper.ts';
+import { LateLeases } from './video/late-leases.ts';
 import { LeaseLines } from './video/lease-lines.ts';
 import { LinkClient } from './video/link-client.ts';
 import { MqttDestination } from './video/mqtt-destination.ts';
@@ -45,8 +44,6 @@ export interface VideoOptions {
 
 const clock = systemClock;
 const random = Math.random;
-/** Hours begin and end on the minute. */
-const EACH_MINUTE = '0 * * * * *';
 /** Pictures of every camera. Source: measured with 20 cameras whose groups of pictures end together; see docs/performance.md. */
 const pool = new BytePool({ leastFreeBytes: 4 * 1024 * 1024, freeShare: 0.65 });
 /** Source: measured with 20 cameras; a fragment is four times as long as the longest rest. */
@@ -107,16 +104,22 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     media,
   );
   const views = new ViewKeeper({ clock, engine, report: tell });
-  const keyring = async () => (await readKeyringOf(box)).keyring;
   const lines = new LeaseLines(
     { ...{ clock, log, random }, sent: (bytes) => backbone.leased(bytes) },
     { ...ways, site: box.site },
   );
-  const leases = new LeaseKeeper(
-    { ...pulling, line: () => lines.open(), keyring, tell },
-    { ...media, site: box.site },
-  );
-  const hours = new Schedule('hours of destinations', EACH_MINUTE, async () => engine.reviewHours(), log);
+  const startedMs = clock.monotonicMs();
+  const leases = new LateLeases({
+    tell,
+    load: async () => {
+      const { LeaseKeeper } = await import('./video/lease-keeper.ts');
+      const { readKeyringOf } = await import('./config/box-keys.ts');
+      const keyring = async () => (await readKeyringOf(box)).keyring;
+      const needs = { ...pulling, line: () => lines.open(), keyring, tell };
+      return new LeaseKeeper(needs, { ...media, site: box.site, startedMs });
+    },
+  });
+  const hours = new EachMinute('hours of destinations', clock, () => engine.reviewHours());
   let brokerError: BeffroiError | undefined;
   const link = new LinkClient(
     {

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../agent/base/errors.ts';
-import { boxFileSchema } from '../agent/config/box-file.ts';
+import { boxFileSchema } from '../agent/config/box-file-schema.ts';
 import { describeIssues } from '../agent/config/issues.ts';
 import type { Ed25519Public, X25519Public } from '../agent/trust/keys.ts';
 import { type GeneratedKey, generateSealKey, generateSigningKey } from '../agent/trust/sign.ts';

@@ -1,14 +1,20 @@
-import cron from 'node-cron';
+import { createRequire } from 'node:module';
+import type nodeCron from 'node-cron';
 import { InternalError } from './errors.ts';
 import type { Service } from './lifecycle.ts';
 import type { Log } from './log.ts';
+
+type Cron = typeof nodeCron;
+const require = createRequire(import.meta.url);
+/** Loaded when the first expression is to be read: most video processes never have one. */
+const cron = (): Cron => require('node-cron') as Cron;
 
 /** The time zone of every schedule of the product. */
 const TIME_ZONE = 'Europe/Paris';
 
 /** Whether the text is a cron expression: five fields, or six with seconds first. */
 export function isCronExpression(text: string): boolean {
-  return cron.validate(text);
+  return cron().validate(text);
 }
 
 /** Whether the text is a cron expression of five fields. */
@@ -23,12 +29,12 @@ const MINUTE_MS = 60_000;
  * remembers nothing: where clocks go forward no minute is missed, where they go back the doubled hour counts twice.
  */
 export class MinutePattern {
-  readonly #task: ReturnType<typeof cron.createTask>;
+  readonly #task: ReturnType<Cron['createTask']>;
 
   constructor(expression: string) {
     if (!isMinuteExpression(expression))
       throw new InternalError('internal', `no cron expression of five fields: ${expression}`);
-    this.#task = cron.createTask(expression, () => undefined, { timezone: TIME_ZONE });
+    this.#task = cron().createTask(expression, () => undefined, { timezone: TIME_ZONE });
     void this.#task.destroy();
   }
 
@@ -52,7 +58,7 @@ export class Schedule implements Service {
   readonly #expression: string;
   readonly #task: () => Promise<void>;
   readonly #log: Log;
-  #job: ReturnType<typeof cron.schedule> | undefined;
+  #job: ReturnType<Cron['schedule']> | undefined;
 
   constructor(name: string, expression: string, task: () => Promise<void>, log: Log) {
     this.name = name;
@@ -66,7 +72,7 @@ export class Schedule implements Service {
       throw new InternalError('internal', `${this.name}: no cron expression: ${this.#expression}`);
     }
     const log = this.#log;
-    this.#job = cron.schedule(
+    this.#job = cron().schedule(
       this.#expression,
       async () => {
         await this.#task().catch((err: unknown) =>

@@ -1,94 +1,30 @@
 import { isAbsolute, resolve } from 'node:path';
-import { z } from 'zod';
 import { ConfigurationError } from '../base/errors.ts';
 import { readInstalled } from '../base/files.ts';
 import { quoted } from '../base/text.ts';
-import { SITE_PATTERN } from '../contract/topics.ts';
+import { type Shape, ShapeCheck } from '../contract/shape.ts';
 import { parseStrictJson } from '../trust/strict-json.ts';
-import { describeIssues } from './issues.ts';
+import { boxFaults } from './box-faults.ts';
+import type { BoxFile } from './box-file-schema.ts';
+import { BOX_FILE } from './box-file-shape.ts';
 
-const path = z.string().min(1).max(4096);
-
-const brokerUrl = z
-  .string()
-  .max(512)
-  .refine(
-    isBrokerUrl,
-    'expected mqtts://host[:port], or mqtt:// to a loopback address with "plainLoopback": true',
-  );
+export type { BoxFile };
 
 /** Largest box file, bytes. Source: guess; one with four brokers has 1 KB. */
 const MAX_BOX_FILE_BYTES = 64 * 1024;
 
-/** The box file: everything else comes from the CSU. Relative paths are relative to the folder of the file. */
-export const boxFileSchema = z
-  .strictObject({
-    site: z
-      .string()
-      .regex(SITE_PATTERN, 'expected an INSEE code and a label, such as 57463-mairie')
-      .meta({ description: 'INSEE code of the commune and label of the box' }),
-    brokers: z.array(brokerUrl).min(1).max(4).meta({ description: 'broker addresses, tried in turn' }),
-    backupBrokers: z.array(brokerUrl).max(4).default([]).meta({
-      description:
-        'broker addresses on the back-up path, such as a 4G router, tried in turn: alarms and the state of the link alone travel there',
-    }),
-    plainLoopback: z
-      .boolean()
-      .default(false)
-      .meta({ description: 'allows mqtt:// without TLS, to a loopback address only' }),
-    tls: z
-      .strictObject({
-        authorities: path.meta({ description: 'PEM, the certification authority of the brokers' }),
-        certificate: path.meta({ description: 'PEM, certificate chain of the box' }),
-        key: path.meta({ description: 'PEM, private key of the box' }),
-      })
-      .optional()
-      .meta({ description: 'required unless every broker is plain loopback' }),
-    trust: z.strictObject({
-      authority: path.meta({ description: 'JWK, public key that signs the keyring' }),
-      keyring: path.meta({ description: 'JWS, keyring signed by the authority' }),
-      sealKey: path.meta({ description: 'JWK, X25519 private key of the box, opens sealed credentials' }),
-      signKey: path.meta({ description: 'JWK, Ed25519 private key of the box, signs the register' }),
-    }),
-    stateFolder: path.meta({ description: 'durable state' }),
-    runtimeFolder: path.meta({ description: 'Unix sockets of the running agent' }),
-    clock: z
-      .enum(['chrony', 'timesyncd', 'host'])
-      .meta({ description: 'what says that the clock is synchronised; host declares it trusted' }),
-    decoder: path.default('ffmpeg').meta({
-      description:
-        'ffmpeg, which decodes key frames for the picture checks: a path, or a name looked for in PATH',
-    }),
-    logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-  })
-  .superRefine((box, context) => {
-    const urls = [...box.brokers, ...box.backupBrokers];
-    const plain = urls.filter((url) => url.startsWith('mqtt://'));
-    if (plain.length > 0 && !box.plainLoopback) {
-      context.addIssue({
-        code: 'custom',
-        path: ['plainLoopback'],
-        message: 'mqtt:// needs "plainLoopback": true',
-      });
-    }
-    if (plain.length < urls.length && !box.tls) {
-      context.addIssue({ code: 'custom', path: ['tls'], message: 'mqtts:// needs the three TLS files' });
-    }
-  });
+const SHAPE = new ShapeCheck<BoxFile>(BOX_FILE);
+const DEFAULTS = Object.fromEntries(
+  Object.entries(BOX_FILE.properties ?? {}).flatMap(([key, shape]) => {
+    const value = defaultOf(shape);
+    return value === undefined ? [] : [[key, value]];
+  }),
+);
 
-export type BoxFile = z.infer<typeof boxFileSchema>;
-
-function isBrokerUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  if (url.username !== '' || url.password !== '' || (url.pathname !== '' && url.pathname !== '/'))
-    return false;
-  if (url.protocol === 'mqtts:') return url.hostname !== '';
-  return url.protocol === 'mqtt:' && isLoopback(url.hostname);
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+function defaultOf(shape: Shape): unknown {
+  return (
+    shape.default ?? (shape.$ref ? BOX_FILE.$defs[shape.$ref.slice('#/$defs/'.length)]?.default : undefined)
+  );
 }
 
 /**
@@ -97,11 +33,24 @@ function isLoopback(hostname: string): boolean {
  */
 export async function readBoxFile(file: string): Promise<BoxFile> {
   const text = (await readInstalled(file, MAX_BOX_FILE_BYTES, 'box-file-unreadable')).toString('utf8');
-  const parsed = boxFileSchema.safeParse(parseJson(file, text));
-  if (!parsed.success) {
-    throw new ConfigurationError('box-file-invalid', `${file}: ${describeIssues(parsed.error).join('; ')}`);
-  }
-  return absolutePaths(parsed.data, resolve(file, '..'));
+  const box = boxOf(parseJson(file, text), (faults) => {
+    throw new ConfigurationError('box-file-invalid', `${file}: ${faults.join('; ')}`);
+  });
+  return absolutePaths(box, resolve(file, '..'));
+}
+
+/** By the shape that is generated from the schema: the video process does without zod. */
+function boxOf(parsed: unknown, refuse: (faults: readonly string[]) => never): BoxFile {
+  const looked = SHAPE.check(withDefaults(parsed));
+  if ('faults' in looked) return refuse(looked.faults);
+  const faults = boxFaults(looked.value);
+  if (faults.length > 0) refuse(faults.map(({ path, message }) => `${path.join('.')}: ${message}`));
+  return looked.value;
+}
+
+function withDefaults(parsed: unknown): unknown {
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return parsed;
+  return { ...DEFAULTS, ...parsed };
 }
 
 /** The parser of Node says where JSON breaks, ours that a name stands twice. */

@@ -3,7 +3,7 @@ import { isCronExpression } from '../base/schedule.ts';
 import { consentText } from '../contract/consent.ts';
 import { partnerId } from '../contract/lease-terms.ts';
 import { cameraId, cameraOwner, segmentId, severity } from '../contract/messages.ts';
-import { PRIORITIES } from '../contract/video-link.ts';
+import { PRIORITIES } from '../contract/video-link-limits.ts';
 import { alarmSettings, checkArming, hasArming } from './alarms.ts';
 import { boxPoints, checkBoxPoint } from './box-points.ts';
 import { cameraPoints } from './camera-points.ts';

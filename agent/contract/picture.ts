@@ -1,9 +1,6 @@
 import { z } from 'zod';
 import { count } from './envelope.ts';
-
-/** Cells that the edges of a picture are summed in: columns and rows of the fine and of the coarse grid. */
-export const FINE_GRID = { columns: 32, rows: 18 } as const;
-export const COARSE_GRID = { columns: 16, rows: 9 } as const;
+import { COARSE_GRID, FINE_GRID } from './picture-grids.ts';
 
 const level = z.number().min(0).max(255);
 const tenth = z.int().min(-2550).max(2550);

@@ -5,15 +5,13 @@ import { count } from './envelope.ts';
 import { leaseTerms } from './lease-terms.ts';
 import { cameraId, destinationId, destinationKind, destinationState } from './messages.ts';
 import { pictureNumbers, streamNumbers } from './picture.ts';
+import { MAX_ADDRESSES, MAX_EVENT_TEXT, MAX_EVENTS, PRIORITIES } from './video-link-limits.ts';
 import { CLOSED_BY, openView } from './viewing.ts';
 
 /**
  * What the agent and the video process say to each other over the Unix socket: one JSON object per line.
  * The agent listens; the video process connects and says hello.
  */
-
-/** Longest line, in bytes: 64 cameras with long URLs and credentials fit. Source: guess. */
-export const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
 const code = z.enum(ALL_CODES);
 
@@ -90,8 +88,6 @@ export type LeaseOpening = z.infer<typeof leaseOpening>;
 /** Classes of destinations with a budget of their own. */
 const channelClass = destinationKind;
 export type ChannelClass = z.infer<typeof channelClass>;
-/** Lowest and highest priority of a camera. */
-export const PRIORITIES = { lowest: 1, usual: 5, highest: 9 } as const;
 const priority = z.int().min(PRIORITIES.lowest).max(PRIORITIES.highest);
 /** Kilobits per second; 0: no limit. */
 const budget = z.strictObject({ boxKbps: count, brokerKbps: count, serverKbps: count });
@@ -112,14 +108,6 @@ const backboneOrder = z.strictObject({
     .max(64),
 });
 export type BackboneOrder = z.infer<typeof backboneOrder>;
-
-/** The agent says at least this often which leases stand; a video process that hears nothing closes them. */
-export const LEASES_INTERVAL_MS = 1_000;
-/** Source: guess; a few intervals, so that a busy moment closes nothing. */
-export const LEASES_SILENCE_MS = 5_000;
-
-/** Most addresses of one host name. Source: guess. */
-export const MAX_ADDRESSES = 16;
 
 export const agentToVideo = z.discriminatedUnion('type', [
   /** The whole list; a camera whose entry is unchanged loses no frame. */
@@ -147,12 +135,6 @@ export const agentToVideo = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('look'), camera: cameraId }),
 ]);
 export type AgentToVideo = z.infer<typeof agentToVideo>;
-
-/** Longest text of an event, and most events of one message. */
-const MAX_EVENT_TEXT = 1024;
-export const MAX_EVENTS = 32;
-/** Longest event as JSON, bytes, so that a message of them fits a line. */
-export const MAX_EVENT_BYTES = 12 * 1024;
 
 const eventText = z.string().max(MAX_EVENT_TEXT);
 const eventItems = z.record(eventText, eventText);

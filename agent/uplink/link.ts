@@ -1,3 +1,4 @@
+import './native-streams.ts'; // first
 import { type IClientOptions, MqttClient } from 'mqtt';
 import { writeToStream } from 'mqtt-packet';
 import type { Clock } from '../base/clock.ts';

@@ -4,7 +4,8 @@ import { EventPace } from '../camera/onvif/event-pace.ts';
 import { readMetadata } from '../camera/onvif/metadata.ts';
 import type { OnvifEvent } from '../camera/onvif/notification.ts';
 import type { MetadataHandlers } from '../camera/rtsp/metadata-track.ts';
-import { MAX_EVENT_BYTES, MAX_EVENTS, type VideoToAgent } from '../contract/video-link.ts';
+import type { VideoToAgent } from '../contract/video-link.ts';
+import { MAX_EVENT_BYTES, MAX_EVENTS } from '../contract/video-link-limits.ts';
 
 type TrackReport = Extract<VideoToAgent, { type: 'event-track' }>;
 

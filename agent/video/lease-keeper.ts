@@ -2,7 +2,8 @@ import type { Clock, ClockTrust } from '../base/clock.ts';
 import { asBeffroiError, type BeffroiError, OrderRefusedError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
-import { LEASES_SILENCE_MS, type LeaseOpening, type VideoToAgent } from '../contract/video-link.ts';
+import type { LeaseOpening, VideoToAgent } from '../contract/video-link.ts';
+import { LEASES_SILENCE_MS } from '../contract/video-link-limits.ts';
 import type { ClosedBy } from '../contract/viewing.ts';
 import type { Keyring } from '../trust/keyring.ts';
 import { Lease } from '../trust/lease.ts';
@@ -33,6 +34,8 @@ export interface LeaseKeeperNeeds extends LeasedPullNeeds {
 
 export interface LeaseKeeperOptions extends LeasedPullOptions {
   readonly site: string;
+  /** When the video process began, by its monotonic clock. */
+  readonly startedMs: number;
 }
 
 interface Channel {
@@ -59,7 +62,6 @@ export class LeaseKeeper implements Service {
   /** The leases that the agent named last, with those that it has asked to open since. */
   #named = new Set<string>();
   #heardAtMs = Number.NEGATIVE_INFINITY;
-  #startedMs = Number.POSITIVE_INFINITY;
   #clockTrust: ClockTrust = 'untrusted';
   #ended: ChannelReport[] = [];
   #ticking: Promise<void> | undefined;
@@ -70,7 +72,6 @@ export class LeaseKeeper implements Service {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    this.#startedMs = this.#needs.clock.monotonicMs();
     this.#ticking = this.#tick(AbortSignal.any([signal, this.#stopping.signal]));
   }
 
@@ -158,7 +159,7 @@ export class LeaseKeeper implements Service {
   #checkAge({ id, order }: Lease): void {
     const { clock } = this.#needs;
     const ageMs = clock.wallMs() - order.iat * 1000;
-    if (ageMs < clock.monotonicMs() - this.#startedMs + IAT_STEP_MS) return;
+    if (ageMs < clock.monotonicMs() - this.#options.startedMs + IAT_STEP_MS) return;
     throw new OrderRefusedError(
       'lease-not-safe',
       `lease ${id} was signed before this video process began, and may have been opened by the one before`,

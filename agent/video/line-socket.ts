@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
-import type { z } from 'zod';
 import { asError, InternalError } from '../base/errors.ts';
-import { MAX_LINE_BYTES } from '../contract/video-link.ts';
+import type { ShapeCheck } from '../contract/shape.ts';
+import { MAX_LINE_BYTES } from '../contract/video-link-limits.ts';
 
 /** A peer that does not read is cut when this much waits for it, bytes. Source: guess; two full lines. */
 const MAX_WAITING_BYTES = 2 * MAX_LINE_BYTES;
 
-export interface LineSchemas<In, Out> {
-  readonly incoming: z.ZodType<In>;
-  readonly outgoing: z.ZodType<Out>;
+export interface LineShapes<In, Out> {
+  readonly incoming: ShapeCheck<In>;
+  readonly outgoing: ShapeCheck<Out>;
 }
 
 export interface LineHandlers<In> {
@@ -20,15 +20,15 @@ export interface LineHandlers<In> {
 /** One JSON object per line over a socket, checked against the schemas in both directions. */
 export class LineSocket<In, Out> {
   readonly #socket: Socket;
-  readonly #schemas: LineSchemas<In, Out>;
+  readonly #shapes: LineShapes<In, Out>;
   readonly #handlers: LineHandlers<In>;
   #parts: Buffer[] = [];
   #partBytes = 0;
   #ended = false;
 
-  constructor(socket: Socket, schemas: LineSchemas<In, Out>, handlers: LineHandlers<In>) {
+  constructor(socket: Socket, shapes: LineShapes<In, Out>, handlers: LineHandlers<In>) {
     this.#socket = socket;
-    this.#schemas = schemas;
+    this.#shapes = shapes;
     this.#handlers = handlers;
     socket.on('data', (data: Buffer) => this.#take(data));
     socket.on('error', (error) => this.end(error));
@@ -38,7 +38,7 @@ export class LineSocket<In, Out> {
   /** Does nothing after the end. */
   send(message: Out): void {
     if (this.#ended) return;
-    this.#socket.write(`${JSON.stringify(this.#schemas.outgoing.parse(message))}\n`);
+    this.#socket.write(`${JSON.stringify(valid(this.#shapes.outgoing.check(message)))}\n`);
     if (this.#socket.writableLength > MAX_WAITING_BYTES) {
       this.end(new InternalError('internal', 'the peer of the link does not read'));
     }
@@ -83,14 +83,17 @@ export class LineSocket<In, Out> {
 
   #parse(line: Buffer): { value: In } | Error {
     try {
-      const parsed = this.#schemas.incoming.safeParse(JSON.parse(line.toString('utf8')));
-      if (parsed.success) return { value: parsed.data };
-      const paths = parsed.error.issues
-        .slice(0, 5)
-        .map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-      return new InternalError('internal', `a message of the link breaks its schema: ${paths.join('; ')}`);
+      return { value: valid(this.#shapes.incoming.check(JSON.parse(line.toString('utf8')))) };
     } catch (thrown) {
+      if (thrown instanceof InternalError) return thrown;
       return new InternalError('internal', 'a line of the link is not JSON', { cause: asError(thrown) });
     }
   }
+}
+
+/** @throws InternalError */
+function valid<T>(checked: { readonly value: T } | { readonly faults: readonly string[] }): T {
+  if ('value' in checked) return checked.value;
+  const faults = checked.faults.slice(0, 5).join('; ');
+  throw new InternalError('internal', `a message of the link breaks its schema: ${faults}`);
 }

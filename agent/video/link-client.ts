@@ -7,17 +7,16 @@ import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import { type RetryPolicy, retryLoop } from '../base/retry.ts';
-import {
-  type AgentToVideo,
-  agentToVideo,
-  type BackboneOrder,
-  type LeaseOpening,
-  type VideoCamera,
-  type VideoToAgent,
-  videoToAgent,
+import type {
+  AgentToVideo,
+  BackboneOrder,
+  LeaseOpening,
+  VideoCamera,
+  VideoToAgent,
 } from '../contract/video-link.ts';
 import type { OpenView } from '../contract/viewing.ts';
 import { LineSocket } from './line-socket.ts';
+import { agentSays, videoSays } from './link-shapes.ts';
 import type { PermitDesk } from './permit-desk.ts';
 import { UntoldGaps } from './untold-gaps.ts';
 
@@ -119,7 +118,7 @@ export class LinkClient implements Service {
     const { promise: closed, resolve } = Promise.withResolvers<Error>();
     const link = new LineSocket<AgentToVideo, VideoToAgent>(
       socket,
-      { incoming: agentToVideo, outgoing: videoToAgent },
+      { incoming: agentSays, outgoing: videoSays },
       { message: (message) => this.#take(message), closed: resolve },
     );
     const stop = () => link.end(asBeffroiError(signal.reason));

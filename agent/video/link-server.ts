@@ -5,18 +5,17 @@ import type { Clock, ClockTrust } from '../base/clock.ts';
 import { asBeffroiError, ConfigurationError, InternalError, systemCode } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
-import {
-  type AgentToVideo,
-  agentToVideo,
-  type BackboneOrder,
-  type LeaseOpening,
-  type PictureReport,
-  type VideoCamera,
-  type VideoToAgent,
-  videoToAgent,
+import type {
+  AgentToVideo,
+  BackboneOrder,
+  LeaseOpening,
+  PictureReport,
+  VideoCamera,
+  VideoToAgent,
 } from '../contract/video-link.ts';
 import type { OpenView } from '../contract/viewing.ts';
 import { LineSocket } from './line-socket.ts';
+import { agentSays, videoSays } from './link-shapes.ts';
 import { PermitCounter, type PermitSource } from './permit-counter.ts';
 
 /** Silence after which the video process counts as stuck; it says `alive` at least every 5 s. */
@@ -160,7 +159,7 @@ export class VideoLink implements Service {
     const counter = new PermitCounter(this.#needs.permits, (answer) => link.send(answer));
     const link: LineSocket<VideoToAgent, AgentToVideo> = new LineSocket(
       socket,
-      { incoming: videoToAgent, outgoing: agentToVideo },
+      { incoming: videoSays, outgoing: agentSays },
       {
         message: (message) => this.#take(peer, message),
         closed: (why) => this.#closed(peer, why),

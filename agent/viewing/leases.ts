@@ -1,6 +1,6 @@
 import { type BeffroiError, InternalError, OrderRefusedError } from '../base/errors.ts';
 import { limited } from '../base/limit.ts';
-import { LEASES_INTERVAL_MS } from '../contract/video-link.ts';
+import { LEASES_INTERVAL_MS } from '../contract/video-link-limits.ts';
 import type { ClosedBy } from '../contract/viewing.ts';
 import type { Lease } from '../trust/lease.ts';
 import { type ChannelFacts, leaseFacts, type OrderOf } from './facts.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { boxFileSchema } from '../../agent/config/box-file.ts';
+import { boxFileSchema } from '../../agent/config/box-file-schema.ts';
 import { configurationSchema } from '../../agent/config/configuration.ts';
 import { TRANSMISSION_CATEGORIES, type TransmissionCategory } from '../../agent/contract/transmission.ts';
 

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import { DeviceError } from '../../agent/base/errors.ts';
 import { escapeXml } from '../../agent/camera/onvif/xml.ts';
-import { MAX_LINE_BYTES, type VideoToAgent, videoToAgent } from '../../agent/contract/video-link.ts';
+import { type VideoToAgent, videoToAgent } from '../../agent/contract/video-link.ts';
+import { MAX_LINE_BYTES } from '../../agent/contract/video-link-limits.ts';
 import { EventTrack } from '../../agent/video/event-track.ts';
 
 function begin() {

@@ -168,7 +168,7 @@ export class World {
         keyring: async () => LEASE_KEYRING,
         tell: (message) => this.#toAgent(message, ends),
       },
-      { site: SITE, mediaOriginMs: 0 },
+      { site: SITE, mediaOriginMs: 0, startedMs: this.clock.monotonicMs() },
     );
     await this.keeper.start(ends);
     this.#meet();

@@ -1,4 +1,3 @@
-import { Parser } from 'xml2js';
 import { PeerProtocolError } from '../../base/errors.ts';
 import { quoted } from '../../base/text.ts';
 
@@ -29,6 +28,7 @@ const MAX_ELEMENTS = 50_000;
  */
 export async function parseXml(text: string, from: string): Promise<XmlElement> {
   checkShape(text, from);
+  const { Parser } = await import('xml2js'); // the video process reads none, as a rule
   const parser = new Parser({ explicitRoot: false, explicitChildren: true, preserveChildrenOrder: true });
   let root: RawElement | null;
   try {

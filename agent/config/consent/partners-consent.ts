@@ -1,5 +1,5 @@
 import type { Log } from '../../base/log.ts';
-import { MAX_ADDRESSES } from '../../contract/video-link.ts';
+import { MAX_ADDRESSES } from '../../contract/video-link-limits.ts';
 import type { Register } from '../../store/store.ts';
 import type { JudgeNeeds } from '../judge.ts';
 import { ConfigurationRefusedError } from '../open.ts';

@@ -1,6 +1,6 @@
 import type { Code } from '../../base/codes.ts';
 import type { StreamNumbers } from '../../contract/picture.ts';
-import { FINE_GRID } from '../../contract/picture.ts';
+import { FINE_GRID } from '../../contract/picture-grids.ts';
 import type { Comparison } from './comparison.ts';
 import { type FocusChange, focusChange } from './focus.ts';
 import type { Reference, Sample } from './reference.ts';

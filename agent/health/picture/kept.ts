@@ -1,4 +1,4 @@
-import { COARSE_GRID, FINE_GRID } from '../../contract/picture.ts';
+import { COARSE_GRID, FINE_GRID } from '../../contract/picture-grids.ts';
 import type { LearntFocus } from './focus.ts';
 import type { LearntPattern } from './learnt-pattern.ts';
 import { LIGHTS } from './light.ts';

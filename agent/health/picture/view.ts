@@ -1,4 +1,5 @@
-import { COARSE_GRID, FINE_GRID, type GridEdges, type PictureNumbers } from '../../contract/picture.ts';
+import type { GridEdges, PictureNumbers } from '../../contract/picture.ts';
+import { COARSE_GRID, FINE_GRID } from '../../contract/picture-grids.ts';
 
 interface Grid {
   readonly columns: number;

@@ -4,7 +4,7 @@ import type { Log } from '../../base/log.ts';
 import { RepeatedFault } from '../../base/repeated.ts';
 import type { CameraHealthState, Fields } from '../../contract/messages.ts';
 import type { PictureNumbers } from '../../contract/picture.ts';
-import { FINE_GRID } from '../../contract/picture.ts';
+import { FINE_GRID } from '../../contract/picture-grids.ts';
 import type { Reporter } from '../../contract/reporter.ts';
 import type { PictureReport } from '../../contract/video-link.ts';
 import type { Memory } from '../../store/store.ts';

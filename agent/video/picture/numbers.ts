@@ -1,4 +1,5 @@
-import { COARSE_GRID, FINE_GRID, type PictureNumbers } from '../../contract/picture.ts';
+import type { PictureNumbers } from '../../contract/picture.ts';
+import { COARSE_GRID, FINE_GRID } from '../../contract/picture-grids.ts';
 import { changeOf } from './change.ts';
 import { edgesOf } from './edges.ts';
 import { levelsOf } from './levels.ts';
