@@ -63,7 +63,7 @@ export class ShapeCheck<T> {
     else if (Array.isArray(value)) this.#lookAtItems(shape, value, path, tell);
     else if (shape.type === 'object') this.#lookAtKeys(shape, value as object, path, tell);
     if (shape.const !== undefined && value !== shape.const) tell(path, `expected ${String(shape.const)}`);
-    if (shape.enum && !shape.enum.includes(value)) tell(path, 'expected one of the known words');
+    if (shape.enum && !shape.enum.includes(value)) tell(path, wordsOf(shape.enum));
   }
 
   #named(reference: string): Shape {
@@ -96,14 +96,14 @@ export class ShapeCheck<T> {
   #lookAtKeys(shape: Shape, value: object, path: string, tell: Tell): void {
     const { properties = {}, required = [], additionalProperties: others, propertyNames } = shape;
     const entries = Object.entries(value).filter(([, one]) => one !== undefined);
+    const present = new Set(entries.map(([key]) => key));
+    for (const key of required) if (!present.has(key)) tell(below(path, key), 'is missing');
     for (const [key, one] of entries) {
       const named = Object.hasOwn(properties, key) ? properties[key] : others;
       if (named === false) tell(below(path, key), 'unknown key');
       else if (named) this.#look(named, one, below(path, key), tell);
       if (propertyNames) this.#look(propertyNames, key, below(path, key), tell);
     }
-    const present = new Set(entries.map(([key]) => key));
-    for (const key of required) if (!present.has(key)) tell(below(path, key), 'is missing');
   }
 
   #pattern(source: string): RegExp {
@@ -126,6 +126,11 @@ function isOfType(value: unknown, type: NonNullable<Shape['type']>): boolean {
 function hasConstants({ properties = {} }: Shape, value: object): boolean {
   const constants = Object.entries(properties).filter(([, one]) => one.const !== undefined);
   return constants.every(([key, one]) => (value as Record<string, unknown>)[key] === one.const);
+}
+
+/** Long lists are those of codes. */
+function wordsOf(words: readonly unknown[]): string {
+  return words.length > 12 ? 'expected one of the known words' : `expected one of ${words.join(', ')}`;
 }
 
 function lookAtNumber({ minimum, maximum }: Shape, value: number, path: string, tell: Tell): void {

@@ -36,7 +36,7 @@ export const AGENT_TO_VIDEO: ShapeDocument = {
     "__schema19": {"type":"object","properties":{"cameras":{"maxItems":256,"type":"array","items":{"$ref":"#/$defs/__schema1"}},"priority":{"$ref":"#/$defs/__schema18"},"leftMs":{"type":"number","minimum":0}},"required":["cameras","priority","leftMs"],"additionalProperties":false},
     "__schema20": {"type":"string","pattern":"^[A-Za-z0-9_-]{8,64}$"},
     "__schema21": {"type":"integer","minimum":0,"maximum":253402300799},
-    "__schema22": {"type":"object","properties":{"days":{"default":["mon","tue","wed","thu","fri","sat","sun"],"$ref":"#/$defs/__schema23"},"from":{"$ref":"#/$defs/__schema25"},"to":{"$ref":"#/$defs/__schema25"}},"required":["from","to"],"additionalProperties":false},
+    "__schema22": {"type":"object","properties":{"days":{"default":["mon","tue","wed","thu","fri","sat","sun"],"$ref":"#/$defs/__schema23"},"from":{"$ref":"#/$defs/__schema25"},"to":{"$ref":"#/$defs/__schema25"}},"required":["days","from","to"],"additionalProperties":false},
     "__schema23": {"minItems":1,"maxItems":7,"type":"array","items":{"$ref":"#/$defs/__schema24"}},
     "__schema24": {"type":"string","enum":["mon","tue","wed","thu","fri","sat","sun"]},
     "__schema25": {"type":"string","pattern":"^(([01]\\d|2[0-3]):[0-5]\\d|24:00)$"},

@@ -21,8 +21,9 @@ const pages: Record<string, string> = {
   'agent/contract/video-link-shapes.ts': shapesFile(
     { AGENT_TO_VIDEO: agentToVideo, VIDEO_TO_AGENT: videoToAgent },
     './shape.ts',
+    'output',
   ),
-  'agent/config/box-file-shape.ts': shapesFile({ BOX_FILE: boxFileSchema }, '../contract/shape.ts'),
+  'agent/config/box-file-shape.ts': shapesFile({ BOX_FILE: boxFileSchema }, '../contract/shape.ts', 'input'),
   'docs/architecture.md': await architecturePage('docs/architecture.md'),
 };
 
