@@ -44,8 +44,8 @@ export interface VideoOptions {
 
 const clock = systemClock;
 const random = Math.random;
-/** Pictures of every camera. Source: measured with 20 cameras whose groups of pictures end together; see docs/performance.md. */
-const pool = new BytePool({ leastFreeBytes: 4 * 1024 * 1024, freeShare: 0.65 });
+/** Pictures of every camera. */
+const pool = new BytePool();
 /** Source: measured with 20 cameras; a fragment is four times as long as the longest rest. */
 const rest = new Rest({ leastMs: 20, perStreamMs: 3, mostMs: 60 });
 const standstill = new Standstill(clock);

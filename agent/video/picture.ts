@@ -1,9 +1,8 @@
-import { MIN_BLOCK_BYTES } from '../base/pool.ts';
 import type { AccessUnit } from '../camera/types.ts';
 import type { StreamSetup } from './parameter-sets.ts';
 
-/** Objects of one picture, and of one NAL unit, beside its bytes. Source: heap snapshots, rounded up. */
-const PICTURE_BYTES = 512;
+/** Objects of one picture with its block, and of one NAL unit, beside its bytes. Source: heap snapshots, rounded up. */
+const PICTURE_BYTES = 1024;
 const NAL_BYTES = 128;
 
 /** What is known of a picture beside its bytes. */
@@ -47,7 +46,7 @@ export class Picture implements PictureFacts {
   /** What keeping it takes, also of a picture of a few bytes. */
   get heldBytes(): number {
     const { bytes, nals } = this.unit;
-    return Math.max(MIN_BLOCK_BYTES, bytes.length) + PICTURE_BYTES + nals.length * NAL_BYTES;
+    return bytes.length + PICTURE_BYTES + nals.length * NAL_BYTES;
   }
 
   hold(): void {

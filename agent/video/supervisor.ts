@@ -13,6 +13,8 @@ const RESTART_POLICY: RetryPolicy = {
   wasUp: { firstMs: 200, factor: 2, capMs: 30_000, jitter: 0.3 },
   stableMs: 60_000,
 };
+/** As the launcher has it for a video process of its own; see docs/performance.md. */
+const V8_FLAGS = ['--max-semi-space-size=1', '--heap-growing-percent=40'];
 /** Time for a polite end before SIGKILL. */
 const END_TIMEOUT_MS = 3_000;
 
@@ -75,7 +77,7 @@ export class VideoSupervisor implements Service {
   async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
     const child = spawn(
       process.execPath,
-      [entryFile(), '--config', this.#options.configFile, '--with-parent'],
+      [...V8_FLAGS, entryFile(), '--config', this.#options.configFile, '--with-parent'],
       {
         stdio: ['pipe', 'inherit', 'inherit'],
         env: { ...process.env, NOTIFY_SOCKET: undefined, WATCHDOG_USEC: undefined },

@@ -148,7 +148,7 @@ const GROWING_BLOCKS = 1;
 
 /** A receiver that lives as long as the run: what it kept of each case would add up. */
 function longReceiver(codec: VideoCodec) {
-  const pool = new CountingPool({ leastFreeBytes: 1024 * 1024, freeShare: 0 });
+  const pool = new CountingPool();
   const video = {
     track: { codec, clockRate: 90_000, parameterSets: {} },
     ...{ payloadType: 96, control: '*', sessionControl: '*' },

@@ -102,7 +102,7 @@ export class Scene {
   readonly feed = new Feed(
     {
       clock: new MediaClock(0),
-      pool: new BytePool({ leastFreeBytes: 8 * MIB, freeShare: 0 }),
+      pool: new BytePool(),
       random: Math.random,
     },
     { fragmentMs: PICTURE_MS, cacheBytes: 8 * MIB },

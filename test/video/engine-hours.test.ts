@@ -68,7 +68,7 @@ type EngineNeeds = ConstructorParameters<typeof VideoEngine>[0];
 
 /** An engine without budget that reports to nobody. */
 function engineOf(needs: Pick<EngineNeeds, 'clock' | 'pull' | 'permits' | 'destination'>): VideoEngine {
-  const pool = new BytePool({ leastFreeBytes: 0, freeShare: 0 });
+  const pool = new BytePool();
   const backbone = { join: () => ({ offered: () => undefined, leave: () => undefined }) };
   const others = { log, random: () => 0, pool, backbone, report: () => undefined };
   return new VideoEngine({ ...needs, ...others }, { mediaOriginMs: 0 });

@@ -57,7 +57,7 @@ function pushing(
   const feed = new Feed(
     {
       clock: new MediaClock(0),
-      pool: new BytePool({ leastFreeBytes: MIB, freeShare: 0 }),
+      pool: new BytePool(),
       random: Math.random,
     },
     { fragmentMs: 200, cacheBytes: 4 * MIB },

@@ -159,7 +159,7 @@ export class World {
           clock: this.clock,
           log,
           random: () => 0.5,
-          pool: new BytePool({ leastFreeBytes: 0, freeShare: 0 }),
+          pool: new BytePool(),
         },
         permits: { acquire: async () => PERMIT },
         pull: (camera, _permit, handlers, signal) => this.#pull(camera, handlers, signal),

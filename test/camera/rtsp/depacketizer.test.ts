@@ -9,7 +9,7 @@ import { aggregate, packetOf, payloads264, payloads265 } from './packetize.ts';
 
 type Codec = 'h264' | 'h265';
 
-const pool = new BytePool({ leastFreeBytes: 0, freeShare: 0 });
+const pool = new BytePool();
 
 /** One packet: time stamp, payload, marker; the number follows from its place unless `skip` numbers are missing. */
 interface P {

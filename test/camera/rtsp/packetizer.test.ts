@@ -40,10 +40,8 @@ for (const codec of ['h264', 'h265'] as const) {
         fc.nat(0xffffffff),
         (nals, first, ssrc) => {
           const out: string[][] = [];
-          const depacketizer = new Depacketizer(
-            codec,
-            new BytePool({ leastFreeBytes: 0, freeShare: 0 }),
-            (unit) => out.push(unit.nals.map((nal) => nal.toString('hex'))),
+          const depacketizer = new Depacketizer(codec, new BytePool(), (unit) =>
+            out.push(unit.nals.map((nal) => nal.toString('hex'))),
           );
           const packet = new RtpPacket();
           let sequence = first;

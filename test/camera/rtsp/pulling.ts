@@ -20,7 +20,7 @@ export const needs = {
   clock: systemClock,
   log: pino({ level: 'silent' }),
   randomBytes,
-  pool: new BytePool({ leastFreeBytes: 2 ** 23, freeShare: 0 }),
+  pool: new BytePool(),
 };
 
 /** A permit that counts. */

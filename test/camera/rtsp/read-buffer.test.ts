@@ -59,7 +59,7 @@ function read(bytes: Buffer, pieceBytes: number): { nals: Buffer[]; messages: Rt
     transport,
     {
       clock: systemClock,
-      pool: new BytePool({ leastFreeBytes: 0, freeShare: 0 }),
+      pool: new BytePool(),
       clockSaid: () => undefined,
     },
     (unit) => nals.push(...unit.nals),
