@@ -74,7 +74,7 @@ const TO_VIDEO: readonly object[] = [
   { type: 'look', camera: 'cam-a' },
 ];
 const TO_AGENT: readonly object[] = [
-  { type: 'hello', pid: 1, software: '0.1.0' },
+  { type: 'hello', pid: 1, run: '0b1f5f3e-6c0d-4a8e-9d5f-3f1f7c2d9a10', software: '0.1.0' },
   { type: 'login', request: 1, outcome: 'refused' },
   { type: 'stream', camera: 'cam-a', profile: 'sub', phase: 'playing', detail: '', codec: 'h265', width: 1 },
   {

@@ -121,6 +121,7 @@ export const NARROW: readonly { from: string; to: string; only: readonly string[
     only: [
       'agent/config/configuration.ts',
       'agent/config/box-file.ts',
+      'agent/config/box-file-schema.ts',
       'agent/config/issues.ts',
       'agent/config/partners.ts',
       'agent/config/consent/bounds.ts',
