@@ -16,6 +16,8 @@ export interface CameraEvents {
   forgetSubscription(): void;
   /** Whether `false` is the alarm, by token of the digital input, as far as the camera says it. @throws BeffroiError */
   inputPolarities(signal: AbortSignal): Promise<ReadonlyMap<string, boolean>>;
+  /** The topics that the camera declares, without prefixes; undefined where it does not say. @throws BeffroiError */
+  eventTopics(signal: AbortSignal): Promise<readonly string[] | undefined>;
   /** Asks for all states on the metadata track of the stream. @throws BeffroiError */
   synchronizeStream(signal: AbortSignal): Promise<void>;
 }

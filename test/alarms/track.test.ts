@@ -64,6 +64,56 @@ t.test('a track that does not tell the state of every point: asked once, then a 
   t.same(watch.transitions, ['pt-porte raised']);
 });
 
+const TAMPER: AlarmPoint = { ...POINT, id: 'pt-vandale', kind: 'tampering' };
+const tampering = (kind: string, state: boolean) => ({
+  topic: `tns1:VideoSource/${kind}/ImagingService`,
+  operation: 'Initialized' as const,
+  source: { Source: 'vs1' },
+  data: { State: String(state) },
+});
+
+t.test('a track that tells one topic of a point of two: the subscription, until it tells both', async (t) => {
+  const { clock, camera, watch, tell, become } = await begin(t, [TAMPER], false);
+  camera.declared = [
+    ...['Device/Trigger/DigitalInput', 'VideoSource/SignalLoss'],
+    ...['VideoSource/GlobalSceneChange/ImagingService', 'VideoSource/ImageTooDark/ImagingService'],
+  ];
+  watch.tracks.expect(new Set([CAMERA.id]));
+  await camera.lose(new DeviceError('camera-closed', 'cam-1: cut'));
+  await become('read');
+  await tell(tampering('GlobalSceneChange', false));
+  await clock.advance(20_000);
+  t.ok(camera.subscribed);
+  await clock.advance(300_000);
+  t.equal(camera.forgotten, 0, 'it stays');
+  camera.tamper('ImageTooDark', true);
+  t.same(watch.transitions, ['pt-vandale raised'], 'what the track never told');
+  camera.tamper('ImageTooDark', false);
+  await tell(tampering('ImageTooDark', false));
+  await clock.advance(61_000);
+  t.equal(camera.forgotten, 1, 'now the track tells all');
+  await tell(tampering('ImageTooDark', true));
+  t.equal(watch.transitions.at(-1), 'pt-vandale raised');
+});
+
+t.test(
+  'a camera that does not say which topics it tells: what its subscription told is needed',
+  async (t) => {
+    const { clock, camera, watch, tell, become } = await begin(t, [TAMPER], false);
+    camera.declared = undefined;
+    camera.tamper('GlobalSceneChange', false);
+    camera.tamper('ImageTooDark', false);
+    watch.tracks.expect(new Set([CAMERA.id]));
+    await become('read');
+    await tell(tampering('GlobalSceneChange', false));
+    await clock.advance(300_000);
+    t.equal(camera.forgotten, 0);
+    await tell(tampering('ImageTooDark', false));
+    await clock.advance(61_000);
+    t.equal(camera.forgotten, 1);
+  },
+);
+
 t.test('a subscription of before is gone on with at once: it holds what happened meanwhile', async (t) => {
   const { clock, camera, watch, tell, become } = await begin(t, [POINT], true, true);
   t.equal(camera.runs, 1, 'the stream is not waited for');

@@ -265,6 +265,13 @@ export class ScriptedCamera implements CameraEvents {
   /** Times that it was asked. */
   asked = 0;
 
+  /** The topics that it declares. */
+  declared: readonly string[] | undefined = ['Device/Trigger/DigitalInput'];
+
+  async eventTopics(): Promise<readonly string[] | undefined> {
+    return this.declared;
+  }
+
   async inputPolarities(): Promise<ReadonlyMap<string, boolean>> {
     this.asked += 1;
     if (this.refusal) throw this.refusal;

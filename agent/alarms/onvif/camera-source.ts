@@ -7,6 +7,7 @@ import type { OnvifEvent } from '../../camera/onvif/notification.ts';
 import type { CameraEvents, CameraPoint, CameraTrack } from '../ports.ts';
 import type { AlarmSource, SourceListener } from '../source.ts';
 import { conditionOf } from './condition.ts';
+import { NeededTopics } from './needed-topics.ts';
 import { InputPolarity } from './polarity.ts';
 import { EVENT_KINDS } from './topics.ts';
 import { TrackWatch } from './track-watch.ts';
@@ -50,6 +51,7 @@ export class CameraSource implements AlarmSource {
   readonly #fault: RepeatedFault;
   readonly #track: TrackWatch;
   readonly #polarity: InputPolarity;
+  readonly #needed: NeededTopics;
   /** A subscription tells the events: what the track tells beside it is not taken. */
   #subscribed = false;
   /** Refusals in a row, without a subscription in between that held. */
@@ -63,11 +65,13 @@ export class CameraSource implements AlarmSource {
     this.#listener = listener;
     this.#fault = new RepeatedFault(needs.clock);
     this.#polarity = new InputPolarity(points);
+    this.#needed = new NeededTopics(points);
     const heard = (event: OnvifEvent) => {
       if (!this.#subscribed) this.#take(event);
     };
     const { clock } = needs;
-    this.#track = new TrackWatch({ clock, camera, points, track: needs.track(camera), heard });
+    const track = needs.track(camera);
+    this.#track = new TrackWatch({ clock, camera, points, needed: this.#needed, track, heard });
   }
 
   start(): void {
@@ -126,6 +130,7 @@ export class CameraSource implements AlarmSource {
     };
     try {
       await this.#polarity.learn(this.#needs.events(this.#camera), signal);
+      if (this.#track.isExpected) await this.#needed.learn(this.#needs.events(this.#camera), signal);
       if (await this.#trackSuffices(signal)) await this.#onTrack(heard, signal);
       else if (!signal.aborted) await this.#subscription(heard, signal);
     } catch (thrown) {
@@ -173,7 +178,9 @@ export class CameraSource implements AlarmSource {
       });
     };
     const event = (one: OnvifEvent) => {
-      if (!over.signal.aborted) this.#take(one);
+      if (over.signal.aborted) return;
+      this.#needed.told(one.topic);
+      this.#take(one);
     };
     await events.events({ subscribed, event }, ended).finally(() => over.abort());
     if (signal.aborted || !this.#track.suffices) return;

@@ -4,7 +4,8 @@ import { orAborted } from '../../base/limit.ts';
 import type { OnvifEvent } from '../../camera/onvif/notification.ts';
 import type { CameraPoint, CameraTrack } from '../ports.ts';
 import { conditionOf } from './condition.ts';
-import { EVENT_KINDS } from './topics.ts';
+import type { NeededTopics } from './needed-topics.ts';
+import { EVENT_KINDS, plainTopic } from './topics.ts';
 
 /** How long a source that begins waits for the stream of its camera to play, and then for the states. Source: guess. */
 const STREAM_WAIT_MS = 10_000;
@@ -21,19 +22,22 @@ export interface TrackWatchNeeds {
   readonly camera: string;
   readonly track: CameraTrack;
   readonly points: readonly CameraPoint[];
+  readonly needed: NeededTopics;
   /** Takes each event of the track. @throws when it cannot be kept */
   readonly heard: (event: OnvifEvent) => void;
 }
 
 /**
  * Whether the metadata track of a camera can stand in for a subscription. That a track is there says little: it may carry
- * pictures' analysis alone, or some topics. It stands in once it has told the state of every point that has one.
+ * pictures' analysis alone, or some topics. It stands in once it has told the state of every point that has one, by each
+ * topic of the point that the camera tells at all.
  */
 export class TrackWatch {
   readonly #needs: TrackWatchNeeds;
   /** The last event of each condition that the track has told since it began. */
   readonly #told = new Map<string, { readonly event: OnvifEvent; readonly atMs: number }>();
-  readonly #spoken = new Set<string>();
+  /** The topics by which it has told each point. */
+  readonly #spoken = new Map<string, Set<string>>();
   #beganMs: number | undefined;
   #fault: BeffroiError | undefined;
   #wake = Promise.withResolvers<void>();
@@ -53,11 +57,22 @@ export class TrackWatch {
     this.#unlisten();
   }
 
+  /** Whether there is, or may soon be, a track to read. */
+  get isExpected(): boolean {
+    return ['awaited', 'read'].includes(this.#needs.track.state);
+  }
+
   /** Whether it stands in now. */
   get suffices(): boolean {
     const { track, points } = this.#needs;
     if (track.state !== 'read' || this.#fault || this.#told.size === 0) return false;
-    return points.every(({ id, kind }) => EVENT_KINDS[kind].happening || this.#spoken.has(id));
+    return points.every((point) => EVENT_KINDS[point.kind].happening || this.#speaksFor(point));
+  }
+
+  #speaksFor(point: CameraPoint): boolean {
+    const spoken = this.#spoken.get(point.id);
+    const needed = this.#needs.needed.of(point);
+    return spoken !== undefined && (needed?.every((topic) => spoken.has(topic)) ?? false);
   }
 
   /** Whether the track may still stand in soon, and how long that is worth waiting for. */
@@ -147,10 +162,16 @@ export class TrackWatch {
     for (const point of this.#needs.points) {
       const condition = conditionOf(point, event);
       if (condition?.active === undefined) continue;
-      this.#spoken.add(point.id);
+      this.#spokenOf(point).add(plainTopic(event.topic));
       this.#told.set(`${point.id} ${condition.key}`, { event, atMs: this.#needs.clock.monotonicMs() });
     }
     if (this.#told.size > MAX_CONDITIONS) this.#fault = this.#lost(`more than ${MAX_CONDITIONS} conditions`);
+  }
+
+  #spokenOf({ id }: CameraPoint): Set<string> {
+    const topics = this.#spoken.get(id) ?? new Set();
+    this.#spoken.set(id, topics);
+    return topics;
   }
 
   #lost(why = 'the track has ended, or can no longer be relied on'): DeviceError {

@@ -3,6 +3,7 @@ import { asBeffroiError, BeffroiError, DeviceError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts';
 import type { Credentials, Gate } from '../types.ts';
 import { buildEnvelope } from './envelope.ts';
+import { readEventTopics } from './event-topics.ts';
 import { readPolarities } from './input-polarity.ts';
 import { type MaskList, readMasks } from './masks.ts';
 import { type Ask, askDevice, askMedia } from './package.ts';
@@ -185,6 +186,15 @@ export class OnvifCamera {
     return inputs
       ? readPolarities((await say('GetServiceCapabilities'))?.content, inputs.content)
       : new Map();
+  }
+
+  /** The topics that the camera declares, without prefixes; undefined where it does not say which it tells. */
+  async eventTopics(signal: AbortSignal): Promise<readonly string[] | undefined> {
+    const path = (await this.#service('events', signal))?.path;
+    if (path === undefined) return [];
+    const envelope = buildEnvelope({ tev: NAMESPACES.events }, '', '<tev:GetEventProperties/>');
+    const answer = await lacking(this.#ask('events', path, signal)('GetEventProperties', envelope));
+    return answer && readEventTopics(answer.content);
   }
 
   /** Whether a subscription of before may still stand. */

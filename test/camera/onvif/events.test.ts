@@ -359,6 +359,22 @@ t.test('a camera without an event service is said to lack it', async (t) => {
   await t.rejects(cameraAt(port).camera.events(handler, never), { code: 'camera-unsupported' });
 });
 
+t.test(
+  'the topics that a camera declares are read from its topic set; one that cannot say is no fault',
+  async (t) => {
+    const says = (answer: string | undefined) =>
+      serve(t, ({ method }, response) => {
+        if (method === 'GetServices') return response.end(captured('GetServices'));
+        return response.end(answer ?? soapFault('ter:ActionNotSupported', 'no'));
+      });
+    const { camera } = cameraAt(await says(captured('GetEventProperties')));
+    const topics = (await camera.eventTopics(never)) ?? [];
+    t.ok(topics.includes('Device/Trigger/DigitalInput'), topics.join(' '));
+    t.notOk(topics.includes('Device/Trigger'), 'a level that is no topic');
+    t.equal(await cameraAt(await says(undefined)).camera.eventTopics(never), undefined);
+  },
+);
+
 async function readOne(topicXml: string, message: string): Promise<OnvifEvent | undefined> {
   const text = soap(
     `<PullMessagesResponse><wsnt:NotificationMessage>${topicXml}<wsnt:Message>${message}</wsnt:Message></wsnt:NotificationMessage></PullMessagesResponse>`,
