@@ -37,9 +37,11 @@ import { certificateEndsMs } from './health/certificate.ts';
 import { ClockSource, synchronisedAtMs } from './health/clock-source.ts';
 import { diskWearPercent } from './health/disk-wear.ts';
 import { Forwarding } from './health/forwarding.ts';
+import { expectedSerial } from './health/identity.ts';
 import { CameraHealthRoom } from './health/room.ts';
 import { plannedFor } from './health/shown.ts';
 import { freeMb, temperatureC } from './health/vitals.ts';
+import { InventoryRoom } from './inventory/room.ts';
 import type { Look } from './reports/recorder.ts';
 import { ReportRoom } from './reports/room.ts';
 import { begunWindow, factsOf, LinkWatch, observations } from './reports/seen.ts';
@@ -88,6 +90,7 @@ export class Agent implements Service {
   readonly #backboneHealth: BackboneHealth;
   readonly #alarms: AlarmRoom;
   readonly #reports: ReportRoom;
+  readonly #inventory: InventoryRoom;
   readonly #linkWatch = new LinkWatch();
   readonly #consent: PartnersConsent;
   readonly #keeper: ConfigurationKeeper;
@@ -209,6 +212,13 @@ export class Agent implements Service {
       look: () => this.#look(),
     });
 
+    this.#inventory = new InventoryRoom({
+      ...{ clock, log, memory, reporter, lookUp },
+      transaction: (work) => this.#store.transaction(work),
+      serial: (camera) => expectedSerial((room, key) => memory.get(room, key), camera),
+      isSwapped: (camera) => this.#isSwapped(camera),
+    });
+
     const orders = {
       site,
       keyring: keys.keyring,
@@ -298,6 +308,7 @@ export class Agent implements Service {
       this.#backboneHealth,
       this.#alarms,
       this.#reports,
+      this.#inventory,
       this.#refusals,
       this.#keeper,
       this.#commands,
@@ -324,7 +335,12 @@ export class Agent implements Service {
       diskWearPercent: () => diskWearPercent(stateFolder),
       backbone: () => this.#backboneHealth.fault,
       certificateEndsMs: async () => tls && (await certificateEndsMs(tls.certificate)),
+      inventory: () => this.#inventory.words(),
     };
+  }
+
+  #isSwapped(camera: string): boolean {
+    return this.#cameraHealth.status().some((one) => one.camera === camera && one.cause === 'camera-swapped');
   }
 
   /** How everything is, for the reports. */
@@ -402,7 +418,12 @@ export class Agent implements Service {
     return {
       ping: async () => `beffroi ${this.#options.software}, boot ${this.#store.boot}`,
       checkCamera: (camera, signal) => this.#cameraHealth.check(camera, signal),
-      confirmRepair: (camera, signal) => this.#cameraHealth.confirm(camera, signal),
+      confirmRepair: async (camera, signal) => {
+        const confirmed = await this.#cameraHealth.confirm(camera, signal);
+        this.#inventory.accept(camera);
+        return confirmed;
+      },
+      takeInventory: (signal) => this.#inventory.run(signal),
       restartStream: async (camera) => {
         if (!this.#video.restart(camera)) {
           throw new DeviceError('camera-stalled', `${camera}: the video process is away`);
@@ -466,6 +487,7 @@ export class Agent implements Service {
     await this.#fleet.apply(cameras);
     await this.#cameraHealth.apply(next.cameras, next.health, next.segments);
     await this.#alarms.apply({ ...withOwnPoints(next), cameras });
+    await this.#inventory.apply(next.cameras, next.inventory);
     this.#reports.apply(factsOf(next, this.#needs.box.site), next.reports);
     const entities = next.cameras.map(({ id }) => id);
     const points = this.#alarms.status().map(({ point }) => point);

@@ -19,6 +19,7 @@ const HELP: Record<Language, string> = {
   beffroi report --month 2026-10 | --from 2026-10-01 --to 2026-10-15 [--config FICHIER] [--out DOSSIER]
                                                              écrit le rapport de disponibilité (Markdown et CSV)
   beffroi check  [--config FICHIER] [--json]                 dit ce qui ne va pas avant le lancement
+  beffroi inventory [--now] [--config FICHIER] [--json]      compare la configuration et le réseau
   beffroi discover [--network 10.20.0.0/16]... [--seconds 4] [--json]
                                                              liste les équipements ONVIF du réseau, sans s'y connecter
 
@@ -38,6 +39,7 @@ Codes de sortie : 0 tout va bien, 1 quelque chose ne va pas, 2 ligne de commande
   beffroi report --month 2026-10 | --from 2026-10-01 --to 2026-10-15 [--config FILE] [--out FOLDER]
                                                           writes the report on availability (Markdown and CSV, French)
   beffroi check  [--config FILE] [--json]                 says what is wrong before the start
+  beffroi inventory [--now] [--config FILE] [--json]      holds the configuration against the network
   beffroi discover [--network 10.20.0.0/16]... [--seconds 4] [--json]
                                                           lists the ONVIF devices of the network, without a login
 
@@ -61,6 +63,7 @@ function parseCommandLine() {
         month: { type: 'string' },
         from: { type: 'string' },
         to: { type: 'string' },
+        now: { type: 'boolean', default: false },
         network: { type: 'string', multiple: true, default: [] },
         seconds: { type: 'string' },
         out: { type: 'string', default: '.' },
@@ -112,6 +115,10 @@ async function main(): Promise<number> {
     case 'check': {
       const { checkBox } = await import('./cli/check.ts');
       return await checkBox({ config, language, json: values.json });
+    }
+    case 'inventory': {
+      const { showInventory } = await import('./cli/inventory.ts');
+      return await showInventory({ config, language, json: values.json, now: values.now });
     }
     case 'discover': {
       const { showDevices } = await import('./cli/discover.ts');

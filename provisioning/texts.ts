@@ -40,6 +40,7 @@ const FRENCH = {
                                        --end 2026-12-24T12:00 --by QUI --why POURQUOI
         mission.cancel                 --mission ID --by QUI --why POURQUOI
         report.publish                 --from 2026-10-01 --to 2026-10-31   (jours compris)
+        inventory.run                  (compare la configuration et le réseau, maintenant)
   beffroi-csu watch --folder DOSSIER --site SITE|+ --broker URL [--json]
       affiche ce que disent les collecteurs ; Ctrl-C termine
 ${VIEWING_FRENCH.help}
@@ -166,6 +167,7 @@ const ENGLISH: Texts = {
                                        --end 2026-12-24T12:00 --by WHO --why REASON
         mission.cancel                 --mission ID --by WHO --why REASON
         report.publish                 --from 2026-10-01 --to 2026-10-31   (both days included)
+        inventory.run                  (holds the configuration against the network, now)
   beffroi-csu watch --folder FOLDER --site SITE|+ --broker URL [--json]
       shows what the boxes say; Ctrl-C ends it
 ${VIEWING_ENGLISH.help}

@@ -187,10 +187,15 @@ export interface CameraHealthPoint extends AnyPoint {
   readonly from: 'degraded' | 'down';
 }
 
+/** What the last inventory says. */
+type InventoryKind = 'box-unknown-device' | 'camera-moved';
+
 /** Something is wrong with the box itself, or with the network of its cameras. */
 export type BoxPoint =
   | (AnyPoint & { readonly kind: 'camera-network'; readonly segment?: string | undefined })
-  | (AnyPoint & { readonly kind: 'box-clock' | 'box-store' | 'box-video' | 'box-backbone' })
+  | (AnyPoint & {
+      readonly kind: 'box-clock' | 'box-store' | 'box-video' | 'box-backbone' | InventoryKind;
+    })
   | (AnyPoint & { readonly kind: 'box-disk'; readonly belowMb: number })
   | (AnyPoint & { readonly kind: 'box-disk-wear'; readonly abovePercent: number })
   | (AnyPoint & { readonly kind: 'box-temperature'; readonly aboveC: number })
@@ -281,6 +286,8 @@ export interface BoxView {
   backbone(): { readonly cause: Code | 'none'; readonly detail: string } | undefined;
   /** Unix ms. */
   certificateEndsMs(): Promise<number | undefined>;
+  /** What the last inventory found, one line each; undefined before the first. */
+  inventory(): { readonly unknown: readonly string[]; readonly moved: readonly string[] } | undefined;
 }
 
 /** Settings of all alarms; the section of the central configuration fits. */

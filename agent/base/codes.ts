@@ -628,6 +628,20 @@ export const CODES = {
       'The clock of the camera is off by whole or half hours: its time zone or daylight saving is wrong.',
     remedy: 'Set time zone and daylight saving in the camera, and its NTP server.',
   },
+  'camera-moved': {
+    fault: 'device',
+    retryable: true,
+    means: 'The device of a camera answers at another address than the configuration says.',
+    remedy:
+      'Find out who changed its address: set it back on the camera, or push a configuration with the new one.',
+  },
+  'device-unknown': {
+    fault: 'device',
+    retryable: true,
+    means: 'A device that is not in the configuration answers to discovery on the network of the cameras.',
+    remedy:
+      'Find it by its address and hardware address on the switch. Remove it, take it into the configuration, or name it in inventory.expected.',
+  },
   'camera-swapped': {
     fault: 'device',
     retryable: false,

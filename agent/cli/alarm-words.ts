@@ -106,6 +106,8 @@ export const ALARM_WORDS: Readonly<Record<Language, Words>> = {
       'box-video': 'collecteur : vidéo',
       'box-backbone': 'collecteur : dorsale',
       'box-disk-wear': 'collecteur : usure du disque',
+      'box-unknown-device': 'appareil inconnu sur le réseau',
+      'camera-moved': 'caméra déplacée',
     },
   },
   en: {
@@ -181,6 +183,8 @@ export const ALARM_WORDS: Readonly<Record<Language, Words>> = {
       'box-video': 'box: video',
       'box-backbone': 'box: backbone',
       'box-disk-wear': 'box: wear of the disk',
+      'box-unknown-device': 'unknown device on the network',
+      'camera-moved': 'camera moved',
     },
   },
 };

@@ -475,6 +475,16 @@ const FRENCH: Record<Code, CauseText> = {
     means: "L'horloge de la caméra est décalée d'heures ou de demi-heures entières : fuseau ou heure d'été.",
     remedy: "Régler le fuseau et l'heure d'été de la caméra, et son serveur NTP.",
   },
+  'camera-moved': {
+    means: "L'appareil d'une caméra répond à une autre adresse que celle de la configuration.",
+    remedy:
+      'Chercher qui a changé son adresse : la rétablir sur la caméra, ou pousser une configuration avec la nouvelle.',
+  },
+  'device-unknown': {
+    means: 'Un appareil absent de la configuration répond à la découverte sur le réseau des caméras.',
+    remedy:
+      "Le retrouver sur le commutateur par son adresse et sa MAC. L'enlever, le mettre dans la configuration, ou le nommer dans inventory.expected.",
+  },
   'camera-swapped': {
     means: "Un autre appareil répond à l'adresse de la caméra : son numéro de série n'est pas celui attendu.",
     remedy:

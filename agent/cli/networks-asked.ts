@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../base/errors.ts';
+import { isNetwork } from '../base/ipv4.ts';
 import { quoted } from '../base/text.ts';
-import { isNetwork, Networks, ownAddresses } from '../camera/discovery/networks.ts';
+import { Networks, ownAddresses } from '../camera/discovery/networks.ts';
 
 /**
  * The networks of `--network`, those of the machine's own interfaces when there is none.

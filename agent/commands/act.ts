@@ -39,6 +39,8 @@ export async function act(ports: CommandPorts, command: TakenCommand, signal: Ab
       return ports.missions.cancel(order.mission, decisionOf(order, signer));
     case 'report.publish':
       return ports.publishReport({ from: order.from, to: order.to });
+    case 'inventory.run':
+      return await ports.takeInventory(signal);
   }
 }
 

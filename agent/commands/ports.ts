@@ -89,6 +89,8 @@ export interface CommandPorts {
   isLeased(camera: string): boolean;
   /** Publishes the report on these days of Europe/Paris. @throws OrderRefusedError `order-out-of-bounds` */
   publishReport(period: { readonly from: string; readonly to: string }): string;
+  /** Holds the configuration against the network now. @returns what was found */
+  takeInventory(signal: AbortSignal): Promise<string>;
   readonly alarms: AlarmPorts;
   readonly missions: MissionPorts;
   readonly viewing: {

@@ -16,6 +16,8 @@ export const OWN_KINDS = [
   'box-video',
   'box-backbone',
   'box-disk-wear',
+  'box-unknown-device',
+  'camera-moved',
 ] as const;
 
 /** The kinds of points that the health of the cameras and of the box feed. */
@@ -105,6 +107,13 @@ export const boxPoints = [
   }),
   z.strictObject({
     ...anyPoint,
+    kind: z.literal('box-unknown-device').meta({
+      description: 'the last inventory saw a device on the network that is not in the configuration',
+    }),
+    severity: severity.default('warning'),
+  }),
+  z.strictObject({
+    ...anyPoint,
     kind: z
       .literal('box-disk-wear')
       .meta({ description: 'the disk of the state folder is worn out; unknown where it does not say so' }),
@@ -114,6 +123,13 @@ export const boxPoints = [
       .max(90)
       .default(80)
       .meta({ description: 'of its life, percent; disks tell it in steps of ten' }),
+    severity: severity.default('warning'),
+  }),
+  z.strictObject({
+    ...anyPoint,
+    kind: z.literal('camera-moved').meta({
+      description: 'the last inventory saw the device of a camera at another address',
+    }),
     severity: severity.default('warning'),
   }),
 ] as const;

@@ -10,6 +10,7 @@ import { cameraPoints } from './camera-points.ts';
 import { eventDelivery } from './delivery.ts';
 import { cameraDestination, destinationFaults, mediaServer } from './destinations.ts';
 import { checkEquipmentPoint, equipmentPoints, inputModule, ups } from './equipment.ts';
+import { inventorySettings } from './inventory.ts';
 import { legalProfile } from './law.ts';
 import { connectedObject, localBroker, objectPoints } from './objects.ts';
 import { besideLeased, delivery, partner, regimeFaults } from './partners.ts';
@@ -380,6 +381,7 @@ export const configurationSchema = z
       .prefault({}),
     delivery: eventDelivery,
     reports: reportSettings,
+    inventory: inventorySettings,
     video: z
       .strictObject({
         fragmentMs: z

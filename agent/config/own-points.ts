@@ -21,6 +21,14 @@ const NAMES: Readonly<Record<OwnKind, string>> = {
   'box-video': 'Collecteur : vidéo arrêtée',
   'box-backbone': 'Collecteur : dorsale dégradée',
   'box-disk-wear': 'Collecteur : disque usé',
+  'box-unknown-device': 'Appareil inconnu sur le réseau',
+  'camera-moved': 'Caméra déplacée',
+};
+/** One camera alone says nothing of its network, and nothing is unknown where nothing is known. */
+const CAMERAS_NEEDED: Partial<Record<OwnKind, number>> = {
+  'camera-network': 2,
+  'box-unknown-device': 1,
+  'camera-moved': 1,
 };
 /** A camera or a service that starts again raises nothing. Source: guess. */
 const MIN_DURATION_S = 60;
@@ -48,9 +56,8 @@ export function unconfigured(): Given {
 function ofKind(kind: OwnKind, { points, cameras }: Given): PointConfig[] {
   const entries = points.filter((point) => point.kind === kind);
   if (kind === 'camera-health') return healthOf(cameras, entries);
-  if (entries.length > 0 || (kind === 'camera-network' && cameras.length < 2)) return [];
-  const id = kind === 'camera-network' ? 'pt-camera-network' : `pt-${kind}`;
-  return [made({ id, name: NAMES[kind], kind, owner: 'metropole' })];
+  if (entries.length > 0 || cameras.length < (CAMERAS_NEEDED[kind] ?? 0)) return [];
+  return [made({ id: `pt-${kind}`, name: NAMES[kind], kind, owner: 'metropole' })];
 }
 
 /** One for each camera that no entry watches. */

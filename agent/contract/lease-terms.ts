@@ -18,12 +18,12 @@ export const leaseReason = z.enum(LEASE_REASONS);
 export const MAX_LEASE_MINUTES = 240;
 
 /** A partner as its topics and its user at the broker name it. */
-/** The level of the reports on availability: no partner reads them under its own name. */
-const RESERVED = 'availability';
+/** The levels of reports for the CSU: no partner reads them under its own name. */
+const RESERVED = ['availability', 'inventory'];
 export const partnerId = z
   .string()
   .regex(/^[a-z][a-z0-9-]{1,30}$/)
-  .refine((id) => id !== RESERVED, `${RESERVED} is the name of a report`);
+  .refine((id) => !RESERVED.includes(id), `${RESERVED.join(' and ')} are names of reports`);
 
 /** One line of text: it goes into the register and before people. */
 export const PRINTABLE = /^[^\p{Cc}]*$/u;

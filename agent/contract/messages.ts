@@ -14,6 +14,7 @@ import { availabilityFields, siteFields } from './availability.ts';
 import { keyId, orderId } from './claims.ts';
 import { confirmation, LOSS_REASONS, OUTBOX_CLASSES } from './delivery.ts';
 import { count, envelope, text, unixMs } from './envelope.ts';
+import { findingFields, inventoryFields } from './inventory.ts';
 import { lawFields } from './law.ts';
 import { layerFields } from './layers.ts';
 import { partnerId, recipientId } from './lease-terms.ts';
@@ -108,6 +109,8 @@ const alarmKind = z.enum([
   'box-video',
   'box-backbone',
   'box-disk-wear',
+  'box-unknown-device',
+  'camera-moved',
 ]);
 const alarmCategory = z
   .enum(ALARM_CATEGORIES)
@@ -516,6 +519,19 @@ const objectMeasure = z.strictObject({
   unit: z.string().max(16).optional().meta({ description: 'as the configuration says' }),
 });
 
+const inventoryState = z.strictObject({ ...envelope, ...inventoryFields });
+const inventoryReport = z.strictObject({
+  ...envelope,
+  id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
+  ...findingFields,
+  camera: cameraId
+    .optional()
+    .meta({ description: 'the camera that it is about; absent for an unknown device' }),
+  other: cameraId.optional().meta({
+    description: 'of a swapped camera: the camera whose device stands in its place',
+  }),
+});
+
 export const alarmEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40).meta({ description: 'id of this event; consumers de-duplicate by it' }),
@@ -858,6 +874,13 @@ export const MESSAGES = {
       'Round trip, loss and throughput to the broker on each path, after each window of the configuration. What is absent is not known.',
     schema: backboneState,
   },
+  inventory: {
+    class: 'state',
+    name: 'inventory',
+    entity: 'collector',
+    summary: 'What is configured against what is seen on the network of the cameras, at the last look.',
+    schema: inventoryState,
+  },
   config: {
     class: 'state',
     name: 'config',
@@ -1058,6 +1081,13 @@ export const MESSAGES = {
     entity: 'segment',
     summary: 'Availability of a part of the local network within the same period.',
     schema: availabilityReport,
+  },
+  inventoryFinding: {
+    class: 'report',
+    name: 'inventory',
+    entity: 'collector',
+    summary: 'A difference between the configuration and what is seen on the network came, or is over.',
+    schema: inventoryReport,
   },
   fault: {
     class: 'event',

@@ -178,6 +178,8 @@ const reportOrder = z.strictObject({
   to: day.meta({ description: 'last day, which belongs to it' }),
 });
 
+const inventoryOrder = z.strictObject({ ...command, command: z.literal('inventory.run') });
+
 /** Payload of `cmd/request`: a closed list. */
 export const commandOrder = z.discriminatedUnion('command', [
   pingOrder,
@@ -195,6 +197,7 @@ export const commandOrder = z.discriminatedUnion('command', [
   missionOrder,
   missionCancelOrder,
   reportOrder,
+  inventoryOrder,
   ...VIEWING_ORDERS,
 ]);
 export type CommandOrder = z.infer<typeof commandOrder>;
@@ -241,6 +244,7 @@ export const COMMAND_ROLE: Record<CommandName, readonly Role[]> = {
   'mission.announce': ['operate'],
   'mission.cancel': ['operate'],
   'report.publish': ['operate', 'maintain'],
+  'inventory.run': ['operate', 'maintain'],
   'view.open': ['operate'],
   'view.extend': ['operate'],
   'view.close': ['operate'],

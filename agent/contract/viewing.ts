@@ -18,6 +18,7 @@ export const COMMAND_NAMES = [
   'mission.announce',
   'mission.cancel',
   'report.publish',
+  'inventory.run',
   'view.open',
   'view.extend',
   'view.close',

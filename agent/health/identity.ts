@@ -33,6 +33,12 @@ export function compareIdentity(memory: Memory, camera: Expected, { serial }: Id
   return expected === serial ? undefined : { expected, came: serial };
 }
 
+/** The serial number that is expected of a camera; empty where none is. */
+export function expectedSerial(get: Memory['get'], { id, host, serial }: Expected): string {
+  const kept = parse(get(ROOM, id));
+  return serial ?? (kept?.host === host ? kept.serial : '');
+}
+
 function learnt(memory: Memory, { id, host }: Expected, serial: string): string {
   const kept = parse(memory.get(ROOM, id));
   if (kept?.host === host) return kept.serial;

@@ -82,6 +82,8 @@ export class ScriptedBox implements BoxView {
   diskFreeMb = () => this.#read(this.freeMb);
   temperatureC = () => this.#read(this.celsius);
   certificateEndsMs = () => this.#read(this.ends);
+  found: { unknown: string[]; moved: string[] } | undefined = { unknown: [], moved: [] };
+  inventory = () => this.found;
 
   async #read<T>(value: T): Promise<T> {
     if (this.broken) throw this.broken;

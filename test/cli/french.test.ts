@@ -11,6 +11,8 @@ const FILES = [
   'agent/cli/check-local.ts',
   'agent/cli/check.ts',
   'agent/cli/discover.ts',
+  'agent/cli/inventory-text.ts',
+  'agent/cli/inventory.ts',
   'agent/cli/report-csv.ts',
   'agent/cli/report-markdown.ts',
   'agent/cli/report-words.ts',

@@ -38,6 +38,11 @@ class Ports implements CommandPorts {
     return 'report done';
   }
 
+  async takeInventory(): Promise<string> {
+    this.asked.push('inventory');
+    return 'inventory done';
+  }
+
   confirmPicture(camera: string): string {
     this.asked.push(`confirm picture ${camera}`);
     return 'confirm done';

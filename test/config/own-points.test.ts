@@ -8,6 +8,7 @@ const ABOUT_ITSELF = [
   ...['pt-box-backbone', 'pt-box-certificate', 'pt-box-clock', 'pt-box-disk', 'pt-box-disk-wear'],
   ...['pt-box-link', 'pt-box-outbox', 'pt-box-store', 'pt-box-temperature', 'pt-box-video'],
 ];
+const OF_INVENTORY = ['pt-box-unknown-device', 'pt-camera-moved'];
 const camera = (id: string) => ({
   ...{ id, name: id, host: '10.0.0.1', regime: 'continuous', owner: 'commune', onvif: {} },
 });
@@ -18,7 +19,7 @@ t.test('own points: a box without a configuration watches itself, one with camer
   t.same(ids(unconfigured()), ABOUT_ITSELF);
   t.same(ids(own({})), ABOUT_ITSELF);
   const two = own({ cameras: [camera('cam-quai'), { ...camera('cam-hall'), owner: 'metropole' }] });
-  const about = ['pt-camera-network', 'pt-health-hall', 'pt-health-quai'];
+  const about = ['pt-camera-network', 'pt-health-hall', 'pt-health-quai', ...OF_INVENTORY];
   t.same(ids(two), [...ABOUT_ITSELF, ...about].sort());
   t.match(
     two.points.find(({ id }) => id === 'pt-health-hall'),

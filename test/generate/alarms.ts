@@ -44,6 +44,8 @@ ${cameraRows.join('\n')}
 | \`box-video\` | \`collector\` | the video process is not running | of the point |
 | \`box-backbone\` | \`collector\` | a path to the broker is slow, lossy or full | of the point |
 | \`box-disk-wear\` | \`collector\` | life of the disk that is used up | of the point |
+| \`box-unknown-device\` | \`collector\` | the last inventory saw a device that is not configured | of the point |
+| \`camera-moved\` | \`collector\` | the last inventory saw a camera at another address | of the point |
 | \`source-failure\` | the source that failed | it does not do its work for ten seconds; the box makes the point | major |
 
 ## What each kind means

@@ -15,7 +15,7 @@ const CLASS_NOTES: Record<string, string> = {
   meas: 'QoS 0, not retained',
   event: 'QoS 1, not retained, from the durable outbox, in order; as backlog on `hist`',
   report:
-    'QoS 1, not retained, from the durable outbox, in order; the last level is the id of the partner, or `availability` for the CSU',
+    'QoS 1, not retained, from the durable outbox, in order; the last level is the id of the partner, or `availability` or `inventory` for the CSU',
 };
 
 /** `docs/reference/mqtt.md`. */

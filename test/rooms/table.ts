@@ -86,11 +86,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ['base', 'contract', 'store'],
     owns: [],
   },
+  inventory: {
+    folder: 'agent/inventory',
+    is: 'what is configured against what is seen on the network',
+    mayImport: ['base', 'contract', 'camera', 'store'],
+    owns: [],
+  },
   cli: {
     folder: 'agent/cli',
     is: 'the commands of the box: status, alarms, report and check',
     mayImport: [
       ...['base', 'contract', 'trust', 'store', 'config', 'camera', 'uplink', 'health', 'alarms', 'reports'],
+      'inventory',
     ],
     owns: ['zod'],
   },
@@ -113,6 +120,11 @@ export const NARROW: readonly { from: string; to: string; only: readonly string[
     from: 'cli',
     to: 'reports',
     only: ['agent/reports/facts.ts', 'agent/reports/ports.ts', 'agent/reports/report.ts'],
+  },
+  {
+    from: 'cli',
+    to: 'inventory',
+    only: ['agent/inventory/finding.ts', 'agent/inventory/memory.ts', 'agent/inventory/take.ts'],
   },
   { from: 'provisioning', to: 'cli', only: ['agent/cli/causes.ts', 'agent/cli/language.ts'] },
   {

@@ -343,6 +343,7 @@ export class World {
         confirmRepair: no,
         restartStream: no,
         publishReport: never,
+        takeInventory: never,
         viewing: this.room,
       },
       ...{ confirmPicture: never, resetPicture: never },

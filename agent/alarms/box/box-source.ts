@@ -14,7 +14,7 @@ import type {
 import { ruleOf } from '../record.ts';
 import type { AlarmSource, SourceListener, SourcePlan } from '../source.ts';
 import { ALL_CAMERAS, CameraJudge } from './camera-judge.ts';
-import { backbone, certificate, clock, disk, outbox, store, temperature, wear } from './limits.ts';
+import { backbone, certificate, clock, disk, outbox, seen, store, temperature, wear } from './limits.ts';
 import { LATER, type Said, UNKNOWN } from './said.ts';
 
 export interface BoxSourceNeeds {
@@ -63,6 +63,8 @@ export const BOX_CODES: Readonly<Record<OwnPoint['kind'], readonly [string, stri
   'box-video': ['ET', 'ER'],
   'box-backbone': ['YC', 'YK'],
   'box-disk-wear': ['ET', 'ER'],
+  'box-unknown-device': ['TA', 'TR'],
+  'camera-moved': ['ET', 'ER'],
 };
 
 /** Looks at the box and its cameras again and again. What one point cannot be told leaves the others as they are. */
@@ -161,6 +163,10 @@ class BoxSource implements AlarmSource {
         return wear(point, await box.diskWearPercent());
       case 'box-video':
         return { active: !box.videoRuns(), cause: 'video-process-down' };
+      case 'box-unknown-device':
+        return seen(box.inventory()?.unknown, 'device-unknown');
+      case 'camera-moved':
+        return seen(box.inventory()?.moved, 'camera-moved');
     }
   }
 

@@ -72,3 +72,9 @@ export function store(durable: boolean, setAside: readonly string[]): Said {
   if (!durable) return { active: true, cause: 'store-unavailable' };
   return { active: setAside.length > 0, cause: 'store-damaged', text: setAside.at(-1) };
 }
+
+/** What the last inventory found, one line each; undefined before the first. */
+export function seen(found: readonly string[] | undefined, cause: 'device-unknown' | 'camera-moved'): Said {
+  if (!found) return UNKNOWN;
+  return { active: found.length > 0, cause, text: found.join('; ') };
+}

@@ -1,5 +1,6 @@
 import { BlockList, isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { overlap, parseCidr } from '../../base/ipv4.ts';
 
 /** An address of this machine, with the network that it is in. */
 export interface OwnAddress {
@@ -16,18 +17,6 @@ export function ownAddresses(): OwnAddress[] {
   return all.flatMap(({ family, address, cidr, internal }) =>
     family === 'IPv4' && cidr !== null ? [{ address, cidr, internal }] : [],
   );
-}
-
-/** Parses `10.20.0.0/16`; undefined for anything else. */
-function parseCidr(text: string): { readonly base: string; readonly bits: number } | undefined {
-  const [, base = '', digits = ''] = /^([\d.]{7,15})\/(\d{1,2})$/.exec(text) ?? [];
-  const bits = Number(digits);
-  return isIPv4(base) && digits !== '' && bits <= 32 ? { base, bits } : undefined;
-}
-
-/** Whether the text is an IPv4 network such as `10.20.0.0/16`, not wider than a /8. */
-export function isNetwork(text: string): boolean {
-  return (parseCidr(text)?.bits ?? 0) >= 8;
 }
 
 /** The networks that cameras may stand in: nobody outside them is believed or contacted. */
@@ -50,17 +39,4 @@ export class Networks {
   has(address: string): boolean {
     return isIPv4(address) && this.#list.check(address);
   }
-}
-
-/** Whether one of the two networks holds the other. */
-function overlap(a: string, b: string): boolean {
-  const [one, other] = [parseCidr(a), parseCidr(b)];
-  if (!one || !other) return false;
-  const bits = Math.min(one.bits, other.bits);
-  return prefix(one.base, bits) === prefix(other.base, bits);
-}
-
-function prefix(address: string, bits: number): number {
-  const value = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-  return Math.floor(value / 2 ** (32 - bits));
 }

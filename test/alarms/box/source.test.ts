@@ -71,6 +71,20 @@ for (const [kind, more, bad, good, event] of [
     { video: true },
     { cause: 'video-process-down', category: 'equipment' },
   ],
+  [
+    'box-unknown-device',
+    {},
+    { found: { unknown: ['10.0.0.9 X'], moved: [] } },
+    { found: { unknown: [], moved: [] } },
+    { cause: 'device-unknown', category: 'tamper', text: '10.0.0.9 X' },
+  ],
+  [
+    'camera-moved',
+    {},
+    { found: { unknown: [], moved: ['cam-a'] } },
+    { found: { unknown: [], moved: [] } },
+    { cause: 'camera-moved', text: 'cam-a' },
+  ],
   ['box-store', {}, { durable: false }, { durable: true }, { cause: 'store-unavailable' }],
   [
     'box-store',
