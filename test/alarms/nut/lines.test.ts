@@ -5,6 +5,10 @@ import { readingOf } from '../../../agent/alarms/nut/reading.ts';
 import { BeffroiError } from '../../../agent/base/errors.ts';
 import { fuzz } from '../../support/fuzz.ts';
 
+/** @see agent/alarms/nut/lines.ts, which keeps no more */
+const LINE_MAX_BYTES = 2_048;
+const ANSWER_MAX_BYTES = 131_072;
+
 t.test('words of a line, with quotes and escapes [RFC 9271 §4.1]', (t) => {
   const cases: [string, string[] | undefined][] = [
     ['OK', ['OK']],
@@ -99,14 +103,25 @@ t.test('no bytes crash the reader or make it keep much', (t) => {
   );
   const text = fc.array(nasty, { maxLength: 40 }).map((parts) => Buffer.from(parts.join('')));
   const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
-  const rule = fc.property(fc.array(fc.oneof(text, bytes), { maxLength: 4 }), (chunks) => {
+  const long = fc
+    .tuple(fc.oneof(text, bytes), fc.nat(300))
+    .map(([piece, times]) => Buffer.concat(Array.from({ length: times }, () => piece)));
+  const some = fc.oneof({ weight: 199, arbitrary: fc.oneof(text, bytes) }, { weight: 1, arbitrary: long });
+  const rule = fc.property(fc.array(some, { maxLength: 4 }), (chunks) => {
     const variables = new Map<string, string>();
     const reader = new LineAnswer('ups-1', (words) => {
       variables.set(words[0] ?? '', words[1] ?? '').set('ups.status', words.join(' '));
       return words[0] === 'END' ? words : undefined;
     });
     try {
-      for (const chunk of chunks) if (reader.push(chunk)) break;
+      const taken = Buffer.concat(chunks);
+      let takenBytes = 0;
+      for (const chunk of chunks) {
+        if (reader.push(chunk)) break;
+        takenBytes += chunk.length;
+        const lineBytes = takenBytes - 1 - taken.subarray(0, takenBytes).lastIndexOf(10);
+        if (takenBytes > ANSWER_MAX_BYTES || lineBytes > LINE_MAX_BYTES) return false;
+      }
     } catch (thrown) {
       if (!(thrown instanceof BeffroiError) || thrown.code !== 'equipment-protocol') return false;
     }
