@@ -498,6 +498,12 @@ export const CODES = {
     means: 'Every connection that the box may open to this camera is in use.',
     remedy: 'None: the box tries again. Raise the limit if the camera allows more.',
   },
+  'camera-request-limit': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'The box has asked this camera as often as it may for now.',
+    remedy: 'None: the box asks again later. Tell the developers where it lasts.',
+  },
   'camera-busy': {
     fault: 'device',
     retryable: true,

@@ -392,6 +392,10 @@ const FRENCH: Record<Code, CauseText> = {
     means: 'Toutes les connexions permises vers cette caméra sont prises.',
     remedy: 'Rien : nouvel essai automatique. Relever la limite si la caméra le permet.',
   },
+  'camera-request-limit': {
+    means: "Le collecteur a interrogé cette caméra autant qu'il le peut pour le moment.",
+    remedy: 'Rien : nouvel essai automatique. Si cela dure, prévenir les développeurs.',
+  },
   'camera-busy': {
     means: 'La caméra sert déjà trop de clients.',
     remedy: "Fermer d'autres lecteurs de cette caméra.",

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import t from 'tap';
-import { serveRaw } from '../camera/onvif/support.ts';
+import { serve, serveRaw } from '../camera/onvif/support.ts';
 import { good, RawCamera, reply } from '../camera/rtsp/raw-camera.ts';
 import { SimulatedCamera, type SimulatedCameraOptions } from '../support/camera/camera.ts';
 import { clip } from '../support/clips.ts';
 import { GstCamera } from '../support/gst-camera.ts';
 import { childrenOf } from '../support/processes.ts';
 import { Scene } from '../support/scene.ts';
+import { hostileCameras } from './hostile-onvif.ts';
 
 const LOGIN = { user: 'beffroi', password: 'a long password' };
 
@@ -56,6 +57,12 @@ async function overIpv6(t: Teardown, port: number): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
+interface Health {
+  readonly state: string;
+  readonly manufacturer?: string;
+  readonly width?: number;
+}
+
 function entry(id: string, port: number, more: object = {}): object {
   return {
     ...{ id: `cam-${id}`, name: id, host: '127.0.0.1', regime: 'continuous', owner: 'commune' },
@@ -90,6 +97,15 @@ t.test(
       ['absent', 'camera-port-closed', absent.rtspPort],
       ['nameless', 'camera-unreachable', 554, { host: 'camera.invalid' }],
     ];
+    const begunMs = performance.now();
+    /** Forty calls at once and one a second, each of three requests where the login has to be found. */
+    const mostRequests = () => 3 * (40 + (performance.now() - begunMs) / 1000);
+    let victims = 0;
+    const elsewhere = await serve(t, (_asked, response) => {
+      victims += 1;
+      response.end();
+    });
+    const hostile = await hostileCameras(t, elsewhere);
     scene.box.start();
     const overUdp = await GstCamera.start({ ...LOGIN, udp: 'only' });
     t.teardown(() => overUdp.stop());
@@ -98,8 +114,9 @@ t.test(
       entry('good', camera.rtspPort, { onvif: { port: camera.onvifPort } }),
       entry('six', await overIpv6(t, camera.rtspPort), { host: '::1' }),
       ...bad.map(([id, _cause, port, more]) => entry(id, port, more)),
+      ...hostile.map(({ id, port, more }) => entry(id, camera.rtspPort, { onvif: { port }, ...more })),
     ];
-    await scene.push({ cameras, points: [], health: { timeServers: ['10.0.0.2'] } });
+    await scene.push({ cameras, points: [], health: { timeServers: ['10.0.0.2'], probeIntervalS: 5 } });
     for (const [id, cause] of bad) {
       await scene.box.until(`${id}: ${cause}`, (status) =>
         status.cameras.some((one) => one.camera === `cam-${id}` && one.cause === cause),
@@ -128,8 +145,38 @@ t.test(
     t.match(String(well.ping), /^(ok|not-verifiable)$/, 'as this machine allows it');
     const gone = await layers('nameless', ({ tcp }) => tcp === 'fault');
     t.match(gone, { tcp_cause: 'camera-unreachable', onvif: 'not-asked', identity: 'not-verifiable' });
+    for (const { id, cause } of hostile) {
+      // The one that refuses logins may be latched before its stream has logged in.
+      const plays = (fps: number) => fps > 0 || id === 'realms';
+      await scene.box.until(`${id}: ${cause}`, ({ cameras }) =>
+        cameras.some((one) => one.camera === `cam-${id}` && plays(one.fps) && cause.test(one.cause)),
+      );
+      const told = scene.csu.json<Health>(`/cam-${id}/state/health`);
+      t.notOk(
+        id !== 'realms' && told.some(({ state }) => state === 'down'),
+        `${id}: its pictures come all the while`,
+      );
+    }
+    for (const { id, seen } of hostile) {
+      t.ok(seen.requests <= mostRequests(), `${id}: asked ${seen.requests} times, within its budget`);
+      t.ok(id !== 'realms' || seen.logins <= 3, `${id}: ${seen.logins} logins`);
+      t.ok(seen.bytes <= seen.requests * 8 * 1024 * 1024, `${id}: ${seen.bytes} bytes were taken`);
+    }
+    t.equal(victims, 0, 'nobody is sent elsewhere');
+    await scene.csu.until('its name in Latin-1', () =>
+      scene.csu
+        .json<Health>('/cam-latin/state/health')
+        .find(({ manufacturer }) => manufacturer === 'Soci\u00e9t\u00e9'),
+    );
+    t.match(
+      scene.csu.json<Health>('/cam-good/state/health').at(-1),
+      { width: 320, height: 180 },
+      'a camera that declares 640 × 360 by ONVIF is believed its parameter sets alone',
+    );
     const { rtsp } = camera.counters;
-    t.equal(rtsp.plays, 2, 'one stream for each entry, never begun anew');
+    const latched = (id: string) => id === 'realms';
+    const streams = 2 + hostile.filter(({ id }) => !latched(id)).length;
+    t.ok([streams, streams + 1].includes(rtsp.plays), 'one stream for each entry, never begun anew');
     t.equal(rtsp.audioSetups, 0);
     await hasNoSecret(t, scene);
   },

@@ -1,3 +1,4 @@
+import { RequestBudget } from '../request-budget.ts';
 import type { Credentials, Gate } from '../types.ts';
 import { contentOf, type SoapAnswer } from './answer.ts';
 import { LoginSequence } from './login-sequence.ts';
@@ -10,18 +11,23 @@ export interface SoapOptions {
   readonly credentials?: Credentials;
 }
 
+/** Its pace is that of the events. */
+const EVENTS = 'events';
+
 /** SOAP to one camera: a permit for each call, the login that the camera asks for, bounds on everything. */
 export class Soap {
   readonly cameraClock: CameraClock;
   readonly #options: SoapOptions;
   readonly #gate: Gate;
   readonly #needs: SoapNeeds;
+  readonly #budget: RequestBudget;
   readonly #ways = new Map<string, LoginWay>();
 
   constructor(options: SoapOptions, gate: Gate, needs: SoapNeeds) {
     this.#options = options;
     this.#gate = gate;
     this.#needs = needs;
+    this.#budget = new RequestBudget(needs.clock, options.camera);
     this.cameraClock = new CameraClock(needs.clock);
   }
 
@@ -31,6 +37,7 @@ export class Soap {
    */
   async call(call: SoapCall, signal: AbortSignal): Promise<SoapAnswer> {
     const { camera, device, credentials } = this.#options;
+    if (call.service !== EVENTS) await this.#budget.take(signal);
     const permit = await this.#gate.acquire(signal);
     try {
       const { cameraClock } = this;
