@@ -79,6 +79,7 @@ const TO_AGENT: readonly object[] = [
   { type: 'stream', camera: 'cam-a', profile: 'sub', phase: 'playing', detail: '', codec: 'h265', width: 1 },
   {
     ...{ type: 'measure', camera: 'cam-a', periodMs: 1, frames: 1, keyFrames: 1, bytes: 1, gopFrames: 1 },
+    ...{ keyIntervalMs: 1, jitterMs: 1.5 },
     ...{ rtpReceived: 1, rtpLost: 1, framesDamaged: 1, timestampRepairs: 1, gopsUncached: 1 },
     ...{ forwardedBytes: 1, droppedFrames: 1, clockOffsetMs: -1.5, clockDriftPpm: -3.25 },
   },
