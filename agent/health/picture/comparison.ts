@@ -18,7 +18,7 @@ export interface Comparison {
 }
 
 /** More lost than this, and the view is looked for beside its place. */
-const SEARCH_FROM = 0.3;
+const SEARCH_FROM = 0.2;
 /** A view beside its place must fit this well, and so much better than in its place. Source: tuning photographs. */
 const FOUND_LIKENESS = 0.45;
 const BETTER_BY = 0.15;

@@ -177,16 +177,23 @@ function isBlurred(change: FocusChange, bound: Omit<FocusChange, 'squares'>): bo
 
 function findOtherView({ comparison, comparable, steady }: Evidence): Finding | undefined {
   const { lost, kept, bestPart, offset } = comparison;
-  if (!comparable || lost < MUCH_LOST) return undefined;
+  if (!comparable) return undefined;
   const lostWords = `${percent(lost)} of the view is lost`;
+  // What stands beside its place has not been covered, however much of it fits by chance where it was.
+  if (offset) return otherView(`${lostWords}; ${moved(offset)}`, lost, steady);
+  if (lost < MUCH_LOST) return undefined;
   if (kept < OTHER_EDGES) return { fault: 'picture-covered', certain: lost >= ALL_LOST, detail: lostWords };
   if (bestPart >= LEFT_AS_IT_WAS)
     return { fault: 'picture-covered', certain: false, detail: `${lostWords}, something else is there` };
+  return otherView(`${lostWords}; another view is there`, lost, steady);
+}
+
+function otherView(detail: string, lost: number, steady: boolean): Finding {
   return {
     fault: 'picture-turned',
     certain: steady && lost >= MOST_LOST,
     ...(!steady && { unsteady: true }),
-    detail: `${lostWords}; ${offset ? moved(offset) : 'another view is there'}`,
+    detail,
   };
 }
 

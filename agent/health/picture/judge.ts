@@ -52,6 +52,7 @@ export class PictureJudge {
   readonly #suspicion = new Suspicion();
   #lastView: View | undefined;
   #wasUnsteady = false;
+  #wasFound = false;
 
   constructor(options: JudgeOptions, references = new References()) {
     this.#options = options;
@@ -67,9 +68,11 @@ export class PictureJudge {
     // What shows something else each time confirms nothing; whether it does is seen at the next look.
     const { finding } = seen;
     this.#suspicion.take(finding?.unsteady ? undefined : finding, atMs, intervalMs);
-    this.#learn(sample, light, seen);
+    if (!finding && !this.#wasFound) this.#learn(sample, light, seen);
     const judgement = this.#judgement(light, seen);
     this.#wasUnsteady = finding?.unsteady === true;
+    // One good look between bad ones is not learnt from: little by little a fault would become what is usual.
+    this.#wasFound = finding !== undefined;
     this.#lastView = sample.view;
     return judgement;
   }
@@ -116,8 +119,7 @@ export class PictureJudge {
     return last !== undefined && likeness(view.fine, firstPattern(last.fine)) >= STEADY_LIKENESS;
   }
 
-  #learn(sample: Sample, light: Light, { finding, comparison, suitable, strange }: Seen): void {
-    if (finding) return;
+  #learn(sample: Sample, light: Light, { comparison, suitable, strange }: Seen): void {
     if (strange) this.references.learnLight(sample, light);
     else if (!comparison || !suitable || isSameView(comparison)) this.references.learn(sample, light);
   }
