@@ -75,7 +75,13 @@ function blurred(scene: Float32Array, side: number): Float32Array {
 function meanOf(values: Float32Array, side: number, step: number): Float32Array {
   return values.map((_, at) => {
     let sum = 0;
-    for (let n = -side; n <= side; n += 1) sum += values[at + n * step] ?? values[at] ?? 0;
-    return sum / (2 * side + 1);
+    let count = 0;
+    for (let n = -side; n <= side; n += 1) {
+      const value = values[at + n * step];
+      if (value === undefined) continue;
+      sum += value;
+      count += 1;
+    }
+    return sum / count;
   });
 }

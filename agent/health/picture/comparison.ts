@@ -1,3 +1,4 @@
+import { COARSE_GRID, FINE_GRID } from '../../contract/picture.ts';
 import { bestOffset, bestPart, likeness, lostCells, type Offset } from './match.ts';
 import { landmarks, type Reference, type Sample } from './reference.ts';
 
@@ -13,6 +14,8 @@ export interface Comparison {
   readonly kept: number;
   /** Likeness of the part of the picture that fits best: something in front leaves a part as it was. */
   readonly bestPart: number;
+  /** Squares in which nothing is left of the view, and a sharp edge of something else is: what covers is too near for that. */
+  readonly sharpElse: number;
   /** Where the view stands now, when it was found beside its place. */
   readonly offset: Offset | undefined;
 }
@@ -23,7 +26,7 @@ const SEARCH_FROM = 0.2;
 const FOUND_LIKENESS = 0.45;
 const BETTER_BY = 0.15;
 
-export function compare({ view }: Sample, reference: Reference): Comparison {
+export function compare({ view, numbers }: Sample, reference: Reference): Comparison {
   const inPlace = likeness(view.fine, reference.fine);
   const { lost, share } = lostCells(view.fine, reference.fine);
   return {
@@ -32,6 +35,7 @@ export function compare({ view }: Sample, reference: Reference): Comparison {
     lost: share,
     kept: keptIn(lost, view.strength, reference.strength),
     bestPart: bestPart(view.fine, reference.fine, landmarks(reference)),
+    sharpElse: sharpWhere(lost, numbers.rises),
     offset: share > SEARCH_FROM ? offsetOf(view, reference, inPlace) : undefined,
   };
 }
@@ -39,6 +43,20 @@ export function compare({ view }: Sample, reference: Reference): Comparison {
 function offsetOf(view: Sample['view'], reference: Reference, inPlace: number): Offset | undefined {
   const best = bestOffset(view.fine, reference.fine);
   return best.likeness >= FOUND_LIKENESS && best.likeness >= inPlace + BETTER_BY ? best.offset : undefined;
+}
+
+/** Tenths of a pixel, as the numbers count. */
+const SHARP_RISE = 40;
+
+function sharpWhere(lost: readonly boolean[], rises: readonly number[]): number {
+  return rises.filter((rise, square) => rise > 0 && rise <= SHARP_RISE && isAllLost(lost, square)).length;
+}
+
+/** A square of the coarse grid is four cells of the fine one. */
+function isAllLost(lost: readonly boolean[], square: number): boolean {
+  const { columns } = FINE_GRID;
+  const first = 2 * columns * Math.floor(square / COARSE_GRID.columns) + 2 * (square % COARSE_GRID.columns);
+  return [first, first + 1, first + columns, first + columns + 1].every((cell) => lost[cell]);
 }
 
 function keptIn(lost: readonly boolean[], now: Float32Array, before: Float32Array): number {

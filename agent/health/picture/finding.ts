@@ -69,11 +69,17 @@ const MOST_LOST = 0.65;
 const MUCH_LOST = 0.45;
 /** Edges of another view are this share of those that were there; what covers has fewer. */
 const OTHER_EDGES = 0.35;
+/** Squares with a sharp edge of something else: so many make another view, so few none. Covers have up to 8, views from 13. */
+const OTHER_SHARP = 10;
+const FEW_SHARP = 4;
 /** What stands in front leaves some part of the view as it was; a camera that looks elsewhere leaves none. */
 const LEFT_AS_IT_WAS = 0.75;
-/** Edges of a blurred picture are so many times as broad in the middle square, and in the one below three quarters. */
-const BLURRED = { median: 1.5, lowerQuarter: 1.3 };
-const VERY_BLURRED = { median: 2, lowerQuarter: 1.6 };
+/**
+ * Edges of a blurred picture are so many times as broad in the middle square, and in the one below three quarters. Without
+ * a fault, of 3,400 looks at tuning photographs in all light and weather the broadest had 1.05 and 0.98.
+ */
+const BLURRED = { median: 1.3, lowerQuarter: 1.15 };
+const VERY_BLURRED = { median: 1.7, lowerQuarter: 1.4 };
 /** A blurred picture still has the coarse outlines. */
 const SAME_OUTLINES = 0.5;
 
@@ -182,10 +188,15 @@ function findOtherView({ comparison, comparable, steady }: Evidence): Finding | 
   // What stands beside its place has not been covered, however much of it fits by chance where it was.
   if (offset) return otherView(`${lostWords}; ${moved(offset)}`, lost, steady);
   if (lost < MUCH_LOST) return undefined;
-  if (kept < OTHER_EDGES) return { fault: 'picture-covered', certain: lost >= ALL_LOST, detail: lostWords };
-  if (bestPart >= LEFT_AS_IT_WAS)
-    return { fault: 'picture-covered', certain: false, detail: `${lostWords}, something else is there` };
+  const hidden = { fault: 'picture-covered', detail: lostWords } as const;
+  if (bestPart >= LEFT_AS_IT_WAS) return { ...hidden, certain: kept < OTHER_EDGES && lost >= ALL_LOST };
+  if (!isElsewhere(comparison)) return { ...hidden, certain: lost >= ALL_LOST };
   return otherView(`${lostWords}; another view is there`, lost, steady);
+}
+
+/** What covers a lens is too near to be sharp, and mostly plain; another view has sharp edges, be they few. */
+function isElsewhere({ kept, sharpElse }: Comparison): boolean {
+  return sharpElse >= OTHER_SHARP || (sharpElse > FEW_SHARP && kept >= OTHER_EDGES);
 }
 
 function otherView(detail: string, lost: number, steady: boolean): Finding {

@@ -67,6 +67,7 @@ const FAULTS: readonly [fault: string, drawing: Partial<Drawing>, stream?: Parti
   ['picture-defocused', { blur: 5 }],
   ['picture-turned', { right: 200 }],
   ['picture-turned', { right: 40 }],
+  ['picture-turned', { seed: 3, light: (level) => 110 + level / 8 }],
   ['picture-noisy', { noise: 14 }],
 ];
 
