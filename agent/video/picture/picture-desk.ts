@@ -102,7 +102,7 @@ export class PictureDesk implements Service {
   /** A fault of ours in here costs a look and never the stream. */
   #watch(camera: string, source: PictureSource, unit: AccessUnit, ended: AbortSignal): void {
     try {
-      const keyFrame = source.take(unit, this.#wanted.has(camera) && !this.#stopping.signal.aborted);
+      const keyFrame = source.take(unit, this.#isWanted(camera));
       if (keyFrame) this.#take({ camera, keyFrame, ended });
     } catch (err) {
       this.#wanted.delete(camera);
@@ -110,9 +110,13 @@ export class PictureDesk implements Service {
     }
   }
 
+  /** Looks that are asked for faster than they are taken do not pile up: one picture of a camera waits. */
+  #isWanted(camera: string): boolean {
+    const waits = this.#waiting.some((work) => work.camera === camera);
+    return this.#wanted.has(camera) && !waits && !this.#stopping.signal.aborted;
+  }
+
   #take(work: Work): void {
-    // Looks that are asked for faster than they are taken do not pile up: the newest picture of a camera waits.
-    this.#waiting = this.#waiting.filter(({ camera }) => camera !== work.camera);
     const waiting = this.#waiting.reduce((sum, { keyFrame }) => sum + keyFrame.stream.length, 0);
     if (waiting + work.keyFrame.stream.length > MAX_WAITING_BYTES) return;
     this.#wanted.delete(work.camera);

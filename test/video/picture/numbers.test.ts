@@ -64,6 +64,27 @@ t.test('picture: an edge counts alike whichever of its sides is the lighter one'
 });
 
 t.test(
+  'picture: the numbers say nothing of brightness in place, and hold 24 times fewer values than pixels',
+  async (t) => {
+    const scene = describe({ seed: 3, noise: 0 });
+    const mirrored = drawnPicture({ seed: 3, noise: 0 });
+    mirrored.luma.set(mirrored.luma.map((value) => 255 - value));
+    const negative = describePicture(mirrored, undefined);
+    t.strictSame(negative.rises, scene.rises);
+    t.strictSame(negative.fine, scene.fine);
+    t.strictSame(negative.coarse, scene.coarse);
+    const values = JSON.stringify(scene).match(/-?[\d.]+/g)?.length ?? 0;
+    t.ok(values > 2000 && values * 24 < 320 * 180, `${values} values`);
+    for (const grid of ['fine', 'coarse'] as const) {
+      const finer = { ...scene, [grid]: { ...scene[grid], strength: [...scene[grid].strength, 0] } };
+      t.notOk(pictureNumbers.safeParse(finer).success, 'nor does the contract let more of them pass');
+    }
+    t.notOk(pictureNumbers.safeParse({ ...scene, rises: [...scene.rises, 0] }).success);
+    t.notOk(pictureNumbers.safeParse({ ...scene, luma: [...mirrored.luma] }).success);
+  },
+);
+
+t.test(
   'picture: edges rise over more pixels the more a picture is blurred, whatever its contrast',
   async (t) => {
     const rises = [0, 1, 2, 4, 6].map((blur) => describe({ seed: 4, blur }).edgeRise ?? 0);
