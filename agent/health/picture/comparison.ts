@@ -1,4 +1,4 @@
-import { COARSE_GRID, FINE_GRID } from '../../contract/picture.ts';
+import { COARSE_GRID, FINE_GRID } from '../../contract/picture-grids.ts';
 import { bestOffset, bestPart, likeness, lostCells, type Offset } from './match.ts';
 import { landmarks, type Reference, type Sample } from './reference.ts';
 
