@@ -10,6 +10,7 @@ import { type Marks, readMarks, writeMarks } from './marks.ts';
 import { lastSeq, metaNumber, raiseLastSeq, raiseMeta } from './meta.ts';
 import { type ChainEnd, chainEnd, type Sign } from './register-lines.ts';
 import { rejoin } from './rejoin.ts';
+import { enterRemembered, type Look, lookAt } from './salvage.ts';
 import type { Sql } from './sql.ts';
 import type { StoreFault } from './store.ts';
 
@@ -47,6 +48,8 @@ export class Medium {
   #end: ChainEnd | undefined;
   /** The last event number that this process gave or found. */
   #seq = 0;
+  /** What the outbox held when it was last looked at. */
+  #look: Look | undefined;
 
   constructor(file: string, needs: MediumNeeds) {
     this.#file = file;
@@ -55,6 +58,7 @@ export class Medium {
     this.#sql = this.#open();
     this.#seq = lastSeq(this.#sql);
     this.#end = chainEnd(this.#sql);
+    this.#look = lookAt(this.#sql);
   }
 
   get sql(): Sql {
@@ -118,6 +122,7 @@ export class Medium {
     this.leaveLostFile();
     if (!this.#durable) this.#returnToDisk();
     else this.#vacuum();
+    this.#look = lookAt(this.#sql) ?? this.#look;
   }
 
   /** Tries a last time to bring to the disk what is in memory. */
@@ -162,6 +167,7 @@ export class Medium {
   #begin(fault: StorageFault, cause: unknown, source: Sql | undefined): Sql {
     const gathered = openMemory();
     const complete = source !== undefined && carryOver(source, gathered, this.#wallMs());
+    if (fault === 'damaged' && !(source && lookAt(source))) this.#remember(gathered);
     if (!complete) doubtConfirm(gathered);
     source?.close();
     this.#raiseToKnown(gathered, complete && fault === 'unavailable');
@@ -172,6 +178,15 @@ export class Medium {
     this.#durable = false;
     this.mark({ seq: lastSeq(gathered) + 1 });
     return gathered;
+  }
+
+  /** Where not even the sums can be read and no event was found, the ledger has what this process knows. */
+  #remember(gathered: Sql): void {
+    const found = gathered.get(
+      'SELECT 1 FROM outbox UNION SELECT 1 FROM loss WHERE reason = ? AND event_id IS NULL LIMIT 1',
+      'damaged',
+    );
+    if (this.#look && !found) enterRemembered(gathered, this.#look, this.#seq);
   }
 
   /** @param complete the numbers read are all there were */

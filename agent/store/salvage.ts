@@ -1,7 +1,7 @@
 import { OUTBOX_CLASSES, type OutboxClass } from '../contract/delivery.ts';
 import { addLoss } from './losses.ts';
 import { lastSeq } from './meta.ts';
-import { totalsOf } from './outbox-limits.ts';
+import { OUTBOX_LIMITS, totalsOf } from './outbox-limits.ts';
 import { classIn, insertEvent, intactEvent } from './outbox-rows.ts';
 import { integerIn, type Row, type Sql } from './sql.ts';
 
@@ -32,6 +32,38 @@ export function salvageEvents(from: Sql, to: Sql): boolean {
   if (roster) salvage.enter(roster);
   else salvage.enterUnnamed(unread);
   return unread === undefined;
+}
+
+/** What the outbox held at some moment. */
+export interface Look {
+  readonly events: readonly number[];
+  /** The oldest number that waited, and the last that was given. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** @returns undefined when it cannot be read */
+export function lookAt(sql: Sql): Look | undefined {
+  return attempt(() => {
+    const last = lastSeq(sql);
+    const oldest = sql.get('SELECT min(seq) AS seq FROM outbox')?.seq;
+    const first = typeof oldest === 'number' ? oldest : last + 1;
+    return { events: totalsOf(sql).map(({ events }) => events), first, last };
+  });
+}
+
+/** Nothing can be read: what waited when it last could is lost, and what came since, as far as it did not leave. */
+export function enterRemembered(to: Sql, { events, first, last }: Look, lastNow: number): void {
+  for (const [rank, count] of events.entries()) {
+    const of = OUTBOX_CLASSES[rank];
+    if (of && count > 0) addLoss(to, { class: of, reason: 'damaged', firstSeq: first, lastSeq: last, count });
+  }
+  const since = lastNow - last;
+  if (since > 0)
+    addLoss(to, {
+      ...{ class: 'intrusion', reason: 'damaged' },
+      ...{ firstSeq: last + 1, lastSeq: lastNow, count: since },
+    });
 }
 
 class Salvage {
@@ -79,7 +111,7 @@ class Salvage {
     const holes = unread ?? this.#holes();
     const size = holes.last - holes.first + 1;
     if (size <= 0) return;
-    if (!missing && unread) this.#lose('intrusion', unread, size);
+    if (!missing && unread) this.#lose('intrusion', unread, Math.min(size, OUTBOX_LIMITS.events));
     for (const [of, count] of missing ?? []) this.#lose(of, holes, Math.min(count, size));
   }
 

@@ -304,6 +304,12 @@ t.test(
       after.map(({ seq }) => seq),
       [2001, 2002, 2003],
     );
+    const losses = told(store);
+    t.same(
+      losses,
+      [{ class: 'intrusion', reason: 'damaged', firstSeq: 1, lastSeq: 2000, count: 2000 }],
+      'nothing could be read',
+    );
     const [line] = store.register.lines(0, 1);
     t.match(line, { action: 'register.break', number: head.length + 1, previous: head.hash });
     store.close();
