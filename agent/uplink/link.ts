@@ -45,6 +45,8 @@ export interface SessionOptions {
   readonly ackTimeoutMs: number;
   /** Largest message taken on a subscribed topic, in bytes. */
   readonly maxDownBytes: number;
+  /** Largest share of the time that reading may take; any when left out. */
+  readonly readingShare?: number;
   /** Most bytes that may wait in the connection before `publishNow` refuses. */
   readonly highWaterBytes: number;
   /** The round trip to the broker is measured at least this often, or at each keep-alive if that is shorter; 0: never. */
@@ -171,11 +173,12 @@ export class Link {
       },
       signal,
     );
-    const stream = new GuardedStream(socket, {
+    const stream = new GuardedStream(clock, socket, {
       label: address.label,
       maxBytes: options.maxDownBytes + HEAD_ALLOWANCE_BYTES,
       onOversize: events.oversize,
       onPublish: events.publish,
+      readingShare: options.readingShare,
     });
     return new Link(clock, stream, ways, address, protocol, options, events);
   }

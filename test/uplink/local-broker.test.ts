@@ -1,11 +1,14 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { systemClock } from '../../agent/base/clock.ts';
+import { type Clock, systemClock } from '../../agent/base/clock.ts';
 import { PeerProtocolError } from '../../agent/base/errors.ts';
 import { type LocalBroker, listenToBroker, localClientId } from '../../agent/uplink/local-broker.ts';
 import { readPublish } from '../../agent/uplink/publish-packet.ts';
+import { ReadingShare } from '../../agent/uplink/reading-share.ts';
 import { EmbeddedBroker } from '../support/embedded-broker.ts';
 import { foreignPublish, Mosquitto, onlyWith } from '../support/mosquitto.ts';
 import { createPki } from '../support/pki.ts';
@@ -27,11 +30,12 @@ function listening(
   t: Test,
   broker: Partial<LocalBroker> & Pick<LocalBroker, 'port'>,
   topics: readonly string[] = ['cuve'],
+  clock = systemClock,
 ): Listening {
   const heard = new Happenings<Heard>();
   const abort = new AbortController();
   const ended = listenToBroker(
-    systemClock,
+    clock,
     { id: 'mqtt-1', host: '127.0.0.1', maxPayloadBytes: 100, ...broker },
     { clientId: localClientId('57463-mairie', 'mqtt-1'), topics },
     {
@@ -168,6 +172,87 @@ t.test('local broker: 10 MB are thrown away and the next message is heard', asyn
   ]);
   t.ok((large[0]?.tooLarge ?? 0) >= 10 * 1024 * 1024);
   t.equal(texts(box).length, 1);
+});
+
+/** A broker that takes any subscription and then sends these bytes again and again, as fast as they are taken. */
+async function flooding(t: Test, packet: Buffer): Promise<number> {
+  const server = createServer((socket) => {
+    const all = Buffer.concat(Array(Math.ceil(65_536 / packet.length)).fill(packet));
+    const flood = () => {
+      while (!socket.destroyed && socket.write(all));
+    };
+    socket.on('error', () => undefined).on('drain', flood);
+    socket.on('data', (bytes: Buffer) => {
+      if (bytes[0] === 0x10) socket.write(Buffer.from([0x20, 3, 0, 0, 0]));
+      else if (bytes[0] === 0x82) {
+        socket.write(Buffer.from([0x90, 4, bytes[2] ?? 0, bytes[3] ?? 0, 0, 0]));
+        flood();
+      }
+    });
+    t.teardown(() => socket.destroy());
+  });
+  t.teardown(() => server.close());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+const FLOODS = {
+  messages: Buffer.from('3009000463757665003165', 'hex'),
+  'small packets': Buffer.from('d000', 'hex'),
+  'messages of other topics': Buffer.concat([
+    Buffer.from('30450040', 'hex'),
+    Buffer.alloc(64, 0x41),
+    Buffer.from('003132', 'hex'),
+  ]),
+};
+
+for (const [what, packet] of Object.entries(FLOODS)) {
+  t.test(`local broker: a flood of ${what} is read in pieces, with rests between them`, async (t) => {
+    const rests = new Happenings<number>();
+    const clock: Clock = {
+      wallMs: () => systemClock.wallMs(),
+      monotonicMs: () => systemClock.monotonicMs(),
+      sleep: (ms, signal) => {
+        // Others are the time-outs of the connection.
+        if (ms < 5_000) rests.push(ms);
+        return systemClock.sleep(ms, signal);
+      },
+    };
+    const box = listening(t, { port: await flooding(t, packet) }, ['cuve'], clock);
+    await subscribed(box);
+    await rests.next(() => rests.all.length >= 5);
+    t.ok(
+      rests.all.every((ms) => ms >= 25),
+      'four times as long as it read',
+    );
+  });
+}
+
+t.test('reading takes its share of the time, whatever each piece costs', (t) => {
+  const rule = fc.property(
+    fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 200 }),
+    (costs) => {
+      let nowMs = 0;
+      let readMs = 0;
+      const clock: Clock = { wallMs: () => 0, monotonicMs: () => nowMs, sleep: () => Promise.resolve() };
+      const share = new ReadingShare(clock, 0.2);
+      for (const ms of costs) {
+        nowMs += share.do(() => {
+          nowMs += ms;
+          readMs += ms;
+        });
+      }
+      return readMs <= nowMs * 0.2 + 60;
+    },
+  );
+  t.doesNotThrow(() => fc.assert(rule, { numRuns: 500 }));
+  t.end();
+});
+
+t.test('local broker: messages with more than the QoS that was asked for end the connection', async (t) => {
+  const port = await flooding(t, Buffer.from('320b00046375766500010031', 'hex').subarray(0, 13));
+  t.match(await listening(t, { port }).ended, { code: 'equipment-protocol' });
 });
 
 t.test('local broker: a PUBLISH packet is read, and no bytes break more than the connection', async (t) => {
