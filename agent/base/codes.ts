@@ -474,6 +474,18 @@ export const CODES = {
     means: 'The camera answers on the network but refuses the port.',
     remedy: 'Check the port in the configuration and the services turned on in the camera.',
   },
+  'camera-slow': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera began to answer and did not come to the end of it in time.',
+    remedy: 'Check its load and the link to it; restart the camera.',
+  },
+  'camera-unsteady': {
+    fault: 'device',
+    retryable: true,
+    means: 'The camera answers some connections and cuts or leaves others, again and again.',
+    remedy: 'Check its load, its other clients and its cable; update its firmware.',
+  },
   'camera-silent': {
     fault: 'device',
     retryable: true,

@@ -376,6 +376,14 @@ const FRENCH: Record<Code, CauseText> = {
     means: 'La caméra répond mais refuse le port.',
     remedy: 'Vérifier le port configuré et les services de la caméra.',
   },
+  'camera-slow': {
+    means: "La caméra commence à répondre et n'en finit pas à temps.",
+    remedy: 'Vérifier sa charge et sa liaison ; redémarrer la caméra.',
+  },
+  'camera-unsteady': {
+    means: "La caméra répond à certaines connexions et en coupe ou en laisse d'autres, sans cesse.",
+    remedy: 'Vérifier sa charge, ses autres clients et son câble ; mettre à jour son logiciel.',
+  },
   'camera-silent': {
     means: 'La caméra accepte la connexion mais ne répond pas à temps.',
     remedy: 'Redémarrer la caméra ; vérifier sa charge.',

@@ -15,6 +15,7 @@ import {
 import type { Identity, Swap } from './identity.ts';
 import type { LegalProfile } from './law/facts.ts';
 import { type MeasureReport, MeasureWindow, timeOf } from './measure-window.ts';
+import { Steadiness } from './steadiness.ts';
 
 export type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
 
@@ -69,6 +70,7 @@ export class EvidenceKeeper {
   #onvifPort: Observed<PortAnswer> | undefined;
   #onvifFailure: Observed<Failure> | undefined;
   #onvifFailures = 0;
+  readonly #steadiness = new Steadiness();
   #onvifWorked: Observed<true> | undefined;
   #ping: Observed<PingAnswer> | undefined;
   #profiles: Evidence['profiles'];
@@ -141,6 +143,7 @@ export class EvidenceKeeper {
       onvifFailure: this.#onvifFailures >= ONVIF_FAILURES ? this.#onvifFailure : undefined,
       ping: this.#ping,
       onvifWorked: this.#onvifWorked,
+      onvifUnsteady: this.#steadiness.unsteady,
       login: this.#login(),
       hasLogin: this.#camera.credentials !== undefined,
       streamLogin: this.#streamLogin,
@@ -263,6 +266,7 @@ export class EvidenceKeeper {
 
   onvifWorks(atMs: number): void {
     this.onvifAnswered('open', atMs);
+    this.#steadiness.worked();
     this.#onvifWorked = { value: true, atMs };
     this.#onvifFailures = 0;
     this.#onvifFailure = undefined;
@@ -270,6 +274,7 @@ export class EvidenceKeeper {
 
   onvifFailed(value: Failure, atMs: number): void {
     this.#onvifFailures += 1;
+    this.#steadiness.failed();
     this.#onvifFailure = { value, atMs };
   }
 

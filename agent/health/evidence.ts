@@ -43,6 +43,8 @@ export interface Evidence {
   readonly onvifWorked: Observed<true> | undefined;
   /** The last ONVIF call failed more than once in a row. */
   readonly onvifFailure: Observed<Failure> | undefined;
+  /** ONVIF works, and fails now and then. */
+  readonly onvifUnsteady: boolean;
   readonly login: LoginState;
   readonly hasLogin: boolean;
   readonly streamLogin: LoginState;

@@ -86,6 +86,7 @@ function onvif(evidence: Evidence, limits: HealthLimits, nowMs: number, { reacha
   if (answer !== 'open') return fault(reachable === 'no' ? 'camera-unreachable' : 'camera-port-closed');
   const failure = fresh(evidence.onvifFailure, limits, nowMs);
   if (failure) return fault(failure.code);
+  if (evidence.onvifUnsteady) return fault('camera-unsteady');
   return fresh(evidence.onvifWorked, limits, nowMs) ? OK : UNKNOWN;
 }
 

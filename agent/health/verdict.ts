@@ -256,7 +256,9 @@ function onvifTrouble(evidence: Evidence, limits: HealthLimits, nowMs: number): 
       `${working(evidence)}, but the ONVIF port ${port} of ${host} does not open`,
     );
   const failure = fresh(evidence.onvifFailure, limits, nowMs);
-  return failure && worse(failure.code, `${working(evidence)}, but ONVIF fails: ${failure.detail}`);
+  if (failure) return worse(failure.code, `${working(evidence)}, but ONVIF fails: ${failure.detail}`);
+  if (!evidence.onvifUnsteady) return undefined;
+  return worse('camera-unsteady', `${working(evidence)}, but ONVIF fails now and then`);
 }
 
 function working(evidence: Evidence): string {

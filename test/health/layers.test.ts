@@ -166,3 +166,26 @@ t.test(
     t.equal(all.filter((answer) => answer === undefined).length, 2, 'no more than four at a time');
   },
 );
+
+t.test(
+  'layers: a camera that cuts every third connection is unsteady; one that was away is not',
+  async (t) => {
+    const watch = new Watch();
+    t.teardown(() => watch.end());
+    await watch.start();
+    await watch.well();
+    watch.network.cutsEach = 3;
+    await watch.seconds(300);
+    t.match(watch.state, { state: 'degraded', cause: 'camera-unsteady', side: 'camera', flowing: 'yes' });
+    t.match(layersOf(watch), { onvif: 'fault', onvif_cause: 'camera-unsteady' });
+    watch.network.cutsEach = 0;
+    await watch.seconds(400);
+    t.match(watch.state, { state: 'ok' });
+    watch.network.onvif = 'closed';
+    await watch.seconds(120);
+    t.match(watch.state, { state: 'degraded', cause: 'camera-port-closed' });
+    watch.network.onvif = 'open';
+    await watch.seconds(40);
+    t.match(watch.state, { state: 'ok' }, 'and is well at once when it is back');
+  },
+);

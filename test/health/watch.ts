@@ -55,6 +55,8 @@ export interface Network {
   describes: number;
   probes: number;
   sound: boolean;
+  /** Each call of this number, and its multiples, is cut. */
+  cutsEach: number;
   ping: PingAnswer | undefined;
   ntp: TimeSource | undefined;
   masks: { readonly count: number; readonly sha256: string } | undefined;
@@ -76,6 +78,7 @@ export class Watch {
     describes: 0,
     probes: 0,
     sound: false,
+    cutsEach: 0,
     ping: 'not-allowed',
     ntp: undefined,
     masks: undefined,
@@ -90,6 +93,7 @@ export class Watch {
   readonly store;
   readonly room: CameraHealthRoom;
   readonly #stop = new AbortController();
+  #calls = 0;
 
   constructor(folder = mkdtempSync(join(tmpdir(), 'health-'))) {
     this.folder = folder;
@@ -175,6 +179,8 @@ export class Watch {
   }
 
   #time(): ClockOffset {
+    this.#calls += 1;
+    if (this.#calls % this.network.cutsEach === 0) throw new DeviceError('camera-silent', 'cam-1: cut');
     if (this.network.onvif === 'open') return this.network.offset;
     throw new DeviceError('camera-unreachable', 'cam-1: no answer');
   }

@@ -22,7 +22,7 @@ const PIECE = Buffer.alloc(65_536, '<a>');
 export async function hostileCameras(t: Teardown, elsewhere: number): Promise<Hostile[]> {
   const plays: [id: string, cause: RegExp, play: Play, more?: object][] = [
     ['hangs', /^(none|camera-silent)$/, () => undefined],
-    ['drips', /^(none|camera-silent)$/, drip],
+    ['drips', /^(none|camera-slow)$/, drip],
     ['pours', /^camera-too-large$/, pour],
     [
       'swaps',
@@ -44,7 +44,7 @@ export async function hostileCameras(t: Teardown, elsewhere: number): Promise<Ho
     ['realms', /^camera-(login-refused|latched)$/, newRealm],
     [
       'resets',
-      /^none$/,
+      /^(none|camera-unsteady)$/,
       (asked, response, { requests }) =>
         requests % 3 === 0 ? asked.request.socket.resetAndDestroy() : well(asked, response, 'S'),
     ],

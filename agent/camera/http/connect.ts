@@ -86,6 +86,12 @@ export function silent(target: HttpTarget, what: string, cause?: unknown): Devic
   return new DeviceError('camera-silent', `${place(target)}: no end of the ${what} in time`, { cause });
 }
 
+/** The error of a camera that answers and comes to no end. */
+export function slow(target: HttpTarget, cause: unknown): DeviceError {
+  const message = `${place(target)}: expected a whole answer in time, came the begin of one`;
+  return new DeviceError('camera-slow', message, { cause });
+}
+
 /** The error of a camera that hangs up. */
 export function noAnswer(target: HttpTarget, cause: unknown): NoAnswerError {
   const message = `${place(target)}: expected an HTTP answer, the connection was cut before it`;

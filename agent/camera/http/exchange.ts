@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { deadline } from '../../base/deadline.ts';
 import { PeerProtocolError } from '../../base/errors.ts';
-import { connectTo, type HttpTarget, noAnswer, place, silent } from './connect.ts';
+import { connectTo, type HttpTarget, noAnswer, place, silent, slow } from './connect.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
@@ -50,7 +50,7 @@ const MAX_HEADER_BYTES = 32 * 1024;
 
 /**
  * One request on a connection of its own. Redirects are not followed; any other status is the caller's business.
- * @throws DeviceError `camera-port-closed`, `camera-unreachable`, `camera-silent`, `camera-certificate`
+ * @throws DeviceError `camera-port-closed`, `camera-unreachable`, `camera-silent`, `camera-slow`, `camera-certificate`
  * @throws PeerProtocolError `camera-protocol`, `camera-too-large`, `camera-redirected`
  * @throws the reason of `signal` when it aborts
  */
@@ -95,7 +95,7 @@ class Conversation {
 
   async run(socket: Socket, until: AbortSignal): Promise<HttpReply> {
     const fail = (error: Error) => this.#done.reject(error);
-    const late = () => fail(silent(this.#target, 'answer', until.reason));
+    const late = () => fail(this.#late(socket, until.reason));
     if (until.aborted) late();
     until.addEventListener('abort', late, { once: true });
     socket.setTimeout(this.#limits.idleMs, () => fail(silent(this.#target, 'answer')));
@@ -159,6 +159,12 @@ class Conversation {
         answeredWallMs,
       });
     });
+  }
+
+  /** Who answers byte by byte is another than who does not answer. */
+  #late(socket: Socket, cause: unknown): Error {
+    const began = this.#answered || (!this.#target.tls && socket.bytesRead > 0);
+    return began ? slow(this.#target, cause) : silent(this.#target, 'answer', cause);
   }
 
   #broken(cause: unknown): Error {

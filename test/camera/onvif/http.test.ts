@@ -66,7 +66,7 @@ t.test('a camera that does not answer as it should is named with what it did', a
     ],
     [
       'drips one byte at a time',
-      'camera-silent',
+      'camera-slow',
       await answering(t, 'HTTP/1.1 200 OK\r\n\r\n', (socket) => {
         const drip = setInterval(() => socket.write('x'), 20);
         socket.on('close', () => clearInterval(drip));
