@@ -29,6 +29,8 @@ export interface BenchScene {
   readonly settings?: object;
   /** What the CSU subscribes to; everything when absent. */
   readonly classes?: readonly string[];
+  /** Further settings of each camera. */
+  readonly entry?: object;
 }
 
 /** The process ids of a running box. */
@@ -40,7 +42,7 @@ export async function planesOf(box: TestBox): Promise<{ agent: number; video: nu
 /** Runs `work` with cameras in a process of their own and a Mosquitto with TLS 1.3. */
 export async function withBox(
   folder: string,
-  { cameras, clips, settings = {}, classes = ['#'] }: BenchScene,
+  { cameras, clips, settings = {}, classes = ['#'], entry = {} }: BenchScene,
   work: (run: BenchBox) => Promise<Figures>,
 ): Promise<Figures> {
   const orders = Array.from({ length: cameras }, (_, index) => ({
@@ -57,7 +59,7 @@ export async function withBox(
   const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers: [centre.broker.url] });
   try {
     const push = async (more: object): Promise<number> => {
-      const order = { site: SITE, configuration: { ...configuration(process), ...more } };
+      const order = { site: SITE, configuration: { ...configuration(process, entry), ...more } };
       const { jws, version } = await signConfiguration(centre.csu, order);
       await csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
       return version;
@@ -87,7 +89,7 @@ function keeps(topic: string): boolean {
   return !topic.endsWith('/media/main') || topic.includes('/cam-1/');
 }
 
-function configuration({ places }: CameraProcess): object {
+function configuration({ places }: CameraProcess, entry: object): object {
   return {
     cameras: places.map(({ name, onvifPort }) => ({
       id: name,
@@ -97,6 +99,7 @@ function configuration({ places }: CameraProcess): object {
       owner: 'commune',
       credentials: { version: 1, ...LOGIN },
       onvif: { port: onvifPort },
+      ...entry,
     })),
   };
 }

@@ -26,6 +26,8 @@ export async function cost(run: BenchBox): Promise<Figures> {
     cpu_percent_without_pictures: percent(plain.all - off),
     cpu_percent_with_pictures: percent(whole.all - off),
     cpu_percent_decoders: percent(whole.decoders),
+    cpu_percent_agent: percent(whole.agent),
+    cpu_percent_agent_checks_off: percent((before.agent + after.agent) / 2),
     cpu_percent_checks_off: percent(off),
     cpu_percent_checks_off_spread: percent(Math.abs(before.all - after.all)),
     memory_mb: { value: Math.round(await memoryMb(run)), unit: 'MB' },
@@ -34,6 +36,7 @@ export async function cost(run: BenchBox): Promise<Figures> {
 
 interface Used {
   readonly all: number;
+  readonly agent: number;
   readonly decoders: number;
 }
 
@@ -46,6 +49,7 @@ async function used(run: BenchBox, settings: object, measuredMs: number): Promis
   const share = 100_000 / (performance.now() - beganMs);
   return {
     all: (after.all - before.all) * share,
+    agent: (after.agent - before.agent) * share,
     decoders: (after.decoders - before.decoders) * share,
   };
 }
@@ -53,7 +57,7 @@ async function used(run: BenchBox, settings: object, measuredMs: number): Promis
 async function seconds({ box }: BenchBox): Promise<Used> {
   const { agent, video } = await planesOf(box);
   const [ofAgent, ofVideo] = [await familyCpuSeconds(agent), await familyCpuSeconds(video)];
-  return { all: ofAgent + ofVideo, decoders: ofVideo - (await cpuSeconds(video)) };
+  return { all: ofAgent + ofVideo, agent: ofAgent, decoders: ofVideo - (await cpuSeconds(video)) };
 }
 
 /** Of the two processes; a decoder, which lives for a tenth of a second, is none of it. */
