@@ -68,7 +68,7 @@ async function film(studio: Studio, photo: Photo, shown: Shown | 'well', folder:
     ...['-f', 'rawvideo', '-pix_fmt', format, '-s', `${width}x${height}`],
     ...['-r', `${FRAMES_PER_SECOND}`, '-i', file],
   ];
-  const coded = ['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '29', '-bf', '0', '-threads', '1'];
+  const coded = ['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '31', '-bf', '0', '-threads', '1'];
   const keys = `keyint=${GOP_FRAMES}:min-keyint=${GOP_FRAMES}:scenecut=0:repeat-headers=1`;
   const stream = await ffmpeg([
     ...[...input(noon, 'yuv420p', STILL), ...input(studio.props.cover, 'rgba', FRAME)],
@@ -88,7 +88,7 @@ function graphOf({ filter, late, cover }: Show): string {
   const imager = [
     ...(filter ? [filter] : []),
     'scale=1920:1080:flags=bilinear',
-    'noise=alls=10:allf=t',
+    'noise=alls=8:allf=t',
     ...(late ? ['loop=-1:1', `setpts=N/${FRAMES_PER_SECOND}/TB`, late] : []),
     'format=yuv420p[film]',
   ];
