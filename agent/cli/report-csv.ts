@@ -88,7 +88,7 @@ function cellText(value: Cell): string {
   if (value === undefined) return '';
   if (typeof value === 'number') return decimal(value, Number.isInteger(value) ? 0 : 2);
   // A spreadsheet takes what begins so for a formula. @see OWASP, CSV injection
-  const plain = printable(value).replace(/^[=+\-@\t\r]/, "'$&");
+  const plain = printable(value).replace(/^\s*[=+\-@＝＋－＠]/, "'$&");
   return /[";]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
 }
 

@@ -77,7 +77,7 @@ function summary({ lines, targets, days }: Report): string[] {
         ['Incidents de caméras', String(sum((line) => line.incidents.length)), NOTHING],
         ['Temps moyen de détection', durationText(mean(cameras, 'detectMs')), targetS(targets.detectS)],
         ['Temps moyen de réparation', durationText(mean(cameras, 'repairMs')), targetH(targets.repairH)],
-        ["Plus grand écart d'horloge", offset(worst(cameras)), offset(targets.clockOffsetMs)],
+        ["Plus grand écart d'horloge", offset(worst(cameras)), targetOffset(targets.clockOffsetMs)],
         ['Manquements au profil légal', String(sum((line) => line.breaches)), '0'],
       ],
     ),
@@ -277,11 +277,17 @@ function targetH(target: number | undefined): string {
   return target === undefined ? NOTHING : `≤ ${durationText(target * 3_600_000)}`;
 }
 
-function offset(ms: number | undefined): string {
-  return ms === undefined ? NOTHING : `${Math.round(ms)} ms`;
+function targetOffset(target: number | undefined): string {
+  return target === undefined ? NOTHING : `≤ ${offset(target)}`;
 }
 
-/** Text of people and devices, which neither ends a cell nor begins a tag or a link. */
+/** In ms as long as they say something. */
+function offset(ms: number | undefined): string {
+  if (ms === undefined) return NOTHING;
+  return ms < 10_000 ? `${Math.round(ms)} ms` : durationText(ms);
+}
+
+/** Text of people and devices, which neither ends a cell nor begins a tag or a link, not even one of itself. */
 function cell(text: string): string {
-  return printable(text).replaceAll(/[\\|<>[\]`*_]/g, '\\$&');
+  return printable(text).replaceAll(/[\\|<>[\]`*_~&@]|:(?=\/\/)|(?<=www)\./gi, '\\$&');
 }

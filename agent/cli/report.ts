@@ -1,4 +1,5 @@
-import { rename, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { daysIn, daysOfMonth, isDay, isMonth, type Period } from '../base/days.ts';
 import { ConfigurationError, systemCode } from '../base/errors.ts';
@@ -70,12 +71,15 @@ async function writeAll(report: Report, { out, month }: ReportOptions): Promise<
   return await Promise.all(all.map(([name = '', text = '']) => write(join(out, name), text)));
 }
 
+/** Under a name of its own until it is whole: others may write the same report, and where it stood no link is followed. */
 async function write(file: string, text: string): Promise<string> {
+  const fresh = `${file}.${randomUUID()}.new`;
   try {
-    await writeFile(`${file}.new`, text, { mode: 0o640 });
-    await rename(`${file}.new`, file);
+    await writeFile(fresh, text, { mode: 0o640, flag: 'wx' });
+    await rename(fresh, file);
     return file;
   } catch (cause) {
+    await rm(fresh, { force: true }).catch(() => undefined);
     throw new ConfigurationError('report-unwritable', `${file}: ${systemCode(cause) ?? 'not writable'}`, {
       cause,
     });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { dayEndMs, dayStartMs, daysIn, type Period } from '../base/days.ts';
 import type { Span } from '../store/store.ts';
-import { clipped, lengthMs } from './stretches.ts';
+import { firstEndingAfter, type Stretch } from './stretches.ts';
 
 /** How many cameras were connected on a day of Europe/Paris. */
 export interface ConnectedDay {
@@ -20,21 +20,37 @@ const LEAST_MS = 60_000;
 
 /** @param nowMs days that have not begun are left out */
 export function connectedDays(spans: readonly Span[], period: Period, nowMs: number): ConnectedDay[] {
-  const cameras = spans.filter(({ subject, track }) => subject.startsWith('cam-') && track === 'health');
-  const days = daysIn(period).filter((day) => dayStartMs(day) < nowMs);
-  return days.map((day) => connectedDay(day, cameras));
+  const days = daysIn(period)
+    .map((day) => ({ day, fromMs: dayStartMs(day), untilMs: dayEndMs(day), workMs: new Map<string, number>() }))
+    .filter(({ fromMs }) => fromMs < nowMs);
+  for (const span of spans) if (span.subject.startsWith('cam-') && span.track === 'health') enter(span, days);
+  return days.map(connectedDay);
 }
 
-function connectedDay(day: string, spans: readonly Span[]): ConnectedDay {
-  const own = clipped(spans, { fromMs: dayStartMs(day), untilMs: dayEndMs(day) });
-  const configured = own.filter(({ state }) => state !== 'absent' && state !== 'disabled');
-  const worked = configured.filter(({ state }) => state === 'ok' || state === 'degraded');
-  const seen = Map.groupBy(worked, ({ subject }) => subject);
-  const cameras = [...seen].filter(([, of]) => lengthMs(of) >= LEAST_MS).map(([id]) => id);
+interface Day extends Stretch {
+  readonly day: string;
+  /** How long each camera that is configured was at work. */
+  readonly workMs: Map<string, number>;
+}
+
+/** @param days in order */
+function enter({ subject, state, fromMs, untilMs }: Span, days: readonly Day[]): void {
+  if (state === 'absent' || state === 'disabled') return;
+  const isWork = state === 'ok' || state === 'degraded';
+  for (let at = firstEndingAfter(days, fromMs); at < days.length; at += 1) {
+    const day = days[at];
+    if (!day || day.fromMs >= untilMs) return;
+    const ms = Math.min(untilMs, day.untilMs) - Math.max(fromMs, day.fromMs);
+    day.workMs.set(subject, (day.workMs.get(subject) ?? 0) + (isWork ? ms : 0));
+  }
+}
+
+function connectedDay({ day, workMs }: Day): ConnectedDay {
+  const cameras = [...workMs].filter(([, ms]) => ms >= LEAST_MS).map(([id]) => id);
   cameras.sort();
   return {
     day,
-    configured: new Set(configured.map(({ subject }) => subject)).size,
+    configured: workMs.size,
     connected: cameras.length,
     cameras,
     hash: createHash('sha256').update(cameras.join('\n')).digest('hex'),

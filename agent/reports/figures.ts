@@ -32,14 +32,19 @@ export interface Availability {
 /** States of a time that does not count. */
 const NOT_COUNTED = ['absent', 'disabled'];
 
+/** What a timeline holds of one subject. */
+export interface SubjectRead extends Pick<TimelineRead, 'planned' | 'figures'> {
+  /** In order, and of this subject alone. */
+  readonly own: readonly Span[];
+}
+
 /** What a timeline says of one subject within the period. @param days of the period */
 export function availabilityOf(
   subject: string,
-  { spans, planned, figures }: TimelineRead,
+  { own, planned, figures }: SubjectRead,
   period: Stretch,
   days: ReadonlySet<string>,
 ): Availability | undefined {
-  const own = spans.filter((span) => span.subject === subject);
   const health = own.filter(({ track }) => track === 'health');
   const known = clipped(health, period);
   if (known.every(({ state }) => state === 'absent')) return undefined;
@@ -140,7 +145,6 @@ function mean(values: readonly number[]): number | undefined {
 
 /** How often it began: causes that follow one another without a break are one. */
 function runsOf(spans: readonly Span[]): number {
-  return spans.filter(
-    (span) => !spans.some(({ track, untilMs }) => track === span.track && untilMs === span.fromMs),
-  ).length;
+  const ends = new Set(spans.map(({ track, untilMs }) => `${track} ${untilMs}`));
+  return spans.filter(({ track, fromMs }) => !ends.has(`${track} ${fromMs}`)).length;
 }

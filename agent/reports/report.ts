@@ -48,9 +48,9 @@ export function composeReport({ site, period, nowMs, read, facts, targets }: Rep
   const stretch = { ...whole, untilMs: Math.max(whole.fromMs, Math.min(whole.untilMs, nowMs)) };
   const known = new Map(facts.map((one) => [one.id, one]));
   const days = new Set(daysIn(period));
-  const subjects = [...new Set(read.spans.map(({ subject }) => subject))];
-  const lines = subjects.flatMap((subject) => {
-    const figures = availabilityOf(subject, read, stretch, days);
+  const bySubject = Map.groupBy(read.spans, ({ subject }) => subject);
+  const lines = [...bySubject].flatMap(([subject, own]) => {
+    const figures = availabilityOf(subject, { ...read, own }, stretch, days);
     if (!figures) return [];
     return [
       { ...figures, kind: kindOf(subject), facts: known.get(subject) ?? { id: subject, name: subject } },

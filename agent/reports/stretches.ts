@@ -25,15 +25,30 @@ export function union(all: readonly Stretch[]): Stretch[] {
 
 /** What of them lies in no hole. @param holes as `union` gives them */
 export function without<T extends Stretch>(all: readonly T[], holes: readonly Stretch[]): T[] {
+  if (holes.length === 0) return [...all];
   return all.flatMap((one) => {
-    let rest: T[] = [one];
-    for (const { fromMs, untilMs } of holes)
-      rest = rest.flatMap((part) => [
-        ...clipped([part], { fromMs: Number.NEGATIVE_INFINITY, untilMs: fromMs }),
-        ...clipped([part], { fromMs: untilMs, untilMs: Number.POSITIVE_INFINITY }),
-      ]);
-    return rest;
+    const parts: T[] = [];
+    let { fromMs } = one;
+    for (let at = firstEndingAfter(holes, fromMs); at < holes.length; at += 1) {
+      const hole = holes[at];
+      if (!hole || hole.fromMs >= one.untilMs) break;
+      if (hole.fromMs > fromMs) parts.push({ ...one, fromMs, untilMs: hole.fromMs });
+      fromMs = hole.untilMs;
+    }
+    if (fromMs < one.untilMs) parts.push({ ...one, fromMs });
+    return parts;
   });
+}
+
+/** The first of them that ends after this moment, in their order: there may be thousands. */
+export function firstEndingAfter(all: readonly Stretch[], ms: number): number {
+  let [low, high] = [0, all.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((all[middle]?.untilMs ?? 0) > ms) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 export function lengthMs(all: readonly Stretch[]): number {

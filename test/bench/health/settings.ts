@@ -6,5 +6,5 @@ export const checksOff = {
 export const withoutPictures = { health: { pictureIntervalS: 0 } };
 /** As every box without a word in its configuration: one picture per camera and minute. */
 export const allChecks = { health: {} };
-/** Five looks make a view: it need not take five minutes. */
-export const learnViews = { health: { pictureIntervalS: 12 } };
+/** Five looks make a view: it need not take five minutes. More often, and one decoder does not keep up. */
+export const learnViews = { health: { pictureIntervalS: 30 } };
