@@ -1,11 +1,14 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { localDate } from '../../agent/base/schedule.ts';
 import { commandTopic } from '../../agent/contract/topics.ts';
 import { signCommand } from '../../provisioning/sign.ts';
 import { clip } from '../support/clips.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
+import { until } from '../support/until.ts';
+import { receiver } from './receiving.ts';
 
 interface Report {
   readonly subject: string;
@@ -38,6 +41,14 @@ interface Health {
   readonly cause: string;
 }
 
+/** The reports that the centre has stored. */
+function reportsIn(archive: string): Report[] {
+  const db = new DatabaseSync(archive, { readOnly: true });
+  const rows = db.prepare("SELECT payload FROM event WHERE topic LIKE '%/report/availability'").all();
+  db.close();
+  return rows.map(({ payload }) => JSON.parse(String(payload)) as Report);
+}
+
 t.test(
   'system: the box keeps how available its camera was, through a kill, and reports it on order and by hand',
   async (t) => {
@@ -55,7 +66,10 @@ t.test(
         { id: 'pt-loi', name: 'Profil légal', kind: 'camera-health', camera: 'cam-quai', from: 'degraded' },
       ],
       reports: { targets: { cameraAvailabilityPercent: 99.5, repairH: 48 } },
+      delivery: { confirm: 'receipt', resendAfterS: 2 },
     });
+    const archive = join(scene.folder, 'archive.db');
+    const centreHears = receiver(t, { scene, archive });
     box.start();
     await scene.push(configured({}));
     const isNow = (state: string) =>
@@ -145,11 +159,19 @@ t.test(
     const site = csu.json<Report>('/collector/report/availability').at(-1);
     t.match(site, { subject: 'collector', places: 1, target_camera_percent: 99.5, target_repair_h: 48 });
 
+    const told = new Set(csu.json<{ id: string }>('/cam-quai/report/availability').map(({ id }) => id));
+    const ofCamera = () => reportsIn(archive).filter(({ subject }) => subject === 'cam-quai');
+    await until(() => ofCamera().length === told.size);
+    await box.until('every receipt', ({ link }) => link.outboxPending === 0);
+    t.ok(told.size >= 4 && ofCamera().length === told.size, 'the centre has stored each report once');
+    await centreHears.said(/report.availability.*"subject":"cam-quai"/);
     await box.stop();
     const out = join(scene.folder, 'rapports');
     await mkdir(out);
     const today = localDate(Date.now());
-    const written = await box.command('report', '--from', today, '--to', today, '--out', out);
+    const write = () => box.command('report', '--from', today, '--to', today, '--out', out);
+    const [written, again] = await Promise.all([write(), write()]);
+    t.same(again, written, 'two at once do not disturb each other');
     t.match(written, { code: 0, errors: '' }, 'also while the agent is down');
     const files = await readdir(out);
     t.same(files.length, 6);
