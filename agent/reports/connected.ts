@@ -21,7 +21,12 @@ const LEAST_MS = 60_000;
 /** @param nowMs days that have not begun are left out */
 export function connectedDays(spans: readonly Span[], period: Period, nowMs: number): ConnectedDay[] {
   const days = daysIn(period)
-    .map((day) => ({ day, fromMs: dayStartMs(day), untilMs: dayEndMs(day), workMs: new Map<string, number>() }))
+    .map((day) => ({
+      day,
+      fromMs: dayStartMs(day),
+      untilMs: dayEndMs(day),
+      workMs: new Map<string, number>(),
+    }))
     .filter(({ fromMs }) => fromMs < nowMs);
   for (const span of spans) if (span.subject.startsWith('cam-') && span.track === 'health') enter(span, days);
   return days.map(connectedDay);
