@@ -152,8 +152,27 @@ t.test(
       scene.camera.sent.every(({ client }) => client === 1),
       'and the camera noticed nothing',
     );
+    await goesOnAlone(t, scene, good);
   },
 );
+
+/** Who orders and who configures are both behind the broker: without it, pictures go on, also after a restart. */
+async function goesOnAlone(t: Test, { centre, box }: World, good: GstRecorder): Promise<void> {
+  await centre.broker.kill();
+  await box.until('the link lost', ({ link }) => !link.connected);
+  const without = good.pictures.length;
+  await until(() => good.pictures.length >= without + 25);
+  t.equal(good.recordings, 1, 'nothing was begun anew');
+  await box.kill();
+  box.start();
+  await box.until(
+    'the camera well',
+    ({ link, cameras: [camera] }) => !link.connected && camera?.state === 'ok',
+  );
+  const anew = good.pictures.length;
+  await until(() => good.pictures.length >= anew + 25);
+  t.equal(good.recordings, 2, 'by what the box remembers');
+}
 
 t.test('destinations: one gets pictures in its hours alone', async (t) => {
   const scene = await world(t, 0);

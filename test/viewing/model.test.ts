@@ -1,4 +1,6 @@
 import t from 'tap';
+import { signOrder } from '../../agent/trust/sign.ts';
+import { leaseOrder, NOW_S, PARTNER, termsOf } from '../trust/lease-parts.ts';
 import { CONFIGURATIONS, OPEN, Play, playStories, reached, SLACK_MS, type Step } from './model.ts';
 import { World } from './world.ts';
 
@@ -45,6 +47,34 @@ t.test('leases: the stories are not vacuous: each rule alone closes what was ope
     await world.end();
   }
 });
+
+t.test(
+  'leases: the video process closes at the hard end by its own clock, whatever an agent says',
+  async (t) => {
+    const world = await World.create();
+    t.teardown(() => world.end());
+    await world.killAgent(); // from here on the test speaks as an agent that wants it open for ever
+    const order = leaseOrder({ iat: NOW_S + 1, exp: NOW_S + 61, start: NOW_S, end: NOW_S + 301 });
+    const camera = { camera: 'cam-hall', url: 'rtsp://cam-hall/', transport: 'tcp' as const };
+    await world.forge({
+      ...{ lease: order.jti, jws: signOrder(order, [PARTNER]), terms: termsOf(), clock: 'synced' },
+      camera: { ...camera, fragmentMs: 20, stallTimeoutMs: 5000, regime: 'leased' },
+    });
+    const openS = async (seconds: number) => {
+      for (let second = 0; second < seconds; second += 1) {
+        world.keeper?.hold([order.jti], 'synced');
+        await world.clock.advance(1_000);
+        world.clock.jumpWall(-1_000); // by wall time it never ends
+      }
+      return world.pulled.size;
+    };
+    t.equal(await openS(290), 1, 'open within its time');
+    t.equal(await openS(12), 0, 'closed after it');
+    const { length } = world.published;
+    await world.pictures();
+    t.equal(world.published.length, length);
+  },
+);
 
 t.test('leases: what the recipient did not get stands beside what it got, for the partner too', async (t) => {
   const world = await World.create();
