@@ -652,10 +652,10 @@ const channelFields = {
   end: unixMs.meta({ description: 'when it closes at the latest; when it was closed, once it is' }),
   bytes: count
     .optional()
-    .meta({ description: 'media bytes handed to the broker connection, once it is closed' }),
+    .meta({ description: 'media bytes handed to the broker connection so far' }),
   frames: count
     .optional()
-    .meta({ description: 'pictures handed to the broker connection, once it is closed' }),
+    .meta({ description: 'pictures handed to the broker connection so far' }),
   lost_frames: count.optional().meta({
     description:
       'of a lease, once it is closed: pictures that the camera sent while it was open and the recipient did not get',

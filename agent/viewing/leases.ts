@@ -158,7 +158,8 @@ export class Leases {
     if (!kept) throw unknownLease(order);
     this.#close(order.lease, { by: 'followup', who: signer });
     const facts = { ...factsOf(kept), operator: order.operator };
-    this.#records.write({ action: 'lease.followup', who: signer, facts, detail: order.done });
+    const counts = this.#entries.get(order.lease)?.tally.total ?? new Tally(kept.tally).total;
+    this.#records.write({ action: 'lease.followup', who: signer, facts, counts, detail: order.done });
     return `lease ${order.lease}: the channel is closed, the partner is told`;
   }
 

@@ -4,7 +4,7 @@ import type { Reporter } from '../contract/reporter.ts';
 import type { ChannelAction, ClosedBy } from '../contract/viewing.ts';
 import type { RegisterLine, Store } from '../store/store.ts';
 import type { ChannelFacts } from './facts.ts';
-import type { Counts } from './tally.ts';
+import { type Counts, NONE } from './tally.ts';
 
 export interface RecordNeeds {
   readonly reporter: Pick<Reporter, 'event'>;
@@ -21,6 +21,7 @@ export interface ChannelRecord {
   readonly facts: ChannelFacts;
   readonly cause?: Code;
   readonly closedBy?: ClosedBy;
+  /** What went out so far; nothing when absent. */
   readonly counts?: Counts;
   readonly detail?: string;
 }
@@ -104,9 +105,7 @@ function fieldsOf(record: ChannelRecord, line: RegisterLine): ChannelFields {
   };
 }
 
-function countFields(counts: Counts | undefined) {
-  if (!counts) return {};
-  const { bytes, frames, lostFrames } = counts;
+function countFields({ bytes, frames, lostFrames }: Counts = NONE) {
   return { bytes, frames, ...(lostFrames === undefined ? {} : { lost_frames: lostFrames }) };
 }
 

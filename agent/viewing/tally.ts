@@ -14,7 +14,8 @@ export interface KeptTally {
   readonly process: string;
 }
 
-const NONE: Counts = { bytes: 0, frames: 0 };
+/** Before anything went out. */
+export const NONE: Counts = { bytes: 0, frames: 0 };
 
 /** Adds up what one video process after another counts of a channel. */
 export class Tally {

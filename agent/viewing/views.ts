@@ -114,7 +114,8 @@ export class Views {
     this.#needs.store.transaction(() => {
       this.#keep(view);
       const facts = { ...factsOf(view), operator, reason };
-      this.#records.write({ action: 'view.extended', who: signer, facts });
+      const counts = view.tally.total;
+      this.#records.write({ action: 'view.extended', who: signer, facts, counts });
     });
     this.tellVideo();
     return `${view.order.camera}: view ${id} is open until ${iso(view.endMs)}`;

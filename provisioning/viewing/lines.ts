@@ -14,7 +14,9 @@ export function describeChannel(event: ChannelEvent, { viewing, means }: Texts):
     quoted(reason).slice(1, -1),
     `${viewing.until} ${new Date(end).toISOString().slice(0, 19)}`,
     ...(closed_by === undefined ? [] : [viewing.closedBy[closed_by]]),
-    ...(event.bytes === undefined ? [] : [`${event.bytes} B, ${event.frames ?? 0} ${viewing.pictures}`]),
+    ...(event.bytes === undefined || /opened$|refused$/.test(event.action)
+      ? []
+      : [`${event.bytes} B, ${event.frames ?? 0} ${viewing.pictures}`]),
     ...(cause === 'none' ? [] : [`${cause}: ${means(cause)}`]),
     ...(event.detail === '' ? [] : [quoted(event.detail, 500).slice(1, -1)]),
   ];

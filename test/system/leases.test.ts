@@ -298,6 +298,14 @@ async function readsAlone(t: Test, one: Recipient, other: Recipient, lease: stri
   t.same(ofLease(other, lease), [], 'to whom it does not come either');
 }
 
+/** Who, for whom, why, to whom, from when to when, and how much. */
+function isWhole(t: Test, { who, detail }: { readonly who: string; readonly detail: string }): void {
+  const told = JSON.parse(detail);
+  t.ok(who !== '' && told.operator !== '' && told.on_behalf_of !== '' && told.reason !== '');
+  t.ok(Date.parse(told.start) < Date.parse(told.end));
+  t.ok(Number.isInteger(told.bytes) && Number.isInteger(told.frames));
+}
+
 t.test('leases: two recipients at once: each sees its own, closes alone, and is registered', async (t) => {
   const { stage, csu, dipn } = await twoRecipients(t);
   const police = { recipient: 'dipn', operator: 'cne.martin' } as const;
@@ -329,6 +337,11 @@ t.test('leases: two recipients at once: each sees its own, closes alone, and is 
       [`${CAMERA} ${second}`, 'dipn'],
     ],
   );
+  for (const line of lines) isWhole(t, line);
+  const [opened, , closing] = lines.map(({ detail }) => JSON.parse(detail));
+  const words = { operator: 'c.weber', on_behalf_of: 'a.muller', reason: 'common-areas' };
+  t.match(opened, { ...words, bytes: 0, frames: 0 });
+  t.match(closing, { ...words, closed_by: 'order', bytes: ended.bytes, frames: ended.frames });
 });
 
 t.test('leases: the CSU closes, and tells the partner the follow-up', async (t) => {

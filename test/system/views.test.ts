@@ -121,6 +121,12 @@ t.test('views: one closes at its end by itself, and an extended one later', asyn
   const later = await closing(stage, second.id);
   t.match(later, { who: 'box', closed_by: 'end' });
   t.ok(later.end >= laterMs, 'nor the other');
+  const extended = registerOf(stage.scene, 'view.extended').at(-1);
+  t.match(extended, { who: /./, subject: /^cam-quai / });
+  t.match(JSON.parse(extended?.detail ?? '{}'), {
+    ...{ operator: 'c.weber', on_behalf_of: 'police municipale', reason: 'bientôt fini', recipient: 'csu' },
+    ...{ start: /Z$/, end: /Z$/, bytes: Number, frames: Number },
+  });
   t.match(
     events(stage)
       .filter(({ action }) => action !== 'view.refused')

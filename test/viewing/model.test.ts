@@ -1,7 +1,17 @@
 import t from 'tap';
 import { signOrder } from '../../agent/trust/sign.ts';
 import { leaseOrder, NOW_S, PARTNER, termsOf } from '../trust/lease-parts.ts';
-import { CONFIGURATIONS, OPEN, Play, playStories, reached, SLACK_MS, type Step } from './model.ts';
+import {
+  CONFIGURATIONS,
+  FLAWS,
+  FORGERIES,
+  OPEN,
+  Play,
+  playStories,
+  reached,
+  SLACK_MS,
+  type Step,
+} from './model.ts';
 import { World } from './world.ts';
 
 /** A longer campaign is in model.long.ts. */
@@ -46,6 +56,19 @@ t.test('leases: the stories are not vacuous: each rule alone closes what was ope
     t.equal(world.pulled.size, 0, `closed by ${JSON.stringify(ending)}`);
     await world.end();
   }
+});
+
+t.test('leases: each flaw alone opens nothing where an order without it opens', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  const play = new Play(world);
+  for (const flaw of FLAWS) await play.run([{ do: 'open', minutes: 5, flaw }]);
+  for (const how of FORGERIES) await play.run([{ do: 'forge', how }]);
+  t.equal(world.pulls, 0, `not with any of ${FLAWS.length} flaws nor ${FORGERIES.length} forgeries`);
+  await play.run([OPEN, { do: 'close', by: 'csu' }]);
+  t.equal(world.pulls, 1);
+  for (const how of FORGERIES) await play.run([{ do: 'forge', how }]);
+  t.equal(world.pulls, 1, 'nor after one that was opened');
 });
 
 t.test(

@@ -168,7 +168,7 @@ export type Step =
   | { readonly do: 'forge'; readonly how: Forgery }
   | { readonly do: 'close'; readonly by: 'partner' | 'csu' | 'followup' };
 
-const FLAWS = [
+export const FLAWS = [
   ...[
     'csu',
     'stranger',
@@ -186,7 +186,7 @@ const FLAWS = [
 type Flaw = 'none' | (typeof FLAWS)[number];
 
 /** What comes to the door of the video process past the agent. */
-const FORGERIES = [...FLAWS, 'replayed', 'for another camera', 'by another name'] as const;
+export const FORGERIES = [...FLAWS, 'replayed', 'for another camera', 'by another name'] as const;
 type Forgery = (typeof FORGERIES)[number];
 
 const steps: fc.Arbitrary<Step>[] = [
