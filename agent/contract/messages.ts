@@ -650,12 +650,8 @@ const channelFields = {
   reason: z.string().max(200),
   start: unixMs.meta({ description: 'when it was opened or asked for' }),
   end: unixMs.meta({ description: 'when it closes at the latest; when it was closed, once it is' }),
-  bytes: count
-    .optional()
-    .meta({ description: 'media bytes handed to the broker connection so far' }),
-  frames: count
-    .optional()
-    .meta({ description: 'pictures handed to the broker connection so far' }),
+  bytes: count.optional().meta({ description: 'media bytes handed to the broker connection so far' }),
+  frames: count.optional().meta({ description: 'pictures handed to the broker connection so far' }),
   lost_frames: count.optional().meta({
     description:
       'of a lease, once it is closed: pictures that the camera sent while it was open and the recipient did not get',
