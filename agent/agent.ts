@@ -387,6 +387,7 @@ export class Agent implements Service {
           measure: (report) => this.#cameraHealth.onMeasure({ type: 'measure', ...report }),
           picture: (report) => this.#cameraHealth.onPicture(report),
           destination: (report) => this.#forwarding.onDestination(report),
+          reached: (report) => this.#forwarding.onReached(report, this.#video.process ?? ''),
           gap: (report) => this.#forwarding.onGap(report),
           pause: (report) => this.#forwarding.onPause(report),
           channel: (report) => this.#viewing.onReport(report),
@@ -405,6 +406,7 @@ export class Agent implements Service {
           disconnected: () => {
             this.#videoBrokerConnected = false;
             this.#cameraHealth.onVideo(false);
+            this.#forwarding.onVideoAway();
             this.#eventTracks.lost();
             this.#viewing.onVideo();
           },

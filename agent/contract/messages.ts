@@ -703,7 +703,10 @@ const gapEvent = z.strictObject({
     description:
       'each gap as begin in Unix ms, "+" and its length in ms, divided by blanks; of more than 90 the last holds the rest',
   }),
-  frames: count.meta({ description: 'pictures that the camera sent and the destination did not get' }),
+  frames: count.meta({
+    description:
+      'pictures that the camera sent and the destination did not get; 0 with video-process-down, where nobody counted',
+  }),
   cause,
 });
 

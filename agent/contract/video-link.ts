@@ -240,6 +240,14 @@ export const videoToAgent = z.discriminatedUnion('type', [
     code: code.optional(),
     detail: z.string().max(500),
   }),
+  /** Each second, of a destination that always gets pictures: what it has of this process, in capture times. */
+  z.strictObject({
+    type: z.literal('reached'),
+    camera: cameraId,
+    destination: destinationId,
+    fromWallMs: count,
+    untilWallMs: count,
+  }),
   /** Pictures that the camera sent and the destination did not get. */
   z.strictObject({
     type: z.literal('gap'),

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
+import { Downtime, type ReachedReport } from './downtime.ts';
 import { GapLedger } from './gap-ledger.ts';
 import type { GapReport } from './gap-sum.ts';
 
@@ -20,6 +21,7 @@ export class Forwarding implements Service {
   readonly name = 'forwarding';
   readonly #needs: ForwardingNeeds;
   readonly #gaps: GapLedger;
+  readonly #downtime: Downtime;
   /** Channels that are paused, as far as was told. */
   readonly #paused = new Set<string>();
   readonly #stopping = new AbortController();
@@ -28,6 +30,7 @@ export class Forwarding implements Service {
   constructor(needs: ForwardingNeeds) {
     this.#needs = needs;
     this.#gaps = new GapLedger(needs);
+    this.#downtime = new Downtime(needs.clock);
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -50,6 +53,16 @@ export class Forwarding implements Service {
       waiting_bytes: waitingBytes,
       cause: code ?? 'none',
     });
+  }
+
+  /** @param run which start of the video process says so */
+  onReached(report: ReachedReport, run: string): void {
+    const missed = this.#downtime.take(report, run);
+    if (missed) this.#gaps.take(missed);
+  }
+
+  onVideoAway(): void {
+    this.#downtime.begins();
   }
 
   onGap(gap: GapReport): void {

@@ -60,6 +60,17 @@ export class CameraDestinations {
     for (const { id } of this.#known.values()) this.#tell(id);
   }
 
+  /** Tells the agent what those have that always get pictures. */
+  tellReached(): void {
+    for (const { id, hours } of this.#known.values()) {
+      const reached = this.#needs.feed.destination(id)?.status().reached;
+      if (!reached || hours) continue;
+      const { fromWallMs, untilWallMs } = reached;
+      const times = { fromWallMs: wholeMs(fromWallMs), untilWallMs: wholeMs(untilWallMs) };
+      this.#needs.report({ type: 'reached', camera: this.#camera, destination: id, ...times });
+    }
+  }
+
   #add(wanted: VideoDestination): void {
     const { id, kind } = wanted;
     const { feed, make, backbone } = this.#needs;
@@ -107,7 +118,7 @@ export class CameraDestinations {
     const destination = this.#needs.feed.destination(id);
     const known = this.#known.get(id);
     if (!destination || !known) return;
-    const { lastError, sinceWallMs, ...status } = destination.status();
+    const { lastError, sinceWallMs, reached: _, ...status } = destination.status();
     this.#needs.report({
       type: 'destination',
       ...{ camera: this.#camera, destination: id, kind: known.kind },

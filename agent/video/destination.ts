@@ -65,6 +65,8 @@ export interface DestinationStatus {
   readonly droppedFrames: number;
   /** Bytes that were handed over and have not left the process. */
   readonly waitingBytes: number;
+  /** When the first picture that was sent was taken, and the last one ended; undefined before. */
+  readonly reached?: { readonly fromWallMs: number; readonly untilWallMs: number };
   /** The last error, also when it has been overcome; undefined when there was none. */
   readonly lastError?: { readonly code: Code; readonly detail: string };
 }

@@ -222,6 +222,8 @@ export class VideoEngine implements Service, Working {
       this.#pulse.beat();
       for (const { camera, meter } of this.#entries.values())
         report(ofStream(camera, meter.take(camera.camera, now)));
+      for (const { camera, destinations } of this.#entries.values())
+        if (camera.delivery === 'continuous') destinations.tellReached();
       if (round % MEASURES_PER_DESTINATION_REPORT > 0) continue;
       for (const { destinations } of this.#entries.values()) destinations.tell();
     }

@@ -26,6 +26,7 @@ export type StreamReport = Omit<Extract<VideoToAgent, { type: 'stream' }>, 'type
 export type MeasureReport = Omit<Extract<VideoToAgent, { type: 'measure' }>, 'type'>;
 export type DestinationReport = Omit<Extract<VideoToAgent, { type: 'destination' }>, 'type'>;
 export type PauseReport = Omit<Extract<VideoToAgent, { type: 'pause' }>, 'type'>;
+export type ReachedReport = Omit<Extract<VideoToAgent, { type: 'reached' }>, 'type'>;
 export type GapReport = Omit<Extract<VideoToAgent, { type: 'gap' }>, 'type'>;
 export type ChannelReport = Omit<Extract<VideoToAgent, { type: 'channel' }>, 'type'>;
 export type EventTrackReport = Omit<Extract<VideoToAgent, { type: 'event-track' }>, 'type'>;
@@ -41,6 +42,7 @@ export interface VideoLinkNeeds {
     stream(report: StreamReport): void;
     measure(report: MeasureReport): void;
     destination(report: DestinationReport): void;
+    reached(report: ReachedReport): void;
     gap(report: GapReport): void;
     pause(report: PauseReport): void;
     channel(report: ChannelReport): void;
@@ -194,6 +196,7 @@ export class VideoLink implements Service {
     if (message.type === 'stream') handlers.stream(withoutType(message));
     else if (message.type === 'measure') handlers.measure(withoutType(message));
     else if (message.type === 'destination') handlers.destination(withoutType(message));
+    else if (message.type === 'reached') handlers.reached(withoutType(message));
     else if (message.type === 'gap') handlers.gap(withoutType(message));
     else if (message.type === 'pause') handlers.pause(withoutType(message));
     else if (message.type === 'channel') handlers.channel(withoutType(message));

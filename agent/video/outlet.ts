@@ -92,6 +92,7 @@ export class Outlet {
   #lastError: DestinationStatus['lastError'];
   #state: DestinationState;
   #sinceWallMs: number;
+  #reached: DestinationStatus['reached'];
   #bytes = 0;
   #frames = 0;
   #gaps = 0;
@@ -113,6 +114,7 @@ export class Outlet {
       gaps: this.#gaps,
       droppedFrames: this.#droppedFrames,
       waitingBytes: this.#needs.channel.waitingBytes,
+      ...(this.#reached ? { reached: this.#reached } : {}),
       ...(this.#lastError ? { lastError: this.#lastError } : {}),
     };
   }
@@ -253,9 +255,14 @@ export class Outlet {
     const sent = this.#sentBy(chunk);
     this.#bytes += sent.bytes;
     this.#frames += sent.frames;
+    this.#reach(chunk.wallMs + chunk.durationMs, chunk.wallMs);
     this.#closeGap(chunk.wallMs);
     this.#enter('flowing');
     this.#needs.events.sent(sent);
+  }
+
+  #reach(untilWallMs: number, firstWallMs: number): void {
+    this.#reached = { fromWallMs: this.#reached?.fromWallMs ?? firstWallMs, untilWallMs };
   }
 
   #sentBy({ number, bytes, frames }: Chunk): Sent {
@@ -270,6 +277,7 @@ export class Outlet {
     this.#lastSent = Math.min(this.#lastSent, (missing[0]?.number ?? Number.POSITIVE_INFINITY) - 1);
     this.#lastGone = Math.max(this.#lastGone, this.#lastSent);
     if (unsent.length > 0) this.#waitsForKey = true;
+    if (missing[0]) this.#reach(missing[0].wallMs, missing[0].wallMs);
     const later = this.#gap;
     this.#gap = undefined;
     for (const chunk of missing) this.#addLost(chunk, cause);

@@ -124,3 +124,33 @@ t.test('gaps: one that floods still fits its message', async (t) => {
   t.ok(String(scene.events[1]?.spans).endsWith(`+4999`), 'the last of the list holds the rest');
   await scene.forwarding.stop();
 });
+
+t.test('gaps: what no video process was there to send is told when the next one sends', async (t) => {
+  const scene = new Scene();
+  const reached = (camera: string, run: string, fromWallMs: number, untilWallMs: number) =>
+    scene.forwarding.onReached({ camera, destination: 'mqtt', fromWallMs, untilWallMs }, run);
+  reached('cam-viewed', 'first', 1_000, 90_000);
+  await scene.clock.advance(10_000);
+  for (const untilWallMs of [5_000, 6_000, 7_000]) {
+    reached('cam-1', 'first', 1_000, untilWallMs);
+    reached('cam-silent', 'first', 1_000, 2_000);
+    await scene.clock.advance(4_000);
+  }
+  scene.forwarding.onVideoAway();
+  await scene.clock.advance(2_000);
+  reached('cam-1', 'second', 9_500, 9_700);
+  t.match(scene.events, [
+    {
+      camera: 'cam-1',
+      destination: 'mqtt',
+      from: 7_000,
+      until: 9_500,
+      cause: 'video-process-down',
+      frames: 0,
+    },
+  ]);
+  reached('cam-1', 'second', 9_500, 10_700);
+  reached('cam-silent', 'second', 9_500, 9_700);
+  reached('cam-viewed', 'second', 95_000, 96_000);
+  t.equal(scene.events.length, 1, 'once; nothing of one that was silent before, or of one that had ended');
+});

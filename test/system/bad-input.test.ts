@@ -135,15 +135,22 @@ t.test(
   },
 );
 
+/** The second account of a destination that flows comes behind how far it has come. */
+function twiceTold({ csu }: Scene): boolean {
+  const flowing = csu.json('/meas/destination').filter(({ state }) => state === 'flowing');
+  return flowing.some(({ since }, i) => flowing.slice(0, i).some((one) => one.since === since));
+}
+
 t.test('planes: the video process is killed, comes back, and no alarm waits for it', async (t) => {
   const scene = await Scene.create(t);
   const inputs = ['input-1'];
   const camera = await simulatedCamera(t, inputs);
   scene.box.start();
   await scene.push(configurationOf(camera, inputs));
-  await scene.box.until('pictures', ({ cameras }) => cameras[0]?.state === 'ok');
+  await scene.csu.until('an account of what was sent', () => twiceTold(scene));
   const video = await until(() => videoOf(scene.box.pid ?? 0));
   process.kill(video, 'SIGKILL');
+  const killedMs = Date.now();
   camera.setInput('input-1', true);
   await scene.csu.until('the alarm', () => scene.csu.json('/event/alarm')[0]);
   const next = await until(async () => {
@@ -151,6 +158,11 @@ t.test('planes: the video process is killed, comes back, and no alarm waits for 
     return pid !== video && pid;
   });
   t.not(next, video, 'another video process runs');
+  const gap = await scene.csu.until('the gap', () =>
+    scene.csu.json('/event/gap').find(({ cause }) => cause === 'video-process-down'),
+  );
+  t.match(gap, { destination: 'mqtt', frames: 0 });
+  t.ok(Number(gap.from) < killedMs && Number(gap.until) > Number(gap.from), JSON.stringify(gap));
   await scene.box.until('pictures', ({ cameras }) => cameras[0]?.state === 'ok' && cameras[0].fps > 0);
 });
 

@@ -181,6 +181,7 @@ t.test('link: a video process that falls silent is cut', async (t) => {
           channel: ignore,
           destination: ignore,
           pause: ignore,
+          reached: ignore,
           gap: ignore,
           eventTrack: ignore,
           cameraEvents: ignore,

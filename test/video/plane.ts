@@ -66,6 +66,7 @@ export class AgentEnd {
           stream: heard((report) => this.streams.push(report)),
           measure: heard((report) => this.measures.push(report)),
           destination: heard((report) => this.destinations.push(report)),
+          reached: heard(() => undefined),
           gap: heard((report) => this.gaps.push(report)),
           pause: heard((report) => this.pauses.push(report)),
           channel: heard((report) => this.channels.push(report)),
