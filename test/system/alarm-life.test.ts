@@ -40,12 +40,19 @@ t.test(
     const scene = await Scene.create(t);
     const camera = await simulatedCamera(t, [INPUT]);
     scene.box.start();
-    await scene.push(configurationOf(camera, [INPUT]));
+    const configuration = configurationOf(camera, [INPUT]) as { points: object[] };
+    const owned = (owner: string) => configuration.points.map((point) => ({ ...point, owner }));
+    await scene.push({ ...configuration, points: owned('metropole') });
     await scene.csu.until('the point at rest', () => shown(scene)?.state === 'cleared');
+    t.match(shown(scene), { owner: 'metropole' });
 
     camera.setInput(INPUT, true);
     await told(scene, ['raised']);
     const alarm = events(scene)[0]?.alarm ?? '';
+    t.match(events(scene)[0], { owner: 'metropole' });
+    await scene.push({ ...configuration, points: owned('partner') });
+    await scene.csu.until('its new owner, the same alarm', () => shown(scene)?.owner === 'partner');
+    t.match(shown(scene), { alarm, alarm_state: 'raised' });
     await again(scene);
 
     const until = Math.floor(Date.now() / 1000) + HOUR_S;
@@ -85,7 +92,7 @@ t.test(
       [...numbers].sort((a, b) => a - b),
       'in order',
     );
-    t.match(events(scene)[4], { ...WHO, count: 2, alarm_state: 'acknowledged' });
+    t.match(events(scene)[4], { ...WHO, count: 2, alarm_state: 'acknowledged', owner: 'partner' });
     t.match(await order(scene, { command: 'alarm.close', alarm, ...WHO }), {
       status: 'rejected',
       cause: 'order-unknown-target',
