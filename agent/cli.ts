@@ -6,6 +6,9 @@ import { chooseLanguage, type Language, languageIn } from './cli/language.ts';
 
 const BOX_FILE = '/etc/beffroi/box.json';
 
+/** Commands that take more words than their own. */
+const TAKES_WORDS = ['alarms', 'survey'];
+
 const HELP: Record<Language, string> = {
   fr: `beffroi ${SOFTWARE}, agent du collecteur de vidéoprotection
 
@@ -22,6 +25,9 @@ const HELP: Record<Language, string> = {
   beffroi inventory [--now] [--config FICHIER] [--json]      compare la configuration et le réseau
   beffroi discover [--network 10.20.0.0/16]... [--seconds 4] [--json]
                                                              liste les équipements ONVIF du réseau, sans s'y connecter
+  beffroi survey [ADRESSE…] [--list FICHIER] [--network 10.20.0.0/16]... [--no-login] [--measure 8] [--json] [--out DOSSIER]
+                                                             étude de faisabilité d'un site : lit seulement ; le compte se tape,
+                                                             ou se lit sur l'entrée standard, et n'est gardé nulle part
 
   --config   fichier du collecteur (${BOX_FILE})
   --lang     fr ou en
@@ -42,6 +48,9 @@ Codes de sortie : 0 tout va bien, 1 quelque chose ne va pas, 2 ligne de commande
   beffroi inventory [--now] [--config FILE] [--json]      holds the configuration against the network
   beffroi discover [--network 10.20.0.0/16]... [--seconds 4] [--json]
                                                           lists the ONVIF devices of the network, without a login
+  beffroi survey [ADDRESS…] [--list FILE] [--network 10.20.0.0/16]... [--no-login] [--measure 8] [--json] [--out FOLDER]
+                                                          feasibility study of a site (French): reads only; the login is
+                                                          typed, or read from standard input, and kept nowhere
 
   --config   box file (${BOX_FILE})
   --lang     fr or en
@@ -66,7 +75,10 @@ function parseCommandLine() {
         now: { type: 'boolean', default: false },
         network: { type: 'string', multiple: true, default: [] },
         seconds: { type: 'string' },
-        out: { type: 'string', default: '.' },
+        out: { type: 'string' },
+        list: { type: 'string' },
+        measure: { type: 'string' },
+        'no-login': { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
         version: { type: 'boolean', default: false },
       },
@@ -83,7 +95,7 @@ async function main(): Promise<number> {
   const [command, ...rest] = positionals;
   if (values.version) return say(SOFTWARE);
   if (values.help || command === undefined) return say(HELP[language], values.help ? 0 : 2);
-  if (rest.length > 0 && command !== 'alarms')
+  if (rest.length > 0 && !TAKES_WORDS.includes(command))
     throw new ConfigurationError('command-line-invalid', `unknown argument ${JSON.stringify(rest[0])}`);
   const { config, video } = values;
   switch (command) {
@@ -110,7 +122,7 @@ async function main(): Promise<number> {
     case 'report': {
       const { writeReport } = await import('./cli/report.ts');
       const { month, from, to, out } = values;
-      return await writeReport({ config, language, month, from, to, out });
+      return await writeReport({ config, language, month, from, to, out: out ?? '.' });
     }
     case 'check': {
       const { checkBox } = await import('./cli/check.ts');
@@ -119,6 +131,12 @@ async function main(): Promise<number> {
     case 'inventory': {
       const { showInventory } = await import('./cli/inventory.ts');
       return await showInventory({ config, language, json: values.json, now: values.now });
+    }
+    case 'survey': {
+      const { runSurvey } = await import('./cli/survey.ts');
+      const { json, list, measure, network, seconds, out, 'no-login': noLogin } = values;
+      const asked = { list, measure, networks: network, seconds, out, noLogin };
+      return await runSurvey({ language, json, words: rest, ...asked });
     }
     case 'discover': {
       const { showDevices } = await import('./cli/discover.ts');

@@ -22,11 +22,13 @@ export function networksAsked(wanted: readonly string[]): Networks {
  * @throws ConfigurationError `command-line-invalid`
  */
 export function listenMsAsked(seconds: string | undefined): number | undefined {
-  if (seconds === undefined) return undefined;
-  if (/^\d{1,2}$/.test(seconds) && Number(seconds) >= 1 && Number(seconds) <= 60)
-    return Number(seconds) * 1000;
-  throw new ConfigurationError(
-    'command-line-invalid',
-    `--seconds: expected 1 to 60, came ${quoted(seconds)}`,
-  );
+  const asked = secondsAsked('--seconds', seconds);
+  return asked === undefined ? undefined : asked * 1000;
+}
+
+/** @throws ConfigurationError `command-line-invalid` */
+export function secondsAsked(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= 60) return Number(text);
+  throw new ConfigurationError('command-line-invalid', `${option}: expected 1 to 60, came ${quoted(text)}`);
 }

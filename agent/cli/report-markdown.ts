@@ -288,6 +288,6 @@ function offset(ms: number | undefined): string {
 }
 
 /** Text of people and devices, which neither ends a cell nor begins a tag or a link, not even one of itself. */
-function cell(text: string): string {
+export function cell(text: string): string {
   return printable(text).replaceAll(/[\\|<>[\]`*_~&@]|:(?=\/\/)|(?<=www)\./gi, '\\$&');
 }

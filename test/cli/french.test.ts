@@ -17,6 +17,9 @@ const FILES = [
   'agent/cli/report-markdown.ts',
   'agent/cli/report-words.ts',
   'agent/cli/status-table.ts',
+  'agent/cli/survey-markdown.ts',
+  'agent/cli/survey-words.ts',
+  'agent/cli/survey.ts',
   'docs/operator.md',
   'docs/technician.md',
 ];

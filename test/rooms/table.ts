@@ -92,12 +92,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ['base', 'contract', 'camera', 'store'],
     owns: [],
   },
+  survey: {
+    folder: 'agent/survey',
+    is: 'what a site would need before it is connected: each camera looked at, reading only',
+    mayImport: ['base', 'contract', 'camera', 'health'],
+    owns: [],
+  },
   cli: {
     folder: 'agent/cli',
-    is: 'the commands of the box: status, alarms, report and check',
+    is: 'the commands of the box: status, alarms, report, inventory, survey and check',
     mayImport: [
       ...['base', 'contract', 'trust', 'store', 'config', 'camera', 'uplink', 'health', 'alarms', 'reports'],
-      'inventory',
+      ...['inventory', 'survey'],
     ],
     owns: ['zod'],
   },
@@ -126,6 +132,7 @@ export const NARROW: readonly { from: string; to: string; only: readonly string[
     to: 'inventory',
     only: ['agent/inventory/finding.ts', 'agent/inventory/memory.ts', 'agent/inventory/take.ts'],
   },
+  { from: 'survey', to: 'health', only: ['agent/health/law/facts.ts', 'agent/health/law/judge.ts'] },
   { from: 'provisioning', to: 'cli', only: ['agent/cli/causes.ts', 'agent/cli/language.ts'] },
   {
     from: 'provisioning',

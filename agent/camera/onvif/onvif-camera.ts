@@ -6,6 +6,7 @@ import { buildEnvelope } from './envelope.ts';
 import { readEventTopics } from './event-topics.ts';
 import { readPolarities } from './input-polarity.ts';
 import { type MaskList, readMasks } from './masks.ts';
+import { type CameraOffer, eventPropertiesEnvelope, readOffer } from './offer.ts';
 import { type Ask, askDevice, askMedia } from './package.ts';
 import { readProfiles, readProfiles2, type VideoProfile } from './profiles.ts';
 import { type EventHandler, PullPoint, type SubscriptionMemory, type TimeForm } from './pull-point.ts';
@@ -135,6 +136,27 @@ export class OnvifCamera {
       if (error instanceof BeffroiError && LACKING.includes(error.code)) return undefined;
       throw error;
     }
+  }
+
+  /** What the camera offers; asks what it needs and nothing that would change it. */
+  async offer(signal: AbortSignal): Promise<CameraOffer> {
+    this.#services ??= await findServices(this.#ask('device', this.#target.path, signal));
+    const services = Object.keys(this.#services) as ServiceName[];
+    const asked = buildEnvelope({ tds: NAMESPACES.device }, '', '<tds:GetScopes/>');
+    const scopes = await lacking(this.#ask('device', this.#target.path, signal)('GetScopes', asked));
+    return { services, ...readOffer(scopes?.content, await this.#eventProperties(signal)) };
+  }
+
+  /** @returns undefined where the camera has no events */
+  async #eventProperties(signal: AbortSignal): Promise<XmlElement | undefined> {
+    const service = this.#services?.events;
+    if (!service) return undefined;
+    const action = `${NAMESPACES.events}/EventPortType/GetEventPropertiesRequest`;
+    const call = {
+      ...{ service: 'events', method: 'GetEventProperties', address: this.#address(service.path), action },
+      envelope: eventPropertiesEnvelope(action),
+    };
+    return (await lacking(this.#soap.call(call, signal)))?.content;
   }
 
   /** Where the stream of a profile is; the host that the camera names is not believed. */

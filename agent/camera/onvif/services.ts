@@ -10,6 +10,8 @@ export const NAMESPACES = {
   events: 'http://www.onvif.org/ver10/events/wsdl',
   deviceio: 'http://www.onvif.org/ver10/deviceIO/wsdl',
   recording: 'http://www.onvif.org/ver10/recording/wsdl',
+  ptz: 'http://www.onvif.org/ver20/ptz/wsdl',
+  analytics: 'http://www.onvif.org/ver20/analytics/wsdl',
 } as const;
 
 export type ServiceName = keyof typeof NAMESPACES;
@@ -52,8 +54,12 @@ async function byServices(ask: Ask): Promise<Services> {
 
 async function byCapabilities(ask: Ask): Promise<Services> {
   const { content } = await askDevice(ask, (device) => device.getCapabilities());
-  const elements = { media: ['Media'], events: ['Events'], deviceio: ['Extension', 'DeviceIO'] } as const;
-  return announced(['media', 'events', 'deviceio'], (name) => at(content, 'Capabilities', ...elements[name]));
+  const elements = {
+    ...{ media: ['Media'], events: ['Events'], deviceio: ['Extension', 'DeviceIO'] },
+    ...{ ptz: ['PTZ'], analytics: ['Analytics'] },
+  } as const;
+  const names = ['media', 'events', 'deviceio', 'ptz', 'analytics'] as const;
+  return announced(names, (name) => at(content, 'Capabilities', ...elements[name]));
 }
 
 function announced<N extends ServiceName>(
