@@ -106,10 +106,10 @@ function saysOf({ word, detail }: Remark, camera: SurveyedCamera): string {
 
 function measured({ stream }: SurveyedCamera): string {
   if (!stream) return NOTHING;
-  const { codec, width, height, fps, kbps, gopFrames, lostPercent, seconds } = stream;
+  const { codec, width, height, fps, kbps, gopFrames, lostPercent, jitterMs, seconds } = stream;
   const gop = gopFrames > 0 ? `, image clé toutes les ${gopFrames} images` : '';
   const size = `${codec.toUpperCase()} ${width} × ${height}, ${decimal(fps, 1)} images/s, ${Math.round(kbps)} kbit/s`;
-  return `${size}${gop}, ${decimal(lostPercent, 2)} % de pertes, sur ${decimal(seconds, 1)} s.`;
+  return `${size}${gop}, ${decimal(lostPercent, 2)} % de pertes, gigue ${decimal(jitterMs, 1)} ms, sur ${decimal(seconds, 1)} s.`;
 }
 
 function streamText({ stream }: SurveyedCamera): string {

@@ -19,10 +19,14 @@ export interface MeasuredStream {
   readonly gopFrames: number;
   readonly lostPercent: number;
   readonly damaged: number;
+  /** @see RFC 3550 §6.4.1 */
+  readonly jitterMs: number;
 }
 
 /** How long the first picture may take. Source: guess, twice the longest group of pictures that is known. */
 const FIRST_PICTURE_MS = 15_000;
+
+const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0, jitterMs: 0 };
 
 /**
  * Pulls the stream and measures it on the packets that come. Nothing is decoded and nothing kept.
@@ -36,7 +40,7 @@ export async function measureStream(
   signal: AbortSignal,
 ): Promise<MeasuredStream> {
   const meter = new StreamMeasure(measureMs);
-  const pool = new BytePool({ leastFreeBytes: 0, freeShare: 0 });
+  const pool = new BytePool();
   const late = AbortSignal.timeout(FIRST_PICTURE_MS + measureMs);
   const until = AbortSignal.any([signal, meter.done, late]);
   await pullStream(target, permit, meter, { ...needs, pool }, defaultStreamOptions, until);
@@ -49,7 +53,7 @@ class StreamMeasure {
   readonly #measureMs: number;
   readonly #done = new AbortController();
   #track: VideoTrack | undefined;
-  #counters: () => StreamCounters = () => ({ rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0 });
+  #counters: () => StreamCounters = () => NO_COUNTERS;
   #before: StreamCounters | undefined;
   #size: { readonly width: number; readonly height: number } | undefined;
   #firstMs = 0;
@@ -101,6 +105,7 @@ class StreamMeasure {
       gopFrames: this.#gopFrames,
       lostPercent: all > 0 ? rounded((100 * lost) / all) : 0,
       damaged: now.framesDamaged - before.framesDamaged,
+      jitterMs: rounded(now.jitterMs),
     };
   }
 
