@@ -59,6 +59,8 @@ const LOGIN_CODES: ReadonlySet<Code> = new Set([
   'camera-insecure-login',
 ]);
 
+const AWAY_CODES: ReadonlySet<Code> = new Set(['camera-silent', 'camera-unreachable', 'camera-certificate']);
+
 /** Looks at one camera, reading only. After the first refused login no more is sent. Never throws but at the end of `signal`. */
 export class Examiner {
   readonly #needs: ExamineNeeds;
@@ -69,7 +71,7 @@ export class Examiner {
   readonly #signal: AbortSignal;
   readonly #gate: Gate;
   readonly #failures: Failure[] = [];
-  #refused = false;
+  #over = false;
 
   constructor(
     needs: ExamineNeeds,
@@ -174,16 +176,16 @@ export class Examiner {
     }
   }
 
-  /** After a refusal nothing that may need a login is asked. */
+  /** After a refused login, and of a camera that lets us wait, nothing more is asked. */
   async #try<T>(step: Failure['step'], ask: () => Promise<T>): Promise<T | undefined> {
-    if (this.#refused || this.#signal.aborted) return undefined;
+    if (this.#over || this.#signal.aborted) return undefined;
     try {
       return await ask();
     } catch (thrown) {
       this.#signal.throwIfAborted();
       const { code, message } = asBeffroiError(thrown);
       this.#failures.push({ step, code, detail: message });
-      if (LOGIN_CODES.has(code)) this.#refused = true;
+      if (LOGIN_CODES.has(code) || AWAY_CODES.has(code)) this.#over = true;
       return undefined;
     }
   }

@@ -142,6 +142,7 @@ function access({ onvif, failures, identity, stream, loginGiven }: Examination):
   if (of('camera-insecure-login')) return remark('access', 'change', 'login-insecure');
   const away = failures.find(({ step }) => step === 'onvif');
   if (away) {
+    if (away.code === 'camera-silent') return remark('access', 'open', 'onvif-failed', away.detail);
     const isClosed = away.code === 'camera-port-closed';
     return remark('access', 'open', isClosed ? 'no-onvif' : 'unreachable', away.detail);
   }

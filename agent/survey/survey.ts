@@ -106,13 +106,17 @@ async function examineOne(
     return await new Examiner(needs, what, until).run();
   } catch (thrown) {
     signal.throwIfAborted();
-    const { code, message: detail } = asBeffroiError(thrown);
+    const late = until.aborted;
+    const { code, message } = asBeffroiError(thrown);
+    const failure = late
+      ? ({ step: 'onvif', code: 'camera-silent', detail: `no end within ${CAMERA_MS / 1000} s` } as const)
+      : ({ step: 'onvif', code, detail: message } as const);
     return {
       ...NOTHING,
       host: target.host,
       device,
       loginGiven: what.credentials !== undefined,
-      failures: [{ step: 'onvif', code, detail }],
+      failures: [failure],
     };
   }
 }

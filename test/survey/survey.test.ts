@@ -186,6 +186,29 @@ t.test(
   },
 );
 
+t.test('survey: what hostile devices send is bounded, and told as what it is', async (t) => {
+  const kinds = ['endless', 'entities', 'garbage', 'html', 'redirect'] as const;
+  const places = await Promise.all(
+    kinds.map(async (kind, index) => {
+      const one = await camera(t, `127.92.0.${index + 1}`);
+      one.onvif.faults.badAnswer = kind;
+      return service(`127.92.0.${index + 1}`, one.onvifPort);
+    }),
+  );
+  const asked = ['--network', '127.92.0.0/16', '--seconds', '1', '--json'];
+  const { out, code } = await beffroi(`${USER}:${PASSWORD}\n`, ...places, ...asked);
+  t.equal(code, 1);
+  const { cameras } = JSON.parse(out) as Study;
+  const said = cameras.map(({ verdict, remarks }) => [verdict, remarks[0]?.word, remarks[0]?.detail]);
+  const broken = ['undecided', 'onvif-failed', 'camera-protocol'];
+  t.same(said, [
+    ['undecided', 'onvif-failed', 'camera-too-large'],
+    ...[broken, broken, broken],
+    ['undecided', 'onvif-failed', 'camera-redirected'],
+  ]);
+  t.notOk(out.includes(PASSWORD));
+});
+
 t.test(
   'survey: a password in an address is refused without showing it, and a wrong line by its number',
   async (t) => {
