@@ -34,6 +34,8 @@ interface Pending {
 const ANSWERED_OK = new Set(['OPTIONS', 'GET_PARAMETER', 'SET_PARAMETER', 'ANNOUNCE', 'TEARDOWN']);
 /** Answers that a server does not read are not heaped up. */
 const MAX_UNSENT_BYTES = 64 * 1024;
+/** Messages of a server that are read in a second: a flood would hold up every other camera. Source: guess; a handful come. */
+const MAX_MESSAGES_PER_S = 256;
 /** Replies that were waited for in vain and may still come. */
 const MAX_LATE = 16;
 
@@ -56,6 +58,8 @@ export class RtspConnection {
   #goneFrames = 0;
   #closedByUs = false;
   #heardMs: number | undefined;
+  /** Messages since then. */
+  #messages = { sinceMs: Number.NEGATIVE_INFINITY, count: 0 };
   #shortestAnswerMs = Number.POSITIVE_INFINITY;
   #onFrame: ReaderEvents['frame'] = () => undefined;
 
@@ -182,9 +186,23 @@ export class RtspConnection {
     }
   }
 
+  /** @throws PeerProtocolError `camera-protocol` */
   #message(message: RtspMessage): void {
+    this.#countMessage();
     if (message.kind === 'request') this.#answer(message);
     else this.#reply(message);
+  }
+
+  #countMessage(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#messages.sinceMs >= 1_000) this.#messages = { sinceMs: nowMs, count: 0 };
+    this.#messages.count += 1;
+    if (this.#messages.count <= MAX_MESSAGES_PER_S) return;
+    const expected = `${this.#camera}: expected a few RTSP messages`;
+    throw new PeerProtocolError(
+      'camera-protocol',
+      `${expected}, came more than ${MAX_MESSAGES_PER_S} in a second`,
+    );
   }
 
   /** A reply without a number, or with one that was never given, answers the oldest request. @see RFC 2326 §12.17 */

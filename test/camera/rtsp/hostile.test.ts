@@ -61,6 +61,16 @@ t.test('camera: an endless header, an endless body and 100 MB are cut off', asyn
   );
 });
 
+t.test('camera: a flood of requests, or of answers to nothing, ends its connection alone', async (t) => {
+  for (const flood of [
+    'GET_PARAMETER rtsp://a/ RTSP/1.0\r\nCSeq: 1\r\n\r\n',
+    'RTSP/1.0 200 OK\r\nCSeq: 99\r\n\r\n',
+  ]) {
+    const error = await endsWith({ ...good(), OPTIONS: flood.repeat(1_000) });
+    t.match(error, { code: 'camera-protocol', message: /more than 256 in a second/ });
+  }
+});
+
 t.test('camera: one that closes in the middle of a reply has closed', async (t) => {
   const half = (_: unknown, socket: Socket) => {
     socket.end('RTSP/1.0 200 OK\r\nCont');
