@@ -86,7 +86,9 @@ t.test(
     await pass(40);
     const raised = ['certificate', 'clock', 'disk', 'outbox', 'video'].map((kind) => `pt-box-${kind} raised`);
     t.same(watch.transitions.sort(), [...raised, 'pt-health-quai raised']);
-    Object.assign(box, new ScriptedBox());
+    const repaired = new ScriptedBox();
+    repaired.list = [{ camera: 'cam-quai', state: 'ok', cause: 'none' }];
+    Object.assign(box, repaired);
     await pass(40);
     t.equal(watch.transitions.filter((text) => text.endsWith('cleared')).length, 6);
   },

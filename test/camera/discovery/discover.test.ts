@@ -61,7 +61,7 @@ t.test('ONVIF Core §7.3: a camera answers the question, and is read as it was c
     { address: '127.81.0.8', answer: second, relates: 'bare' },
   ]);
   t.same(askedFrom, ['127.0.0.1']);
-  t.same(ignored, { foreign: 0, unrelated: 0, unreadable: 0, excess: 0 });
+  t.match(ignored, { unrelated: 0, unreadable: 0, excess: 0 }); // foreign: devices of other tests hear the question too
   t.same(devices.length, 2, 'each question was asked three times, each device is there once');
   t.match(
     devices.find(({ address }) => address === '127.81.0.7'),

@@ -62,7 +62,10 @@ function read(bytes: Buffer, pieceBytes: number): { nals: Buffer[]; messages: Rt
       pool: new BytePool(),
       clockSaid: () => undefined,
     },
-    (unit) => nals.push(...unit.nals),
+    (unit) => {
+      unit.hold();
+      nals.push(...unit.nals);
+    },
   );
   const reader = new StreamReader('cam-a', {
     frame: (channel, bytes, from, until) => receiver.frame(channel, bytes, from, until, 0),
