@@ -32,6 +32,8 @@ const LISTEN_MS = 4_000;
 export interface DiscoverNeeds {
   readonly clock: Clock;
   readonly log: Log;
+  /** Makes the UUID of a question. */
+  readonly newId?: () => string;
 }
 
 export interface DiscoverOptions {
@@ -62,7 +64,8 @@ export async function discover(
   signal: AbortSignal,
 ): Promise<Discovery> {
   const hosts = new Set(known.slice(0, MAX_KNOWN));
-  const questions = WANTED_TYPES.map((types) => ({ id: randomUUID(), types }));
+  const { newId = randomUUID } = needs;
+  const questions = WANTED_TYPES.map((types) => ({ id: newId(), types }));
   const listening = new Listening({
     ...needs,
     isAllowed: (address) => networks.has(address) || hosts.has(address),
