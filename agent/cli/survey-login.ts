@@ -38,7 +38,6 @@ async function fromTerminal(language: Language): Promise<Logins> {
 
 /** On standard error: standard output holds the report. */
 async function ask(question: string, shown: boolean): Promise<string> {
-  process.stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({
     input: process.stdin,
@@ -46,6 +45,8 @@ async function ask(question: string, shown: boolean): Promise<string> {
     terminal: true,
   });
   lines.on('SIGINT', () => process.exit(130));
+  // Only now: before it the terminal itself shows what is typed.
+  process.stderr.write(question);
   try {
     return await lines.question('');
   } finally {

@@ -62,7 +62,7 @@ t.test(
     await scene.push({
       cameras: [camera('quai', '127.86.0.1'), camera('hall', '127.86.0.2'), camera('cour', 'camera.invalid')],
       inventory: { enabled: false, networks: ['127.86.0.0/16'], listenS: 1 },
-      alarms: { boxPoints: ['box-unknown-device', 'camera-moved'] },
+      points: ['box-unknown-device', 'camera-moved'].map((kind) => ({ id: `pt-${kind}`, name: kind, kind })),
     });
     await box.until('configured', ({ config }) => config.phase === 'applied');
     const take = async () => {
