@@ -343,7 +343,7 @@ export interface ObjectHandler {
   /** Every topic that is not refused is heard from now on. */
   readonly subscribed: (refused: readonly string[]) => void;
   /** @param retained whether the broker kept it: nobody knows how old it is */
-  readonly message: (topic: string, payload: Buffer, retained: boolean) => void;
+  readonly message: (topic: string, payload: Buffer, retained: boolean) => boolean;
   readonly tooLarge: (topic: string, bytes: number) => void;
 }
 

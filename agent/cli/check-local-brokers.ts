@@ -42,7 +42,7 @@ async function grantedBy(broker: LocalBroker, topics: readonly string[]): Promis
   const limit = AbortSignal.timeout(TIMEOUT_MS);
   const leave = new AbortController();
   const clientId = localClientId(randomBytes(6).toString('hex'), broker.id);
-  const handler = { subscribed: answered.resolve, message: () => undefined, tooLarge: () => undefined };
+  const handler = { subscribed: answered.resolve, message: () => false, tooLarge: () => undefined };
   const signal = AbortSignal.any([limit, leave.signal]);
   const session = listenToBroker(systemClock, broker, { clientId, topics }, handler, signal);
   session.catch(answered.reject);

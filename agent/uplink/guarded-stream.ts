@@ -9,6 +9,8 @@ import { ReadingShare } from './reading-share.ts';
 const PUBACK = 0x40;
 /** The smallest packets cost most: of these there are 128. Source: measured, 130 µs for each PINGRESP. */
 const PIECE_BYTES = 256;
+/** After a rest so much more may be behind it. Source: guess. */
+const BEHIND_MS = 1_000;
 
 export interface GuardedStreamOptions extends FrameGuardOptions {
   /** Largest share of the time that reading may take; any when absent. */
@@ -28,6 +30,7 @@ export class GuardedStream extends Duplex {
   #full = false;
   /** Reading has had its share of the time. */
   #rests = false;
+  #restedAtMs: number | undefined;
   #takenBytes = 0;
 
   constructor(clock: Clock, socket: Socket, options: GuardedStreamOptions) {
@@ -64,6 +67,17 @@ export class GuardedStream extends Duplex {
     return this.#takenBytes;
   }
 
+  /** What is being read now does not count as reading. */
+  freeReading(): void {
+    this.#share?.free();
+  }
+
+  /** Whether what the peer has sent waits here, or did a moment ago: its answers may be behind it. */
+  get isBehind(): boolean {
+    const atMs = this.#restedAtMs;
+    return this.#rests || (atMs !== undefined && this.#clock.monotonicMs() - atMs < BEHIND_MS);
+  }
+
   /** Where reading has its share of the time, in pieces that take little of it. */
   #read(chunk: Buffer): void {
     if (!this.#share) this.#incoming(chunk);
@@ -82,6 +96,7 @@ export class GuardedStream extends Duplex {
     this.#clock.sleep(ms, this.#ended.signal).then(
       () => {
         this.#rests = false;
+        this.#restedAtMs = this.#clock.monotonicMs();
         this.#read(left);
         this.#goOn();
       },

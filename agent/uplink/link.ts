@@ -100,6 +100,25 @@ const VERSION_REFUSED = [0x01, 0x84];
 /** CONNACK: bad user name or password, not authorised (3.1.1 §3.2.2.3; 5 §3.2.2.2). */
 const LOGIN_REFUSED = [0x04, 0x05, 0x86, 0x87];
 
+/** Waits for a PINGRESP for as long as it is we who do not read: what was sent before it comes first. */
+class PatientClient extends MqttClient {
+  readonly #stream: GuardedStream;
+
+  constructor(stream: GuardedStream, options: IClientOptions) {
+    super(() => stream, options);
+    this.#stream = stream;
+  }
+
+  override onKeepaliveTimeout(): void {
+    if (!this.#stream.isBehind) {
+      super.onKeepaliveTimeout();
+      return;
+    }
+    this.sendPing();
+    this.keepaliveManager?.reschedule();
+  }
+}
+
 /** Socket, stream and mqtt.js client of one connection. */
 export class Link {
   readonly stream: GuardedStream;
@@ -130,7 +149,7 @@ export class Link {
     stream.on('error', (error) => {
       fault ??= explain(error);
     });
-    this.mqtt = new MqttClient(() => stream, mqttOptions(protocol, options));
+    this.mqtt = new PatientClient(stream, mqttOptions(protocol, options));
     this.mqtt.on('error', (error) => {
       fault ??= protocolError(address, error);
     });

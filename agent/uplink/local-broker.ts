@@ -21,8 +21,11 @@ export interface LocalBroker {
 export interface LocalHandler {
   /** Every topic that is not refused is heard from now on. */
   readonly subscribed: (refused: readonly string[]) => void;
-  /** @param retained whether the broker kept it: nobody knows how old it is */
-  readonly message: (topic: string, payload: Buffer, retained: boolean) => void;
+  /**
+   * @param retained whether the broker kept it: nobody knows how old it is
+   * @returns whether it was acted upon, which happens at a bounded pace
+   */
+  readonly message: (topic: string, payload: Buffer, retained: boolean) => boolean;
   readonly tooLarge: (topic: string, bytes: number) => void;
 }
 
@@ -88,7 +91,7 @@ async function runOnce(
     oversize: ({ topic, bytes }: { topic: string; bytes: number }) => handler.tooLarge(topic, bytes),
     publish: (first: number, body: Buffer) => {
       const { topic, payload, retain } = readPublish(first, body, protocol);
-      take(broker, handler, topic, payload, retain);
+      if (take(broker, handler, topic, payload, retain)) link.stream.freeReading();
     },
   };
   const link = await Link.open(
@@ -130,9 +133,10 @@ function take(
   topic: string,
   payload: Buffer,
   retain: boolean,
-): void {
-  if (payload.length > maxPayloadBytes) handler.tooLarge(topic, payload.length);
-  else handler.message(topic, payload, retain);
+): boolean {
+  if (payload.length <= maxPayloadBytes) return handler.message(topic, payload, retain);
+  handler.tooLarge(topic, payload.length);
+  return false;
 }
 
 function addressOf({ host, port, tls }: LocalBroker): BrokerAddress {

@@ -8,6 +8,7 @@ export class ReadingShare {
   readonly #clock: Clock;
   readonly #share: number;
   #owedMs = 0;
+  #isFree = false;
   #countedMs: number;
 
   /** @param share above 0, below 1 */
@@ -15,6 +16,11 @@ export class ReadingShare {
     this.#clock = clock;
     this.#share = share;
     this.#countedMs = clock.monotonicMs();
+  }
+
+  /** The piece that is being done is not counted: what it leads to has a bound of its own. */
+  free(): void {
+    this.#isFree = true;
   }
 
   /**
@@ -26,7 +32,8 @@ export class ReadingShare {
     work();
     const nowMs = this.#clock.monotonicMs();
     const paidMs = (beganMs - this.#countedMs) * this.#share;
-    this.#owedMs = Math.max(0, this.#owedMs - paidMs) + (nowMs - beganMs);
+    this.#owedMs = Math.max(0, this.#owedMs - paidMs) + (this.#isFree ? 0 : nowMs - beganMs);
+    this.#isFree = false;
     this.#countedMs = nowMs;
     return this.#owedMs < SLICE_MS ? 0 : this.#owedMs / this.#share;
   }

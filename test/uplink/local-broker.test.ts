@@ -40,7 +40,10 @@ function listening(
     { clientId: localClientId('57463-mairie', 'mqtt-1'), topics },
     {
       subscribed: (refused) => heard.push({ subscribed: refused }),
-      message: (topic, payload, retained) => heard.push({ topic, text: payload.toString(), retained }),
+      message: (topic, payload, retained) => {
+        heard.push({ topic, text: payload.toString(), retained });
+        return false;
+      },
       tooLarge: (topic, tooLarge) => heard.push({ topic, tooLarge }),
     },
     abort.signal,

@@ -155,7 +155,8 @@ class BrokerSource implements AlarmSource {
         this.#listening(new Set(refused));
       },
       message: (topic, payload, retained) => {
-        for (const object of this.#byTopic.get(topic) ?? []) object.arrived(payload, retained);
+        const objects = this.#byTopic.get(topic) ?? [];
+        return objects.filter((object) => object.arrived(payload, retained)).length > 0;
       },
       tooLarge: (topic, bytes) => {
         for (const object of this.#byTopic.get(topic) ?? []) object.tooLarge(bytes);

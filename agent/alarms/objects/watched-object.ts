@@ -91,17 +91,19 @@ export class WatchedObject {
     this.#quiet.pause();
   }
 
-  arrived(payload: Buffer, retained: boolean): void {
+  /** @returns whether the value was judged at once */
+  arrived(payload: Buffer, retained: boolean): boolean {
     // An empty message is how a retained one is taken back: it holds no value.
-    if (payload.length === 0) return;
+    if (payload.length === 0) return false;
     if (this.#waiting === undefined && this.#pace.take()) {
       this.#judge({ payload, retained });
-      return;
+      return true;
     }
     if (this.#waiting) this.#surplusAtMs = this.#needs.clock.monotonicMs();
     else void this.#judgeLater();
     // The buffer is part of a larger one, which must not be kept.
     this.#waiting = { payload: Buffer.from(payload), retained };
+    return false;
   }
 
   tooLarge(bytes: number): void {
