@@ -54,7 +54,10 @@ async function leasedIn(t: Test, scene: Scene, more: object = {}, ofCamera: obje
   await scene.push(configuration(camera, more, ofCamera));
   await scene.box.until('the configuration', ({ config }) => config.appliedVersion > 0);
   await scene.box.until('the link', ({ link, video }) => link.connected && video.brokerConnected);
-  await scene.box.until('the camera well', ({ cameras }) => cameras[0]?.state === 'ok');
+  await scene.box.until(
+    'the camera described',
+    ({ cameras: [seen] }) => seen?.state === 'ok' || seen?.cause === 'camera-law-breach',
+  );
   return { scene, camera, partner, media };
 }
 

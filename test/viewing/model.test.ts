@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { LeaseOpening } from '../../agent/contract/video-link.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
 import { leaseOrder, NOW_S, PARTNER, termsOf } from '../trust/lease-parts.ts';
 import {
@@ -71,21 +72,46 @@ t.test('leases: each flaw alone opens nothing where an order without it opens', 
   t.equal(world.pulls, 1, 'nor after one that was opened');
 });
 
+/** The test speaks to the video process as an agent that wants a lease open for ever. */
+async function badAgent(world: World): Promise<{ open(): Promise<void>; hold(): void }> {
+  await world.killAgent();
+  const order = leaseOrder({ iat: NOW_S + 1, exp: NOW_S + 61, start: NOW_S, end: NOW_S + 301 });
+  const camera = { camera: 'cam-hall', url: 'rtsp://cam-hall/', transport: 'tcp' as const };
+  const opening: LeaseOpening = {
+    ...{ lease: order.jti, jws: signOrder(order, [PARTNER]), terms: termsOf(), clock: 'synced' },
+    camera: { ...camera, fragmentMs: 20, stallTimeoutMs: 5000, regime: 'leased' },
+  };
+  return {
+    open: () => world.forge(opening),
+    hold: () => world.keeper?.hold([order.jti], 'synced'),
+  };
+}
+
+t.test('leases: the next video process opens no lease that the one before had open', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  const agent = await badAgent(world);
+  await agent.open();
+  t.equal(world.pulls, 1);
+  await agent.open();
+  t.equal(world.pulls, 1, 'nor does the same one twice');
+  await world.killVideo();
+  await world.clock.advance(2_000);
+  await world.startVideo();
+  await agent.open();
+  t.equal(world.pulls, 1);
+});
+
 t.test(
   'leases: the video process closes at the hard end by its own clock, whatever an agent says',
   async (t) => {
     const world = await World.create();
     t.teardown(() => world.end());
-    await world.killAgent(); // from here on the test speaks as an agent that wants it open for ever
-    const order = leaseOrder({ iat: NOW_S + 1, exp: NOW_S + 61, start: NOW_S, end: NOW_S + 301 });
-    const camera = { camera: 'cam-hall', url: 'rtsp://cam-hall/', transport: 'tcp' as const };
-    await world.forge({
-      ...{ lease: order.jti, jws: signOrder(order, [PARTNER]), terms: termsOf(), clock: 'synced' },
-      camera: { ...camera, fragmentMs: 20, stallTimeoutMs: 5000, regime: 'leased' },
-    });
+    const agent = await badAgent(world);
+    await agent.open();
     const openS = async (seconds: number) => {
       for (let second = 0; second < seconds; second += 1) {
-        world.keeper?.hold([order.jti], 'synced');
+        agent.hold();
         await world.clock.advance(1_000);
         world.clock.jumpWall(-1_000); // by wall time it never ends
       }

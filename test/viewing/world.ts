@@ -87,6 +87,8 @@ export class World {
   /** The agent that runs has heard of the video process that runs. */
   #met = false;
   #pictures = 0;
+  /** The video process has told something of a lease since it was asked last. */
+  #answered = false;
 
   static async create(): Promise<World> {
     const world = new World();
@@ -166,7 +168,10 @@ export class World {
         report: () => undefined,
         line: () => this.#line(ends),
         keyring: async () => LEASE_KEYRING,
-        tell: (message) => this.#toAgent(message, ends),
+        tell: (message) => {
+          this.#answered = true;
+          this.#toAgent(message, ends);
+        },
       },
       { site: SITE, mediaOriginMs: 0, startedMs: this.clock.monotonicMs() },
     );
@@ -193,11 +198,16 @@ export class World {
     await this.desk.receive(Buffer.from(jws), false);
   }
 
-  /** An opening at the door of the video process, past the agent. */
+  /** An opening at the door of the video process, past the agent. Resolves once it has said what becomes of it. */
   async forge(opening: LeaseOpening): Promise<void> {
     const message = agentToVideo.parse({ type: 'lease-open', opening });
+    if (!this.keeper) return;
+    this.#answered = false;
     this.#toVideo(message);
-    await this.clock.advance(0);
+    while (!this.#answered) {
+      await new Promise(setImmediate);
+      await this.clock.advance(0);
+    }
   }
 
   /** Every camera that is asked for pictures sends some: a group of five with a key picture. */
