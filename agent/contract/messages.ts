@@ -786,7 +786,8 @@ const lossEvent = z.strictObject({
   first_seq: count.meta({ description: 'number of the first event that was dropped' }),
   last_seq: count.meta({ description: 'number of the last one' }),
   lost: count.meta({
-    description: 'how many were dropped; numbers between first and last may have arrived all the same',
+    description:
+      'how many were dropped, with `damaged` at most; numbers between first and last may have arrived all the same',
   }),
 });
 

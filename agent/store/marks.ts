@@ -39,7 +39,8 @@ export function writeMarks(file: string, marks: Marks): boolean {
   return attempt(() => replaceFile(file, text)) || attempt(() => writeDurably(file, text, 'r+'));
 }
 
-function replaceFile(file: string, text: string): void {
+/** Puts a small file in the place of the old one, durably: it is the old one or the new one, whatever happens. */
+export function replaceFile(file: string, text: string): void {
   makeFolder(dirname(file), 0o700);
   writeDurably(`${file}.new`, text, 'w');
   renameSync(`${file}.new`, file);

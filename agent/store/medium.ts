@@ -6,16 +6,22 @@ import { carryOver, setChainBase } from './carry.ts';
 import { doubtConfirm } from './confirm.ts';
 import { hasRoom, openDisk, openForReading, openMemory, setAside } from './database.ts';
 import { faultWords, type StorageFault, storageFault } from './faults.ts';
+import { LookFile } from './look-file.ts';
+import { enterRemembered, type Look, lookAt, unseen } from './looks.ts';
 import { type Marks, readMarks, writeMarks } from './marks.ts';
 import { lastSeq, metaNumber, raiseLastSeq, raiseMeta } from './meta.ts';
 import { type ChainEnd, chainEnd, type Sign } from './register-lines.ts';
 import { rejoin } from './rejoin.ts';
-import { enterRemembered, type Look, lookAt } from './salvage.ts';
 import type { Sql } from './sql.ts';
 import type { StoreFault } from './store.ts';
 
-/** Event numbers are reserved in the marks file this many at a time. Source: guess; one small write per reserve. */
-const SEQ_RESERVE = 4096;
+/**
+ * Event numbers are reserved in the marks file so many at a time: few, since each may have to be told as lost, and ever
+ * more while many events come, since each reserve is one small write. Source: guess.
+ */
+const LEAST_RESERVE = 16;
+const MOST_RESERVE = 4096;
+const RESERVE_GROWTH = 4;
 /** Pages given back to the file system at a time, and the number of free ones from which on. Source: guess. */
 const VACUUM_PAGES = 512;
 
@@ -40,25 +46,34 @@ export class Medium {
   readonly #file: string;
   readonly #needs: MediumNeeds;
   #marks: Marks | undefined;
+  #reserve = LEAST_RESERVE;
+  readonly #lookFile: LookFile;
   #sql: Sql;
   #durable = true;
   /** Of the database and its write-ahead log. */
   #inodes: readonly (number | undefined)[] = [];
   /** The end of the register as this process wrote it; undefined before the database was open. */
   #end: ChainEnd | undefined;
-  /** The last event number that this process gave or found. */
-  #seq = 0;
-  /** What the outbox held when it was last looked at. */
+  /** The last event number that this process gave or found; before the database was open, that may have been given. */
+  #seq: number;
+  /** The last event number that earlier processes are known to have given; undefined when nothing is known of it. */
+  readonly #given: number | undefined;
+  /** What the outbox held when it was last looked at, be it by an earlier process. */
   #look: Look | undefined;
 
   constructor(file: string, needs: MediumNeeds) {
     this.#file = file;
     this.#needs = needs;
     this.#marks = readMarks(this.#marksFile);
+    this.#lookFile = new LookFile(`${file}.look`);
+    const known = this.#lookFile.read();
+    this.#given = known?.given;
+    this.#seq = Math.max(this.#given ?? 0, this.#marks?.seq ?? 0);
+    this.#look = known?.look ?? unseen(this.#seq);
     this.#sql = this.#open();
     this.#seq = lastSeq(this.#sql);
     this.#end = chainEnd(this.#sql);
-    this.#look = lookAt(this.#sql);
+    this.#lookAgain();
   }
 
   get sql(): Sql {
@@ -77,6 +92,7 @@ export class Medium {
   /** Says that an event was written under this number; call it after the commit. */
   gaveNumber(seq: number): void {
     this.#seq = seq;
+    if (this.#durable) this.#lookFile.gave(seq);
   }
 
   /** Raises the marks to at least these, before the numbers are used. */
@@ -86,10 +102,11 @@ export class Medium {
     const next = {
       boot: Math.max(old.boot, least.boot ?? 0),
       version: Math.max(old.version, least.version ?? 0),
-      seq: seq > old.seq ? seq + SEQ_RESERVE : old.seq,
+      seq: seq > old.seq ? seq + this.#reserve : old.seq,
       apart: !this.#durable,
     };
     if (this.#marks && (Object.keys(next) as (keyof Marks)[]).every((key) => next[key] === old[key])) return;
+    if (next.seq > old.seq) this.#reserve = Math.min(this.#reserve * RESERVE_GROWTH, MOST_RESERVE);
     this.#marks = next;
     if (!writeMarks(this.#marksFile, next) && !this.#durable) this.#numberByClock();
   }
@@ -122,14 +139,32 @@ export class Medium {
     this.leaveLostFile();
     if (!this.#durable) this.#returnToDisk();
     else this.#vacuum();
-    this.#look = lookAt(this.#sql) ?? this.#look;
+    this.#reserve = LEAST_RESERVE;
+    this.#lookAgain();
   }
 
   /** Tries a last time to bring to the disk what is in memory. */
   close(): void {
     if (!this.#durable) this.#returnToDisk();
     if (!this.#durable) this.#needs.log.error('store: closed in memory; what the disk did not take is lost');
+    this.#lookAgain();
+    if (this.#durable) this.#giveReserveBack();
+    this.#lookFile.close();
     this.#sql.close();
+  }
+
+  /** What is kept of the outbox apart from the database follows it; what is in memory only is not kept. */
+  #lookAgain(): void {
+    this.#look = lookAt(this.#sql) ?? this.#look;
+    if (this.#durable && this.#look) this.#lookFile.keep(this.#look);
+  }
+
+  /** After a clean end it is known which number was the last. */
+  #giveReserveBack(): void {
+    const seq = Math.max(this.#seq, this.#look?.last ?? 0);
+    if (!this.#marks || this.#marks.seq <= seq) return;
+    this.#marks = { ...this.#marks, seq };
+    writeMarks(this.#marksFile, this.#marks);
   }
 
   get #marksFile(): string {
@@ -139,6 +174,7 @@ export class Medium {
   #open(): Sql {
     try {
       const sql = this.#openDisk();
+      this.#enterMissing(sql);
       this.#raiseToMarks(sql);
       return sql;
     } catch (thrown) {
@@ -154,6 +190,25 @@ export class Medium {
     return sql;
   }
 
+  /**
+   * SQLite drops the end of a damaged write-ahead log without a word, and an older file opens like any other: then
+   * numbers were given that the database does not know. Whether more followed nobody knows; all that were reserved count.
+   */
+  #enterMissing(sql: Sql): void {
+    const reached = lastSeq(sql);
+    if (!this.#look || reached >= this.#seq || !this.#isBehind(sql, reached)) return;
+    sql.exec('BEGIN IMMEDIATE');
+    enterRemembered(sql, this.#look, this.#seq, reached);
+    raiseLastSeq(sql, this.#seq);
+    sql.exec('COMMIT');
+    this.#report('store-damaged', false, `the newest events are gone: all after number ${reached}`);
+  }
+
+  #isBehind(sql: Sql, reached: number): boolean {
+    if (this.#given !== undefined) return reached < this.#given;
+    return metaNumber(sql, 'boot') < (this.#marks?.boot ?? 0);
+  }
+
   /** The marks know more than the disk when it is a new or an older file, or when numbers were given in memory. */
   #raiseToMarks(sql: Sql): void {
     if (!this.#marks) return;
@@ -167,7 +222,7 @@ export class Medium {
   #begin(fault: StorageFault, cause: unknown, source: Sql | undefined): Sql {
     const gathered = openMemory();
     const complete = source !== undefined && carryOver(source, gathered, this.#wallMs());
-    if (fault === 'damaged' && !(source && lookAt(source))) this.#remember(gathered);
+    this.#enterLost(gathered, fault, source);
     if (!complete) doubtConfirm(gathered);
     source?.close();
     this.#raiseToKnown(gathered, complete && fault === 'unavailable');
@@ -180,13 +235,12 @@ export class Medium {
     return gathered;
   }
 
-  /** Where not even the sums can be read and no event was found, the ledger has what this process knows. */
-  #remember(gathered: Sql): void {
-    const found = gathered.get(
-      'SELECT 1 FROM outbox UNION SELECT 1 FROM loss WHERE reason = ? AND event_id IS NULL LIMIT 1',
-      'damaged',
-    );
-    if (this.#look && !found) enterRemembered(gathered, this.#look, this.#seq);
+  /** Where not even the sums can be read and no event was found, the ledger has what is known apart from the database. */
+  #enterLost(gathered: Sql, fault: StorageFault, source: Sql | undefined): void {
+    const isReadable = source !== undefined && lookAt(source) !== undefined;
+    if (this.#look && fault === 'damaged' && !isReadable && !foundAny(gathered))
+      enterRemembered(gathered, this.#look, this.#seq);
+    else if (source && !this.#end) this.#enterMissing(gathered);
   }
 
   /** @param complete the numbers read are all there were */
@@ -199,7 +253,7 @@ export class Medium {
       raiseLastSeq(gathered, this.#seq);
       setChainBase(gathered, this.#end);
     } else if (!complete || this.#marks?.apart) {
-      raiseLastSeq(gathered, this.#marks?.seq ?? this.#wallMs());
+      raiseLastSeq(gathered, this.#marks ? this.#seq : this.#wallMs());
     }
   }
 
@@ -292,4 +346,9 @@ export class Medium {
     this.#needs.log[recovered ? 'info' : 'error']({ code, recovered, detail }, 'store');
     this.#needs.onFault({ code, recovered, detail });
   }
+}
+
+function foundAny(gathered: Sql): boolean {
+  const found = 'SELECT 1 FROM outbox UNION SELECT 1 FROM loss WHERE reason = ? AND event_id IS NULL LIMIT 1';
+  return gathered.get(found, 'damaged') !== undefined;
 }

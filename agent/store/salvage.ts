@@ -34,38 +34,6 @@ export function salvageEvents(from: Sql, to: Sql): boolean {
   return unread === undefined;
 }
 
-/** What the outbox held at some moment. */
-export interface Look {
-  readonly events: readonly number[];
-  /** The oldest number that waited, and the last that was given. */
-  readonly first: number;
-  readonly last: number;
-}
-
-/** @returns undefined when it cannot be read */
-export function lookAt(sql: Sql): Look | undefined {
-  return attempt(() => {
-    const last = lastSeq(sql);
-    const oldest = sql.get('SELECT min(seq) AS seq FROM outbox')?.seq;
-    const first = typeof oldest === 'number' ? oldest : last + 1;
-    return { events: totalsOf(sql).map(({ events }) => events), first, last };
-  });
-}
-
-/** Nothing can be read: what waited when it last could is lost, and what came since, as far as it did not leave. */
-export function enterRemembered(to: Sql, { events, first, last }: Look, lastNow: number): void {
-  for (const [rank, count] of events.entries()) {
-    const of = OUTBOX_CLASSES[rank];
-    if (of && count > 0) addLoss(to, { class: of, reason: 'damaged', firstSeq: first, lastSeq: last, count });
-  }
-  const since = lastNow - last;
-  if (since > 0)
-    addLoss(to, {
-      ...{ class: 'intrusion', reason: 'damaged' },
-      ...{ firstSeq: last + 1, lastSeq: lastNow, count: since },
-    });
-}
-
 class Salvage {
   /** Numbers of the events that are safe. */
   readonly copied = new Set<number>();
