@@ -56,8 +56,8 @@ export class Medium {
   #end: ChainEnd | undefined;
   /** The last event number that this process gave or found; before the database was open, that may have been given. */
   #seq: number;
-  /** The last event number that earlier processes are known to have given; undefined when nothing is known of it. */
-  readonly #given: number | undefined;
+  /** The last event number that earlier processes are known to have given. */
+  readonly #given: number;
   /** What the outbox held when it was last looked at, be it by an earlier process. */
   #look: Look | undefined;
 
@@ -67,8 +67,8 @@ export class Medium {
     this.#marks = readMarks(this.#marksFile);
     this.#lookFile = new LookFile(`${file}.look`);
     const known = this.#lookFile.read();
-    this.#given = known?.given;
-    this.#seq = Math.max(this.#given ?? 0, this.#marks?.seq ?? 0);
+    this.#given = known?.given ?? 0;
+    this.#seq = Math.max(this.#given, this.#marks?.seq ?? 0);
     this.#look = known?.look ?? unseen(this.#seq);
     this.#sql = this.#open();
     this.#seq = lastSeq(this.#sql);
@@ -204,9 +204,10 @@ export class Medium {
     this.#report('store-damaged', false, `the newest events are gone: all after number ${reached}`);
   }
 
+  /** A start that the database does not know was in memory, else it was there once. */
   #isBehind(sql: Sql, reached: number): boolean {
-    if (this.#given !== undefined) return reached < this.#given;
-    return metaNumber(sql, 'boot') < (this.#marks?.boot ?? 0);
+    const marks = this.#marks;
+    return reached < this.#given || (marks?.apart === false && metaNumber(sql, 'boot') < marks.boot);
   }
 
   /** The marks know more than the disk when it is a new or an older file, or when numbers were given in memory. */
