@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { createLog } from '../../agent/base/log.ts';
 import type { OutboxClass } from '../../agent/contract/delivery.ts';
-import { openStore, type SqliteStore } from '../../agent/store/open-store.ts';
+import { openStore, type SqliteStore, type StoreOptions } from '../../agent/store/open-store.ts';
 import { EXAMPLES } from '../generate/examples.ts';
 import { mistakes } from '../support/contract-check.ts';
 import { Scene, SITE } from '../support/scene.ts';
@@ -46,13 +46,19 @@ function unique<T extends Numbered>(events: readonly T[]): T[] {
   return [...new Map(events.map((event) => [event.seq, event])).values()];
 }
 
-/** What the store of a box makes of a long outage in a small outbox, before the box is switched on again. */
-async function longOutage(folder: string): Promise<void> {
+/** The store of a box that is switched off. */
+function reopened(folder: string, options: StoreOptions = {}): { store: SqliteStore; clock: TestClock } {
   const clock = new TestClock();
   const log = createLog('error', { write: () => undefined });
   const needs = { clock, clockTrust: () => 'synced' as const, log, sign: () => Buffer.alloc(64) };
-  const store = openStore(folder, needs, { outbox: LIMITS });
+  const store = openStore(folder, needs, options);
   store.outbox.rule(RULES);
+  return { store, clock };
+}
+
+/** What the store of a box makes of a long outage in a small outbox, before the box is switched on again. */
+async function longOutage(folder: string): Promise<void> {
+  const { store, clock } = reopened(folder, { outbox: LIMITS });
   put(store, 'technical', 3);
   await clock.advance(31 * DAY_MS);
   store.outbox.maintain();
@@ -71,6 +77,16 @@ function damage(folder: string, seq: number): void {
   if (at < 0) throw new RangeError(`no event ${seq} in the database`);
   content.write('0', at + '"seq":'.length);
   writeFileSync(file, content);
+}
+
+/** Events that wait while the box is off, in a database whose header is gone when it is switched on. @returns the last */
+function lostHeader(folder: string): number {
+  const { store } = reopened(folder);
+  put(store, 'life-safety', 3);
+  const { last } = store.outbox;
+  store.close();
+  writeFileSync(join(folder, 'beffroi.db'), Buffer.alloc(100), { flag: 'r+' });
+  return last;
 }
 
 /** The numbers of the events that the centre has stored. */
@@ -114,6 +130,17 @@ t.test(
       accounted,
       Array.from({ length: accounted.length }, (_, n) => n + 1),
       'every number is stored or lost, none both, none twice',
+    );
+    await scene.box.stop();
+    const last = lostHeader(join(scene.folder, 'state'));
+    scene.box.start();
+    const ofHeader = () =>
+      told().find(({ lost_class, reason }) => lost_class === 'life-safety' && reason === 'damaged');
+    await scene.csu.until('what the header cost', () => ofHeader() !== undefined);
+    t.match(ofHeader(), { lost: 3, last_seq: last });
+    t.ok(
+      Number(ofHeader()?.first_seq) <= last - 2 && Number(ofHeader()?.seq) > last,
+      'no number comes again',
     );
     t.same(scene.csu.received.flatMap(mistakes), [], 'as the contract says');
   },
