@@ -37,6 +37,9 @@ const ELSEWHERE = [
   'siteAvailability',
   'cameraAvailability',
   'segmentAvailability',
+  'backbone',
+  'inventory',
+  'inventoryFinding',
 ];
 /** Who has retained states on a box with one camera: it, the box, and the network that all cameras share. */
 const KEPT = ['cam-pont', 'collector', 'seg-all'];

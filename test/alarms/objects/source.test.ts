@@ -38,8 +38,8 @@ class Tap implements ObjectBrokers {
         this.subscriptions += 1;
       },
       message: (...message) => {
-        handler.message(...message);
         this.messages += 1;
+        return handler.message(...message);
       },
       tooLarge: (...packet) => {
         handler.tooLarge(...packet);
