@@ -4,7 +4,7 @@ import type { CountdownRecord } from './life/countdown.ts';
 import { type Decision, isActive, type LifeInput, step } from './life/life.ts';
 import { type Settling, say, UNSETTLED } from './life/settling.ts';
 import type { AlarmPoint } from './ports.ts';
-import { activeAfter, detailsOf, type PointRecord } from './record.ts';
+import { activeAfter, BEYOND, detailsOf, type PointRecord } from './record.ts';
 import type { Observation } from './source.ts';
 import { activityOf, type EventExtra, eventOf, type Told, verdictFields, windowField } from './telling.ts';
 import { gravest, type Words, weightOf } from './words.ts';
@@ -49,9 +49,10 @@ export class Draft {
     const { severity, details } = this.#record;
     const shown = gravest(this.#record.words ?? {}) ?? { severity, details };
     if (active !== before || !spoken) this.#change({ active, spoken: true });
-    if (active !== before) this.#keepWords(seen, holds);
+    const isNews = active !== before || this.#outweighs(seen, holds);
+    if (isNews) this.#keepWords(seen, holds);
     if (settling.said !== this.#settling.said) this.#takeWords(seen, holds);
-    else if (active !== before) this.#weigh(shown);
+    else if (isNews) this.#weigh(shown);
     this.#settling = settling;
   }
 
@@ -151,6 +152,14 @@ export class Draft {
     const details = { ...detailsOf(point), ...said, ...own };
     const severity = point.severity ?? severityOfPoint(point) ?? seen.severity;
     return { details, ...(severity && { severity }) };
+  }
+
+  /** Of conditions that share a key the gravest is kept. */
+  #outweighs(seen: Observation, holds: boolean): boolean {
+    const kept = this.#record.words?.[seen.key];
+    if (seen.key !== BEYOND || !holds || !kept) return false;
+    const { severity, details } = this.#wordsOf(seen, holds);
+    return severity !== undefined && weightOf({ severity, details }) > weightOf(kept);
   }
 
   /** Of sources that say how grave each condition is. */

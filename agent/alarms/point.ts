@@ -8,7 +8,7 @@ import { LastWord } from './last-word.ts';
 import { type Decision, isOpen } from './life/life.ts';
 import { dueMs, settle } from './life/settling.ts';
 import type { AlarmPoint, AlarmSettings } from './ports.ts';
-import type { PointRecord } from './record.ts';
+import { isCrowded, keyIn, type PointRecord } from './record.ts';
 import { rulesOf } from './rules.ts';
 import { Shelf } from './shelf.ts';
 import { ShownState } from './shown.ts';
@@ -58,6 +58,11 @@ export class Point {
   /** What the source said last, also before a restart. */
   get isActive(): boolean {
     return this.#record.active.length > 0;
+  }
+
+  /** Whether more conditions held at a time than are told apart, and nobody has closed the alarm since. */
+  get isCrowded(): boolean {
+    return isCrowded(this.#record);
   }
 
   /** Whether a maintenance window leaves it armed, as far as is known what it reports. */
@@ -186,12 +191,13 @@ export class Point {
     return this.#needs.arming.judge(this.#point, details.category);
   }
 
-  #hear(draft: Draft, seen: Observation, holds: boolean): void {
+  #hear(draft: Draft, said: Observation, holds: boolean): void {
+    const seen = { ...said, key: keyIn(this.#record.active, said.key, holds) };
     this.#isAway = false;
     this.#word.take(seen);
     draft.say(seen, holds);
-    const said = holds ? seen.details?.cause : undefined;
-    if (this.#cause.hasChanged(draft.record.details.cause, said)) draft.reword(seen);
+    const cause = holds ? seen.details?.cause : undefined;
+    if (this.#cause.hasChanged(draft.record.details.cause, cause)) draft.reword(seen);
     if (this.#hearing.heard(seen.key, draft.record.active)) draft.renew();
   }
 

@@ -43,7 +43,9 @@ export interface PointRecord {
 }
 
 /** Conditions of one point that are told apart; more than a camera or a panel has. Source: guess. */
-const ACTIVE_MAX = 256;
+export const ACTIVE_MAX = 256;
+/** Key of all that hold beyond those: no text of a source begins so. */
+export const BEYOND = '\u0000beyond';
 /** Of a point that leaves its severity to its source, until the source has spoken. */
 const SEVERITY_BEFORE: Severity = 'major';
 
@@ -111,12 +113,24 @@ function sourceOf(point: AlarmPoint): Details {
   return { source: 'ups' in point ? point.ups : 'collector' };
 }
 
+/**
+ * The key under which a condition is kept: one that holds beyond the limit shares its key with all others beyond it. What
+ * ends one of them is not known to end them all, so that the alarm stays until somebody closes it.
+ */
+export function keyIn(active: readonly string[], key: string, holds: boolean): string {
+  return holds && !active.includes(key) && active.length >= ACTIVE_MAX ? BEYOND : key;
+}
+
+/** Whether more conditions held than are told apart. */
+export function isCrowded({ active }: PointRecord): boolean {
+  return active.includes(BEYOND);
+}
+
 /** The conditions that hold after one was spoken of. @returns the same when nothing has changed */
 export function activeAfter(
   active: readonly string[],
   { key, holds }: { readonly key: string; readonly holds: boolean },
 ): readonly string[] {
   if (active.includes(key) === holds) return active;
-  if (!holds) return active.filter((other) => other !== key);
-  return active.length < ACTIVE_MAX ? [...active, key] : active;
+  return holds ? [...active, key] : active.filter((other) => other !== key);
 }

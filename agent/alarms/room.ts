@@ -27,6 +27,7 @@ export type AlarmNeeds = PointNeeds & PlanNeeds;
 
 interface Running {
   readonly depends: string;
+  readonly points: readonly string[];
   readonly source: AlarmSource;
   readonly fault: SourceFault;
 }
@@ -115,7 +116,11 @@ export class AlarmRoom implements Service, Working {
   async #tick(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#pulse.beat();
-      for (const { fault } of this.#sources.values()) this.#points.safely(() => fault.evaluate());
+      for (const { fault, points } of this.#sources.values())
+        this.#points.safely(() => {
+          fault.evaluate();
+          fault.crowded(points.filter((id) => this.#points.get(id)?.isCrowded));
+        });
       this.#points.evaluate();
       this.#points.safely(() => this.#flood.evaluate());
       await this.#pause(signal);
@@ -152,7 +157,8 @@ export class AlarmRoom implements Service, Working {
       make: () => this.#points.get(point.id) ?? this.#points.add(point, this.#settings),
     });
     const source = plan.make(this.#listener(plan, fault));
-    this.#sources.set(plan.id, { depends: plan.depends, source, fault });
+    const points = plan.points.map(({ id }) => id);
+    this.#sources.set(plan.id, { depends: plan.depends, points, source, fault });
     source.start();
   }
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
-import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
+import { asBeffroiError, type BeffroiError, DeviceError } from '../base/errors.ts';
 import { FAILURE_POINT_PREFIX } from '../contract/topics.ts';
 import { UNCONFIRMED_MS } from './hearing.ts';
 import type { Point } from './point.ts';
 import type { Details, SourceFailurePoint } from './ports.ts';
+import { ACTIVE_MAX } from './record.ts';
 
 /** What is known of the point that stands for the failure of a source. */
 export interface FailurePointAccess {
@@ -14,8 +15,10 @@ export interface FailurePointAccess {
   make(): Point;
 }
 
-/** A source fails or does not: one condition. */
-const CONDITION = 'failure';
+/** A source fails or does not. */
+const FAILURE = 'failure';
+/** It says more of a point than is kept. */
+const CROWD = 'crowd';
 const TEXT_MAX = 300;
 /** Longest id of a source that fits into the id of a point. */
 const SOURCE_ID_MAX = 50;
@@ -27,6 +30,7 @@ export class SourceFault {
   #failingSinceMs: number | undefined;
   #error: BeffroiError | undefined;
   #told: boolean | undefined;
+  #crowdTold: boolean | undefined;
 
   constructor(clock: Clock, point: FailurePointAccess) {
     this.#clock = clock;
@@ -44,15 +48,25 @@ export class SourceFault {
     const sinceMs = this.#failingSinceMs;
     if (sinceMs === undefined || !this.#error) return;
     if (!this.#told && this.#clock.monotonicMs() - sinceMs < UNCONFIRMED_MS) return;
-    this.#point.make().see({ key: CONDITION, active: true, details: detailsOf(this.#error) });
+    this.#point.make().see({ key: FAILURE, active: true, details: detailsOf(this.#error) });
     this.#told = true;
+  }
+
+  /** @param points those of which more conditions hold than are told apart */
+  crowded(points: readonly string[]): void {
+    const isCrowded = points.length > 0;
+    if (this.#crowdTold === isCrowded) return;
+    const point = isCrowded ? this.#point.make() : this.#point.find();
+    const details = isCrowded ? detailsOf(crowd(points)) : {};
+    if (isCrowded || point?.isActive) point?.see({ key: CROWD, active: isCrowded, details });
+    this.#crowdTold = isCrowded;
   }
 
   works(): void {
     this.#failingSinceMs = undefined;
     this.#error = undefined;
     if (this.#told === false) return;
-    this.#point.find()?.see({ key: CONDITION, active: false, details: {} });
+    this.#point.find()?.see({ key: FAILURE, active: false, details: {} });
     this.#told = false;
   }
 }
@@ -66,6 +80,11 @@ export function failurePointOf(source: string): SourceFailurePoint {
 function shortened(source: string): string {
   const hash = createHash('sha256').update(source).digest('hex').slice(0, 8);
   return `${source.slice(0, SOURCE_ID_MAX - 9)}-${hash}`;
+}
+
+function crowd(points: readonly string[]): DeviceError {
+  const what = `expected at most ${ACTIVE_MAX} conditions of a point at a time, more came of ${points.join(', ')}`;
+  return new DeviceError('point-crowded', what);
 }
 
 function detailsOf({ code, message }: BeffroiError): Details {

@@ -391,8 +391,9 @@ export const CODES = {
   'message-too-large': {
     fault: 'ourselves',
     retryable: false,
-    means: 'A message of our own is above what the broker accepts and was not sent.',
-    remedy: 'Raise the maximum packet size of the broker.',
+    means:
+      'A message of our own is above what the broker accepts and was not sent. An alarm stays in the box until a broker takes it; anything else is given up and counted.',
+    remedy: 'Raise the maximum packet size of the broker (max_packet_size of Mosquitto).',
   },
 
   // Destinations of pictures.
@@ -824,8 +825,15 @@ export const CODES = {
     fault: 'device',
     retryable: true,
     means:
-      'An object sends more messages than the configuration allows; of the surplus only the last one counts.',
+      'An object sends more messages than the configuration allows; of the surplus breaches of a rule and the last value are judged, and how many were passed over is told.',
     remedy: 'Set a slower pace in the object; find out what publishes on the topic.',
+  },
+  'point-crowded': {
+    fault: 'device',
+    retryable: true,
+    means:
+      'More conditions of one point hold at a time than the box tells apart; those beyond count as one, which does not end by itself.',
+    remedy: 'Divide the point by input, zone or area; look at what the source sends. Then close the alarm.',
   },
   'object-silent': {
     fault: 'device',

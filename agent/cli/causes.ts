@@ -212,8 +212,9 @@ const FRENCH: Record<Code, CauseText> = {
     remedy: 'Chercher un autre client de même identité, puis lire le journal du courtier.',
   },
   'message-too-large': {
-    means: "Un message du collecteur dépasse ce que le courtier accepte ; il n'est pas parti.",
-    remedy: 'Relever la taille maximale du courtier.',
+    means:
+      "Un message du collecteur dépasse ce que le courtier accepte ; il n'est pas parti. Une alarme reste dans le collecteur jusqu'à ce qu'un courtier la prenne ; le reste est abandonné et compté.",
+    remedy: 'Relever la taille maximale du courtier (max_packet_size de Mosquitto).',
   },
   'order-out-of-bounds': {
     means:
@@ -655,8 +656,14 @@ const FRENCH: Record<Code, CauseText> = {
   },
   'object-flood': {
     means:
-      'Un objet envoie plus de messages que la configuration ne permet ; du surplus, seul le dernier compte.',
+      'Un objet envoie plus de messages que la configuration ne permet ; du surplus, seuls comptent les dépassements et la dernière valeur, et le nombre de messages passés est dit.',
     remedy: "Ralentir l'objet ; chercher ce qui publie sur ce sujet.",
+  },
+  'point-crowded': {
+    means:
+      "Plus de conditions d'un même point tiennent en même temps que le collecteur n'en distingue ; le surplus compte pour une seule, qui ne finit pas d'elle-même.",
+    remedy:
+      "Diviser le point par entrée, zone ou secteur ; regarder ce que la source envoie. Puis clore l'alarme.",
   },
   'object-silent': {
     means: "Aucune valeur n'est venue d'un objet dans son délai.",

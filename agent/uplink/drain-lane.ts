@@ -1,6 +1,7 @@
 import type { OutboxClass } from '../contract/delivery.ts';
 import { backlogTopic } from '../contract/topics.ts';
 import type { Lane, Outbox, OutboxEntry } from '../store/store.ts';
+import type { Oversize } from './oversize.ts';
 
 /** An event on the wire. */
 export interface Flying {
@@ -9,6 +10,9 @@ export interface Flying {
   /** False when an earlier event of its topic was refused meanwhile. */
   counts: boolean;
 }
+
+/** Events that are passed over in one look, at most. Source: guess. */
+const PAGE = 500;
 
 /**
  * How far one lane of the outbox has been sent, class by class, and which of its topics wait.
@@ -23,15 +27,20 @@ export class DrainLane {
   /** Refusals in a row of each topic. */
   readonly refusals = new Map<string, number>();
   readonly #outbox: Outbox;
+  readonly #oversize: Oversize;
   readonly #classes: readonly OutboxClass[];
   readonly #afterSeq = new Map<OutboxClass, number>();
   /** Classes of which everything was seen: they are not asked for again until something may have come. */
   readonly #dry = new Set<OutboxClass>();
 
-  /** @param classes what goes, the first ones first */
-  constructor(name: Lane, outbox: Outbox, classes: readonly OutboxClass[]) {
+  /**
+   * @param classes what goes, the first ones first
+   * @param oversize what this connection does not take, which is passed over
+   */
+  constructor(name: Lane, outbox: Outbox, classes: readonly OutboxClass[], oversize: Oversize) {
     this.name = name;
     this.#outbox = outbox;
+    this.#oversize = oversize;
     this.#classes = classes;
   }
 
@@ -65,16 +74,28 @@ export class DrainLane {
   }
 
   #choose(of: OutboxClass, room: number, flying: ReadonlyMap<number, Flying>, chosen: OutboxEntry[]): void {
+    while (chosen.length < room && !this.#dry.has(of))
+      if (!this.#choosePage(of, room, flying, chosen)) return;
+  }
+
+  /** @returns false when what follows has to wait */
+  #choosePage(
+    of: OutboxClass,
+    room: number,
+    flying: ReadonlyMap<number, Flying>,
+    chosen: OutboxEntry[],
+  ): boolean {
     const afterSeq = this.#afterSeq.get(of) ?? 0;
-    const limit = room + (afterSeq === 0 ? flying.size : 0);
+    const limit = room + (afterSeq === 0 ? flying.size : 0) + Math.min(this.#oversize.size, PAGE);
     const query = { lane: this.name, class: of, afterSeq, limit, without: [...this.held] };
     const due = this.#outbox.due(query);
     for (const entry of due) {
-      if (chosen.length >= room || this.#mustWait(entry, flying, chosen)) return;
+      if (chosen.length >= room || this.#mustWait(entry, flying, chosen)) return false;
       this.#afterSeq.set(of, entry.seq);
-      if (!flying.has(entry.seq)) chosen.push(entry);
+      if (!flying.has(entry.seq) && !this.#oversize.has(entry.seq)) chosen.push(entry);
     }
     if (due.length < limit) this.#dry.add(of);
+    return true;
   }
 
   #mustWait(

@@ -4,9 +4,10 @@ import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Backoff, backoffMs } from '../base/retry.ts';
 import type { OutboxClass } from '../contract/delivery.ts';
-import type { Outbox, OutboxEntry } from '../store/store.ts';
+import type { Lane, Outbox, OutboxEntry } from '../store/store.ts';
 import type { BrokerClient } from './client.ts';
 import { DrainLane, type Flying } from './drain-lane.ts';
+import type { Oversize } from './oversize.ts';
 import type { Pace } from './pace.ts';
 import { type Shares, sharesOf } from './shares.ts';
 
@@ -20,6 +21,8 @@ export interface DrainPassNeeds {
   readonly outbox: Outbox;
   /** The rate of the backlog. */
   readonly pace: Pace;
+  /** What this connection does not take. */
+  readonly oversize: Oversize;
   /** The broker refused an event and keeps the connection. */
   readonly refused: (error: BeffroiError) => void;
 }
@@ -75,8 +78,9 @@ export class DrainPass {
     this.#needs = needs;
     this.#shares = sharesOf(needs.client.inflight);
     this.#signal = AbortSignal.any([connection, this.#end.signal]);
-    this.#live = new DrainLane('live', needs.outbox, needs.classes);
-    this.#backlog = new DrainLane('backlog', needs.outbox, needs.classes);
+    const lane = (name: Lane) => new DrainLane(name, needs.outbox, needs.classes, needs.oversize);
+    this.#live = lane('live');
+    this.#backlog = lane('backlog');
     this.#order = needs.outbox.order;
   }
 
@@ -240,8 +244,7 @@ export class DrainPass {
       return;
     }
     if (error.code === 'message-too-large') {
-      this.#needs.log.error({ err: error, seq: entry.seq }, 'event given up: the broker will never take it');
-      this.#givenUp.push(entry.seq);
+      if (this.#needs.oversize.givesUp(entry, error)) this.#givenUp.push(entry.seq);
       return;
     }
     this.#failure ??= error;

@@ -1,10 +1,16 @@
 import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import { type Backoff, backoffMs } from '../base/retry.ts';
+import type { OutboxEntry } from '../store/store.ts';
 import { DrainPass, type DrainPassNeeds } from './drain-pass.ts';
+import { Oversize } from './oversize.ts';
 import { Pace } from './pace.ts';
 
-export type OutboxDrainNeeds = Omit<DrainPassNeeds, 'refused' | 'pace' | 'client' | 'classes'>;
+export interface OutboxDrainNeeds
+  extends Omit<DrainPassNeeds, 'refused' | 'pace' | 'client' | 'classes' | 'oversize'> {
+  /** An alarm waits that is larger than what the broker takes. */
+  readonly tooLarge: (error: BeffroiError) => void;
+}
 
 /** What carries events now, and which. */
 export type Carrier = Pick<DrainPassNeeds, 'client' | 'classes'>;
@@ -31,6 +37,8 @@ export class OutboxDrain {
   /** The event on which the broker closed the connection, and how often in a row. */
   #suspected: { readonly seq: number; times: number } | undefined;
   readonly #pace: Pace;
+  /** The event whose size was told last. */
+  #toldTooLarge: number | undefined;
   #pass: DrainPass | undefined;
   #connection: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -78,8 +86,9 @@ export class OutboxDrain {
 
   async #run(carrier: Carrier, connection: AbortSignal): Promise<void> {
     await this.#running;
+    const oversize = this.#oversize();
     for (let failures = 1; !connection.aborted; failures += 1) {
-      const error = await this.#runOnce(carrier, connection);
+      const error = await this.#runOnce({ ...carrier, oversize }, connection);
       if (connection.aborted || !error) return;
       const delayMs = backoffMs(RETRY, failures, this.#needs.random());
       await this.#needs.clock.sleep(delayMs, connection).catch(() => undefined);
@@ -95,15 +104,33 @@ export class OutboxDrain {
   }
 
   #settled(): boolean {
+    return this.#safely(() => this.#needs.outbox.settle()) ?? false;
+  }
+
+  /** What the store refuses is told. */
+  #safely<T>(work: () => T): T | undefined {
     try {
-      return this.#needs.outbox.settle();
+      return work();
     } catch (thrown) {
       this.#tell(asBeffroiError(thrown));
-      return false;
+      return undefined;
     }
   }
 
-  async #runOnce(carrier: Carrier, connection: AbortSignal): Promise<BeffroiError | undefined> {
+  /** Told once, however often the same broker is come back to. */
+  #oversize(): Oversize {
+    const { log } = this.#needs;
+    const onWaiting = ({ seq }: OutboxEntry, error: BeffroiError) => {
+      if (seq !== this.#toldTooLarge) this.#safely(() => this.#needs.tooLarge(error));
+      this.#toldTooLarge = seq;
+    };
+    return new Oversize({ log, onWaiting });
+  }
+
+  async #runOnce(
+    carrier: Carrier & Pick<DrainPassNeeds, 'oversize'>,
+    connection: AbortSignal,
+  ): Promise<BeffroiError | undefined> {
     const refused = (error: BeffroiError) => this.#tell(error);
     const pass = new DrainPass({ ...this.#needs, ...carrier, pace: this.#pace, refused }, connection);
     this.#pass = pass;

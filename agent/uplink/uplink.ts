@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { Working } from '../base/pulse.ts';
 import { type Confirmation, OUTBOX_CLASSES } from '../contract/delivery.ts';
 import { MAX_DOWN_BYTES } from '../contract/envelope.ts';
+import { sideOf } from '../contract/side.ts';
 import { commandTopic, desiredConfigTopic, receiptTopic } from '../contract/topics.ts';
 import type { PathInUse, PathName, PathState } from '../contract/transmission.ts';
 import type { DeliveryRules, Store } from '../store/store.ts';
@@ -83,6 +84,7 @@ export interface Delivery extends DeliveryRules, PathRules {
 const BOOKS_INTERVAL_MS = 5_000;
 /** How often the broker is asked for the round trip: two bytes. Source: guess. */
 const PING_EVERY_MS = 5_000;
+const DETAIL_MAX = 500;
 /** What serves the service alone waits for the main path. */
 const BACKUP_CLASSES = OUTBOX_CLASSES.filter((of) => of !== 'service');
 
@@ -124,7 +126,13 @@ export class Uplink implements Service, Working {
     const times = new UntrustedTimes(store);
     const { outbox } = store;
     this.reporter = new MqttReporter({ log, stamp, client, states: this.#states, inventory, outbox, times });
-    this.#drain = new OutboxDrain({ clock, log, random, outbox });
+    this.#drain = new OutboxDrain({
+      clock,
+      log,
+      random,
+      outbox,
+      tooLarge: (error) => this.#tellFault(error),
+    });
     this.#paths = new Paths(
       {
         clock,
@@ -244,6 +252,11 @@ export class Uplink implements Service, Working {
     if (!path) return;
     const classes = path.name === 'main' ? OUTBOX_CLASSES : BACKUP_CLASSES;
     this.#drain.connected({ client: path.client, classes });
+  }
+
+  #tellFault({ code, fault, message }: BeffroiError): void {
+    const fields = { cause: code, fault, side: sideOf(code), detail: message.slice(0, DETAIL_MAX) };
+    this.reporter.event('fault', 'collector', fields);
   }
 
   async #tellBooks(signal: AbortSignal): Promise<void> {

@@ -41,6 +41,29 @@ const told = ({ watch }: Begun) => watch.events.map(({ transition }) => transiti
 const current = ({ watch }: Begun) => String(watch.shown().alarm);
 
 t.test(
+  'life: more conditions than are told apart are told, and the alarm stays until somebody closes it',
+  async (t) => {
+    const begun = await begin(t);
+    const { clock, camera, watch } = begun;
+    const inputs = Array.from({ length: 300 }, (_, input) => String(input));
+    for (const input of inputs) camera.input(input, true);
+    await clock.advance(1000);
+    t.match(watch.failures, [{ transition: 'raised', cause: 'point-crowded', text: /256.*pt-porte$/ }]);
+    for (const input of inputs) camera.input(input, false);
+    t.same(told(begun), ['raised']);
+    t.equal(watch.shown().state, 'raised', 'which of them is over is not known');
+    watch.room.decisions.close(current(begun), DECISION);
+    await clock.advance(1000);
+    t.same(
+      watch.failures.map(({ transition }) => transition),
+      ['raised', 'cleared'],
+    );
+    camera.input('299', true);
+    t.same(told(begun), ['raised', 'closed', 'raised']);
+  },
+);
+
+t.test(
   'life: an alarm is raised, acknowledged by somebody, cleared and closed, each told and retained',
   async (t) => {
     const begun = await begin(t);

@@ -7,7 +7,12 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import type { AlarmState, Fields } from '../../agent/contract/messages.ts';
 import { alarmState, boxVitals, faultEvent, linkState } from '../../agent/contract/messages.ts';
-import { ForeignSubscriber, foreignPublish, type Mosquitto } from '../support/mosquitto.ts';
+import {
+  type ForeignMessage,
+  ForeignSubscriber,
+  foreignPublish,
+  type Mosquitto,
+} from '../support/mosquitto.ts';
 import { freePort } from '../support/port.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { broker, Happenings, json, NEVER, SITE, store, uplink } from './parts.ts';
@@ -451,15 +456,40 @@ t.test(
   },
 );
 
-t.test('uplink: an event that the broker will never take is given up, those behind it arrive', async (t) => {
-  const mosquitto = await broker(t, { extra: ['max_packet_size 2000'] });
-  const held = store(t.testdir());
-  const link = uplink(t, held, { brokers: [mosquitto.url] });
-  const watcher = await foreign(t, mosquitto, FAULT);
-  link.reporter.event('fault', 'collector', fault('x'.repeat(1990)));
-  link.reporter.event('fault', 'collector', fault('behind'));
-  await link.start(NEVER);
-  t.match(json(await watcher.message(() => true)), { detail: 'behind' });
-  await link.stop();
-  t.equal(held.outbox.pending(), 0);
-});
+t.test(
+  'uplink: of what the broker does not take an alarm waits for another, the rest is given up, those behind arrive',
+  async (t) => {
+    const mosquitto = await broker(t, { extra: ['max_packet_size 2000'] });
+    const held = store(t.testdir());
+    const link = uplink(t, held, { brokers: [mosquitto.url] });
+    const all = await foreign(t, mosquitto, `${BASE}/#`);
+    const waiting = () => held.outbox.next(0, 1000).filter(({ topic }) => topic.includes('/pt-door/')).length;
+    const isOf = (name: string) => (message: ForeignMessage) => message.topic.endsWith(`/event/${name}`);
+    link.reporter.event('fault', 'collector', fault('x'.repeat(1990)));
+    const raise = (texts: readonly string[]) => {
+      const { state, since, ...rest } = point('raised', 1);
+      for (const text of texts)
+        link.reporter.event('alarm', 'pt-door', { ...rest, text, transition: 'raised' });
+    };
+    // More than one look into the outbox passes over at once.
+    raise([...Array(2 * WINDOW).fill('x'.repeat(1990)), 'behind']);
+    await link.start(NEVER);
+    t.match(json(await all.message(isOf('alarm'))), { text: 'behind' });
+    t.match(json(await all.message(isOf('fault'))), { cause: 'message-too-large', detail: / takes 2000$/ });
+    raise(['after']);
+    await all.message((message) => isOf('alarm')(message) && json(message).text === 'after');
+    await link.stop();
+    t.equal(all.messages.filter(isOf('fault')).length, 1, 'told once');
+    t.equal(waiting(), 2 * WINDOW, 'the alarms wait');
+    t.equal(held.outbox.dropped(), 1);
+
+    const other = await broker(t);
+    const watcher = await foreign(t, other, `${BASE}/#`);
+    const again = uplink(t, held, { brokers: [other.url] });
+    await again.start(NEVER);
+    const late = await watcher.count(2 * WINDOW, (message) => message.topic.includes('/pt-door/'));
+    t.ok(late.every((message) => json(message).text === 'x'.repeat(1990)));
+    await again.stop();
+    t.equal(waiting(), 0);
+  },
+);

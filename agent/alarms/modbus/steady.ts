@@ -21,8 +21,9 @@ export class SteadyInput {
     return this.#steady;
   }
 
-  /** The input was not read for a while: what it did meanwhile is not known. */
+  /** The input was not read for a while: what it did meanwhile is not known, nor how it is until it is steady again. */
   interrupted(): void {
+    this.#steady = undefined;
     this.#candidate = undefined;
   }
 }

@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts';
 import { RepeatedFault } from '../../base/repeated.ts';
 import { quoted } from '../../base/text.ts';
 import type { Reporter } from '../../contract/reporter.ts';
+import { sideOf } from '../../contract/side.ts';
 import { fieldsOfSia } from '../codes.ts';
 import type { ConnectedObject, ObjectPoint, ObjectSilencePoint, ObjectValuePoint } from '../ports.ts';
 import type { SourceListener } from '../source.ts';
@@ -11,6 +12,7 @@ import { Pace } from './pace.ts';
 import { QuietTime } from './quiet-time.ts';
 import { pointerSteps, type Reading, readMessage, Unreadable } from './reading.ts';
 import { breaks, detailsOfRule } from './rule.ts';
+import { Surplus } from './surplus.ts';
 
 export interface WatchedObjectNeeds {
   readonly clock: Clock;
@@ -24,14 +26,13 @@ interface Message {
   readonly retained: boolean;
 }
 
-/** A surplus that ended this long ago is over. Source: guess. */
-const FLOOD_OVER_MS = 5_000;
 /** What could not be kept is tried again after this. Source: guess. */
 const AGAIN_MS = 1_000;
 
 /**
  * One connected object: its last value, what its points make of it, and for how long it said nothing. A retained message
  * tells the state, but is no sign of life and no measure: nobody knows how old it is. The same value again is no news.
+ * Of what comes faster than it is judged, the last message counts, and before it each breach of a rule.
  */
 export class WatchedObject {
   readonly #needs: WatchedObjectNeeds;
@@ -45,7 +46,7 @@ export class WatchedObject {
   readonly #fault: RepeatedFault;
   /** The last message that waits to be judged. */
   #waiting: Message | undefined;
-  #surplusAtMs: number | undefined;
+  readonly #surplus: Surplus;
   #wrong: BeffroiError | undefined;
   #isRefused = false;
   #wasFound = false;
@@ -68,13 +69,14 @@ export class WatchedObject {
     this.#pace = new Pace(needs.clock, object.maxPerS);
     this.#quiet = new QuietTime(needs.clock);
     this.#fault = new RepeatedFault(needs.clock);
+    this.#surplus = new Surplus(needs.clock);
   }
 
   /** What is wrong with the object although its broker is heard. */
   get trouble(): BeffroiError | undefined {
     if (this.#isRefused)
       return new DeviceError('object-topic-refused', `${this.#place}: the broker refuses the subscription`);
-    return this.#wrong ?? (this.#isFlooding ? this.#flood() : undefined);
+    return this.#wrong ?? (this.#surplus.lasts ? this.#flood() : undefined);
   }
 
   /** @param refused whether the broker refused the topic */
@@ -87,7 +89,7 @@ export class WatchedObject {
   lost(): void {
     this.#isRefused = false;
     this.#wrong = undefined;
-    this.#surplusAtMs = undefined;
+    this.#surplus.end();
     this.#quiet.pause();
   }
 
@@ -99,7 +101,7 @@ export class WatchedObject {
       this.#judge({ payload, retained });
       return true;
     }
-    if (this.#waiting) this.#surplusAtMs = this.#needs.clock.monotonicMs();
+    if (this.#waiting) this.#passOver(this.#waiting);
     else void this.#judgeLater();
     // The buffer is part of a larger one, which must not be kept.
     this.#waiting = { payload: Buffer.from(payload), retained };
@@ -119,21 +121,46 @@ export class WatchedObject {
   tick(): void {
     if (this.#quiet.isListening && this.#quiet.ms >= this.#object.silentAfterS * 1000) this.#silent();
     this.#measure();
-  }
-
-  get #isFlooding(): boolean {
-    const atMs = this.#surplusAtMs;
-    return atMs !== undefined && this.#needs.clock.monotonicMs() - atMs < FLOOD_OVER_MS;
+    this.#tellSurplus();
   }
 
   get #place(): string {
     return `${this.#object.id} on ${quoted(this.#object.topic)}`;
   }
 
+  /** A newer message takes its place: it is not judged, but no breach in it is lost. */
+  #passOver({ payload }: Message): void {
+    this.#surplus.count();
+    const reading = readMessage(payload, this.#steps);
+    if (!reading || reading instanceof Unreadable) return;
+    for (const point of this.#values)
+      if (breaks(point, reading, this.#needs.listener.isActive(point.id)))
+        this.#surplus.keep({ point, reading });
+  }
+
+  #tellBreaches(): void {
+    for (const breach of this.#surplus.breaches) {
+      this.#observe(breach.point, breach.reading, true);
+      this.#surplus.breachTold(breach);
+    }
+  }
+
+  #tellSurplus(): void {
+    const count = this.#surplus.due;
+    if (count === 0) return;
+    const { code, fault, message } = this.#flood();
+    const detail = `${message}; ${count} were passed over, and only breaches and the last value of each burst were judged`;
+    this.#needs.log.warn({ object: this.#object.id, count }, 'messages of an object were passed over');
+    const fields = { cause: code, fault, side: sideOf(code), detail };
+    this.#needs.reporter.event('fault', 'collector', fields);
+    this.#surplus.countTold();
+  }
+
   async #judgeLater(leastMs = 0): Promise<void> {
     const { clock } = this.#needs;
-    await clock.sleep(Math.max(leastMs, this.#pace.waitMs), this.#signal).catch(() => undefined);
     if (this.#signal.aborted) return;
+    // Ended early by the end of the source: what waits is judged then, and not again.
+    await clock.sleep(Math.max(leastMs, this.#pace.waitMs), this.#signal).catch(() => undefined);
     const message = this.#waiting;
     this.#waiting = undefined;
     this.#pace.take();
@@ -153,6 +180,7 @@ export class WatchedObject {
   }
 
   #take({ payload, retained }: Message): void {
+    this.#tellBreaches();
     const reading = this.#read(payload);
     if (!reading) return;
     this.#wasFound = true;
@@ -183,12 +211,15 @@ export class WatchedObject {
 
   /** @returns false when the rule needs a number and there is none */
   #compare(point: ObjectValuePoint, reading: Reading): boolean {
-    const { listener } = this.#needs;
-    const active = breaks(point, reading, listener.isActive(point.id));
+    const active = breaks(point, reading, this.#needs.listener.isActive(point.id));
     if (active === undefined) return false;
-    const details = { ...detailsOfRule(point, active), ...this.#said(reading) };
-    listener.observed(point.id, { key: 'value', active, details });
+    this.#observe(point, reading, active);
     return true;
+  }
+
+  #observe(point: ObjectValuePoint, reading: Reading, active: boolean): void {
+    const details = { ...detailsOfRule(point, active), ...this.#said(reading) };
+    this.#needs.listener.observed(point.id, { key: 'value', active, details });
   }
 
   /** Texts come from outside and stay here; numbers are told. */

@@ -96,6 +96,24 @@ t.test('an input that bounces is an alarm when it stays', async (t) => {
   t.same(watch.transitions, ['pt-cuve raised']);
 });
 
+t.test(
+  'an input that changed while its module was away shows nothing of before when it is read again',
+  async (t) => {
+    const { server, relay } = await relayed(t);
+    const { clock, watch } = await begin(t, [moduleAt(relay.port)], [{ ...POINT, debounceMs: 5000 }]);
+    await relay.wait(clock, POLL_MS, () => watch.shown(POINT.id).state === 'cleared');
+    relay.pull();
+    await relay.wait(clock, 1000, () => watch.shown(POINT.id).state === 'unknown');
+    const before = watch.recorder.of('state', 'alarmCurrent', POINT.id).length;
+    await server.set(POINT.address, true);
+    relay.plug();
+    await relay.wait(clock, POLL_MS, () => watch.transitions.length > 0);
+    t.same(watch.transitions, ['pt-cuve raised']);
+    const shown = watch.recorder.of('state', 'alarmCurrent', POINT.id).slice(before);
+    t.same([...new Set(shown.map(({ fields }) => fields.state))], ['raised']);
+  },
+);
+
 t.test('a point is unknown from its own maximum age on, counted from the last reading', async (t) => {
   const { relay } = await relayed(t);
   const points = [

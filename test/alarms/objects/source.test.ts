@@ -368,6 +368,40 @@ t.test(
   },
 );
 
+t.test(
+  'a breach between good values of one burst is an alarm, and what was passed over is told',
+  async (t) => {
+    const { broker, tap, clock, watch } = await begin(t, [{ maxPerS: 1 }]);
+    const values = [...Array(21).fill('10'), '90', '10', '11'];
+    await foreignFlood(broker, 'bat/cuve', values);
+    await until(() => tap.messages === values.length);
+    t.same(watch.transitions, [], 'the burst of 20 was judged');
+    await clock.advance(1_000);
+    t.same(watch.transitions, ['pt-niveau raised', 'pt-niveau cleared']);
+    t.match(watch.events, [{ text: '90' }, { text: '11' }]);
+    t.same(watch.faults, []);
+    await clock.advance(6_000);
+    await foreignFlood(broker, 'bat/cuve', values);
+    await until(() => tap.messages === 2 * values.length);
+    await clock.advance(20_000);
+    t.match(watch.faults, [
+      { cause: 'object-flood', detail: /obj-cuve.*1 messages per second; 3 were passed/ },
+    ]);
+    await clock.advance(600_000);
+    t.match(watch.faults[1], { detail: / 1[0-9] were passed/ }, 'not more often than in ten minutes');
+    t.same(watch.failures, []);
+  },
+);
+
+t.test('what of a burst is not judged when the source ends is judged then', async (t) => {
+  const { broker, tap, watch } = await begin(t, [{ maxPerS: 1 }]);
+  const values = [...Array(21).fill('10'), '90', '10'];
+  await foreignFlood(broker, 'bat/cuve', values);
+  await until(() => tap.messages === values.length);
+  await watch.room.stop();
+  t.same(watch.transitions, ['pt-niveau raised', 'pt-niveau cleared']);
+});
+
 t.test('a retained message that is taken back is no value', async (t) => {
   const { watch, publish, states } = await begin(t);
   await publish('bat/cuve', '90', true);
