@@ -160,7 +160,7 @@ export class Agent implements Service {
       memory,
       tcp: probe,
       ping: new Pinger(clock).ping,
-      look: (camera) => this.#video.look(camera),
+      look: (camera, confirms) => this.#video.look(camera, confirms),
       onvif: (camera) => this.#fleet.onvif(camera),
       describe: (camera, signal) => this.#fleet.describe(camera, signal),
       planned: (camera) => plannedFor(camera, this.#alarms.works()),

@@ -45,6 +45,9 @@ export const streamNumbers = z.strictObject({
   /** Key frames, and those of them whose bytes one of the last few key frames had too. */
   keyFrames: count,
   repeatedKeyFrames: count,
+  /** Of the last key frames, so many repeat one before them, one after the other; and the median size of the other frames since. */
+  repeatedInARow: count,
+  bytesInARow: count,
   otherFrames: count,
   /** Median size of the other frames. */
   otherBytes: count,

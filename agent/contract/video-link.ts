@@ -132,7 +132,12 @@ export const agentToVideo = z.discriminatedUnion('type', [
   /** The leases that stand; every other is closed at once. */
   z.strictObject({ type: z.literal('leases'), standing: z.array(orderId).max(64), clock }),
   /** Look at the next key frame; `picture` answers, unless no key frame comes. */
-  z.strictObject({ type: z.literal('look'), camera: cameraId }),
+  z.strictObject({
+    type: z.literal('look'),
+    camera: cameraId,
+    /** It is to confirm what the look before found, and goes before looks that are merely due. */
+    confirms: z.boolean(),
+  }),
 ]);
 export type AgentToVideo = z.infer<typeof agentToVideo>;
 

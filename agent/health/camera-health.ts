@@ -42,7 +42,7 @@ export interface CameraHealthNeeds {
   readonly onvif: (camera: string) => OnvifHealth | undefined;
   readonly describe: Describe;
   /** Asks the video process for a look at a picture. @returns false when it is away */
-  readonly look: (camera: string) => boolean;
+  readonly look: (camera: string, confirms: boolean) => boolean;
   readonly clockTrust: () => ClockTrust;
   /** Announced work on a camera that has begun. */
   readonly planned: (camera: string) => Planned | undefined;

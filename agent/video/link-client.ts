@@ -47,7 +47,7 @@ export interface LinkClientNeeds {
     agentLost(): void;
   };
   readonly pictures: {
-    look(camera: string): void;
+    look(camera: string, confirms: boolean): void;
     forgetAll(): void;
   };
   /** What a new agent must be told of the streams. */
@@ -158,7 +158,7 @@ export class LinkClient implements Service {
     else if (message.type === 'cameras') orders.setCameras(message.cameras);
     else if (message.type === 'backbone') orders.setBackbone(message.order);
     else if (message.type === 'views') orders.setViews(message.views);
-    else if (message.type === 'look') pictures.look(message.camera);
+    else if (message.type === 'look') pictures.look(message.camera, message.confirms);
     else if (message.type === 'lease-open') leases.open(message.opening);
     else leases.hold(message.standing, message.clock);
   }

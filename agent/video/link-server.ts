@@ -130,8 +130,8 @@ export class VideoLink implements Service {
   }
 
   /** Looks at the next key frame of a camera. @returns false when no video process is there */
-  look(camera: string): boolean {
-    this.#peer?.link.send({ type: 'look', camera });
+  look(camera: string, confirms: boolean): boolean {
+    this.#peer?.link.send({ type: 'look', camera, confirms });
     return this.#peer !== undefined;
   }
 

@@ -71,7 +71,7 @@ const TO_VIDEO: readonly object[] = [
     },
   },
   { type: 'leases', standing: ['A'.repeat(8)], clock: 'holdover' },
-  { type: 'look', camera: 'cam-a' },
+  { type: 'look', camera: 'cam-a', confirms: false },
 ];
 const TO_AGENT: readonly object[] = [
   { type: 'hello', pid: 1, run: '0b1f5f3e-6c0d-4a8e-9d5f-3f1f7c2d9a10', software: '0.1.0' },

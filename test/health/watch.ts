@@ -86,7 +86,7 @@ export class Watch {
     target: '',
   };
   /** Looks at pictures that were asked for, with their time. */
-  readonly looks: [camera: string, atMs: number][] = [];
+  readonly looks: [camera: string, atMs: number, confirms: boolean][] = [];
   /** Announced work on the camera. */
   planned: Planned | undefined;
   readonly folder: string;
@@ -116,7 +116,7 @@ export class Watch {
       ping: async () => this.network.ping,
       describe: async () => this.#describe(),
       planned: (camera) => (camera === CAMERA.id ? this.planned : undefined),
-      look: (camera) => this.looks.push([camera, clock.monotonicMs()]) > 0,
+      look: (camera, confirms) => this.looks.push([camera, clock.monotonicMs(), confirms]) > 0,
       onvif: () => ({
         systemTime: async () => this.#time(),
         deviceInformation: async () => this.#login(),

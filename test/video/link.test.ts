@@ -344,12 +344,15 @@ t.test(
   async (t) => {
     const { end, socketPath } = await agent(t);
     const { link, looks } = client(t, socketPath);
-    t.equal(end.link.look('cam-a'), false);
+    t.equal(end.link.look('cam-a', false), false);
     await link.start(never());
     await end.until(() => end.connections === 1);
-    t.equal(end.link.look('cam-a'), true);
+    t.equal(end.link.look('cam-a', true), true);
     while (looks.length === 0) await new Promise((resolve) => setImmediate(resolve));
-    const stream = { keyFrames: 1, repeatedKeyFrames: 0, otherFrames: 9, otherBytes: 900 };
+    const stream = {
+      ...{ keyFrames: 1, repeatedKeyFrames: 0, repeatedInARow: 0 },
+      ...{ otherFrames: 9, otherBytes: 900, bytesInARow: 900 },
+    };
     link.send({
       ...{ type: 'picture', camera: 'cam-a', code: 'picture-undecodable', detail: 'why' },
       stream: { ...stream, sameAsBefore: false, width: 640, height: 360 },

@@ -125,6 +125,8 @@ function findWhite({ sample: { numbers }, recent, sameLight }: Evidence): Findin
   return certain('picture-overexposed', `${whiteWords(numbers)}, usually ${percent(usual)}`);
 }
 
+/** So many key frames that repeat one before them are no chance. Source: guess; noise makes each one another. */
+const REPEATED_IN_A_ROW = 2;
 /** Bytes of a picture in which nothing moves: overhead, and so much per block of 16×16 pixels. Source: x264 and x265. */
 const STILL_BYTES = 64;
 const STILL_BYTES_PER_BLOCK = 0.04;
@@ -139,13 +141,15 @@ const LIVELIER = 2.5;
 function findFrozen({ sample: { numbers, stream }, sameLight }: Evidence): Finding | undefined {
   const { keyFrames, repeatedKeyFrames, otherFrames, otherBytes } = stream;
   const repeated = stream.sameAsBefore || (keyFrames > 0 && repeatedKeyFrames >= keyFrames);
-  if (repeated && (otherFrames === 0 || isStill(stream)))
+  const still = repeated && (otherFrames === 0 || isStill(stream, otherBytes));
+  // It may have begun between two looks.
+  if (still || (stream.repeatedInARow >= REPEATED_IN_A_ROW && isStill(stream, stream.bytesInARow)))
     return certain('picture-frozen', 'key frames are the same, byte by byte, and nothing moves between them');
   const { change } = numbers;
   if (!change || !sameLight || otherFrames === 0 || LIVELIER * otherBytes > sameLight.leastBytes)
     return undefined;
   if (change.pixels > RECODED_PIXELS || change.means > RECODED_MEANS) return undefined;
-  if (!isStill(stream) && LIVELIER * change.pixels > sameLight.leastChange) return undefined;
+  if (!isStill(stream, otherBytes) && LIVELIER * change.pixels > sameLight.leastChange) return undefined;
   return {
     fault: 'picture-frozen',
     certain: change.pixels <= NO_CHANGE,
@@ -153,8 +157,8 @@ function findFrozen({ sample: { numbers, stream }, sameLight }: Evidence): Findi
   };
 }
 
-function isStill({ otherBytes, width, height }: StreamNumbers): boolean {
-  return otherBytes <= STILL_BYTES + STILL_BYTES_PER_BLOCK * ((width * height) / 256);
+function isStill({ width, height }: StreamNumbers, bytes: number): boolean {
+  return bytes <= STILL_BYTES + STILL_BYTES_PER_BLOCK * ((width * height) / 256);
 }
 
 /** Weather and nightfall come slowly: a lens that lost its focus is blurred also against the last pictures. */

@@ -15,6 +15,8 @@ import { fromText, toText } from './kept.ts';
 const SOON = 1 / 3;
 /** A verdict without a look for so many intervals is none any more. */
 const STALE_INTERVALS = 3;
+/** A picture that the decoder fails at costs the others their turns: it is tried ever more rarely, at most so many intervals apart. Source: guess. */
+const MAX_BACK_OFF = 8;
 /** How often what was learnt is kept. Source: guess; some kilobytes per camera. */
 const KEEP_MS = 10 * 60_000;
 const ROOM = 'picture';
@@ -26,7 +28,7 @@ export interface PictureWatchNeeds {
   readonly reporter: Pick<Reporter, 'measure'>;
   readonly memory: Memory;
   /** Asks the video process for a look. @returns false when it is away */
-  readonly look: (camera: string) => boolean;
+  readonly look: (camera: string, confirms: boolean) => boolean;
 }
 
 export interface PictureOptions {
@@ -51,6 +53,7 @@ export class PictureWatch {
   #last: Judgement | undefined;
   #numbers: PictureNumbers | undefined;
   #failure: { readonly code: Code; readonly detail: string } | undefined;
+  #decoderFailures = 0;
 
   constructor(needs: PictureWatchNeeds, options: PictureOptions) {
     this.#needs = needs;
@@ -76,7 +79,8 @@ export class PictureWatch {
     this.#nextMs ??= nowMs + this.#needs.random() * SOON * this.#options.intervalMs;
     if (nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + this.#options.intervalMs;
-    this.#needs.look(this.#options.camera);
+    const confirms = this.#last?.soon === true && this.#last.state !== 'learning';
+    this.#needs.look(this.#options.camera, confirms);
   }
 
   take(report: PictureReport): void {
@@ -89,6 +93,7 @@ export class PictureWatch {
     }
     this.#fault.recovered();
     this.#failure = undefined;
+    this.#decoderFailures = 0;
     this.#numbers = numbers;
     const look = { stream: report.stream, numbers, atMs: nowMs };
     this.#last = this.#judge.take(look, this.#options.intervalMs);
@@ -166,7 +171,12 @@ export class PictureWatch {
 
   #failed({ code = 'picture-undecodable', detail = '' }: PictureReport): void {
     this.#failure = { code, detail };
-    const { camera } = this.#options;
+    const { camera, intervalMs } = this.#options;
+    if (code === 'picture-decoder-failed') {
+      const intervals = Math.min(2 ** this.#decoderFailures, MAX_BACK_OFF);
+      this.#decoderFailures += 1;
+      this.#nextMs = this.#needs.clock.monotonicMs() + intervals * intervalMs;
+    }
     const told = this.#fault.happened(code);
     if (told) this.#needs.log.warn({ camera, code, detail, count: told.count }, 'picture not checked');
   }

@@ -21,6 +21,7 @@ export interface PictureDeskNeeds {
 
 interface Work {
   readonly camera: string;
+  readonly source: PictureSource;
   readonly keyFrame: KeyFrame;
   /** Aborts when the pull has ended that it comes from: nothing of it is looked at or kept any more. */
   readonly ended: AbortSignal;
@@ -28,16 +29,22 @@ interface Work {
 
 /**
  * Looks at a camera when the agent asks: the next key frame of the stream that is pulled anyhow is decoded and put into
- * numbers. One picture at a time, in memory, and nothing but the numbers leaves.
+ * numbers. One picture at a time, in memory, and nothing but the numbers leaves. Where the decoder does not keep up, the
+ * camera that has waited longest is next, with the key frame that came last: nobody waits twice, and nothing that is
+ * looked at is old.
  */
 export class PictureDesk implements Service {
   readonly name = 'picture desk';
   readonly #needs: PictureDeskNeeds;
   readonly #wanted = new Set<string>();
+  readonly #confirming = new Set<string>();
   readonly #before = new Map<string, SmallPicture>();
   readonly #stopping = new AbortController();
-  #waiting: Work[] = [];
+  /** In the order in which they came to wait. */
+  readonly #waiting = new Map<string, Work>();
   #working: Promise<void> | undefined;
+  #letBefore = false;
+  #decoding = '';
 
   constructor(needs: PictureDeskNeeds) {
     this.#needs = needs;
@@ -52,15 +59,20 @@ export class PictureDesk implements Service {
     await this.#working;
   }
 
-  /** Looks at the next key frame of a camera; nothing comes of it while the camera is not pulled. */
-  look(camera: string): void {
+  /**
+   * Looks at the next key frame of a camera; nothing comes of it while the camera is not pulled.
+   * @param confirms it goes before those that are merely due, but for every other one of them
+   */
+  look(camera: string, confirms: boolean): void {
     this.#wanted.add(camera);
+    if (confirms) this.#confirming.add(camera);
   }
 
   /** Nobody asks any more. */
   forgetAll(): void {
     this.#wanted.clear();
-    this.#waiting = [];
+    this.#confirming.clear();
+    this.#waiting.clear();
   }
 
   /** The same pull, with its key frames in reach; the view of a camera is known by its main stream alone. */
@@ -95,57 +107,92 @@ export class PictureDesk implements Service {
 
   #forget(camera: string): void {
     this.#wanted.delete(camera);
+    this.#confirming.delete(camera);
     this.#before.delete(camera);
-    this.#waiting = this.#waiting.filter((work) => work.camera !== camera);
+    this.#waiting.delete(camera);
   }
 
   /** A fault of ours in here costs a look and never the stream. */
   #watch(camera: string, source: PictureSource, unit: AccessUnit, ended: AbortSignal): void {
     try {
       const keyFrame = source.take(unit, this.#isWanted(camera));
-      if (keyFrame) this.#take({ camera, keyFrame, ended });
+      if (keyFrame) this.#take({ camera, source, keyFrame, ended });
     } catch (err) {
       this.#wanted.delete(camera);
       this.#needs.log.error({ err, camera }, 'key frame could not be taken for a look');
     }
   }
 
-  /** Looks that are asked for faster than they are taken do not pile up: one picture of a camera waits. */
+  /** A picture that waits gives way to the next one. */
   #isWanted(camera: string): boolean {
-    const waits = this.#waiting.some((work) => work.camera === camera);
-    return this.#wanted.has(camera) && !waits && !this.#stopping.signal.aborted;
+    const isAsked = this.#wanted.has(camera) || this.#waiting.has(camera);
+    return isAsked && !this.#stopping.signal.aborted;
   }
 
   #take(work: Work): void {
-    const waiting = this.#waiting.reduce((sum, { keyFrame }) => sum + keyFrame.stream.length, 0);
-    if (waiting + work.keyFrame.stream.length > MAX_WAITING_BYTES) return;
-    this.#wanted.delete(work.camera);
-    this.#waiting.push(work);
+    const { camera, keyFrame } = work;
+    this.#wanted.delete(camera);
+    const isKnown = this.#before.has(camera) && camera !== this.#decoding;
+    if (keyFrame.numbers.sameAsBefore && isKnown) this.#same(work);
+    else this.#wait(work);
+  }
+
+  /** Nothing has changed: there is nothing to decode, nor to wait for. */
+  #same({ camera, source, keyFrame }: Work): void {
+    this.#waiting.delete(camera);
+    this.#confirming.delete(camera);
+    source.looked();
+    this.#needs.report({ type: 'picture', camera, stream: keyFrame.numbers });
+  }
+
+  #wait(work: Work): void {
+    const { camera, keyFrame } = work;
+    const others = [...this.#waiting.values()].filter((other) => other.camera !== camera);
+    const waiting = others.reduce((sum, other) => sum + other.keyFrame.stream.length, 0);
+    if (waiting + keyFrame.stream.length > MAX_WAITING_BYTES) {
+      this.#waiting.delete(camera);
+      this.#wanted.add(camera);
+      return;
+    }
+    this.#waiting.set(camera, work);
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined;
     });
   }
 
   async #work(): Promise<void> {
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+    for (let next = this.#next(); next; next = this.#next()) {
       if (this.#stopping.signal.aborted) return;
+      this.#decoding = next.camera;
       await this.#lookAt(next);
+      this.#decoding = '';
     }
+  }
+
+  /** What confirms goes first, but never twice in a row before what has waited longer. */
+  #next(): Work | undefined {
+    const waiting = [...this.#waiting.values()];
+    const [longest] = waiting;
+    const confirming = waiting.find(({ camera }) => this.#confirming.has(camera));
+    const next = this.#letBefore ? longest : (confirming ?? longest);
+    this.#letBefore = next !== longest;
+    if (!next) return undefined;
+    this.#waiting.delete(next.camera);
+    this.#confirming.delete(next.camera);
+    next.source.looked();
+    return next;
   }
 
   async #lookAt({ camera, keyFrame, ended }: Work): Promise<void> {
     const { report } = this.#needs;
     const about = { type: 'picture', camera, stream: keyFrame.numbers } as const;
-    if (keyFrame.numbers.sameAsBefore && this.#before.has(camera)) {
-      report(about);
-      return;
-    }
     try {
       const signal = AbortSignal.any([this.#stopping.signal, ended]);
       const picture = await this.#needs.decode(keyFrame.codec, keyFrame.stream, signal);
       if (!signal.aborted) report({ ...about, picture: this.#describe(camera, picture) });
     } catch (thrown) {
       if (this.#stopping.signal.aborted || ended.aborted) return;
+      this.#before.delete(camera); // what comes next is not held against one that nobody saw
       const { code, message } = asBeffroiError(thrown);
       this.#needs.log.debug({ camera, code, detail: message }, 'no picture to look at');
       report({ ...about, code, detail: scrubUrls(message).slice(0, 500) });

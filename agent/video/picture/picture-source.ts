@@ -26,15 +26,23 @@ export class PictureSource {
     this.#tap = new StreamTap(track.codec);
   }
 
-  /** @param wanted whether a key frame is asked for @returns it, when this unit is one that is whole */
+  /**
+   * @param wanted whether a key frame is asked for
+   * @returns it, when this unit is one that is whole, with what came since the last one that was looked at
+   */
   take(unit: AccessUnit, wanted: boolean): KeyFrame | undefined {
     this.#tap.unit(unit);
     if (unit.key) this.#sets.take(unit);
     const { setup } = this.#sets;
     if (!wanted || !unit.key || unit.damaged || !setup) return undefined;
     const { width, height } = setup.sps;
-    const numbers = { ...this.#tap.take(), width, height };
+    const numbers = { ...this.#tap.numbers, width, height };
     return { codec: this.#codec, numbers, stream: this.#byteStream(unit) };
+  }
+
+  /** The key frame that was given out last is looked at. */
+  looked(): void {
+    this.#tap.looked();
   }
 
   #byteStream(unit: AccessUnit): Buffer {

@@ -13,15 +13,21 @@ const MAX_SIZES = 256;
 /** What can be said without the parameter sets. */
 export type TapNumbers = Omit<StreamNumbers, 'width' | 'height'>;
 
+interface Counts {
+  keyFrames: number;
+  repeated: number;
+  others: number;
+  sizes: number[];
+}
+
 /** What the coded stream says between two looks, without decoding anything. */
 export class StreamTap {
   readonly #codec: VideoCodec;
   #remembered: string[] = [];
   #lookedAt = '';
-  #sizes: number[] = [];
-  #keyFrames = 0;
-  #repeated = 0;
-  #others = 0;
+  #since = nothingYet();
+  /** Since the first of the last key frames that all repeat one before. */
+  #row = nothingYet();
 
   constructor(codec: VideoCodec) {
     this.#codec = codec;
@@ -33,36 +39,49 @@ export class StreamTap {
     else this.#other(unit);
   }
 
-  /** What came since this was called last, and whether the last key frame is the one that was looked at then. */
-  take(): TapNumbers {
-    const last = this.#remembered.at(-1) ?? '';
-    const numbers = {
-      keyFrames: this.#keyFrames,
-      repeatedKeyFrames: this.#repeated,
-      otherFrames: this.#others,
-      otherBytes: median(this.#sizes),
+  /** What came since the last look, and whether the last key frame is the one that was looked at then. */
+  get numbers(): TapNumbers {
+    const last = this.#last;
+    const { keyFrames, repeated, others, sizes } = this.#since;
+    return {
+      keyFrames,
+      repeatedKeyFrames: repeated,
+      repeatedInARow: this.#row.repeated,
+      bytesInARow: median(this.#row.sizes),
+      otherFrames: others,
+      otherBytes: median(sizes),
       sameAsBefore: last !== '' && last === this.#lookedAt,
     };
-    this.#lookedAt = last;
-    this.#sizes = [];
-    this.#keyFrames = 0;
-    this.#repeated = 0;
-    this.#others = 0;
-    return numbers;
+  }
+
+  /** The last key frame is looked at. */
+  looked(): void {
+    this.#lookedAt = this.#last;
+    this.#since = nothingYet();
+  }
+
+  get #last(): string {
+    return this.#remembered.at(-1) ?? '';
   }
 
   #key(unit: AccessUnit): void {
     const print = this.#fingerprint(unit);
-    this.#keyFrames += 1;
-    if (this.#remembered.includes(print)) this.#repeated += 1;
+    const repeats = this.#remembered.includes(print);
+    if (!repeats) this.#row = nothingYet();
+    for (const counts of [this.#since, this.#row]) {
+      counts.keyFrames += 1;
+      if (repeats) counts.repeated += 1;
+    }
     this.#remembered = [...this.#remembered, print].slice(-REMEMBERED);
   }
 
   #other(unit: AccessUnit): void {
-    this.#others += 1;
     const size = this.#slices(unit).reduce((sum, nal) => sum + nal.length, 0);
-    if (this.#sizes.length < MAX_SIZES) this.#sizes.push(size);
-    else this.#sizes[this.#others % MAX_SIZES] = size;
+    for (const counts of [this.#since, this.#row]) {
+      counts.others += 1;
+      if (counts.sizes.length < MAX_SIZES) counts.sizes.push(size);
+      else counts.sizes[counts.others % MAX_SIZES] = size;
+    }
   }
 
   /** Samples counted from the end of each slice: its header may be of another length each time. */
@@ -85,6 +104,10 @@ function samplesOf(nal: Buffer): string {
   return samples.join('');
 }
 
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
+function nothingYet(): Counts {
+  return { keyFrames: 0, repeated: 0, others: 0, sizes: [] };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }

@@ -53,7 +53,10 @@ function* sightOf(
   let passed = false;
   const keyFrame = () => {
     passed = true;
-    if (key) taken ??= source.take(key, true);
+    if (!taken && key) {
+      taken = source.take(key, true);
+      source.looked();
+    }
     return taken;
   };
   yield { keyFrame, picture };

@@ -10,6 +10,7 @@ import { type Drawing, drawnPicture } from '../../support/drawn-picture.ts';
 const INTERVAL_MS = 60_000;
 const STREAM: StreamNumbers = {
   ...{ keyFrames: 30, repeatedKeyFrames: 0, otherFrames: 1470, otherBytes: 4000 },
+  ...{ repeatedInARow: 0, bytesInARow: 4000 },
   ...{ sameAsBefore: false, width: 1920, height: 1080 },
 };
 
@@ -87,6 +88,14 @@ for (const [fault, drawing, stream] of FAULTS) {
     t.match(camera.look(normal), { state: 'ok', fault: undefined });
   });
 }
+
+t.test('judge: a freeze that began between two looks shows at the next one', async (t) => {
+  const camera = Camera.learnt();
+  const stream = { repeatedKeyFrames: 5, repeatedInARow: 5, bytesInARow: 30 };
+  t.match(camera.look({ seed: 1, look: 1 }, stream), { finding: { fault: 'picture-frozen' }, soon: true });
+  const moving = { ...stream, bytesInARow: 4000 };
+  t.equal(Camera.learnt().look({ seed: 1, look: 1 }, moving).finding, undefined, 'something moves');
+});
 
 t.test('judge: something in front for a few minutes is no fault', async (t) => {
   const camera = Camera.learnt();

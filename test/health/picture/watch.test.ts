@@ -6,6 +6,7 @@ import { CAMERA, LIMITS, Watch } from '../watch.ts';
 
 const STREAM: StreamNumbers = {
   ...{ keyFrames: 1, repeatedKeyFrames: 0, otherFrames: 24, otherBytes: 4000 },
+  ...{ repeatedInARow: 0, bytesInARow: 4000 },
   ...{ sameAsBefore: false, width: 1920, height: 1080 },
 };
 
@@ -131,6 +132,36 @@ t.test('picture: a decoder that does not work is told as not checked, whatever w
   t.match(watch.state, { picture: 'not-checked', picture_detail: 'not checked, picture-undecodable' });
   await answering.seconds(70);
   t.match(watch.state, { picture: 'ok', picture_detail: '' });
+});
+
+t.test('picture: what the decoder fails at is tried ever more rarely, until it works', async (t) => {
+  const { watch, answering } = await begun(t);
+  await answering.seconds(200);
+  const asked = watch.looks.length;
+  const report = { type: 'picture', camera: CAMERA.id, stream: STREAM, detail: 'x' } as const;
+  for (const seconds of [60, 120, 240, 480, 480]) {
+    const before = watch.looks.length;
+    watch.room.onPicture({ ...report, code: 'picture-decoder-failed' });
+    await watch.seconds(seconds - 2);
+    t.equal(watch.looks.length, before, `not within ${seconds} s`);
+    await watch.seconds(3);
+    t.equal(watch.looks.length, before + 1);
+  }
+  t.equal(watch.looks.length, asked + 5);
+  await answering.seconds(130);
+  t.ok(pauses(watch).at(-1) === 60 || pauses(watch).at(-1) === 61, pauses(watch).join());
+});
+
+t.test('picture: a look that is to confirm says so, one that is due does not', async (t) => {
+  const { watch, answering } = await begun(t);
+  await answering.seconds(200);
+  t.ok(watch.looks.every(([, , confirms]) => !confirms));
+  const before = watch.looks.length;
+  await answering.seconds(300, { seed: 1, light: () => 16 });
+  t.strictSame(
+    watch.looks.slice(before, before + 4).map(([, , confirms]) => confirms),
+    [false, true, true, false],
+  );
 });
 
 t.test('picture: confirm and reset are for cameras that are watched', async (t) => {

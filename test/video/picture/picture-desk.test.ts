@@ -92,7 +92,7 @@ t.test(
     stream.accessUnit(key(0));
     stream.accessUnit(other(0));
     t.equal(bench.decoding.length, 0);
-    bench.desk.look('cam-a');
+    bench.desk.look('cam-a', false);
     stream.accessUnit(other(1));
     t.equal(bench.decoding.length, 0, 'a frame between key frames cannot be decoded');
     stream.accessUnit(key(1));
@@ -113,7 +113,7 @@ t.test(
 t.test('picture: one picture at a time for the whole box, whatever is asked', async (t) => {
   const bench = new Bench();
   const streams = ['cam-a', 'cam-b', 'cam-c'].map((camera) => bench.stream(camera));
-  for (const camera of ['cam-a', 'cam-b', 'cam-c']) bench.desk.look(camera);
+  for (const camera of ['cam-a', 'cam-b', 'cam-c']) bench.desk.look(camera, false);
   for (const stream of streams) stream.accessUnit(key(0));
   await bench.settle();
   t.equal(bench.decoding.length, 1);
@@ -137,7 +137,7 @@ t.test(
     const bench = new Bench();
     const large = Buffer.concat([Buffer.from([0x65, 0x88]), Buffer.alloc(20 * 1024 * 1024, 7)]);
     const streams = ['cam-a', 'cam-b', 'cam-c'].map((camera) => bench.stream(camera));
-    for (const camera of ['cam-a', 'cam-b', 'cam-c']) bench.desk.look(camera);
+    for (const camera of ['cam-a', 'cam-b', 'cam-c']) bench.desk.look(camera, false);
     for (const stream of streams) stream.accessUnit(accessUnit([large]));
     await bench.settle();
     bench.decoding[0]?.done(picture(1));
@@ -157,7 +157,7 @@ t.test(
 t.test('picture: a damaged key frame is not looked at', async (t) => {
   const bench = new Bench();
   const stream = bench.stream('cam-a');
-  bench.desk.look('cam-a');
+  bench.desk.look('cam-a', false);
   stream.accessUnit(key(0, { damaged: true }));
   t.equal(bench.decoding.length, 0);
   stream.accessUnit(key(1));
@@ -167,11 +167,11 @@ t.test('picture: a damaged key frame is not looked at', async (t) => {
 t.test('picture: a key frame with the bytes of the one before is told without being decoded', async (t) => {
   const bench = new Bench();
   const stream = bench.stream('cam-a');
-  bench.desk.look('cam-a');
+  bench.desk.look('cam-a', false);
   stream.accessUnit(key(0));
   bench.decoding[0]?.done(picture(50));
   await bench.settle();
-  bench.desk.look('cam-a');
+  bench.desk.look('cam-a', false);
   stream.accessUnit(key(0));
   await bench.settle();
   t.equal(bench.decoding.length, 1);
@@ -189,7 +189,7 @@ t.test('picture: a stream that begins anew has no picture before', async (t) => 
   const bench = new Bench();
   const ending = new AbortController();
   const look = async (stream: PullHandlers, index: number) => {
-    bench.desk.look('cam-a');
+    bench.desk.look('cam-a', false);
     stream.accessUnit(key(index));
     bench.decoding.at(-1)?.done(picture(50));
     await bench.settle();
@@ -209,11 +209,11 @@ t.test(
     const bench = new Bench();
     const ending = new AbortController();
     const [first, blocking] = [bench.stream('cam-a', ending.signal), bench.stream('cam-b')];
-    bench.desk.look('cam-a');
+    bench.desk.look('cam-a', false);
     first.accessUnit(key(0));
-    bench.desk.look('cam-b');
+    bench.desk.look('cam-b', false);
     blocking.accessUnit(key(0));
-    bench.desk.look('cam-a');
+    bench.desk.look('cam-a', false);
     first.accessUnit(key(1));
     ending.abort();
     await bench.settle();
@@ -230,7 +230,7 @@ t.test(
     const again = bench.stream('cam-a');
     again.accessUnit(key(2));
     t.equal(bench.decoding.length, 2, 'and nobody has asked for one of the next stream');
-    bench.desk.look('cam-a');
+    bench.desk.look('cam-a', false);
     again.accessUnit(key(2));
     bench.decoding[2]?.done(picture(50));
     await bench.settle();
@@ -241,7 +241,7 @@ t.test(
 t.test('picture: when the agent goes, what it asked for is forgotten', async (t) => {
   const bench = new Bench();
   const stream = bench.stream('cam-a');
-  bench.desk.look('cam-a');
+  bench.desk.look('cam-a', false);
   bench.desk.forgetAll();
   stream.accessUnit(key(0));
   t.equal(bench.decoding.length, 0);
@@ -252,7 +252,7 @@ t.test('picture: looks that are asked for faster than they are taken do not pile
   const [first, other] = [bench.stream('cam-a'), bench.stream('cam-b')];
   for (let n = 0; n < 50; n += 1) {
     for (const [camera, stream] of [['cam-a', first] as const, ['cam-b', other] as const]) {
-      bench.desk.look(camera);
+      bench.desk.look(camera, false);
       stream.accessUnit(key(n % 2));
     }
   }
@@ -263,11 +263,117 @@ t.test('picture: looks that are asked for faster than they are taken do not pile
   t.equal(bench.decoding.length, 3, 'the one under way, and one of each camera');
 });
 
+/** What the desk decodes, one after the other, each at once. */
+async function decodedInTurn(bench: Bench, count: number): Promise<Buffer[]> {
+  for (let n = bench.decoding.length; n <= count; n += 1) {
+    bench.decoding[n - 1]?.done(picture(n));
+    await bench.settle();
+  }
+  return bench.decoding.map(({ stream }) => stream);
+}
+
+t.test(
+  'picture: who waited longest is next; what confirms goes before, but not twice in a row',
+  async (t) => {
+    const bench = new Bench();
+    for (const [camera, confirms] of [
+      ['cam-a', false],
+      ['cam-b', false],
+      ['cam-c', false],
+      ['cam-d', true],
+      ['cam-e', true],
+      ['cam-f', true],
+    ] as const) {
+      const stream = bench.stream(camera);
+      bench.desk.look(camera, confirms);
+      stream.accessUnit(key(0));
+    }
+    await decodedInTurn(bench, 6);
+    t.strictSame(
+      bench.reports.map(({ camera }) => camera),
+      ['cam-a', 'cam-d', 'cam-b', 'cam-e', 'cam-c', 'cam-f'],
+    );
+  },
+);
+
+t.test('picture: a key frame that waits gives way to the next one, and keeps its place', async (t) => {
+  const bench = new Bench();
+  const [a, b, c] = ['cam-a', 'cam-b', 'cam-c'].map((camera) => bench.stream(camera));
+  for (const camera of ['cam-a', 'cam-b', 'cam-c']) bench.desk.look(camera, false);
+  for (const stream of [a, b, c]) stream?.accessUnit(key(0));
+  b?.accessUnit(other(0));
+  b?.accessUnit(key(1));
+  const decoded = await decodedInTurn(bench, 3);
+  t.strictSame(
+    bench.reports.map(({ camera, stream }) => [camera, stream.keyFrames, stream.otherFrames]),
+    [
+      ['cam-a', 1, 0],
+      ['cam-b', 2, 1],
+      ['cam-c', 1, 0],
+    ],
+  );
+  const slices = (index: number) => keyFrames[index]?.nals.filter((nal) => (nal[0] ?? 0) % 32 === 5) ?? [];
+  t.ok(slices(1).every((nal) => decoded[1]?.includes(nal)));
+  t.notOk(slices(0).some((nal) => decoded[1]?.includes(nal)));
+  b?.accessUnit(key(0));
+  await bench.settle();
+  t.equal(bench.decoding.length, 3, 'the look has been answered');
+});
+
+t.test('picture: what has the bytes of the look before does not wait behind other cameras', async (t) => {
+  const bench = new Bench();
+  const [a, b] = [bench.stream('cam-a'), bench.stream('cam-b')];
+  bench.desk.look('cam-a', false);
+  a.accessUnit(key(0));
+  bench.decoding[0]?.done(picture(50));
+  await bench.settle();
+  bench.desk.look('cam-b', false);
+  b.accessUnit(key(0));
+  bench.desk.look('cam-a', true);
+  a.accessUnit(key(0));
+  t.match(bench.reports, [{ camera: 'cam-a' }, { camera: 'cam-a', stream: { sameAsBefore: true } }]);
+});
+
+t.test('picture: bytes that could not be decoded are decoded again, not taken for known', async (t) => {
+  const bench = new Bench();
+  const stream = bench.stream('cam-a');
+  for (const index of [0, 1, 1]) {
+    bench.desk.look('cam-a', false);
+    stream.accessUnit(key(index));
+    if (bench.decoding.length === 2)
+      bench.decoding[1]?.fail(new InternalError('picture-decoder-failed', 'x'));
+    else bench.decoding.at(-1)?.done(picture(50));
+    await bench.settle();
+  }
+  t.equal(bench.decoding.length, 3);
+  t.match(bench.reports, [{ picture: {} }, { code: 'picture-decoder-failed' }, { picture: {} }]);
+});
+
+t.test('picture: key frames that have begun to repeat are counted since they did', async (t) => {
+  const bench = new Bench();
+  const stream = bench.stream('cam-a');
+  for (const unit of [key(0), other(0), key(1), other(1), key(1), other(1), key(1), other(1)])
+    stream.accessUnit(unit);
+  bench.desk.look('cam-a', false);
+  stream.accessUnit(key(1));
+  const [size] = others[1]?.nals.map((nal) => nal.length) ?? [];
+  bench.decoding[0]?.done(picture(50));
+  await bench.settle();
+  t.match(bench.reports, [
+    { stream: { keyFrames: 5, repeatedKeyFrames: 3, repeatedInARow: 3, bytesInARow: size } },
+  ]);
+  bench.desk.look('cam-a', false);
+  stream.accessUnit(key(2));
+  bench.decoding[1]?.done(picture(50));
+  await bench.settle();
+  t.match(bench.reports[1], { stream: { keyFrames: 1, repeatedInARow: 0, bytesInARow: 0 } });
+});
+
 t.test('desk: the second stream of a camera is not looked at', async (t) => {
   const bench = new Bench();
   const sub = bench.stream('cam-a', undefined, 'sub');
   const main = bench.stream('cam-a');
-  bench.desk.look('cam-a');
+  bench.desk.look('cam-a', false);
   sub.accessUnit(key(0));
   t.equal(bench.decoding.length, 0);
   main.accessUnit(key(0));
