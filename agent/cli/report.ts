@@ -35,9 +35,8 @@ export async function writeReport(options: ReportOptions): Promise<number> {
   const period = periodOf(options);
   const { site, stateFolder } = await readBoxFile(options.config);
   const { fromMs, untilMs } = stretchOf(period);
-  const disk = readTimelineOf(stateFolder, fromMs, untilMs);
-  const { facts, targets } = factsOnDisk(disk.memory);
-  const report = composeReport({ site, period, nowMs: Date.now(), read: disk.read, facts, targets });
+  const { memory, ...disk } = readTimelineOf(stateFolder, fromMs, untilMs);
+  const report = composeReport({ site, period, nowMs: Date.now(), ...disk, ...factsOnDisk(memory) });
   const written = await writeAll(report, options);
   console.log(written.join('\n'));
   if (report.lines.length > 0) return 0;

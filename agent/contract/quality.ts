@@ -44,7 +44,8 @@ export const qualityFields = {
     .enum([...(Object.keys(QUALITY_LIMITS) as [QualityNumber, ...QualityNumber[]]), 'none'])
     .meta({ description: 'the number that the label is by; none: all are good, or none is measured' }),
   watched_s: count.meta({
-    description: 'time in which pictures were to come and the box could have seen them, of the hour',
+    description:
+      'time in which pictures were to come and the box could have seen them, of the hour: all numbers are of this time alone; it goes on over a restart of the agent, of which a power cut takes five minutes at most',
   }),
   measured_s: count.meta({ description: 'of it, with pictures' }),
   missing_percent: percent.meta({ description: `time without pictures; ${limits('missing_percent')}` }),

@@ -21,6 +21,8 @@ import type { MeasureReport } from './measure-window.ts';
 import { PictureWatch } from './picture/watch.ts';
 import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 import { Prober } from './prober.ts';
+import type { HourSum } from './quality/hour.ts';
+import type { KeptHours } from './quality/kept.ts';
 import { QualityWatch } from './quality/watch.ts';
 import { type Planned, shown } from './shown.ts';
 import { type Surroundings, sideOfCamera } from './side.ts';
@@ -34,6 +36,7 @@ export interface CameraHealthNeeds {
   readonly log: Log;
   readonly reporter: Reporter;
   readonly memory: Memory;
+  readonly hours: KeptHours;
   readonly tcp: TcpProbe;
   readonly ping: Ping;
   /** What is known around a camera: what it shares with others, and how they are. */
@@ -115,7 +118,7 @@ export class CameraHealth {
     this.#meter = new StreamMeter(camera.id);
     this.#law = new LawWatch(needs);
     this.#layerTeller = new LayerTeller(needs.reporter);
-    this.#quality = new QualityWatch(needs);
+    this.#quality = new QualityWatch(needs, needs.hours.take(camera.id));
     this.#camera = camera;
     this.#limits = limits;
     this.#keeper = new EvidenceKeeper(camera);
@@ -133,6 +136,11 @@ export class CameraHealth {
   /** The state as it is told. */
   get state(): CameraState {
     return this.#shown().state;
+  }
+
+  /** The hour of its stream that runs. */
+  get hour(): HourSum {
+    return this.#quality.running;
   }
 
   async stop(): Promise<void> {

@@ -17,6 +17,7 @@ import { LagGuard } from './lag-guard.ts';
 import { forgetFault } from './last-fault.ts';
 import type { MeasureReport } from './measure-window.ts';
 import { PictureWatch } from './picture/watch.ts';
+import { KeptHours } from './quality/kept.ts';
 import { SegmentTeller } from './segment-teller.ts';
 import { type Segment, Segments, type SegmentView } from './segments.ts';
 import { forgetSince, keptCameras } from './since.ts';
@@ -26,7 +27,7 @@ const TICK_MS = 250;
 /** Longer than any look at all cameras takes. Source: guess. */
 const LONGEST_ROUND_MS = 10_000;
 
-export type CameraHealthRoomNeeds = Omit<CameraHealthNeeds, 'surroundings'>;
+export type CameraHealthRoomNeeds = Omit<CameraHealthNeeds, 'surroundings' | 'hours'>;
 
 /** The health of every camera of the configuration, and of the network that they share. */
 export class CameraHealthRoom implements Service, Working {
@@ -47,6 +48,7 @@ export class CameraHealthRoom implements Service, Working {
     const segments = this.#segments;
     this.#needs = {
       ...needs,
+      hours: new KeptHours(needs.memory, needs.clock),
       surroundings: (camera) => ({
         consequenceOf: segments.causeOf(camera),
         neighboursAnswer: segments.neighboursAnswer(camera),
@@ -65,6 +67,7 @@ export class CameraHealthRoom implements Service, Working {
     this.#abort.abort();
     await Promise.all([...this.#cameras.values()].map((camera) => camera.stop()));
     await this.#ticking;
+    this.#keepHours();
   }
 
   /** Watches these cameras and no others; an unchanged camera notices nothing. Call after `start`. */
@@ -173,6 +176,7 @@ export class CameraHealthRoom implements Service, Working {
       this.#lag.tick(clock.monotonicMs());
       for (const camera of this.#cameras.values()) camera.evaluate();
       this.#lookAtSegments();
+      if (this.#needs.hours.isDue) this.#keepHours();
       await clock.sleep(TICK_MS, signal).catch(() => undefined);
     }
   }
@@ -183,6 +187,10 @@ export class CameraHealthRoom implements Service, Working {
     );
     this.#segments.look(new Map(verdicts), this.#needs.clock.monotonicMs());
     this.#teller.tell(this.#segments.views());
+  }
+
+  #keepHours(): void {
+    this.#needs.hours.keep(new Map([...this.#cameras].map(([id, { hour }]) => [id, hour])));
   }
 
   async #put(camera: WatchedCamera, limits: HealthLimits): Promise<void> {
@@ -214,5 +222,6 @@ export class CameraHealthRoom implements Service, Working {
     forgetIdentity(this.#needs.memory, id);
     forgetFault(this.#needs.memory, id);
     PictureWatch.forget(this.#needs.memory, id);
+    this.#needs.hours.take(id);
   }
 }

@@ -18,18 +18,26 @@ export interface ConnectedDay {
 /** Less than this is no day of service. Source: guess. */
 const LEAST_MS = 60_000;
 
-/** @param nowMs days that have not begun are left out */
-export function connectedDays(spans: readonly Span[], period: Period, nowMs: number): ConnectedDay[] {
-  const days = daysIn(period)
-    .map((day) => ({
-      day,
-      fromMs: dayStartMs(day),
-      untilMs: dayEndMs(day),
-      workMs: new Map<string, number>(),
-    }))
-    .filter(({ fromMs }) => fromMs < nowMs);
-  for (const span of spans) if (span.subject.startsWith('cam-') && span.track === 'health') enter(span, days);
-  return days.map(connectedDay);
+/** Counts the connected cameras of each day of a period, camera by camera. */
+export class ConnectedDays {
+  readonly #days: readonly Day[];
+
+  /** @param nowMs days that have not begun are left out */
+  constructor(period: Period, nowMs: number) {
+    this.#days = daysIn(period)
+      .map((day) => ({ day, fromMs: dayStartMs(day), untilMs: dayEndMs(day), workMs: new Map() }))
+      .filter(({ fromMs }) => fromMs < nowMs);
+  }
+
+  /** Whatever is no camera is left out. */
+  take(spans: readonly Span[]): void {
+    for (const span of spans)
+      if (span.subject.startsWith('cam-') && span.track === 'health') enter(span, this.#days);
+  }
+
+  get days(): ConnectedDay[] {
+    return this.#days.map(connectedDay);
+  }
 }
 
 interface Day extends Stretch {

@@ -1,4 +1,4 @@
-import type { PlannedSpan, Span, TimelineRead } from '../store/store.ts';
+import type { PlannedSpan, Span, SubjectTimeline } from '../store/store.ts';
 import { type Incident, incidentsOf } from './incidents.ts';
 import { clipped, lengthMs, type Stretch, union, without } from './stretches.ts';
 
@@ -33,9 +33,9 @@ export interface Availability {
 const NOT_COUNTED = ['absent', 'disabled'];
 
 /** What a timeline holds of one subject. */
-export interface SubjectRead extends Pick<TimelineRead, 'planned' | 'figures'> {
-  /** In order, and of this subject alone. */
-  readonly own: readonly Span[];
+export interface SubjectRead extends SubjectTimeline {
+  /** Windows of any subject. */
+  readonly planned: readonly PlannedSpan[];
 }
 
 /** What a timeline says of one subject within the period. @param days of the period */
@@ -56,11 +56,9 @@ export function availabilityOf(
     windows,
   );
   const offsets = figures.filter(
-    (figure) => figure.subject === subject && figure.name === 'clock_off_ms' && days.has(figure.day),
+    ({ name, day }) => name === 'clock_off_ms' && days.has(day),
   );
-  const breaches = clipped(own, period).filter(
-    ({ track, state }) => track.startsWith('law-') && state === 'breach',
-  );
+  const law = clipped(own, period).filter(({ track }) => track.startsWith('law-'));
   return {
     subject,
     ...times(counted),
@@ -73,8 +71,8 @@ export function availabilityOf(
     ),
     ...incidentFigures(health, windows, period),
     clockOffMs: offsets.length > 0 ? Math.max(...offsets.map(({ value }) => value)) : undefined,
-    breaches: runsOf(breaches),
-    breachMs: lengthMs(union(breaches)),
+    breaches: breachesIn(law),
+    breachMs: lengthMs(union(law.filter(isBreach))),
   };
 }
 
@@ -143,8 +141,18 @@ function mean(values: readonly number[]): number | undefined {
   return values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : undefined;
 }
 
-/** How often it began: causes that follow one another without a break are one. */
-function runsOf(spans: readonly Span[]): number {
-  const ends = new Set(spans.map(({ track, untilMs }) => `${track} ${untilMs}`));
-  return spans.filter(({ track, fromMs }) => !ends.has(`${track} ${fromMs}`)).length;
+/** How often one began. What is there again after a time in which nobody could look is the same one. */
+function breachesIn(law: readonly Span[]): number {
+  const lasting = new Set<string>();
+  let begun = 0;
+  for (const span of law) {
+    if (isBreach(span) && !lasting.has(span.track)) begun += 1;
+    if (isBreach(span)) lasting.add(span.track);
+    else if (span.state !== 'unknown') lasting.delete(span.track);
+  }
+  return begun;
+}
+
+function isBreach({ state }: Span): boolean {
+  return state === 'breach';
 }

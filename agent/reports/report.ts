@@ -1,6 +1,6 @@
 import { dayEndMs, dayStartMs, daysIn, type Period } from '../base/days.ts';
-import type { PlannedSpan, TimelineRead } from '../store/store.ts';
-import { type ConnectedDay, connectedDays } from './connected.ts';
+import type { PlannedSpan, SubjectTimeline, TimelineOutline } from '../store/store.ts';
+import { type ConnectedDay, ConnectedDays } from './connected.ts';
 import { type Availability, availabilityOf } from './figures.ts';
 import type { Facts, Targets } from './ports.ts';
 import { clipped, type Stretch } from './stretches.ts';
@@ -32,7 +32,9 @@ export interface ReportSource {
   readonly site: string;
   readonly period: Period;
   readonly nowMs: number;
-  readonly read: TimelineRead;
+  readonly outline: TimelineOutline;
+  /** What the timeline holds of one subject within the period. */
+  readonly of: (subject: string) => SubjectTimeline;
   readonly facts: readonly Facts[];
   readonly targets: Targets;
 }
@@ -42,29 +44,52 @@ export function stretchOf({ from, to }: Period): Stretch {
   return { fromMs: dayStartMs(from), untilMs: dayEndMs(to) };
 }
 
-/** Puts a report together. What is not over yet is told up to now. */
-export function composeReport({ site, period, nowMs, read, facts, targets }: ReportSource): Report {
+/** Puts a report together at once. */
+export function composeReport(source: ReportSource): Report {
+  const steps = composing(source);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/**
+ * Puts a report together, a subject in each step: a long period may take a second, and who does more than this does the
+ * rest between two steps. What is not over yet is told up to now.
+ */
+export function* composing(source: ReportSource): Generator<undefined, Report, undefined> {
+  const { site, period, nowMs, outline, facts, targets } = source;
   const whole = stretchOf(period);
   const stretch = { ...whole, untilMs: Math.max(whole.fromMs, Math.min(whole.untilMs, nowMs)) };
-  const known = new Map(facts.map((one) => [one.id, one]));
-  const days = new Set(daysIn(period));
-  const bySubject = Map.groupBy(read.spans, ({ subject }) => subject);
-  const lines = [...bySubject].flatMap(([subject, own]) => {
-    const figures = availabilityOf(subject, { ...read, own }, stretch, days);
-    if (!figures) return [];
-    return [
-      { ...figures, kind: kindOf(subject), facts: known.get(subject) ?? { id: subject, name: subject } },
-    ];
-  });
+  const connected = new ConnectedDays(period, nowMs);
+  const lines: ReportLine[] = [];
+  for (const subject of outline.subjects) {
+    yield;
+    const read = source.of(subject);
+    connected.take(read.own);
+    lines.push(...lineOf(subject, read, source, stretch));
+  }
   return {
     ...{ site, period, stretch, targets },
     complete: nowMs >= whole.untilMs,
-    knownMs: read.knownMs,
+    knownMs: outline.knownMs,
     lines: lines.sort(byKindAndName),
-    days: connectedDays(read.spans, period, nowMs),
-    planned: clipped(read.planned, stretch),
+    days: connected.days,
+    planned: clipped(outline.planned, stretch),
     places: facts.filter(({ id, isConfigured }) => isConfigured && id.startsWith('cam-')),
   };
+}
+
+function lineOf(
+  subject: string,
+  read: SubjectTimeline,
+  { period, outline: { planned }, facts }: ReportSource,
+  stretch: Stretch,
+): ReportLine[] {
+  const figures = availabilityOf(subject, { ...read, planned }, stretch, new Set(daysIn(period)));
+  if (!figures) return [];
+  const known = facts.find(({ id }) => id === subject) ?? { id: subject, name: subject };
+  return [{ ...figures, kind: kindOf(subject), facts: known }];
 }
 
 const KINDS = ['box', 'segment', 'camera'] as const;

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { daysIn, daysOfMonth, isDay, monthBefore, type Period } from '../base/days.ts';
 import { asError, OrderRefusedError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
@@ -8,7 +9,7 @@ import { factsOnDisk, forgetFacts, keepFacts, keepTargets } from './facts.ts';
 import { lineFields, siteFieldsOf } from './messages.ts';
 import type { Facts, Targets } from './ports.ts';
 import { type Look, Recorder, type RecorderNeeds } from './recorder.ts';
-import { composeReport, type Report, stretchOf } from './report.ts';
+import { composing, type Report, stretchOf } from './report.ts';
 
 /** How often everything is looked at: a change is known to this. Source: guess. */
 const LOOK_MS = 1_000;
@@ -52,6 +53,9 @@ export class ReportRoom implements Service {
   #trustedSinceMs: number | undefined;
   #forgottenMs = 0;
   #looking: Promise<void> = Promise.resolve();
+  /** The last of those that are put together, one after the other. */
+  #composed: Promise<unknown> = Promise.resolve();
+  #monthlyRuns = false;
 
   /** @param lookMs how often everything is looked at */
   constructor(needs: ReportNeeds, lookMs = LOOK_MS) {
@@ -69,6 +73,7 @@ export class ReportRoom implements Service {
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#looking;
+    await this.#composed;
     this.#safely(() => this.#recorder.look(this.#needs.look(), true));
   }
 
@@ -81,7 +86,7 @@ export class ReportRoom implements Service {
   }
 
   /** @returns what came of it, for the operator @throws OrderRefusedError `order-out-of-bounds` */
-  publish(period: Period): string {
+  async publish(period: Period): Promise<string> {
     const { clock } = this.#needs;
     const days = isDay(period.from) && isDay(period.to) ? daysIn(period).length : 0;
     const { fromMs, untilMs } = stretchOf(period);
@@ -91,19 +96,32 @@ export class ReportRoom implements Service {
         'order-out-of-bounds',
         `expected a first and a last day within the last 400, came ${period.from} to ${period.to}`,
       );
-    const report = this.#compose(period);
+    const report = await this.#compose(period);
     this.#needs.transaction(() => this.#send(report));
     return `report on ${period.from} to ${period.to}: ${report.lines.length} elements${report.complete ? '' : ', the period is not over'}`;
   }
 
-  #compose(period: Period): Report {
-    const { clock, timeline } = this.#needs;
+  async #compose(period: Period): Promise<Report> {
+    const composed = this.#composed.then(() => this.#composeNow(period));
+    this.#composed = composed.catch(() => undefined);
+    return await composed;
+  }
+
+  /** Alarms go out and cameras are looked at between two subjects. */
+  async #composeNow(period: Period): Promise<Report> {
+    const { site, clock, timeline, memory } = this.#needs;
     const { fromMs, untilMs } = stretchOf(period);
     this.#recorder.look(this.#needs.look(), true);
-    const { facts, targets } = factsOnDisk((room) => this.#needs.memory.entries(room));
-    const read = timeline.read(fromMs, untilMs);
-    const nowMs = clock.wallMs();
-    return composeReport({ site: this.#needs.site, period, nowMs, read, facts, targets });
+    const { facts, targets } = factsOnDisk((room) => memory.entries(room));
+    const outline = timeline.outline(fromMs, untilMs);
+    const of = (subject: string) => timeline.of(subject, fromMs, untilMs);
+    const steps = composing({ site, period, nowMs: clock.wallMs(), outline, of, facts, targets });
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      await turn();
+      this.#abort.signal.throwIfAborted();
+    }
   }
 
   #send(report: Report): void {
@@ -138,38 +156,53 @@ export class ReportRoom implements Service {
     }
     const nowMs = this.#needs.clock.monotonicMs();
     this.#trustedSinceMs ??= nowMs;
-    if (this.#monthly) this.#publishMonth();
+    if (this.#monthly && !this.#monthlyRuns) this.#beginMonth();
     if (nowMs - Math.max(this.#trustedSinceMs, this.#forgottenMs) >= FORGET_INTERVAL_MS) this.#forget(nowMs);
   }
 
   /** Once, also when the box was off at its end; a box that is new in the month after it does not report on it. */
-  #publishMonth(): void {
+  #beginMonth(): void {
     const { clock, memory } = this.#needs;
     const month = monthBefore(clock.wallMs() - AFTER_MONTH_MS);
     const last = memory.get(ROOM, LAST_MONTH);
     if (last === month) return;
-    const isNext = last !== undefined && last < month;
-    const report = isNext ? this.#compose(daysOfMonth(month)) : undefined;
-    this.#needs.transaction(() => {
-      if (report) this.#send(report);
+    if (last === undefined || last > month) memory.set(ROOM, LAST_MONTH, month);
+    else this.#publishMonth(month);
+  }
+
+  #publishMonth(month: string): void {
+    const { transaction, memory, log } = this.#needs;
+    this.#monthlyRuns = true;
+    const send = (report: Report) => {
+      this.#send(report);
       memory.set(ROOM, LAST_MONTH, month);
-    });
-    if (report) this.#needs.log.info({ month }, 'report published');
+    };
+    this.#compose(daysOfMonth(month))
+      .then((report) => transaction(() => send(report)))
+      .then(() => log.info({ month }, 'report published'))
+      .catch((thrown: unknown) => this.#failed(thrown))
+      .finally(() => {
+        this.#monthlyRuns = false;
+      });
   }
 
   #forget(nowMs: number): void {
     this.#forgottenMs = nowMs;
     const { timeline, memory, clock } = this.#needs;
     timeline.forget(clock.wallMs() - KEPT_MS);
-    const { spans } = timeline.read(0, clock.wallMs());
-    forgetFacts(memory, new Set(spans.map(({ subject }) => subject)));
+    forgetFacts(memory, new Set(timeline.outline(0, 0).subjects));
   }
 
   #safely(work: () => void): void {
     try {
       work();
     } catch (thrown) {
-      this.#needs.log.error({ err: asError(thrown) }, 'availability could not be kept');
+      this.#failed(thrown);
     }
+  }
+
+  #failed(thrown: unknown): void {
+    if (!this.#abort.signal.aborted)
+      this.#needs.log.error({ err: asError(thrown) }, 'availability could not be kept');
   }
 }

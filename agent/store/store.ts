@@ -272,22 +272,36 @@ export interface TimelineChange {
   readonly knownMs: number;
 }
 
-/** What a timeline holds of a stretch of time; open spans end at `knownMs`. */
-export interface TimelineRead {
-  readonly spans: readonly Span[];
+/** What a timeline holds of one subject in a stretch of time; open spans end when they were last known to last. */
+export interface SubjectTimeline {
+  /** In the order of their tracks and times. */
+  readonly own: readonly Span[];
+  /** Of all days. */
   readonly figures: readonly DayFigure[];
+}
+
+/** What a timeline says of no subject alone. */
+export interface TimelineOutline {
+  /** Everything that any span tells of, in whatever stretch. */
+  readonly subjects: readonly string[];
   readonly planned: readonly PlannedSpan[];
+  /** Up to when anything is known. */
   readonly knownMs: number;
 }
 
-/** How everything was, for reports. What is not in it is not known. A power cut may lose the last minute. */
+/**
+ * How everything was, for reports. What is not in it is not known. A power cut may lose the last minute. It may hold
+ * hundreds of thousands of spans: who reads it does so subject by subject.
+ */
 export interface Timeline {
   /** What an earlier start of the agent left open, and up to when it is known to have lasted. */
   left(): { readonly open: readonly OpenSpan[]; readonly knownMs: number };
   /** Two spans of one subject and track never hold the same moment: what was written first stays. */
   write(change: TimelineChange): void;
   /** What touches the stretch. */
-  read(fromMs: number, untilMs: number): TimelineRead;
+  outline(fromMs: number, untilMs: number): TimelineOutline;
+  /** What touches the stretch, of one subject. */
+  of(subject: string, fromMs: number, untilMs: number): SubjectTimeline;
   /** Forgets what ended before. */
   forget(beforeMs: number): void;
 }

@@ -1,6 +1,6 @@
 import { metaNumber } from './meta.ts';
 import { integerIn, type Row, type Sql, textIn } from './sql.ts';
-import type { DayFigure, OpenSpan, PlannedSpan, Span, TimelineRead } from './store.ts';
+import type { DayFigure, OpenSpan, PlannedSpan, Span, SubjectTimeline, TimelineOutline } from './store.ts';
 
 const OPEN_COLUMNS = 'subject, track, from_ms, state, cause, side, via, noticed_ms';
 
@@ -65,24 +65,46 @@ export function putPlanned(sql: Sql, { id, subject, fromMs, untilMs, by, why }: 
   );
 }
 
+const TOUCHES = 'from_ms < ? AND until_ms > ?';
+
+export function readOutline(sql: Sql, fromMs: number, untilMs: number): TimelineOutline {
+  return {
+    subjects: readSubjects(sql),
+    planned: sql
+      .all(`SELECT * FROM planned WHERE ${TOUCHES} ORDER BY from_ms, id, subject`, untilMs, fromMs)
+      .map(plannedIn),
+    knownMs: metaNumber(sql, 'known_ms'),
+  };
+}
+
+/** From one subject to the next by the key, not through all their spans. */
+function readSubjects(sql: Sql): string[] {
+  const rows = sql.all(
+    `WITH RECURSIVE next(subject) AS (
+       SELECT min(subject) FROM span
+       UNION ALL
+       SELECT (SELECT min(subject) FROM span WHERE subject > next.subject) FROM next WHERE subject IS NOT NULL
+     )
+     SELECT subject FROM next WHERE subject IS NOT NULL UNION SELECT subject FROM span_open ORDER BY subject`,
+  );
+  return rows.map((row) => textIn(row, 'subject'));
+}
+
 /** Reads what touches a stretch; open spans end at the time up to which they are known. */
-export function readTimeline(sql: Sql, fromMs: number, untilMs: number): TimelineRead {
+export function readSubject(sql: Sql, subject: string, fromMs: number, untilMs: number): SubjectTimeline {
   const knownMs = metaNumber(sql, 'known_ms');
-  const touches = 'from_ms < ? AND until_ms > ?';
   const ended = sql
-    .all(`SELECT * FROM span WHERE ${touches} ORDER BY subject, track, from_ms`, untilMs, fromMs)
+    .all(`SELECT * FROM span WHERE subject = ? AND ${TOUCHES} ORDER BY track, from_ms`, subject, untilMs, fromMs)
     .map((row) => ({ ...openIn(row), untilMs: integerIn(row, 'until_ms') }));
-  const tracks = Map.groupBy(ended, keyOf);
-  const lasting = openSpans(sql)
-    .flatMap((span) => free({ ...span, untilMs: knownMs }, tracks.get(keyOf(span)) ?? []))
+  const tracks = Map.groupBy(ended, ({ track }) => track);
+  const lasting = sql
+    .all(`SELECT ${OPEN_COLUMNS} FROM span_open WHERE subject = ? ORDER BY track`, subject)
+    .map(openIn)
+    .flatMap((span) => free({ ...span, untilMs: knownMs }, tracks.get(span.track) ?? []))
     .filter((span) => span.fromMs < untilMs && span.untilMs > fromMs);
   return {
-    spans: [...ended, ...lasting].sort(inOrder),
-    figures: sql.all('SELECT * FROM figure ORDER BY subject, day, name').map(figureIn),
-    planned: sql
-      .all(`SELECT * FROM planned WHERE ${touches} ORDER BY from_ms, id, subject`, untilMs, fromMs)
-      .map(plannedIn),
-    knownMs,
+    own: [...ended, ...lasting].sort(inOrder),
+    figures: sql.all('SELECT * FROM figure WHERE subject = ? ORDER BY day, name', subject).map(figureIn),
   };
 }
 
@@ -99,13 +121,8 @@ function free(span: Span, ended: readonly Span[]): Span[] {
 }
 
 function inOrder(a: Span, b: Span): number {
-  const [first, second] = [keyOf(a), keyOf(b)];
-  if (first !== second) return first < second ? -1 : 1;
+  if (a.track !== b.track) return a.track < b.track ? -1 : 1;
   return a.fromMs - b.fromMs;
-}
-
-function keyOf({ subject, track }: Pick<Span, 'subject' | 'track'>): string {
-  return `${subject} ${track}`;
 }
 
 /** Every span that is open, in no stretch. */

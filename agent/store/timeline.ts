@@ -2,7 +2,15 @@ import type { Engine } from './engine.ts';
 import { metaNumber, setMeta } from './meta.ts';
 import { integerIn, type Sql } from './sql.ts';
 import type { Span, Timeline, TimelineChange } from './store.ts';
-import { insertSpan, openSpans, putOpen, putPlanned, raiseFigure, readTimeline } from './timeline-rows.ts';
+import {
+  insertSpan,
+  openSpans,
+  putOpen,
+  putPlanned,
+  raiseFigure,
+  readOutline,
+  readSubject,
+} from './timeline-rows.ts';
 
 /** Spans of one track of one subject: thirteen months of fifteen changes a day. Source: guess. */
 const TRACK_MAX = 6_000;
@@ -37,8 +45,12 @@ export class SqlTimeline implements Timeline {
     });
   }
 
-  read(fromMs: number, untilMs: number): ReturnType<Timeline['read']> {
-    return this.#engine.read((sql) => readTimeline(sql, fromMs, untilMs));
+  outline(fromMs: number, untilMs: number): ReturnType<Timeline['outline']> {
+    return this.#engine.read((sql) => readOutline(sql, fromMs, untilMs));
+  }
+
+  of(subject: string, fromMs: number, untilMs: number): ReturnType<Timeline['of']> {
+    return this.#engine.read((sql) => readSubject(sql, subject, fromMs, untilMs));
   }
 
   forget(beforeMs: number): void {

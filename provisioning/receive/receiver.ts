@@ -27,8 +27,9 @@ export interface ReceiverOptions {
   readonly endWithReader: boolean;
 }
 
-/** Reports for partners are theirs to read. */
-const SUBSCRIPTIONS = ['csu/v1/+/+/event/+', 'csu/v1/+/+/hist/+', 'csu/v1/+/+/report/availability'];
+/** Reports for partners are theirs to read; the others are for the centre, and their boxes wait for its receipt. */
+const REPORTS = ['availability', 'inventory'].map((name) => `csu/v1/+/+/report/${name}`);
+const SUBSCRIPTIONS = ['csu/v1/+/+/event/+', 'csu/v1/+/+/hist/+', ...REPORTS];
 const TIDY_INTERVAL_MS = 60_000;
 const DAY_MS = 24 * 3600 * 1000;
 

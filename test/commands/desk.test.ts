@@ -33,7 +33,7 @@ class Ports implements CommandPorts {
     return this.#do('restart', camera, signal);
   }
 
-  publishReport({ from, to }: { from: string; to: string }): string {
+  async publishReport({ from, to }: { from: string; to: string }): Promise<string> {
     this.asked.push(`report ${from} ${to}`);
     return 'report done';
   }

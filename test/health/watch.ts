@@ -66,8 +66,8 @@ export interface Network {
 }
 
 export class Watch {
-  readonly clock = new TestClock();
-  readonly recorder = new Recorder(this.clock);
+  readonly clock: TestClock;
+  readonly recorder: Recorder;
   readonly network: Network = {
     rtsp: 'open',
     onvif: 'open',
@@ -95,10 +95,11 @@ export class Watch {
   readonly #stop = new AbortController();
   #calls = 0;
 
-  constructor(folder = mkdtempSync(join(tmpdir(), 'health-'))) {
+  constructor(folder = mkdtempSync(join(tmpdir(), 'health-')), clock = new TestClock()) {
     this.folder = folder;
+    this.clock = clock;
+    this.recorder = new Recorder(clock);
     const log = createLog('error', { write: () => undefined });
-    const { clock } = this;
     this.store = openStore(folder, { clock, clockTrust: () => 'synced', log, sign: () => Buffer.alloc(64) });
     this.room = new CameraHealthRoom({
       clock,
@@ -135,10 +136,21 @@ export class Watch {
     await this.clock.advance(0);
   }
 
-  async end(): Promise<void> {
+  /** Ends as a power cut would: nothing is written at the end. */
+  cut(): void {
+    this.#stop.abort();
+    this.store.close();
+  }
+
+  /** Ends as ordered, and leaves the folder. */
+  async stop(): Promise<void> {
     this.#stop.abort();
     await this.room.stop();
     this.store.close();
+  }
+
+  async end(): Promise<void> {
+    await this.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { temporaryFolder } from '../store/support.ts';
 import { LOOK_MS, Watched } from './watched.ts';
@@ -85,7 +86,7 @@ t.test(
     await world.clock.advance(HOUR);
     world.camera('cam-a', 'ok');
     await world.clock.advance(HOUR);
-    t.equal(world.store.timeline.read(0, JUNE).spans.length, 0, 'nothing in 1970');
+    t.equal(world.store.timeline.of('cam-a', 0, JUNE).own.length, 0, 'nothing in 1970');
     world.clock.jumpWall(JUNE + 7 * HOUR - world.clock.wallMs());
     world.trust = 'synced';
     await world.clock.advance(17 * HOUR);
@@ -110,7 +111,7 @@ t.test(
     await world.clock.advance(2 * HOUR);
     await world.stop();
     const reopened = new Watched(world.folder, JUNE + 20 * HOUR);
-    const read = reopened.store.timeline.read(JUNE - DAY, JUNE + DAY).spans;
+    const read = reopened.store.timeline.of('cam-a', JUNE - DAY, JUNE + DAY).own;
     for (const [index, span] of read.entries())
       if (index > 0) t.ok(span.fromMs >= (read[index - 1]?.untilMs ?? 0), 'none holds the moment of another');
     const line = reopened.line('cam-a', ...DAY_1);
@@ -233,7 +234,7 @@ t.test('availability: a report on order is bounded, and its messages keep their 
   world.figures = [{ subject: 'cam-a', name: 'clock_off_ms', value: 840.4 }];
   world.configure();
   await world.clock.advance(HOUR);
-  t.match(world.room.publish({ from: '2026-06-01', to: '2026-06-01' }), /2 elements, the period is not over/);
+  t.match(await world.room.publish({ from: '2026-06-01', to: '2026-06-01' }), /2 elements, the period is not over/);
   const site = world.recorder.of('event', 'siteAvailability').at(-1)?.fields;
   t.match(site, { connected_days: '1', connected_max: 1, target_camera_percent: 99, complete: false });
   const camera = world.recorder.of('event', 'cameraAvailability').at(-1)?.fields;
@@ -244,6 +245,29 @@ t.test('availability: a report on order is bounded, and its messages keep their 
     ['2024-01-01', '2024-01-31'],
     ['2025-01-01', '2026-06-01'],
   ] as const)
-    t.throws(() => world.room.publish({ from, to }), { code: 'order-out-of-bounds' }, `${from} ${to}`);
+    await t.rejects(world.room.publish({ from, to }), { code: 'order-out-of-bounds' }, `${from} ${to}`);
   await world.stop();
+});
+
+t.test('availability: while a long report is put together everything else goes on', async (t) => {
+  const world = await watched(t);
+  const cameras = Array.from({ length: 60 }, (_, n) => `cam-${n}`);
+  for (const camera of cameras) world.camera(camera, 'ok');
+  world.configure(false);
+  await world.clock.advance(HOUR);
+  let [turns, isOver] = [0, false];
+  const others = (async () => {
+    for (; !isOver; turns += 1) await turn();
+  })();
+  const day = { from: DAY_1[0], to: DAY_1[1] };
+  const [first, second] = await Promise.all([world.room.publish(day), world.room.publish(day)]);
+  isOver = true;
+  await others;
+  t.match([first, second], [/^report on .*: 61 elements/, /^report on .*: 61 elements/]);
+  t.ok(turns >= 2 * cameras.length, `${turns} turns of others, one report after the other`);
+  const cut = world.room.publish(day);
+  const ended = t.rejects(cut, { name: 'AbortError' }, 'an agent that ends does not wait for it');
+  await world.stop();
+  await ended;
+  t.equal(world.recorder.of('event', 'cameraAvailability', 'cam-1').length, 2, 'and half of one is not sent');
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { connectedDays } from '../../agent/reports/connected.ts';
+import { ConnectedDays } from '../../agent/reports/connected.ts';
 import { firstEndingAfter, type Stretch, union, without } from '../../agent/reports/stretches.ts';
 
 const stretches = fc
@@ -43,7 +43,8 @@ t.test(
       ...{ subject, track: 'health', state, cause: 'none', side: 'none', via: '', noticedMs: -1 },
       ...{ fromMs: at(from), untilMs: at(until) },
     });
-    const days = connectedDays(
+    const connected = new ConnectedDays({ from: '2026-10-24', to: '2026-10-26' }, at('2026-11-22T00:00:00Z'));
+    connected.take(
       [
         span('cam-a', 'ok', '2026-10-24T21:59:00Z', '2026-10-25T22:59:30Z'),
         span('cam-b', 'ok', '2026-10-25T10:00:00Z', '2026-10-25T10:00:40Z'),
@@ -52,11 +53,9 @@ t.test(
         span('cam-d', 'down', '2026-10-25T00:00:00Z', '2026-10-27T00:00:00Z'),
         span('cam-e', 'disabled', '2026-10-25T00:00:00Z', '2026-10-27T00:00:00Z'),
       ],
-      { from: '2026-10-24', to: '2026-10-26' },
-      at('2026-11-22T00:00:00Z'),
     );
     t.same(
-      days.map(({ day, configured, cameras }) => [day, configured, cameras.join(' ')]),
+      connected.days.map(({ day, configured, cameras }) => [day, configured, cameras.join(' ')]),
       [
         ['2026-10-24', 1, 'cam-a'],
         ['2026-10-25', 4, 'cam-a cam-b'],

@@ -76,8 +76,9 @@ export class Watched {
   report(from: string, to: string): Report {
     const period = { from, to };
     const { fromMs, untilMs } = stretchOf(period);
-    const { read, memory } = readTimelineOf(this.folder, fromMs, untilMs);
-    return composeReport({ site: SITE, period, nowMs: this.clock.wallMs(), read, ...factsOnDisk(memory) });
+    const { memory, ...disk } = readTimelineOf(this.folder, fromMs, untilMs);
+    const facts = factsOnDisk(memory);
+    return composeReport({ site: SITE, period, nowMs: this.clock.wallMs(), ...disk, ...facts });
   }
 
   line(subject: string, from: string, to: string): ReportLine {

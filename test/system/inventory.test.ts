@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import t from 'tap';
 import { commandTopic } from '../../agent/contract/topics.ts';
 import { signCommand } from '../../provisioning/sign.ts';
 import { capturedMatch, discoveryDevices } from '../support/discovery-devices.ts';
 import { Scene, SITE } from '../support/scene.ts';
+import { receiver } from './receiving.ts';
 
 interface Told {
   readonly state: string;
@@ -52,6 +54,7 @@ t.test(
     const { port } = trap.address() as { port: number };
     const scene = await Scene.create(t);
     const { csu, box, centre } = scene;
+    const centreHears = receiver(t, { scene, archive: join(scene.folder, 'archive.db') });
     // Each answers after those before it.
     const first = await discoveryDevices(t, [
       at('127.86.0.1', 'aaaaaaaa'),
@@ -61,6 +64,7 @@ t.test(
     box.start();
     await scene.push({
       cameras: [camera('quai', '127.86.0.1'), camera('hall', '127.86.0.2'), camera('cour', 'camera.invalid')],
+      delivery: { confirm: 'receipt', resendAfterS: 2 },
       inventory: { enabled: false, networks: ['127.86.0.0/16'], listenS: 1 },
       points: ['box-unknown-device', 'camera-moved'].map((kind) => ({ id: `pt-${kind}`, name: kind, kind })),
     });
@@ -129,6 +133,8 @@ t.test(
     t.match(kept, { code: 1, out: /déplacée +cam-quai +127\.86\.0\.1 +127\.86\.0\.5/ });
     t.match(kept.out, /échangée +cam-hall/);
     t.match((await shown('--now')).out, /absente +cam-cour +camera\.invalid/);
+    await centreHears.said(/report.inventory.*"finding":"moved"/);
+    await box.until('every receipt', ({ link }) => link.outboxPending === 0);
     t.equal(contacted, 0, 'nobody goes where a device says to be elsewhere');
   },
 );

@@ -42,8 +42,14 @@ async function leased(t: Test, more: object = {}): Promise<Stage> {
   return await leasedIn(t, scene, more);
 }
 
-/** @param ofCamera what else stands in the entry of the camera */
-async function leasedIn(t: Test, scene: Scene, more: object = {}, ofCamera: object = {}): Promise<Stage> {
+/** @param ofCamera what else stands in the entry of the camera @param beside and in the configuration */
+async function leasedIn(
+  t: Test,
+  scene: Scene,
+  more: object = {},
+  ofCamera: object = {},
+  beside: object = {},
+): Promise<Stage> {
   const camera = await simulatedCamera(t);
   const { csu } = scene.centre;
   const partner = await letPartnerIn(csu, join(scene.folder, 'emh'), [SITE]);
@@ -51,7 +57,7 @@ async function leasedIn(t: Test, scene: Scene, more: object = {}, ofCamera: obje
   const media = await scene.centre.subscriber([`csu/v1/${SITE}/+/media/+`]);
   t.teardown(() => media.close());
   scene.box.start();
-  await scene.push(configuration(camera, more, ofCamera));
+  await scene.push({ ...configuration(camera, more, ofCamera), ...beside });
   await scene.box.until('the configuration', ({ config }) => config.appliedVersion > 0);
   await scene.box.until('the link', ({ link, video }) => link.connected && video.brokerConnected);
   await scene.box.until(
@@ -211,7 +217,9 @@ t.test(
   'leases: the camera is only read, whatever is ordered and configured, in one and outside',
   async (t) => {
     const scene = await Scene.create(t);
-    const stage = await leasedIn(t, scene, {}, { minFps: 1, law: { role: 'wide' }, priority: 9 });
+    const asked = { minFps: 1, law: { role: 'wide' }, priority: 9 };
+    const stage = await leasedIn(t, scene, {}, asked, { health: { pictureIntervalS: 1 } });
+    const looks = () => scene.csu.json(`/${CAMERA}/meas/picture`);
     const { rtsp, onvif } = stage.camera.counters;
     t.match(rtsp, { setups: 0, plays: 0 });
     await orderAll(t, stage);
@@ -223,12 +231,18 @@ t.test(
       csu.json(`/${CAMERA}/state/health`).find(({ described }) => described === 'yes'),
     );
     t.match(health, { owner: 'partner' });
+    t.same(looks(), [], 'and no picture is looked at');
     const lease = await flowing(stage);
+    const look = await csu.until('a look in the lease', () => looks()[0]);
+    t.match(look, { camera: CAMERA, level_mean: Number });
+    t.ok(Object.values(look).every((value) => ['number', 'string'].includes(typeof value)));
     await orderAll(t, stage);
     await byCsu(stage, 'lease.close', { lease });
     await closed(stage, lease);
     await isSilent(t, stage);
+    const looked = looks().length;
     await orderAll(t, stage);
+    t.equal(looks().length, looked, 'with the lease its looks have ended');
     t.match(rtsp, { setups: 1, plays: 1, audioSetups: 0 }, 'one stream, of the lease');
     const others = outside().filter((method) => !/^(SETUP|PLAY|TEARDOWN|GET_PARAMETER)$/.test(method));
     t.same(others, [], 'and nothing beside it');

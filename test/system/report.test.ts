@@ -33,12 +33,24 @@ interface Alarm {
 
 interface Quality {
   readonly label: string;
+  readonly boot: number;
+  readonly hour: number;
+  readonly watched_s: number;
 }
 
 interface Health {
   readonly state: string;
   readonly found?: string;
   readonly cause: string;
+}
+
+/** Begin and watched time of the hour that runs, as the stopped agent has left it. */
+function keptHour(state: string): readonly [hour: number, watchedMs: number] {
+  const db = new DatabaseSync(join(state, 'beffroi.db'), { readOnly: true });
+  const row = db.prepare("SELECT value FROM memory WHERE room = 'quality'").get();
+  db.close();
+  const [hour, watchedMs] = JSON.parse(String(row?.value ?? '{}'))['cam-quai'] ?? [Number.NaN, 0];
+  return [hour, watchedMs];
 }
 
 /** The reports that the centre has stored. */
@@ -122,10 +134,20 @@ t.test(
       'nothing is said of an hour by its first second',
     );
     t.match(breach, { side: 'camera', sound: 'ok', sound_by: 'profiles' });
+    t.equal(await box.stop(), 0);
+    const [hour, watchedMs] = keptHour(join(scene.folder, 'state'));
+    const boots = csu.json<Quality>('/cam-quai/state/quality').map(({ boot }) => boot);
+    box.start();
+    const goesOn = await csu.until('the hour of the second start', () =>
+      csu.json<Quality>('/cam-quai/state/quality').find(({ boot }) => !boots.includes(boot)),
+    );
+    if (watchedMs > 0) t.equal(goesOn.hour, hour, 'the hour goes on over the restart');
+    t.ok(goesOn.watched_s >= Math.floor(watchedMs / 1000), 'with all that was counted of it');
+    await isNow('degraded');
     await camera.stop();
     await isNow('down');
     const second = await reported();
-    t.match(second, { incidents: 1, breaches: 1 });
+    t.match(second, { incidents: 1, breaches: 1 }, 'the restart made no second breach of it');
     await box.kill();
     box.start();
     await isNow('down');

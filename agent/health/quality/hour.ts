@@ -15,6 +15,24 @@ export interface Described {
   readonly height?: number;
 }
 
+/** What is known of the hour that runs, as it is kept: nothing but numbers. */
+export interface HourSum {
+  /** Begin of the hour, by the wall clock. */
+  readonly hour: number;
+  readonly watchedMs: number;
+  readonly flowedMs: number;
+  readonly interruptions: number;
+  readonly periodMs: number;
+  readonly frames: number;
+  readonly framesDamaged: number;
+  readonly bytes: number;
+  readonly rtpReceived: number;
+  readonly rtpLost: number;
+  readonly gopFrames: number;
+  readonly keyIntervalMs: number;
+  readonly jitterMsMs: number;
+}
+
 /** The measures of one hour. Times of arrival are monotonic; the hour itself is a label of the wall clock. */
 export class QualityHour {
   /** Begin, by the wall clock. */
@@ -44,6 +62,35 @@ export class QualityHour {
     this.#sum = add(this.#sum, report);
     this.#keyIntervalMs = Math.max(this.#keyIntervalMs, report.keyIntervalMs);
     this.#jitterMsMs += report.jitterMs * report.periodMs;
+  }
+
+  /** What an earlier start of the agent counted of this same hour counts too. */
+  goOn(before: HourSum): void {
+    const sum = this.#sum;
+    this.#sum = {
+      ...sum,
+      periodMs: sum.periodMs + before.periodMs,
+      frames: sum.frames + before.frames,
+      framesDamaged: sum.framesDamaged + before.framesDamaged,
+      bytes: sum.bytes + before.bytes,
+      rtpReceived: sum.rtpReceived + before.rtpReceived,
+      rtpLost: sum.rtpLost + before.rtpLost,
+      gopFrames: sum.gopFrames || before.gopFrames,
+    };
+    this.#keyIntervalMs = Math.max(this.#keyIntervalMs, before.keyIntervalMs);
+    this.#jitterMsMs += before.jitterMsMs;
+    this.#watchedMs += before.watchedMs;
+    this.#flowedMs += before.flowedMs;
+    this.#interruptions += before.interruptions;
+  }
+
+  get kept(): HourSum {
+    const { periodMs, frames, framesDamaged, bytes, rtpReceived, rtpLost, gopFrames } = this.#sum;
+    return {
+      ...{ hour: this.hour, watchedMs: this.#watchedMs, flowedMs: this.#flowedMs },
+      ...{ interruptions: this.#interruptions, periodMs, frames, framesDamaged, bytes, rtpReceived, rtpLost },
+      ...{ gopFrames, keyIntervalMs: this.#keyIntervalMs, jitterMsMs: this.#jitterMsMs },
+    };
   }
 
   fields(complete: boolean, minFps: number, described: Described): QualityFields {

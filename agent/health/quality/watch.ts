@@ -1,10 +1,11 @@
-import type { Clock } from '../../base/clock.ts';
+import type { Clock, ClockTrust } from '../../base/clock.ts';
 import type { Reporter } from '../../contract/reporter.ts';
 import type { MeasureReport } from '../measure-window.ts';
-import { type Described, hourOf, QualityHour } from './hour.ts';
+import { type Described, type HourSum, hourOf, QualityHour } from './hour.ts';
 
 export interface QualityNeeds {
   readonly clock: Clock;
+  readonly clockTrust: () => ClockTrust;
   readonly reporter: Pick<Reporter, 'state' | 'clearState'>;
 }
 
@@ -25,14 +26,22 @@ const BLIND_MS = 2_000;
 export class QualityWatch {
   readonly #needs: QualityNeeds;
   #hour: QualityHour;
+  /** What an earlier start left, until the clock can say whether it is of this hour. */
+  #before: HourSum | undefined;
   #lookedMs: number | undefined;
   #toldMs = Number.NEGATIVE_INFINITY;
   #label = 'unmeasured';
   #judgedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(needs: QualityNeeds) {
+  constructor(needs: QualityNeeds, before: HourSum | undefined) {
     this.#needs = needs;
+    this.#before = before;
     this.#hour = new QualityHour(needs.clock.wallMs());
+  }
+
+  /** What is to be kept of the hour that runs. */
+  get running(): HourSum {
+    return this.#before ?? this.#hour.kept;
   }
 
   take(report: MeasureReport): void {
@@ -46,22 +55,42 @@ export class QualityWatch {
     const sinceMs = nowMs - (this.#lookedMs ?? nowMs);
     this.#lookedMs = nowMs;
     if (flowing !== undefined && sinceMs <= BLIND_MS) this.#hour.watched(sinceMs, flowing);
-    if (hourOf(wallMs) !== this.#hour.hour) this.#next(subject, described, nowMs, wallMs);
-    else this.#tellSoFar(subject, described, nowMs);
+    const isOver = hourOf(wallMs) !== this.#hour.hour;
+    if (isOver) this.#next(subject, described, nowMs);
+    this.#goOn(subject, described, nowMs);
+    if (!isOver) this.#tellSoFar(subject, described, nowMs);
   }
 
   /** The stream is not looked at any more. */
   forget(camera: string): void {
     this.#lookedMs = undefined;
+    this.#before = undefined;
     this.#hour = new QualityHour(this.#needs.clock.wallMs());
     if (this.#toldMs > Number.NEGATIVE_INFINITY) this.#needs.reporter.clearState('quality', camera);
     this.#toldMs = Number.NEGATIVE_INFINITY;
     this.#label = 'unmeasured';
   }
 
-  #next(subject: Subject, described: Described, nowMs: number, wallMs: number): void {
-    const fields = this.#hour.fields(true, subject.minFps, described);
-    this.#hour = new QualityHour(wallMs);
+  /** The hour of an earlier start goes on; one that is over by now is told as it was left. */
+  #goOn(subject: Subject, described: Described, nowMs: number): void {
+    const before = this.#before;
+    if (!before || this.#needs.clockTrust() === 'untrusted') return;
+    this.#before = undefined;
+    if (before.hour === this.#hour.hour) this.#hour.goOn(before);
+    if (before.hour >= this.#hour.hour) return;
+    const left = new QualityHour(before.hour);
+    left.goOn(before);
+    this.#tellFull(left, subject, described, nowMs);
+  }
+
+  #next(subject: Subject, described: Described, nowMs: number): void {
+    const full = this.#hour;
+    this.#hour = new QualityHour(this.#needs.clock.wallMs());
+    this.#tellFull(full, subject, described, nowMs);
+  }
+
+  #tellFull(hour: QualityHour, subject: Subject, described: Described, nowMs: number): void {
+    const fields = hour.fields(true, subject.minFps, described);
     if (fields.watched_s > 0) this.#tell(subject, fields, nowMs);
   }
 
