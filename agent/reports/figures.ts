@@ -55,9 +55,7 @@ export function availabilityOf(
     present.filter(({ state }) => !NOT_COUNTED.includes(state)),
     windows,
   );
-  const offsets = figures.filter(
-    ({ name, day }) => name === 'clock_off_ms' && days.has(day),
-  );
+  const offsets = figures.filter(({ name, day }) => name === 'clock_off_ms' && days.has(day));
   const law = clipped(own, period).filter(({ track }) => track.startsWith('law-'));
   return {
     subject,

@@ -94,7 +94,12 @@ function readSubjects(sql: Sql): string[] {
 export function readSubject(sql: Sql, subject: string, fromMs: number, untilMs: number): SubjectTimeline {
   const knownMs = metaNumber(sql, 'known_ms');
   const ended = sql
-    .all(`SELECT * FROM span WHERE subject = ? AND ${TOUCHES} ORDER BY track, from_ms`, subject, untilMs, fromMs)
+    .all(
+      `SELECT * FROM span WHERE subject = ? AND ${TOUCHES} ORDER BY track, from_ms`,
+      subject,
+      untilMs,
+      fromMs,
+    )
     .map((row) => ({ ...openIn(row), untilMs: integerIn(row, 'until_ms') }));
   const tracks = Map.groupBy(ended, ({ track }) => track);
   const lasting = sql

@@ -74,66 +74,85 @@ t.test('quality: pictures that do not come count, but not those that nobody was 
   t.equal(watch.recorder.of('clear', 'quality').length, 1);
 });
 
-t.test('quality: the hour that runs goes on after a power cut and after a restart, and is told full', async (t) => {
-  const first = new Watch();
-  await first.start();
-  await first.well();
-  await first.seconds(360, { rtpLost: 1, jitterMs: 40, keyIntervalMs: 2_000 });
-  const told = qualityOf(first);
-  first.cut();
-  const second = new Watch(first.folder, first.clock);
-  await second.start();
-  await second.well();
-  const [again] = second.recorder.of('state', 'quality');
-  t.match(again?.fields, { complete: false, hour: told.hour, label: 'fair', key_interval_ms: 2_000 });
-  const [watched, lost] = [Number(again?.fields.watched_s), Number(again?.fields.rtp_lost)];
-  t.ok(watched >= 290 && watched <= 303, 'what was kept five minutes before at most; the gap is not watched');
-  t.ok(lost >= 290 && lost <= 303, 'the numbers are of the time that is told');
-  await second.seconds(100);
-  await second.stop();
-  const third = new Watch(first.folder, first.clock);
-  await third.start();
-  await third.well();
-  const after = Number(third.recorder.of('state', 'quality')[0]?.fields.watched_s);
-  t.ok(after >= watched + 100, 'what was ordered to end has kept all of it');
-  await third.stop();
-  first.clock.jumpWall(HOUR_MS);
-  const fourth = new Watch(first.folder, first.clock);
-  await fourth.start();
-  await fourth.well();
-  await fourth.seconds(10);
-  const [full, ...more] = fourth.recorder.of('state', 'quality').map(({ fields }) => fields);
-  t.match(full, { complete: true, hour: told.hour, rtp_lost: lost }, 'its end came while the box was off');
-  t.ok(Number(full?.watched_s) > watched + 100);
-  t.same(more, [], 'nothing of it counts in the hour after');
-  await fourth.end();
-});
+t.test(
+  'quality: the hour that runs goes on after a power cut and after a restart, and is told full',
+  async (t) => {
+    const first = new Watch();
+    await first.start();
+    await first.well();
+    await first.seconds(360, { rtpLost: 1, jitterMs: 40, keyIntervalMs: 2_000 });
+    const told = qualityOf(first);
+    first.cut();
+    const second = new Watch(first.folder, first.clock);
+    await second.start();
+    await second.well();
+    const [again] = second.recorder.of('state', 'quality');
+    t.match(again?.fields, { complete: false, hour: told.hour, label: 'fair', key_interval_ms: 2_000 });
+    const [watched, lost] = [Number(again?.fields.watched_s), Number(again?.fields.rtp_lost)];
+    t.ok(
+      watched >= 290 && watched <= 303,
+      'what was kept five minutes before at most; the gap is not watched',
+    );
+    t.ok(lost >= 290 && lost <= 303, 'the numbers are of the time that is told');
+    await second.seconds(100);
+    await second.stop();
+    const third = new Watch(first.folder, first.clock);
+    await third.start();
+    await third.well();
+    const after = Number(third.recorder.of('state', 'quality')[0]?.fields.watched_s);
+    t.ok(after >= watched + 100, 'what was ordered to end has kept all of it');
+    await third.stop();
+    first.clock.jumpWall(HOUR_MS);
+    const fourth = new Watch(first.folder, first.clock);
+    await fourth.start();
+    await fourth.well();
+    await fourth.seconds(10);
+    const [full, ...more] = fourth.recorder.of('state', 'quality').map(({ fields }) => fields);
+    t.match(full, { complete: true, hour: told.hour, rtp_lost: lost }, 'its end came while the box was off');
+    t.ok(Number(full?.watched_s) > watched + 100);
+    t.same(more, [], 'nothing of it counts in the hour after');
+    await fourth.end();
+  },
+);
 
-t.test('quality: running hours are kept in one write each five minutes; what cannot be read begins anew', async (t) => {
-  const values: string[] = [];
-  const memory = {
-    get: () => values.at(-1),
-    set: (_room: string, _key: string, value: string) => void values.push(value),
-    delete: () => undefined,
-    entries: () => [],
-  };
-  const clock = new TestClock();
-  const kept = new KeptHours(memory, clock);
-  const hours = new Map(Array.from({ length: 64 }, (_, n) => [`cam-${n}`, new QualityHour(clock.wallMs())]));
-  for (const camera of hours.keys()) t.equal(kept.take(camera), undefined);
-  for (let second = 0; second < 7_200; second += 1) {
-    await clock.advance(1_000);
-    for (const hour of hours.values()) {
-      hour.watched(1_000, true);
-      hour.take(MEASURE);
+t.test(
+  'quality: running hours are kept in one write each five minutes; what cannot be read begins anew',
+  async (t) => {
+    const values: string[] = [];
+    const memory = {
+      get: () => values.at(-1),
+      set: (_room: string, _key: string, value: string) => void values.push(value),
+      delete: () => undefined,
+      entries: () => [],
+    };
+    const clock = new TestClock();
+    const kept = new KeptHours(memory, clock);
+    const hours = new Map(
+      Array.from({ length: 64 }, (_, n) => [`cam-${n}`, new QualityHour(clock.wallMs())]),
+    );
+    for (const camera of hours.keys()) t.equal(kept.take(camera), undefined);
+    for (let second = 0; second < 7_200; second += 1) {
+      await clock.advance(1_000);
+      for (const hour of hours.values()) {
+        hour.watched(1_000, true);
+        hour.take(MEASURE);
+      }
+      if (kept.isDue) kept.keep(new Map([...hours].map(([id, hour]) => [id, hour.kept])));
     }
-    if (kept.isDue) kept.keep(new Map([...hours].map(([id, hour]) => [id, hour.kept])));
-  }
-  t.equal(values.length, 24, '64 cameras, two hours');
-  t.ok(String(values.at(-1)).length < 8_000);
-  t.equal(new KeptHours(memory, clock).take('cam-63')?.watchedMs, 7_200_000);
-  for (const torn of ['', 'x', '[]', 'null', '{"cam-63":[1,2]}', '{"cam-63":null}', values[0]?.slice(0, -9)]) {
-    values.push(torn ?? '');
-    t.equal(new KeptHours(memory, clock).take('cam-63'), undefined, `${torn}`.slice(0, 20));
-  }
-});
+    t.equal(values.length, 24, '64 cameras, two hours');
+    t.ok(String(values.at(-1)).length < 8_000);
+    t.equal(new KeptHours(memory, clock).take('cam-63')?.watchedMs, 7_200_000);
+    for (const torn of [
+      '',
+      'x',
+      '[]',
+      'null',
+      '{"cam-63":[1,2]}',
+      '{"cam-63":null}',
+      values[0]?.slice(0, -9),
+    ]) {
+      values.push(torn ?? '');
+      t.equal(new KeptHours(memory, clock).take('cam-63'), undefined, `${torn}`.slice(0, 20));
+    }
+  },
+);

@@ -234,7 +234,10 @@ t.test('availability: a report on order is bounded, and its messages keep their 
   world.figures = [{ subject: 'cam-a', name: 'clock_off_ms', value: 840.4 }];
   world.configure();
   await world.clock.advance(HOUR);
-  t.match(await world.room.publish({ from: '2026-06-01', to: '2026-06-01' }), /2 elements, the period is not over/);
+  t.match(
+    await world.room.publish({ from: '2026-06-01', to: '2026-06-01' }),
+    /2 elements, the period is not over/,
+  );
   const site = world.recorder.of('event', 'siteAvailability').at(-1)?.fields;
   t.match(site, { connected_days: '1', connected_max: 1, target_camera_percent: 99, complete: false });
   const camera = world.recorder.of('event', 'cameraAvailability').at(-1)?.fields;

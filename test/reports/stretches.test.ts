@@ -44,16 +44,14 @@ t.test(
       ...{ fromMs: at(from), untilMs: at(until) },
     });
     const connected = new ConnectedDays({ from: '2026-10-24', to: '2026-10-26' }, at('2026-11-22T00:00:00Z'));
-    connected.take(
-      [
-        span('cam-a', 'ok', '2026-10-24T21:59:00Z', '2026-10-25T22:59:30Z'),
-        span('cam-b', 'ok', '2026-10-25T10:00:00Z', '2026-10-25T10:00:40Z'),
-        span('cam-b', 'degraded', '2026-10-25T12:00:00Z', '2026-10-25T12:00:20Z'),
-        span('cam-c', 'ok', '2026-10-25T12:00:00Z', '2026-10-25T12:00:59Z'),
-        span('cam-d', 'down', '2026-10-25T00:00:00Z', '2026-10-27T00:00:00Z'),
-        span('cam-e', 'disabled', '2026-10-25T00:00:00Z', '2026-10-27T00:00:00Z'),
-      ],
-    );
+    connected.take([
+      span('cam-a', 'ok', '2026-10-24T21:59:00Z', '2026-10-25T22:59:30Z'),
+      span('cam-b', 'ok', '2026-10-25T10:00:00Z', '2026-10-25T10:00:40Z'),
+      span('cam-b', 'degraded', '2026-10-25T12:00:00Z', '2026-10-25T12:00:20Z'),
+      span('cam-c', 'ok', '2026-10-25T12:00:00Z', '2026-10-25T12:00:59Z'),
+      span('cam-d', 'down', '2026-10-25T00:00:00Z', '2026-10-27T00:00:00Z'),
+      span('cam-e', 'disabled', '2026-10-25T00:00:00Z', '2026-10-27T00:00:00Z'),
+    ]);
     t.same(
       connected.days.map(({ day, configured, cameras }) => [day, configured, cameras.join(' ')]),
       [
