@@ -117,12 +117,9 @@ export class Agent implements Service {
 
     this.#clockSource = new ClockSource({ clock, log, synchronisedAtMs }, box.clock);
     const clockTrust = () => this.#clockSource.trust();
-    this.#store = openStore(box.stateFolder, {
-      clock,
-      clockTrust,
-      log,
-      sign: (bytes) => sign(null, bytes, keys.signKey.privateKey),
-    });
+    const signed = (bytes: Buffer) => sign(null, bytes, keys.signKey.privateKey);
+    const { stateFolder, runtimeFolder } = box;
+    this.#store = openStore(stateFolder, { clock, clockTrust, log, sign: signed }, { runtimeFolder });
     this.#uplink = new Uplink(
       { ...common, store: this.#store, clockTrust },
       {

@@ -76,6 +76,7 @@ ${VIEWING_FRENCH.help}
     age: 'trop anciens',
     'too-large': 'trop grands pour le broker',
     damaged: 'abîmés sur le disque',
+    unwritten: 'jamais écrits, le disque refusait',
   },
   classes: {
     'life-safety': 'sécurité des personnes',
@@ -202,6 +203,7 @@ ${VIEWING_ENGLISH.help}
     age: 'too old',
     'too-large': 'too large for the broker',
     damaged: 'damaged on the disk',
+    unwritten: 'never written, the disk refused',
   },
   classes: {
     'life-safety': 'life safety',

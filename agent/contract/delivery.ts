@@ -10,7 +10,7 @@ export const confirmation = z.enum(['receipt', 'broker']);
 export type Confirmation = z.infer<typeof confirmation>;
 
 /** Why an event was dropped before it was confirmed. */
-export const LOSS_REASONS = ['space', 'age', 'too-large', 'damaged'] as const;
+export const LOSS_REASONS = ['space', 'age', 'too-large', 'damaged', 'unwritten'] as const;
 export type LossReason = (typeof LOSS_REASONS)[number];
 
 /** Of an alarm whose category nobody says. */

@@ -780,14 +780,15 @@ const lossEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40),
   lost_class: z.enum(OUTBOX_CLASSES).meta({ description: 'class of the outbox that the events were of' }),
-  reason: z
-    .enum(LOSS_REASONS)
-    .meta({ description: 'no space, too old, too large for the broker, or damaged on the disk' }),
+  reason: z.enum(LOSS_REASONS).meta({
+    description:
+      'no space, too old, too large for the broker, damaged on the disk, or never written to it: it took nothing when the agent ended',
+  }),
   first_seq: count.meta({ description: 'number of the first event that was dropped' }),
   last_seq: count.meta({ description: 'number of the last one' }),
   lost: count.meta({
     description:
-      'how many were dropped, with `damaged` at most; numbers between first and last may have arrived all the same',
+      'how many were dropped, with `damaged` and `unwritten` at most; numbers between first and last may have arrived all the same',
   }),
 });
 

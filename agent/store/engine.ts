@@ -123,6 +123,7 @@ export class Engine {
       const result = work(sql);
       if (this.#failedInside !== undefined) throw this.#failedInside;
       sql.exec('COMMIT');
+      this.medium.committed();
       return result;
     } catch (thrown) {
       rollBack(sql);

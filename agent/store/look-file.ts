@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { OUTBOX_CLASSES } from '../contract/delivery.ts';
 import type { Look } from './looks.ts';
@@ -32,27 +32,36 @@ export class LookFile {
   read(): Known | undefined {
     const [number = '', line = ''] = readLines(this.#file);
     const values = valuesIn(line);
-    const [first, last, ...events] = values ?? [];
-    if (first === undefined || last === undefined || events.length !== OUTBOX_CLASSES.length)
-      return undefined;
-    return { look: { first, last, events }, given: Math.max(last, valuesIn(number)?.[0] ?? 0) };
+    const [boot, first, last, ...events] = values ?? [];
+    if (boot === undefined || first === undefined || last === undefined) return undefined;
+    if (events.length !== OUTBOX_CLASSES.length) return undefined;
+    return { look: { boot, first, last, events }, given: Math.max(last, valuesIn(number)?.[0] ?? 0) };
   }
 
-  /** Keeps a look durably, when it is another one. Where that cannot be, the older one stays. */
-  keep({ first, last, events }: Look): void {
-    const line = lineOf([first, last, ...events]);
-    if (line === this.#kept) return;
-    if (
-      attempt(() => this.#replace(lineOf([last]) + line)) ||
-      attempt(() => this.#writeOver(lineOf([last]) + line))
-    )
-      this.#kept = line;
+  /**
+   * Keeps a look durably, when it is another one. Where that cannot be, the older one stays.
+   * @returns whether the file says what was looked at
+   */
+  keep({ boot, first, last, events }: Look): boolean {
+    const line = lineOf([boot, first, last, ...events]);
+    if (line === this.#kept) return true;
+    const text = lineOf([last]) + line;
+    const isKept = attempt(() => this.#replace(text)) || attempt(() => this.#writeOver(text));
+    if (isKept) this.#kept = line;
+    return isKept;
   }
 
-  /** An event has this number. */
-  gave(seq: number): void {
+  /** An event has this number. @returns whether the file says so */
+  gave(seq: number): boolean {
     const handle = this.#handle;
-    if (handle !== undefined) attempt(() => writeSync(handle, lineOf([seq]), 0, 'ascii'));
+    return handle !== undefined && attempt(() => writeSync(handle, lineOf([seq]), 0, 'ascii'));
+  }
+
+  /** There is nothing to be known of any more. */
+  forget(): void {
+    this.close();
+    this.#kept = '';
+    attempt(() => rmSync(this.#file, { force: true }));
   }
 
   close(): void {

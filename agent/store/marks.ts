@@ -18,8 +18,23 @@ export interface Marks {
   readonly apart: boolean;
 }
 
+/** The highest of several files. @returns undefined when none can be read */
+export function highestMarks(files: readonly string[]): Marks | undefined {
+  const [one, ...more] = files.flatMap((file) => readMarks(file) ?? []);
+  return one && more.reduce(higher, one);
+}
+
+function higher(a: Marks, b: Marks): Marks {
+  return {
+    boot: Math.max(a.boot, b.boot),
+    version: Math.max(a.version, b.version),
+    seq: Math.max(a.seq, b.seq),
+    apart: a.apart || b.apart,
+  };
+}
+
 /** @returns undefined when the file is missing, unreadable or torn */
-export function readMarks(file: string): Marks | undefined {
+function readMarks(file: string): Marks | undefined {
   try {
     const [boot, version, seq, apart] = readFileSync(file, 'ascii').trim().split(' ').map(Number);
     const good = [boot, version, seq].every((n) => n !== undefined && Number.isSafeInteger(n) && n >= 0);

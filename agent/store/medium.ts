@@ -1,14 +1,16 @@
-import { statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { InternalError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { Apart, type Left } from './apart.ts';
 import { carryOver, setChainBase } from './carry.ts';
 import { doubtConfirm } from './confirm.ts';
 import { hasRoom, openDisk, openForReading, openMemory, setAside } from './database.ts';
 import { faultWords, type StorageFault, storageFault } from './faults.ts';
 import { LookFile } from './look-file.ts';
 import { enterRemembered, type Look, lookAt, unseen } from './looks.ts';
-import { type Marks, readMarks, writeMarks } from './marks.ts';
+import { highestMarks, type Marks, writeMarks } from './marks.ts';
 import { lastSeq, metaNumber, raiseLastSeq, raiseMeta } from './meta.ts';
 import { type ChainEnd, chainEnd, type Sign } from './register-lines.ts';
 import { rejoin } from './rejoin.ts';
@@ -29,6 +31,8 @@ export interface MediumNeeds {
   readonly clock: Clock;
   readonly log: Log;
   readonly sign: Sign;
+  /** A folder that outlives the process, though not the power, and takes what the disk refuses. */
+  readonly runtimeFolder?: string | undefined;
   readonly onFault: (fault: StoreFault) => void;
   /** A new database took the place of the one of this name. */
   readonly onReplaced: (name: string) => void;
@@ -41,6 +45,8 @@ export interface MediumNeeds {
  * is lost, they go on above what this process knows, else above the marks file, which reserves numbers ahead of use;
  * where that is lost too, or cannot be written while numbers are given in memory, above the wall clock in milliseconds,
  * which no box reaches by counting.
+ *
+ * What an ended process had in memory alone is entered in the loss ledger by the next one.
  */
 export class Medium {
   readonly #file: string;
@@ -48,6 +54,9 @@ export class Medium {
   #marks: Marks | undefined;
   #reserve = LEAST_RESERVE;
   readonly #lookFile: LookFile;
+  readonly #apart: Apart;
+  /** What the process before had in memory alone, until it is in the ledger. */
+  #left: Left | undefined;
   #sql: Sql;
   #durable = true;
   /** Of the database and its write-ahead log. */
@@ -64,7 +73,9 @@ export class Medium {
   constructor(file: string, needs: MediumNeeds) {
     this.#file = file;
     this.#needs = needs;
-    this.#marks = readMarks(this.#marksFile);
+    this.#marks = highestMarks([this.#marksFile, ...this.#passingMarks]);
+    this.#apart = new Apart(file, needs.runtimeFolder);
+    this.#left = this.#apart.left(this.#marks);
     this.#lookFile = new LookFile(`${file}.look`);
     const known = this.#lookFile.read();
     this.#given = known?.given ?? 0;
@@ -93,6 +104,12 @@ export class Medium {
   gaveNumber(seq: number): void {
     this.#seq = seq;
     if (this.#durable) this.#lookFile.gave(seq);
+    else this.#apart.gave(seq);
+  }
+
+  /** Something was written; call it after each commit. */
+  committed(): void {
+    if (!this.#durable) this.#apart.changed(this.#sql);
   }
 
   /** Raises the marks to at least these, before the numbers are used. */
@@ -108,7 +125,11 @@ export class Medium {
     if (this.#marks && (Object.keys(next) as (keyof Marks)[]).every((key) => next[key] === old[key])) return;
     if (next.seq > old.seq) this.#reserve = Math.min(this.#reserve * RESERVE_GROWTH, MOST_RESERVE);
     this.#marks = next;
-    if (!writeMarks(this.#marksFile, next) && !this.#durable) this.#numberByClock();
+    const isKept = this.#writeMarks(next);
+    if (!isKept && !this.#durable) this.#numberByClock();
+    if (least.boot === undefined) return;
+    if (!this.#durable) this.#apart.remember(this.#sql);
+    else if (isKept) this.#apart.end();
   }
 
   /** The number of the next event, reserved. Call it in a transaction. */
@@ -148,15 +169,17 @@ export class Medium {
     if (!this.#durable) this.#returnToDisk();
     if (!this.#durable) this.#needs.log.error('store: closed in memory; what the disk did not take is lost');
     this.#lookAgain();
-    if (this.#durable) this.#giveReserveBack();
+    this.#giveReserveBack();
     this.#lookFile.close();
+    this.#apart.close();
     this.#sql.close();
   }
 
-  /** What is kept of the outbox apart from the database follows it; what is in memory only is not kept. */
+  /** What is kept of the outbox apart from the database follows it. */
   #lookAgain(): void {
     this.#look = lookAt(this.#sql) ?? this.#look;
-    if (this.#durable && this.#look) this.#lookFile.keep(this.#look);
+    if (!this.#durable) this.#apart.remember(this.#sql);
+    else if (this.#look) this.#lookFile.keep(this.#look);
   }
 
   /** After a clean end it is known which number was the last. */
@@ -164,23 +187,49 @@ export class Medium {
     const seq = Math.max(this.#seq, this.#look?.last ?? 0);
     if (!this.#marks || this.#marks.seq <= seq) return;
     this.#marks = { ...this.#marks, seq };
-    writeMarks(this.#marksFile, this.#marks);
+    this.#writeMarks(this.#marks);
   }
 
   get #marksFile(): string {
     return `${this.#file}.marks`;
   }
 
+  /** Where the marks are while the disk does not take even them. */
+  get #passingMarks(): string[] {
+    const folder = this.#needs.runtimeFolder;
+    return folder === undefined ? [] : [join(folder, 'beffroi.db.marks')];
+  }
+
+  /** @returns whether they are on the disk */
+  #writeMarks(marks: Marks): boolean {
+    const isKept = writeMarks(this.#marksFile, marks);
+    for (const file of this.#passingMarks) {
+      if (isKept) removeIfThere(file);
+      else writeMarks(file, marks);
+    }
+    return isKept;
+  }
+
   #open(): Sql {
     try {
-      const sql = this.#openDisk();
-      this.#enterMissing(sql);
-      this.#raiseToMarks(sql);
-      return sql;
+      return this.#settled(this.#openDisk());
     } catch (thrown) {
       const fault = storageFault(thrown);
       if (!fault) throw thrown;
       return this.#begin(fault, thrown, openForReading(this.#file));
+    }
+  }
+
+  /** What is known apart from the database is in it then. */
+  #settled(sql: Sql): Sql {
+    try {
+      this.#enterMissing(sql);
+      this.#enterLeft(sql);
+      this.#raiseToMarks(sql);
+      return sql;
+    } catch (thrown) {
+      sql.close();
+      throw thrown;
     }
   }
 
@@ -198,10 +247,24 @@ export class Medium {
     const reached = lastSeq(sql);
     if (!this.#look || reached >= this.#seq || !this.#isBehind(sql, reached)) return;
     sql.exec('BEGIN IMMEDIATE');
-    enterRemembered(sql, this.#look, this.#seq, reached);
+    enterRemembered(sql, this.#look, { upTo: this.#seq, reached, reason: 'damaged' });
     raiseLastSeq(sql, this.#seq);
     sql.exec('COMMIT');
     this.#report('store-damaged', false, `the newest events are gone: all after number ${reached}`);
+  }
+
+  /** What ended in memory alone with the process before. */
+  #enterLeft(sql: Sql): void {
+    if (!this.#left) return;
+    const { look, upTo } = this.#left;
+    const reached = lastSeq(sql);
+    sql.exec('BEGIN IMMEDIATE');
+    enterRemembered(sql, look, { upTo, reached, reason: 'unwritten' });
+    raiseLastSeq(sql, upTo);
+    sql.exec('COMMIT');
+    this.#left = undefined;
+    if (upTo > reached)
+      this.#needs.log.warn({ after: reached, upTo }, 'store: the process before ended in memory');
   }
 
   /** A start that the database does not know was in memory, else it was there once. */
@@ -210,10 +273,10 @@ export class Medium {
     return reached < this.#given || (marks?.apart === false && metaNumber(sql, 'boot') < marks.boot);
   }
 
-  /** The marks know more than the disk when it is a new or an older file, or when numbers were given in memory. */
+  /** The marks know more than the disk when it is a new or an older file; up to where memory got is known by then. */
   #raiseToMarks(sql: Sql): void {
     if (!this.#marks) return;
-    const behind = this.#marks.apart || metaNumber(sql, 'boot') < this.#marks.boot;
+    const behind = !this.#marks.apart && metaNumber(sql, 'boot') < this.#marks.boot;
     if (behind) raiseLastSeq(sql, this.#marks.seq);
     raiseMeta(sql, 'boot', this.#marks.boot);
     raiseMeta(sql, 'highest_version', this.#marks.version);
@@ -223,7 +286,9 @@ export class Medium {
   #begin(fault: StorageFault, cause: unknown, source: Sql | undefined): Sql {
     const gathered = openMemory();
     const complete = source !== undefined && carryOver(source, gathered, this.#wallMs());
+    const reached = lastSeq(gathered);
     this.#enterLost(gathered, fault, source);
+    if (complete || fault === 'damaged') this.#enterLeft(gathered);
     if (!complete) doubtConfirm(gathered);
     source?.close();
     this.#raiseToKnown(gathered, complete && fault === 'unavailable');
@@ -233,6 +298,7 @@ export class Medium {
     this.#sql = gathered;
     this.#durable = false;
     this.mark({ seq: lastSeq(gathered) + 1 });
+    this.#apart.begin(gathered, complete ? reached : lastSeq(gathered));
     return gathered;
   }
 
@@ -240,7 +306,7 @@ export class Medium {
   #enterLost(gathered: Sql, fault: StorageFault, source: Sql | undefined): void {
     const isReadable = source !== undefined && lookAt(source) !== undefined;
     if (this.#look && fault === 'damaged' && !isReadable && !foundAny(gathered))
-      enterRemembered(gathered, this.#look, this.#seq);
+      enterRemembered(gathered, this.#look, { upTo: this.#seq, reason: 'damaged' });
     else if (source && !this.#end) this.#enterMissing(gathered);
   }
 
@@ -253,8 +319,8 @@ export class Medium {
     if (this.#end) {
       raiseLastSeq(gathered, this.#seq);
       setChainBase(gathered, this.#end);
-    } else if (!complete || this.#marks?.apart) {
-      raiseLastSeq(gathered, this.#marks ? this.#seq : this.#wallMs());
+    } else if (!complete) {
+      raiseLastSeq(gathered, this.#marks ? Math.max(this.#seq, this.#left?.upTo ?? 0) : this.#wallMs());
     }
   }
 
@@ -290,6 +356,7 @@ export class Medium {
   #joinDisk(gathered: Sql): Sql {
     const disk = this.#openDisk();
     try {
+      this.#enterLeft(disk);
       rejoin(gathered, disk, this.#needs.sign);
       return disk;
     } catch (thrown) {
@@ -352,4 +419,12 @@ export class Medium {
 function foundAny(gathered: Sql): boolean {
   const found = 'SELECT 1 FROM outbox UNION SELECT 1 FROM loss WHERE reason = ? AND event_id IS NULL LIMIT 1';
   return gathered.get(found, 'damaged') !== undefined;
+}
+
+function removeIfThere(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // Older marks are lower ones.
+  }
 }

@@ -42,6 +42,8 @@ export interface StoreNeeds {
 }
 
 export interface StoreOptions {
+  /** Outlives the process, though not the power: what the disk does not take is counted there. */
+  readonly runtimeFolder?: string;
   readonly outbox?: OutboxLimits;
   /** How many lines the register keeps at least. */
   readonly registerLines?: number;
@@ -166,7 +168,7 @@ export class SqliteStore implements Store, Service, Working {
  */
 export function openStore(folder: string, needs: StoreNeeds, options: StoreOptions = {}): SqliteStore {
   const file = join(folder, DATABASE_NAME);
-  const engine = new Engine(file, needs);
+  const engine = new Engine(file, { ...needs, runtimeFolder: options.runtimeFolder });
   const boot = engine.write((sql) => {
     const next = metaNumber(sql, 'boot') + 1;
     setMeta(sql, 'boot', next);

@@ -1,6 +1,7 @@
 import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
 import { desiredConfigTopic } from '../../agent/contract/topics.ts';
 import { signConfiguration } from '../../provisioning/sign.ts';
@@ -28,6 +29,13 @@ interface AlarmMessage {
   readonly ts: number;
   readonly point: string;
   readonly transition: 'raised' | 'cleared';
+}
+
+interface LossMessage {
+  readonly reason: string;
+  readonly first_seq: number;
+  readonly last_seq: number;
+  readonly lost: number;
 }
 
 /** A box whose way to the broker is a relay, and a record of what happened and of what every subscriber heard. */
@@ -152,12 +160,25 @@ class Stage {
     });
   }
 
-  /** Every receipt has come: the outbox is empty, and the centre has stored everything that happened, once. */
-  async receipted(t: Test): Promise<void> {
+  /** The losses that were told, each once. */
+  get losses(): LossMessage[] {
+    const texts = this.received
+      .filter(({ topic }) => topic.endsWith('/loss'))
+      .map((m) => m.payload.toString());
+    return [...new Set(texts)].map((text) => JSON.parse(text) as LossMessage);
+  }
+
+  /** Every receipt has come. */
+  async emptied(): Promise<void> {
     await this.box.until(
       'an empty outbox',
       ({ link }) => link.confirmation === 'receipt' && link.connected && link.outboxPending === 0,
     );
+  }
+
+  /** Every receipt has come: the outbox is empty, and the centre has stored everything that happened, once. */
+  async receipted(t: Test): Promise<void> {
+    await this.emptied();
     const alarms = stored(this.archive).toSorted((a, b) => a.seq - b.seq);
     for (const [point, transitions] of this.#wanted) {
       const told = alarms.filter((alarm) => alarm.point === point).map(({ transition }) => transition);
@@ -316,7 +337,49 @@ t.test('alarms: the disk is full and the power is cut while they flow', async (t
   await stage.heard('a start on the good disk');
   stage.check(t);
   await stage.receipted(t);
+
+  const known = Math.max(...storedNumbers(stage.archive));
+  stage.relay.cut();
+  await stage.box.until('the loss of the line', ({ link }) => !link.connected);
+  await disk?.fill();
+  stage.toggle(2);
+  await stage.box.until(
+    'alarms that are in memory alone',
+    ({ link, storageDurable }) => !storageDurable && link.outboxPending >= 2 * INPUTS.length,
+  );
+  await stage.box.kill();
+  await disk?.free();
+  stage.box.start();
+  await stage.relay.mend();
+  const told = () => stage.losses.filter(({ first_seq }) => first_seq > known);
+  await stage.until('what was lost', () => told().some(({ reason }) => reason === 'unwritten'));
+  await stage.emptied();
+  const missing = missingNumbers(storedNumbers(stage.archive), known);
+  t.ok(missing.length >= 2 * INPUTS.length, `${missing.length} events are lost`);
+  t.equal(sum(told().map(({ lost }) => lost)), missing.length, 'as many as the ledger says');
+  const isTold = (seq: number) =>
+    told().some(({ first_seq, last_seq }) => first_seq <= seq && seq <= last_seq);
+  t.ok(missing.every(isTold), 'and those that it says');
 });
+
+/** The numbers of the events that the centre has stored. */
+function storedNumbers(archive: string): number[] {
+  const db = new DatabaseSync(archive, { readOnly: true });
+  const rows = db.prepare('SELECT payload FROM event').all();
+  db.close();
+  return rows.map(({ payload }) => (JSON.parse(String(payload)) as { seq: number }).seq);
+}
+
+/** The numbers after `known` that are not among these. */
+function missingNumbers(numbers: readonly number[], known: number): number[] {
+  const last = Math.max(...numbers);
+  const all = Array.from({ length: last - known }, (_, n) => known + 1 + n);
+  return all.filter((seq) => !numbers.includes(seq));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
+}
 
 /** A power cut; resolves when the agent hears its camera again. */
 async function restart({ box }: Stage): Promise<void> {
