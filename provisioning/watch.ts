@@ -1,4 +1,5 @@
 import { systemClock } from '../agent/base/clock.ts';
+import { plainJson } from '../agent/base/text.ts';
 import { parseTopic, type Topic } from '../agent/contract/topics.ts';
 import type { CsuFolder } from './folder.ts';
 import { describeMessage } from './lines.ts';
@@ -54,9 +55,9 @@ export async function watchBoxes(
 function rawLine(topic: string, payload: Buffer, retain: boolean): string {
   const text = payload.toString();
   try {
-    return JSON.stringify({ topic, retain, message: text === '' ? null : JSON.parse(text) });
+    return plainJson(JSON.stringify({ topic, retain, message: text === '' ? null : JSON.parse(text) }));
   } catch {
-    return JSON.stringify({ topic, retain, text });
+    return plainJson(JSON.stringify({ topic, retain, text }));
   }
 }
 

@@ -607,8 +607,9 @@ export const CODES = {
   'camera-insecure-login': {
     fault: 'device',
     retryable: false,
-    means: 'The camera asks for a password in clear over an unencrypted connection.',
-    remedy: 'Turn on digest login or TLS in the camera.',
+    means:
+      'The camera asks for the password in clear, and no pinned certificate shows that it is the camera.',
+    remedy: 'Turn on digest login in the camera, or TLS, and pin its certificate (certificateSha256).',
   },
   'camera-certificate': {
     fault: 'device',

@@ -8,7 +8,12 @@ const LOOKED_AT_MAX = 4096;
 export function quoted(text: string, max = FOREIGN_TEXT_MAX): string {
   const clean = scrubUrls(text.slice(0, LOOKED_AT_MAX)); // before it is cut: the cut may stand in a password
   const cut = clean.length > max ? `${clean.slice(0, max)}…` : clean;
-  return JSON.stringify(cut).replace(
+  return plainJson(JSON.stringify(cut));
+}
+
+/** JSON that can do nothing to a terminal and says the same: what acts there stands in strings alone, and is escaped. */
+export function plainJson(json: string): string {
+  return json.replace(
     /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError } from '../base/errors.ts';
-import { quoted } from '../base/text.ts';
+import { plainJson, quoted } from '../base/text.ts';
 import { type BoxFile, readBoxFile } from '../config/box-file.ts';
 import type { StoryReader } from '../store/read-stories.ts';
 import { isCurrent, readFacts, readStory } from './alarm-facts.ts';
@@ -45,7 +45,7 @@ async function list(box: BoxFile, options: AlarmsOptions, printing: Printing): P
   const { last, ...told } = facts;
   const points = facts.points.filter((point) => options.all || isCurrent(point));
   if (!options.json) console.log(alarmList(facts, options.all, printing));
-  else if (!options.follow) console.log(JSON.stringify({ ...told, points }));
+  else if (!options.follow) console.log(plainJson(JSON.stringify({ ...told, points })));
   if (options.follow) await follow(box, facts.last, options, printing);
   return facts.points.some(isCurrent) ? 1 : 0;
 }
@@ -57,7 +57,7 @@ async function follow(box: BoxFile, last: number, { json }: AlarmsOptions, print
     seen = readStory(box, (stories) => Math.min(seen, stories.last)) ?? seen;
     const lines = readStory(box, (stories) => stories.after(seen)) ?? [];
     for (const entry of entriesOf(lines))
-      console.log(json ? JSON.stringify(asJson(entry)) : followLine(entry, printing));
+      console.log(json ? plainJson(JSON.stringify(asJson(entry))) : followLine(entry, printing));
     seen = lines.at(-1)?.number ?? seen;
   }
 }
@@ -75,7 +75,7 @@ async function show(box: BoxFile, target: string, { json }: AlarmsOptions, print
     throw invalid('the id of one alarm', `${target}, with which ${alarms.size} begin`);
   console.log(
     json
-      ? JSON.stringify({ point: point ?? {}, events: entries.map(asJson) })
+      ? plainJson(JSON.stringify({ point: point ?? {}, events: entries.map(asJson) }))
       : alarmStory(point, entries, printing),
   );
   return 0;

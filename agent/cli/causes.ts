@@ -460,8 +460,9 @@ const FRENCH: Record<Code, CauseText> = {
     remedy: "Rien si c'est rare ; sinon lire le journal de la caméra.",
   },
   'camera-insecure-login': {
-    means: 'La caméra demande un mot de passe en clair sur une connexion non chiffrée.',
-    remedy: "Activer l'authentification digest ou TLS.",
+    means:
+      "La caméra demande le mot de passe en clair, et aucun certificat épinglé ne prouve que c'est elle.",
+    remedy: "Activer l'authentification digest, ou TLS en épinglant son certificat (certificateSha256).",
   },
   'camera-certificate': {
     means: "Le certificat TLS de la caméra n'est pas celui qui est épinglé.",

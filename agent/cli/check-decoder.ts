@@ -12,7 +12,11 @@ const WHAT = { fr: 'Décodeur', en: 'Decoder' } as const;
 export async function checkDecoder(program: string, language: Language): Promise<Finding> {
   const what = `${WHAT[language]} ${program}`;
   try {
-    const { stdout } = await run(program, ['-version'], { timeout: TIMEOUT_MS, maxBuffer: 64 * 1024 });
+    const { stdout } = await run(program, ['-version'], {
+      timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+      maxBuffer: 64 * 1024,
+    });
     const version = /^ffmpeg version (\S{1,60})/.exec(stdout)?.[1];
     if (version) return good(what, version);
   } catch {

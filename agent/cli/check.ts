@@ -1,3 +1,4 @@
+import { plainJson } from '../base/text.ts';
 import { BoxCheck } from './check-box.ts';
 import type { Finding } from './findings.ts';
 import type { Language } from './language.ts';
@@ -34,7 +35,9 @@ export async function checkBox({ config, language, json }: CheckOptions): Promis
   }
   const bad = findings.filter(({ verdict }) => verdict === 'bad').length;
   const warnings = findings.filter(({ verdict }) => verdict === 'warning').length;
-  console.log(json ? JSON.stringify({ bad, warnings, findings }) : SUMMARY[language](bad, warnings));
+  console.log(
+    json ? plainJson(JSON.stringify({ bad, warnings, findings })) : SUMMARY[language](bad, warnings),
+  );
   return bad > 0 ? 1 : 0;
 }
 

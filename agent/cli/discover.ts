@@ -1,5 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import { createLog } from '../base/log.ts';
+import { plainJson } from '../base/text.ts';
 import type { SeenDevice } from '../camera/discovery/device.ts';
 import { type Discovery, discover } from '../camera/discovery/discover.ts';
 import type { Language } from './language.ts';
@@ -54,7 +55,9 @@ export async function showDevices({ language, json, networks, seconds }: Discove
   const needs = { clock: systemClock, log: createLog('error', { write: () => undefined }) };
   const found = await discover(needs, options, new AbortController().signal);
   const devices = found.devices.toSorted((a, b) => byAddress(a.address, b.address));
-  console.log(json ? JSON.stringify({ ...found, devices }) : deviceText({ ...found, devices }, language));
+  console.log(
+    json ? plainJson(JSON.stringify({ ...found, devices })) : deviceText({ ...found, devices }, language),
+  );
   return devices.length > 0 ? 0 : 1;
 }
 

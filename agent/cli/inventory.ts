@@ -1,5 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import { createLog } from '../base/log.ts';
+import { plainJson } from '../base/text.ts';
 import { type BoxFile, readBoxFile } from '../config/box-file.ts';
 import { readBoxKeys } from '../config/box-keys.ts';
 import { lookUp } from '../config/consent/names.ts';
@@ -42,7 +43,7 @@ export async function showInventory({ config, language, json, now }: InventoryOp
     console.error((now ? NO_CONFIGURATION : NOTHING)[language]);
     return 1;
   }
-  console.log(json ? JSON.stringify(inventory) : inventoryText(inventory, language));
+  console.log(json ? plainJson(JSON.stringify(inventory)) : inventoryText(inventory, language));
   return inventory.findings.length === 0 && inventory.complete ? 0 : 1;
 }
 

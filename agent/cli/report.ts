@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { daysIn, daysOfMonth, isDay, isMonth, type Period } from '../base/days.ts';
-import { ConfigurationError, systemCode } from '../base/errors.ts';
+import { ConfigurationError } from '../base/errors.ts';
 import { quoted } from '../base/text.ts';
 import { readBoxFile } from '../config/box-file.ts';
 import { factsOnDisk } from '../reports/facts.ts';
@@ -11,6 +9,7 @@ import { readTimelineOf } from '../store/read-timeline.ts';
 import type { Language } from './language.ts';
 import { reportTables } from './report-csv.ts';
 import { reportMarkdown } from './report-markdown.ts';
+import { writeWhole } from './write-file.ts';
 
 export interface ReportOptions {
   readonly config: string;
@@ -67,22 +66,7 @@ async function writeAll(report: Report, { out, month }: ReportOptions): Promise<
   const stem = `rapport-${report.site}-${month ?? `${from}_${to}`}`;
   const files = Object.entries(reportTables(report)).map(([end, text]) => [`${stem}-${end}.csv`, text]);
   const all = [[`${stem}.md`, reportMarkdown(report)], ...files];
-  return await Promise.all(all.map(([name = '', text = '']) => write(join(out, name), text)));
-}
-
-/** Under a name of its own until it is whole: others may write the same report, and where it stood no link is followed. */
-async function write(file: string, text: string): Promise<string> {
-  const fresh = `${file}.${randomUUID()}.new`;
-  try {
-    await writeFile(fresh, text, { mode: 0o640, flag: 'wx' });
-    await rename(fresh, file);
-    return file;
-  } catch (cause) {
-    await rm(fresh, { force: true }).catch(() => undefined);
-    throw new ConfigurationError('report-unwritable', `${file}: ${systemCode(cause) ?? 'not writable'}`, {
-      cause,
-    });
-  }
+  return await Promise.all(all.map(([name = '', text = '']) => writeWhole(join(out, name), text)));
 }
 
 function invalid(expected: string, came: string): ConfigurationError {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { plainJson } from '../base/text.ts';
 import { readBoxFile } from '../config/box-file.ts';
 import type { Language } from './language.ts';
 import { readStatus, statusSocketPath } from './status-socket.ts';
@@ -33,7 +34,7 @@ async function showOnce(path: string, { language, json, follow }: StatusOptions)
   const snapshot = await readStatus(path);
   const colour = process.stdout.isTTY && process.env.NO_COLOR === undefined;
   if (follow && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
-  console.log(json ? JSON.stringify(snapshot) : statusTable(snapshot, { language, colour }));
+  console.log(json ? plainJson(JSON.stringify(snapshot)) : statusTable(snapshot, { language, colour }));
   const well = snapshot.link.connected && snapshot.cameras.every(({ state }) => state !== 'down');
   return well ? 0 : 1;
 }

@@ -65,7 +65,7 @@ export const REMARK_WORDS: Readonly<Record<RemarkWord, Words>> = {
   },
   'login-insecure': {
     says: "La caméra n'accepte le mot de passe qu'en clair : il n'a pas été envoyé.",
-    todo: "Activer l'authentification digest, ou HTTPS.",
+    todo: "Activer l'authentification digest ; à défaut HTTPS, avec le certificat épinglé dans la configuration.",
   },
   'login-good': { says: 'ONVIF répond et accepte la demande.' },
   'onvif-failed': {

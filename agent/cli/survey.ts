@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { ConfigurationError, systemCode } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import { localDate } from '../base/schedule.ts';
 import { SOFTWARE } from '../base/software.ts';
-import { quoted } from '../base/text.ts';
+import { plainJson, quoted } from '../base/text.ts';
 import { type Survey, survey } from '../survey/survey.ts';
 import { readTarget, type SurveyTarget } from '../survey/target.ts';
 import type { Language } from './language.ts';
 import { listenMsAsked, networksAsked, secondsAsked } from './networks-asked.ts';
 import { askLogins, NO_LOGINS } from './survey-login.ts';
 import { surveyMarkdown } from './survey-markdown.ts';
+import { writeWhole } from './write-file.ts';
 
 export interface SurveyCommand {
   readonly language: Language;
@@ -73,7 +74,7 @@ export async function runSurvey(command: SurveyCommand): Promise<number> {
 }
 
 function jsonOf(found: Survey): string {
-  return JSON.stringify({ v: 1, software: SOFTWARE, ...found }, undefined, 2);
+  return plainJson(JSON.stringify({ v: 1, software: SOFTWARE, ...found }, undefined, 2));
 }
 
 async function targetsOf({ words, list }: SurveyCommand): Promise<SurveyTarget[]> {
@@ -109,17 +110,7 @@ async function writeBoth(folder: string, found: Survey): Promise<string[]> {
     [`${stem}.md`, surveyMarkdown(found)],
     [`${stem}.json`, jsonOf(found)],
   ] as const;
-  for (const [file, text] of files) {
-    try {
-      await writeFile(`${file}.new`, `${text}\n`, { mode: 0o640 });
-      await rename(`${file}.new`, file);
-    } catch (cause) {
-      throw new ConfigurationError('report-unwritable', `${file}: ${systemCode(cause) ?? 'not writable'}`, {
-        cause,
-      });
-    }
-  }
-  return files.map(([file]) => file);
+  return await Promise.all(files.map(([file, text]) => writeWhole(file, `${text}\n`)));
 }
 
 function invalid(message: string): ConfigurationError {

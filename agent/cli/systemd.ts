@@ -18,9 +18,11 @@ export async function tellSystemd(
   log: Log,
 ): Promise<void> {
   if (!environment.NOTIFY_SOCKET) return;
-  await run('systemd-notify', [...messages], { timeout: NOTIFY_TIMEOUT_MS, env: environment }).catch(
-    (err: unknown) => log.warn({ err }, 'systemd could not be notified'),
-  );
+  await run('systemd-notify', [...messages], {
+    timeout: NOTIFY_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+    env: environment,
+  }).catch((err: unknown) => log.warn({ err }, 'systemd could not be notified'));
 }
 
 export interface NotifierNeeds {

@@ -18,12 +18,15 @@ export const leaseReason = z.enum(LEASE_REASONS);
 export const MAX_LEASE_MINUTES = 240;
 
 /** A partner as its topics and its user at the broker name it. */
-/** The levels of reports for the CSU: no partner reads them under its own name. */
-const RESERVED = ['availability', 'inventory'];
+/**
+ * Other users of the broker, pictures that are not encrypted, and reports for the CSU: what the broker lets a partner do
+ * goes by its name, so that none has one of these.
+ */
+export const RESERVED_IDS: readonly string[] = ['csu', 'dipn', 'main', 'sub', 'availability', 'inventory'];
 export const partnerId = z
   .string()
   .regex(/^[a-z][a-z0-9-]{1,30}$/)
-  .refine((id) => !RESERVED.includes(id), `${RESERVED.join(' and ')} are names of reports`);
+  .refine((id) => !RESERVED_IDS.includes(id), `expected none of ${RESERVED_IDS.join(', ')}`);
 
 /** One line of text: it goes into the register and before people. */
 export const PRINTABLE = /^[^\p{Cc}]*$/u;

@@ -2,6 +2,7 @@ import type { Clock } from '../../agent/base/clock.ts';
 import { asError } from '../../agent/base/errors.ts';
 import type { Log } from '../../agent/base/log.ts';
 import { RepeatedFault } from '../../agent/base/repeated.ts';
+import { plainJson } from '../../agent/base/text.ts';
 import { parseTopic } from '../../agent/contract/topics.ts';
 import type { Archive, Archived } from './archive.ts';
 
@@ -126,7 +127,7 @@ export class Printer {
     });
   }
 
-  /** The payload is checked JSON, in which a line break can only stand between two words. */
+  /** The payload is checked JSON, in which a line break can only stand between two words, and what acts on a terminal only in one. */
   #line({ number, receivedMs, copy, topic: name, payload }: Archived): string {
     const topic = parseTopic(name);
     const { only } = this.#options;
@@ -134,6 +135,6 @@ export class Printer {
     const { site, class: topicClass } = topic;
     const about = { site, class: topicClass, name: topic.name, topic: name };
     const head = { number, received: receivedMs, ...about, ...(copy > 1 ? { copy } : {}) };
-    return `${JSON.stringify(head).slice(0, -1)},"message":${payload.replaceAll(/[\r\n]/g, ' ')}}\n`;
+    return `${JSON.stringify(head).slice(0, -1)},"message":${plainJson(payload.replaceAll(/[\r\n]/g, ' '))}}\n`;
   }
 }

@@ -1,3 +1,4 @@
+import { plainJson } from '../../agent/base/text.ts';
 import { LEASE_REASONS, RECIPIENTS } from '../../agent/contract/lease-terms.ts';
 import type { CommandName } from '../../agent/contract/orders.ts';
 import { thumbprint } from '../../agent/trust/keys.ts';
@@ -254,7 +255,11 @@ async function partnerWatch({ options, texts, print, signal }: Desk): Promise<bo
     brokerOf(options),
     (line, missed) => {
       if (missed) print(json ? JSON.stringify({ missed }) : texts.viewing.missed(missed));
-      print(json ? JSON.stringify({ verified: line.verified, ...line.report }) : describeLine(line, texts));
+      print(
+        json
+          ? plainJson(JSON.stringify({ verified: line.verified, ...line.report }))
+          : describeLine(line, texts),
+      );
     },
     signal,
   );

@@ -1,4 +1,4 @@
-import { quoted } from '../../agent/base/text.ts';
+import { plainJson, quoted } from '../../agent/base/text.ts';
 import type { ConsentStatement } from '../../agent/contract/consent.ts';
 import type { ChannelEvent } from '../../agent/contract/messages.ts';
 import type { Texts } from '../texts.ts';
@@ -36,8 +36,8 @@ export function describeConsent(
   { viewing: { consent } }: Texts,
 ): string[] {
   return [
-    ...(bounds ? [`${consent.bounds}: ${JSON.stringify(bounds)}`] : []),
-    ...cameras.map(({ id, place }) => `${consent.camera} ${quoted(id)}: ${JSON.stringify(place)}`),
+    ...(bounds ? [`${consent.bounds}: ${plainJson(JSON.stringify(bounds))}`] : []),
+    ...cameras.map(({ id, place }) => `${consent.camera} ${quoted(id)}: ${plainJson(JSON.stringify(place))}`),
     ...releases.map((released) => `${quoted(released)} ${consent.release}`),
   ];
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ConfigurationError } from '../../agent/base/errors.ts';
-import { partnerId, type RecipientId, recipientId } from '../../agent/contract/lease-terms.ts';
+import { partnerId, RESERVED_IDS, type RecipientId, recipientId } from '../../agent/contract/lease-terms.ts';
 import {
   parseSealKey,
   parseSigningKey,
@@ -121,17 +121,14 @@ export class MemberFolder {
   }
 }
 
-/** Names that other users of the broker or topics have. */
-const TAKEN = ['csu', 'dipn', 'main', 'sub'];
-
 function checkedId({ kind, id }: Pick<MemberRequest, 'kind' | 'id'>): string {
   const schema = kind === 'partner' ? partnerId : recipientId;
-  const free = kind === 'recipient' ? id !== 'csu' : !TAKEN.includes(id);
+  const free = kind === 'partner' || id !== 'csu';
   if (schema.safeParse(id).success && free) return id;
   const expected =
     kind === 'recipient'
       ? 'dipn: the CSU has its key with its own folder'
-      : `small letters, digits and hyphens, but not ${TAKEN.join(', ')}`;
+      : `small letters, digits and hyphens, but not ${RESERVED_IDS.join(', ')}`;
   throw new ConfigurationError('command-line-invalid', `--id: expected ${expected}`);
 }
 

@@ -3,7 +3,7 @@ import t from 'tap';
 import { CODES } from '../../agent/base/codes.ts';
 import { asBeffroiError, DeviceError } from '../../agent/base/errors.ts';
 import { createLog } from '../../agent/base/log.ts';
-import { quoted, scrubUrls } from '../../agent/base/text.ts';
+import { plainJson, quoted, scrubUrls } from '../../agent/base/text.ts';
 
 function lines(write: (log: ReturnType<typeof createLog>) => void): Record<string, unknown>[] {
   const out: string[] = [];
@@ -47,6 +47,16 @@ t.test('text: what a device says is quoted, cut and without control characters',
       return !/[\u0000-\u001f\u007f-\u009f]/.test(quoted(text));
     }),
   );
+});
+
+t.test('text: JSON that is shown on a terminal says the same, and nothing in it acts there', async (t) => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const shown = plainJson(JSON.stringify(value));
+      t.same(JSON.parse(shown), value);
+    }),
+  );
+  t.equal(plainJson(JSON.stringify(['\u009b2J\u202e\u2028'])), '["\\u009b2J\\u202e\\u2028"]');
 });
 
 t.test('text: the user part of every URL is taken out', async (t) => {

@@ -6,7 +6,7 @@ import { Login } from '../../agent/camera/auth/digest.ts';
 import { digestResponse } from '../../agent/camera/auth/digest-response.ts';
 
 const credentials = { version: 1, user: 'Mufasa', password: 'Circle of Life' };
-const options = { camera: 'cam-a', encrypted: false, randomBytes: (count: number) => Buffer.alloc(count, 7) };
+const options = { camera: 'cam-a', peerKnown: false, randomBytes: (count: number) => Buffer.alloc(count, 7) };
 const login = (more: object = {}) => new Login(credentials, { ...options, ...more });
 
 const rfc7616 = {
@@ -124,9 +124,9 @@ t.test('login: a camera without qop is answered in the legacy form', async (t) =
   t.notMatch(value, /qop|nc=|cnonce|algorithm|opaque/);
 });
 
-t.test('login: Basic is only used over TLS', async (t) => {
+t.test('login: Basic is only used where TLS has shown who asks', async (t) => {
   t.throws(() => login().challenge(['Basic realm="r"']), { code: 'camera-insecure-login' });
-  const it = login({ encrypted: true });
+  const it = login({ peerKnown: true });
   it.challenge(['Basic realm="r"']);
   t.equal(it.authorize('GET', '/'), `Basic ${Buffer.from('Mufasa:Circle of Life').toString('base64')}`);
   t.equal(it.challenge(['Basic realm="r"']), 'refused');

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
+import { createBroker, createRoot } from '../../provisioning/certificates.ts';
 import { SimulatedCamera } from '../support/camera/camera.ts';
 import { capturedMatch, discoveryDevices } from '../support/discovery-devices.ts';
 import { GstCamera } from '../support/gst-camera.ts';
@@ -67,6 +70,23 @@ async function camera(
   await one.start();
   t.teardown(() => one.stop());
   return one;
+}
+
+/** A device under a certificate that nobody knows, which wants the password as it is. */
+async function asksInClear(t: Test, host: string) {
+  const logins: string[] = [];
+  const { certificate: cert, key } = await createBroker(
+    await createRoot('Camera', Date.now()),
+    [host],
+    Date.now(),
+  );
+  const server = createServer({ cert, key }, ({ headers: { authorization } }, answer) => {
+    if (authorization !== undefined) logins.push(authorization);
+    answer.writeHead(401, { 'WWW-Authenticate': 'Basic realm="r"' }).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  t.teardown(() => server.close());
+  return { port: (server.address() as AddressInfo).port, logins };
 }
 
 const words = (camera: Camera | undefined) => camera?.remarks.map(({ word }) => word) ?? [];
@@ -196,6 +216,8 @@ t.test('survey: what hostile devices send is bounded, and told as what it is', a
     }),
   );
   const asked = ['--network', '127.92.0.0/16', '--seconds', '1', '--json'];
+  const { port, logins } = await asksInClear(t, '127.92.0.9');
+  places.push(`https://127.92.0.9:${port}/onvif/device_service`);
   const { out, code } = await beffroi(`${USER}:${PASSWORD}\n`, ...places, ...asked);
   t.equal(code, 1);
   const { cameras } = JSON.parse(out) as Study;
@@ -205,8 +227,10 @@ t.test('survey: what hostile devices send is bounded, and told as what it is', a
     ['undecided', 'onvif-failed', 'camera-too-large'],
     ...[broken, broken, broken],
     ['undecided', 'onvif-failed', 'camera-redirected'],
+    ['undecided', 'login-insecure', ''],
   ]);
   t.notOk(out.includes(PASSWORD));
+  t.same(logins, [], 'a certificate that anybody can make opens no password');
 });
 
 t.test(

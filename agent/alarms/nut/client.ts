@@ -127,14 +127,14 @@ class VariableList {
 }
 
 /** @see RFC 9271 §4.3 */
-const REFUSALS: Readonly<Record<string, 'ups-data-stale' | 'ups-not-found' | 'equipment-login-refused'>> = {
-  'DATA-STALE': 'ups-data-stale',
-  'DRIVER-NOT-CONNECTED': 'ups-data-stale',
-  'UNKNOWN-UPS': 'ups-not-found',
-  'ACCESS-DENIED': 'equipment-login-refused',
-  'USERNAME-REQUIRED': 'equipment-login-refused',
-  'PASSWORD-REQUIRED': 'equipment-login-refused',
-};
+const REFUSALS = new Map<string, 'ups-data-stale' | 'ups-not-found' | 'equipment-login-refused'>([
+  ['DATA-STALE', 'ups-data-stale'],
+  ['DRIVER-NOT-CONNECTED', 'ups-data-stale'],
+  ['UNKNOWN-UPS', 'ups-not-found'],
+  ['ACCESS-DENIED', 'equipment-login-refused'],
+  ['USERNAME-REQUIRED', 'equipment-login-refused'],
+  ['PASSWORD-REQUIRED', 'equipment-login-refused'],
+]);
 
 /** The server answered, and the answer is no. The connection is as good as before. */
 class UpsRefusedError extends DeviceError {}
@@ -144,7 +144,7 @@ export function isRefusal(thrown: unknown): thrown is Error {
 }
 
 function refusal({ id, upsName }: NutUps, word: string): UpsRefusedError {
-  const code = REFUSALS[word] ?? 'ups-refused';
+  const code = REFUSALS.get(word) ?? 'ups-refused';
   return new UpsRefusedError(code, `${id}: upsd says of ${quoted(upsName)}: ${quoted(word)}`);
 }
 

@@ -7,8 +7,11 @@ import { digestResponse } from './digest-response.ts';
 export interface LoginOptions {
   /** Name of the camera, for messages. */
   readonly camera: string;
-  /** True when the connection is TLS; only then may Basic be used. */
-  readonly encrypted: boolean;
+  /**
+   * True when the connection is TLS and its certificate was checked: only then may Basic be used. Whoever stands between
+   * could else ask for the password in clear under a certificate of his own.
+   */
+  readonly peerKnown: boolean;
   readonly randomBytes: (count: number) => Buffer;
 }
 
@@ -28,7 +31,7 @@ type Scheme = Digest | { readonly kind: 'basic' };
 
 /**
  * The login of one client at one peer by HTTP or RTSP authentication: Digest with SHA-256 or MD5 (also `-sess`),
- * with `qop=auth` or in the legacy form; Basic only over TLS. Knows nothing of the transport:
+ * with `qop=auth` or in the legacy form; Basic only to a peer that TLS has proven. Knows nothing of the transport:
  *
  * - put `authorize(method, uri)` on each request as `Authorization`, when it gives one;
  * - on a 401 hand `challenge()` every `WWW-Authenticate` header: send the request again, or give up;
@@ -72,7 +75,7 @@ export class Login {
    * Takes the challenges of a 401.
    * @param headers every `WWW-Authenticate` value
    * @returns `retry`: send the request again with `authorize()`; `refused`: the peer does not take the credentials
-   * @throws DeviceError `camera-insecure-login` when only Basic is offered and the connection is not encrypted,
+   * @throws DeviceError `camera-insecure-login` when only Basic is offered and the peer is not known,
    * `camera-unsupported` when no known scheme is offered
    * @throws PeerProtocolError `camera-protocol` when there is no challenge at all
    */
@@ -135,7 +138,7 @@ export class Login {
     const best = digests.find(({ hash }) => hash === 'sha256') ?? digests[0];
     if (best) return best;
     if (!offered.some(({ scheme }) => scheme === 'basic')) throw this.#unknown(offered);
-    if (!this.#options.encrypted) throw this.#insecure();
+    if (!this.#options.peerKnown) throw this.#insecure();
     return { kind: 'basic' };
   }
 
@@ -191,7 +194,7 @@ export class Login {
   }
 
   #insecure(): DeviceError {
-    const message = `${this.#options.camera}: asks for the password in clear (Basic) over an unencrypted connection`;
+    const message = `${this.#options.camera}: asks for the password in clear (Basic), expected TLS with a pinned certificate for that`;
     return new DeviceError('camera-insecure-login', message);
   }
 }

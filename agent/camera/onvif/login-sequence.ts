@@ -100,7 +100,9 @@ export class LoginSequence {
   async #http(credentials: Credentials, first: Answer): Promise<Answer | undefined> {
     if (first.reply.challenges.length === 0) return undefined;
     const { camera, randomBytes } = this.#needs;
-    const login = new Login(credentials, { camera, encrypted: this.#call.address.target.tls, randomBytes });
+    const { tls, certificateSha256 } = this.#call.address.target;
+    const peerKnown = tls && certificateSha256 !== undefined;
+    const login = new Login(credentials, { camera, peerKnown, randomBytes });
     let answer = first;
     while (this.#challenge(login, answer) === 'retry') {
       if (!(await this.#permit.tryLogin())) this.#noTry();

@@ -8,6 +8,19 @@ import { childrenOf, parseXml } from './xml.ts';
  */
 export async function readMetadata(text: string, camera: string): Promise<OnvifEvent[]> {
   if (!text.includes('NotificationMessage')) return [];
-  const root = await parseXml(text.replace(/^[\s\0\ufeff]+|[\s\0]+$/g, ''), camera);
+  const root = await parseXml(trimmed(text), camera);
   return childrenOf(root, 'Event').flatMap(readEvents);
+}
+
+/** Cameras fill packets up with blanks and zeros. Each character is looked at once: a pattern would look again and again. */
+function trimmed(text: string): string {
+  let [from, until] = [0, text.length];
+  while (from < until && isFiller(text[from])) from += 1;
+  while (until > from && isFiller(text[until - 1])) until -= 1;
+  return text.slice(from, until);
+}
+
+/** A byte order mark counts as a blank. */
+function isFiller(character = ''): boolean {
+  return character === '\0' || character.trim() === '';
 }

@@ -11,8 +11,13 @@ export interface XmlElement {
   readonly children: readonly XmlElement[];
   /** Trimmed. */
   readonly text: string;
-  /** URIs by prefix as they hold at this element; the default namespace has the prefix ''. */
-  readonly scope: ReadonlyMap<string, string>;
+  /** The URI of a prefix as it holds at this element; the default namespace has the prefix ''. */
+  readonly scope: Scope;
+}
+
+/** Namespaces at one element. */
+interface Scope {
+  get(prefix: string): string | undefined;
 }
 
 /** ONVIF answers nest about 15 deep. Source: guess. */
@@ -37,7 +42,7 @@ export async function parseXml(text: string, from: string): Promise<XmlElement> 
     throw broken(from, `expected XML, came ${quoted(text)}`, cause);
   }
   if (root === null || typeof root !== 'object') throw broken(from, 'expected XML, came nothing');
-  return element(root, new Map());
+  return element(root, NO_NAMESPACES);
 }
 
 /** The first child with this local name. */
@@ -86,11 +91,29 @@ interface RawElement {
   readonly $$?: readonly RawElement[];
 }
 
-function element(raw: RawElement, outer: ReadonlyMap<string, string>): XmlElement {
+const NO_NAMESPACES: Scope = new Map();
+
+/** What an element declares, before what holds around it: a copy for each would take any memory. */
+class InnerScope implements Scope {
+  readonly #own: ReadonlyMap<string, string>;
+  readonly #outer: Scope;
+
+  constructor(own: ReadonlyMap<string, string>, outer: Scope) {
+    this.#own = own;
+    this.#outer = outer;
+  }
+
+  get(prefix: string): string | undefined {
+    return this.#own.get(prefix) ?? this.#outer.get(prefix);
+  }
+}
+
+function element(raw: RawElement, outer: Scope): XmlElement {
   const all = Object.entries(raw.$ ?? {});
-  const declared = all.filter(([name]) => isDeclaration(name));
-  const scope = declared.length === 0 ? outer : new Map(outer);
-  for (const [name, uri] of declared) (scope as Map<string, string>).set(name.slice('xmlns:'.length), uri);
+  const declared = all
+    .filter(([name]) => isDeclaration(name))
+    .map(([name, uri]) => [name.slice('xmlns:'.length), uri] as const);
+  const scope = declared.length === 0 ? outer : new InnerScope(new Map(declared), outer);
   const [prefix, name] = split(raw['#name']);
   return {
     name,

@@ -75,9 +75,10 @@ async function describe(
   address: Address,
   connection: RtspConnection,
 ): Promise<Described> {
-  const { camera, credentials } = target;
+  const { camera, credentials, certificateSha256 } = target;
   const { url, encrypted } = address;
-  const loginOptions = { camera, encrypted, randomBytes: needs.randomBytes };
+  const peerKnown = encrypted && certificateSha256 !== undefined;
+  const loginOptions = { camera, peerKnown, randomBytes: needs.randomBytes };
   const login = credentials ? { login: new Login(credentials, loginOptions) } : {};
   const { requestTimeoutMs } = options;
   const client = new RtspClient({ camera, connection, permit, requestTimeoutMs, ...login });

@@ -94,7 +94,9 @@ export class RecordSession {
     );
     const connection = new RtspConnection(name, socket, needs.clock);
     try {
-      const loginOptions = { camera: name, encrypted: address.encrypted, randomBytes: needs.randomBytes };
+      const { certificateSha256, authorities } = target;
+      const peerKnown = address.encrypted && (certificateSha256 ?? authorities) !== undefined;
+      const loginOptions = { camera: name, peerKnown, randomBytes: needs.randomBytes };
       const login = target.credentials ? { login: new Login(target.credentials, loginOptions) } : {};
       const { requestTimeoutMs } = options;
       const client = new RtspClient({

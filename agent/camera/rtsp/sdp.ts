@@ -35,11 +35,11 @@ interface Section {
   readonly attributes: readonly (readonly [name: string, value: string])[];
 }
 
-const CODECS: Readonly<Record<string, { readonly codec: VideoCodec }>> = {
-  h264: { codec: 'h264' },
-  h265: { codec: 'h265' },
-  hevc: { codec: 'h265' },
-};
+const CODECS: ReadonlyMap<string, { readonly codec: VideoCodec }> = new Map([
+  ['h264', { codec: 'h264' }],
+  ['h265', { codec: 'h265' }],
+  ['hevc', { codec: 'h265' }],
+]);
 
 /**
  * The first H.264 or H.265 track of a session description; undefined when there is none. Reads only what is needed
@@ -65,11 +65,11 @@ function isSound({ media, attributes }: Section): boolean {
   return /^audio\b/i.test(media) && !attributes.some(([name]) => name === 'sendonly' || name === 'inactive');
 }
 
-const METADATA: Readonly<Record<string, { readonly gzip: boolean }>> = {
-  'vnd.onvif.metadata': { gzip: false },
-  'vnd.onvif.metadata.gzip': { gzip: true },
-  'vnd.onvif.metadata+gzip': { gzip: true },
-};
+const METADATA: ReadonlyMap<string, { readonly gzip: boolean }> = new Map([
+  ['vnd.onvif.metadata', { gzip: false }],
+  ['vnd.onvif.metadata.gzip', { gzip: true }],
+  ['vnd.onvif.metadata+gzip', { gzip: true }],
+]);
 
 /**
  * The first metadata track that comes as text or in gzip; undefined when there is none, or when it cannot be told apart
@@ -88,26 +88,27 @@ export function findMetadata(sdp: string): DescribedMetadata | undefined {
 /** The payload types of a section that are among the known ones, with what is known of each. */
 function formats<T extends object>(
   section: Section,
-  known: Readonly<Record<string, T>>,
+  known: ReadonlyMap<string, T>,
 ): (T & { payloadType: number; clockRate: number })[] {
   return section.attributes.flatMap(([name, value]) => {
     const [, type, encoding, rate] = /^(\d{1,3})\s+([^/\s]+)(?:\/(\d+))?/.exec(value) ?? [];
-    const meant = name === 'rtpmap' ? known[(encoding ?? '').toLowerCase()] : undefined;
+    const meant = name === 'rtpmap' ? known.get((encoding ?? '').toLowerCase()) : undefined;
     return meant && Number(type) <= MAX_PAYLOAD_TYPE
       ? [{ ...meant, payloadType: Number(type), clockRate: Number(rate ?? 0) }]
       : [];
   });
 }
 
+/** The patterns match any character to the end: one that could fail there would try every blank before it anew. */
 function sections(sdp: string): Section[] {
   const all: { media: string; attributes: [name: string, value: string][] }[] = [
     { media: '', attributes: [] },
   ];
   for (const line of sdp.split(/[\r\n\0]+/)) {
-    const [, type, value] = /^\s*([a-z])\s*=\s*(.*)$/i.exec(line) ?? [];
+    const [, type, value] = /^\s*([a-z])\s*=\s*(.*)$/is.exec(line) ?? [];
     if (type === 'm') all.push({ media: value ?? '', attributes: [] });
     if (type !== 'a') continue;
-    const [, name, rest] = /^([^:]*):?(.*)$/.exec(value ?? '') ?? [];
+    const [, name, rest] = /^([^:]*):?(.*)$/s.exec(value ?? '') ?? [];
     all.at(-1)?.attributes.push([(name ?? '').trim().toLowerCase(), (rest ?? '').trim()]);
   }
   return all;
@@ -138,7 +139,7 @@ function clockRateOf(said: number): number {
 function formatOf(section: Section, payloadType: number): ReadonlyMap<string, string> {
   const params = new Map<string, string>();
   for (const [name, value] of section.attributes) {
-    const [, type, rest] = /^(\d{1,3})\s+(.*)$/.exec(value) ?? [];
+    const [, type, rest] = /^(\d{1,3})\s+(.*)$/s.exec(value) ?? [];
     if (name !== 'fmtp' || Number(type) !== payloadType) continue;
     for (const part of (rest ?? '').split(';')) {
       const at = part.indexOf('=');

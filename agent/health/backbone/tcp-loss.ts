@@ -25,6 +25,7 @@ export async function segmentsOf(
   const ports = localPorts.map((port) => `sport = :${port}`).join(' or ');
   const options = {
     timeout: LIMIT_MS,
+    killSignal: 'SIGKILL' as const,
     maxBuffer: MAX_OUTPUT_BYTES,
     env: { PATH: PATH_OF_SBIN, LC_ALL: 'C' },
   };
@@ -38,7 +39,8 @@ export async function segmentsOf(
   );
 }
 
-const PATH_OF_SBIN = `${process.env.PATH ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`;
+/** An empty part would be the folder of the process. */
+const PATH_OF_SBIN = [process.env.PATH, '/usr/sbin:/sbin:/usr/bin:/bin'].filter(Boolean).join(':');
 
 /** @param text of `ss -H -t -i -n -O`: one connection in each line @see ss(8), tcp(7) TCP_INFO */
 export function parseSegments(text: string): Map<number, Segments> {

@@ -123,6 +123,7 @@ const HOSTILE: Record<string, { code: string; serve: (socket: Socket) => void }>
   },
   'speaks HTTP': { code: 'equipment-protocol', serve: answering('HTTP/1.1 400 Bad Request\r\n') },
   denies: { code: 'equipment-login-refused', serve: answering('ERR ACCESS-DENIED\n') },
+  'refuses with a word that objects have': { code: 'ups-refused', serve: answering('ERR constructor\n') },
   'refuses otherwise': { code: 'ups-refused', serve: answering('ERR FEATURE-NOT-CONFIGURED\r\n') },
 };
 

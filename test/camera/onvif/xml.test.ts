@@ -46,6 +46,17 @@ t.test('document types, entities, depth, and what is no XML are refused', async 
   }
 });
 
+t.test('namespaces that every element declares anew take no more memory than they are long', async (t) => {
+  const declared = Array.from({ length: 6_000 }, (_, i) => `xmlns:n${i}="urn:${i}"`).join(' ');
+  const root = await parseXml(`<a ${declared}>${'<n7:b xmlns:c="urn:c"/>'.repeat(20_000)}</a>`, 'cam-1');
+  const last = root.children.at(-1);
+  t.match([root.children.length, last?.namespace], [20_000, 'urn:7']);
+  t.same(
+    ['c', 'n5999', '', 'no'].map((prefix) => last?.scope.get(prefix)),
+    ['urn:c', 'urn:5999', undefined, undefined],
+  );
+});
+
 t.test('whatever comes, parsing ends with an element or with camera-protocol', async (t) => {
   const piece = fc.oneof(
     fc.constantFrom(

@@ -205,6 +205,14 @@ t.test('a document above the bound, and a gzip bomb, end the reading of the trac
   t.end();
 });
 
+t.test('a document full of blanks is read in one go', async (t) => {
+  const blanks = ' '.repeat(MAX_DOCUMENT_BYTES - 100);
+  const document = (end: string) => `\0 <MetadataStream>NotificationMessage${blanks}</MetadataStream>${end}`;
+  t.same(await readMetadata(document(''), 'cam-a'), []);
+  t.same(await readMetadata(document('\0\0 '), 'cam-a'), []);
+  t.same(await readMetadata(`<MetadataStream>NotificationMessage</MetadataStream>${blanks}`, 'cam-a'), []);
+});
+
 t.test('a track is silent when no packet of it has come for long, and that is told once', (t) => {
   let nowMs = 0;
   const said: string[] = [];

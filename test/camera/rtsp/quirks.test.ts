@@ -345,24 +345,31 @@ t.test('rtsps: a certificate of its own is taken without a pin, with a pin only 
   await camera.stop();
 });
 
-t.test('rtsps: Basic is allowed over TLS', async (t) => {
-  const root = await createRoot('Camera', Date.now());
-  const { certificate: cert, key } = await createBroker(root, ['127.0.0.1'], Date.now());
-  const basic = reply('401 Unauthorized', ['WWW-Authenticate: Basic realm="r"']);
-  const open =
-    (answer: string) =>
-    ({ text }: Heard) =>
-      text.includes('Authorization: Basic') ? answer : basic;
-  const camera = await RawCamera.start(
-    { ...good(2), DESCRIBE: open(good().DESCRIBE as string) },
-    { key, cert },
-  );
-  const pulling = new Pulling({ url: camera.url, credentials }, PATIENT);
-  await pulling.has(2);
-  t.ok(pulling.permit.accepted > 0);
-  t.equal(await pulling.stop(), undefined);
-  await camera.stop();
-});
+t.test(
+  'rtsps: Basic is allowed where the certificate is pinned, and else the password stays here',
+  async (t) => {
+    const root = await createRoot('Camera', Date.now());
+    const { certificate: cert, key } = await createBroker(root, ['127.0.0.1'], Date.now());
+    const basic = reply('401 Unauthorized', ['WWW-Authenticate: Basic realm="r"']);
+    const open =
+      (answer: string) =>
+      ({ text }: Heard) =>
+        text.includes('Authorization: Basic') ? answer : basic;
+    const camera = await RawCamera.start(
+      { ...good(2), DESCRIBE: open(good().DESCRIBE as string) },
+      { key, cert },
+    );
+    const unknown = await new Pulling({ url: camera.url, credentials }, PATIENT).ended;
+    t.equal(unknown?.code, 'camera-insecure-login');
+    t.notOk(camera.heard.some(({ text }) => text.includes('Authorization')));
+    const certificateSha256 = createHash('sha256').update(new X509Certificate(cert).raw).digest('hex');
+    const pulling = new Pulling({ url: camera.url, credentials, certificateSha256 }, PATIENT);
+    await pulling.has(2);
+    t.ok(pulling.permit.accepted > 0);
+    t.equal(await pulling.stop(), undefined);
+    await camera.stop();
+  },
+);
 
 t.test('rtsps: a camera that does not speak TLS, or does not answer it, is told apart', async (t) => {
   const camera = await RawCamera.start({});
