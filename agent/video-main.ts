@@ -8,6 +8,7 @@ import { asBeffroiError, type BeffroiError } from './base/errors.ts';
 import { type Service, ServiceGroup } from './base/lifecycle.ts';
 import { createLog, type Log } from './base/log.ts';
 import { BytePool } from './base/pool.ts';
+import { SlabPool } from './base/slab-pool.ts';
 import { Rest } from './base/rest.ts';
 import { SOFTWARE } from './base/software.ts';
 import { Standstill } from './base/standstill.ts';
@@ -44,8 +45,10 @@ export interface VideoOptions {
 
 const clock = systemClock;
 const random = Math.random;
-/** Pictures of every camera. */
-const pool = new BytePool();
+/** Pictures of the commune's own cameras. */
+const pool = new SlabPool();
+/** Those of partners: apart, and gone when nobody holds them. */
+const leasedPool = new BytePool();
 /** Source: measured with 20 cameras; a fragment is four times as long as the longest rest. */
 const rest = new Rest({ leastMs: 20, perStreamMs: 3, mostMs: 60 });
 const standstill = new Standstill(clock);
@@ -94,13 +97,13 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     report: tell,
   });
   const media = { mediaOriginMs: uptime() * 1000 - clock.monotonicMs() };
-  const pulling = {
-    ...{ clock, log, random, pool, permits: desk },
-    ...{ pull: pictures.watching(pullBy(log)), report: tell },
-  };
+  const pullingInto = (memory: BytePool) => ({
+    ...{ clock, log, random, pool: memory, permits: desk },
+    ...{ pull: pictures.watching(pullBy(log, memory)), report: tell },
+  });
   const backbone = new Backbone({ clock, log, report: tell });
   const engine = new VideoEngine(
-    { ...pulling, backbone, destination: destinationBy(broker, box, log) },
+    { ...pullingInto(pool), backbone, destination: destinationBy(broker, box, log) },
     media,
   );
   const views = new ViewKeeper({ clock, engine, report: tell });
@@ -115,7 +118,7 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
       const { LeaseKeeper } = await import('./video/lease-keeper.ts');
       const { readKeyringOf } = await import('./config/box-keys.ts');
       const keyring = async () => (await readKeyringOf(box)).keyring;
-      const needs = { ...pulling, line: () => lines.open(), keyring, tell };
+      const needs = { ...pullingInto(leasedPool), line: () => lines.open(), keyring, tell };
       return new LeaseKeeper(needs, { ...media, site: box.site, startedMs });
     },
   });
@@ -175,7 +178,7 @@ function destinationBy(broker: BrokerClient, box: BoxFile, log: Log): MakeDestin
   };
 }
 
-function pullBy(log: Log): PullStream {
+function pullBy(log: Log, memory: BytePool): PullStream {
   return (camera, permit, handlers, signal) => {
     const { camera: id, url, credentials, certificateSha256, stallTimeoutMs, transport } = camera;
     const target = {
@@ -183,7 +186,7 @@ function pullBy(log: Log): PullStream {
       ...(credentials ? { credentials } : {}),
       ...(certificateSha256 ? { certificateSha256 } : {}),
     };
-    const needs = { clock, log, randomBytes, pool, rest, standstill, udpTrials };
+    const needs = { clock, log, randomBytes, pool: memory, rest, standstill, udpTrials };
     const options = { ...defaultStreamOptions, stallTimeoutMs, transport };
     return rest.during(() => pullStream(target, permit, handlers, needs, options, signal));
   };

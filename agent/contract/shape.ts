@@ -33,12 +33,15 @@ const MAX_FAULTS = 50;
 /** Names of keys come from outside. */
 const PLAIN_KEY = /^[A-Za-z0-9_-]{1,80}$/;
 
+/** A key that has one value. */
+type Constant = readonly [key: string, value: unknown];
 type Tell = (path: string, expected: string) => void;
 
 /** Checks values against one shape. */
 export class ShapeCheck<T> {
   readonly #document: ShapeDocument;
   readonly #patterns = new Map<string, RegExp>();
+  readonly #constants = new Map<Shape, readonly Constant[]>();
 
   constructor(document: ShapeDocument) {
     this.#document = document;
@@ -72,7 +75,7 @@ export class ShapeCheck<T> {
 
   /** The one whose constants the value has is meant. */
   #lookAtKind(kinds: readonly Shape[], value: unknown, path: string, tell: Tell): void {
-    const meant = kinds.find((kind) => isOfType(value, 'object') && hasConstants(kind, value as object));
+    const meant = kinds.find((kind) => isOfType(value, 'object') && this.#hasConstants(kind, value as object));
     if (meant) this.#look(meant, value, path, tell);
     else tell(path, 'expected one of the known kinds');
   }
@@ -95,15 +98,23 @@ export class ShapeCheck<T> {
 
   #lookAtKeys(shape: Shape, value: object, path: string, tell: Tell): void {
     const { properties = {}, required = [], additionalProperties: others, propertyNames } = shape;
-    const entries = Object.entries(value).filter(([, one]) => one !== undefined);
-    const present = new Set(entries.map(([key]) => key));
-    for (const key of required) if (!present.has(key)) tell(below(path, key), 'is missing');
-    for (const [key, one] of entries) {
+    const entries = value as Readonly<Record<string, unknown>>;
+    for (const key of required)
+      if (!Object.hasOwn(entries, key) || entries[key] === undefined) tell(below(path, key), 'is missing');
+    for (const key of Object.keys(entries)) {
+      const one = entries[key];
+      if (one === undefined) continue;
       const named = Object.hasOwn(properties, key) ? properties[key] : others;
       if (named === false) tell(below(path, key), 'unknown key');
       else if (named) this.#look(named, one, below(path, key), tell);
       if (propertyNames) this.#look(propertyNames, key, below(path, key), tell);
     }
+  }
+
+  #hasConstants(kind: Shape, value: object): boolean {
+    const known = this.#constants.get(kind) ?? constantsOf(kind);
+    this.#constants.set(kind, known);
+    return known.every(([key, one]) => (value as Record<string, unknown>)[key] === one);
   }
 
   #pattern(source: string): RegExp {
@@ -123,9 +134,8 @@ function isOfType(value: unknown, type: NonNullable<Shape['type']>): boolean {
   return typeof value === type;
 }
 
-function hasConstants({ properties = {} }: Shape, value: object): boolean {
-  const constants = Object.entries(properties).filter(([, one]) => one.const !== undefined);
-  return constants.every(([key, one]) => (value as Record<string, unknown>)[key] === one.const);
+function constantsOf({ properties = {} }: Shape): readonly Constant[] {
+  return Object.entries(properties).flatMap(([key, one]) => (one.const === undefined ? [] : [[key, one.const]]));
 }
 
 /** Long lists are those of codes. */

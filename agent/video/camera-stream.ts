@@ -1,16 +1,17 @@
 import type { Clock } from '../base/clock.ts';
 import { asBeffroiError, type BeffroiError, DeviceError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { RepeatedFault } from '../base/repeated.ts';
 import { type RetryPolicy, retryLoop } from '../base/retry.ts';
 import { scrubUrls } from '../base/text.ts';
 import type { ClockWord } from '../camera/rtsp/camera-clock.ts';
 import type { MetadataHandlers } from '../camera/rtsp/metadata-track.ts';
-import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../camera/types.ts';
+import type { PlayFacts } from '../camera/rtsp/pull.ts';
+import type { AccessUnit, Permit, StreamCounters, VideoCodec, VideoTrack } from '../camera/types.ts';
 import type { PulledCamera, StreamPhase, VideoToAgent } from '../contract/video-link.ts';
 import type { EventTrack } from './event-track.ts';
 import type { Feed } from './feed.ts';
 import type { Meter } from './meter.ts';
+import { StreamLog } from './stream-log.ts';
 
 /**
  * A camera that played is back soon: quick tries, so that pictures flow within 10 s of its return. One that never
@@ -33,7 +34,7 @@ type StreamReport = Extract<VideoToAgent, { type: 'stream' }>;
 export interface PullHandlers {
   /** @param counters the numbers of this stream, whenever it is called */
   described(track: VideoTrack, counters: () => StreamCounters): void;
-  playing(): void;
+  playing(facts: PlayFacts): void;
   accessUnit(unit: AccessUnit): void;
   /** The camera told its clock. @param roundTripMs the shortest to the camera and back */
   clockSaid(word: ClockWord, roundTripMs: number): void;
@@ -66,14 +67,15 @@ export interface CameraStreamNeeds {
 export class CameraStream {
   readonly #needs: CameraStreamNeeds;
   readonly #camera: PulledCamera;
-  readonly #fault: RepeatedFault;
+  readonly #told: StreamLog;
   #report: StreamReport;
   #sound: { readonly sound?: boolean } = {};
+  #codec: VideoCodec | undefined;
 
   constructor(needs: CameraStreamNeeds, camera: PulledCamera) {
     this.#needs = needs;
     this.#camera = camera;
-    this.#fault = new RepeatedFault(needs.clock);
+    this.#told = new StreamLog(needs.clock, needs.log, camera.camera);
     this.#report = { type: 'stream', camera: camera.camera, phase: 'connecting', detail: '' };
   }
 
@@ -133,18 +135,24 @@ export class CameraStream {
   /** @param broken aborted by a fault of ours: it ends this pull and not the process */
   #handlers(up: () => void, broken: AbortController): PullHandlers {
     const { meter, feed } = this.#needs;
+    let plays: object | undefined; // some send pictures before they agree to
     return {
       metadata: this.#needs.events?.handlers,
       described: (track, counters) => {
         meter.streamBegins(counters);
         feed.streamBegins(track);
         this.#sound = track.sound === undefined ? {} : { sound: track.sound };
+        this.#codec = track.codec;
         this.#tell('described', { codec: track.codec, ...this.#sound });
       },
-      playing: () => this.#playing(),
+      playing: (how) => {
+        plays = { codec: this.#codec, ...how };
+        this.#tellPlaying();
+      },
       clockSaid: (word, roundTripMs) => meter.clockSaid(word, roundTripMs),
       accessUnit: (unit) => {
         up();
+        if (plays) this.#told.flows(plays);
         try {
           this.#take(unit);
         } catch (thrown) {
@@ -152,12 +160,6 @@ export class CameraStream {
         }
       },
     };
-  }
-
-  #playing(): void {
-    const failures = this.#fault.recovered();
-    this.#needs.log.info({ camera: this.#camera.camera, failures }, 'stream plays');
-    this.#tellPlaying();
   }
 
   #take(unit: AccessUnit): void {
@@ -177,13 +179,8 @@ export class CameraStream {
   }
 
   #failed(error: BeffroiError, delayMs: number): void {
-    const { camera } = this.#camera;
     this.#needs.events?.streamEnds(error);
-    const told = this.#fault.happened(error.code);
-    if (told) {
-      const { log } = this.#needs;
-      log.warn({ err: error, camera, count: told.count, retryInMs: delayMs }, 'no stream from the camera');
-    }
+    this.#told.failed(error, delayMs);
     const phase = STALLS.has(error.code) ? 'stalled' : 'failed';
     this.#tell(phase, { code: error.code, detail: scrubUrls(error.message).slice(0, 500) });
   }

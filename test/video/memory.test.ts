@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { type Block, BytePool } from '../../agent/base/pool.ts';
+import type { Block } from '../../agent/base/pool.ts';
+import { BytePool } from '../../agent/base/pool.ts';
+import { SlabPool } from '../../agent/base/slab-pool.ts';
 import { ReceivedUnit } from '../../agent/camera/rtsp/received-unit.ts';
 import type { Chunk, Destination, Format, Source } from '../../agent/video/destination.ts';
 import { Feed } from '../../agent/video/feed.ts';
@@ -8,7 +10,7 @@ import { MediaClock } from '../../agent/video/media-clock.ts';
 import { clip } from '../support/clips.ts';
 
 /** A pool that spoils what nobody holds, and knows what is out. */
-class SpoilingPool extends BytePool {
+class SpoilingPool extends SlabPool {
   out = 0;
   taken = 0;
 

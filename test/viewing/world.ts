@@ -40,6 +40,8 @@ const BOX_KEY = parseSigningKey(JSON.stringify(generateSigningKey().privateJwk))
 const [sps, pps] = clip('h264').parameterSets as [Buffer, Buffer];
 const TRACK: VideoTrack = { codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps } };
 
+const PLAYS = { transport: { interleaved: true, rtpChannel: 0, rtcpChannel: 1 }, rtpInfo: undefined };
+
 /** What the box told. */
 export interface Told {
   readonly key: MessageKey;
@@ -278,7 +280,7 @@ export class World {
       framesDamaged: 0,
       jitterMs: 0,
     }));
-    handlers.playing();
+    handlers.playing(PLAYS);
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     if (this.pulled.get(camera.camera) === handlers) this.pulled.delete(camera.camera);
   }

@@ -107,6 +107,11 @@ export class AccessUnitAssembler {
     else this.#nal();
   }
 
+  /** What is left is lost; nothing comes after this. */
+  end(): void {
+    this.#storage.end();
+  }
+
   /** After the NAL units of a packet. */
   endPacket(marker: boolean): void {
     if (!marker || !this.#hasSlice) return;

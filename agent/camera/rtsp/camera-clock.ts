@@ -1,3 +1,5 @@
+import { type Best, endsInStep, medianSlope, WORDS_OF_STEP } from './clock-step.ts';
+
 /** What a sender report says of the clock of the camera, and when it came. */
 export interface ClockWord {
   /** Unix ms on the clock of the camera. */
@@ -29,15 +31,10 @@ const MAX_LATE_MS = 2_000;
 /** Two words in doubt that say the same, to this, are a clock that was set. Source: guess. */
 const AGREE_MS = 500;
 
-interface Best {
-  readonly atMs: number;
-  /** Wall time of the camera minus monotonic time of the box. */
-  readonly difference: number;
-}
-
 /**
  * Offset and drift of the clock of one camera, by its sender reports. A report comes late and never early, so the best
- * of many counts; one that is far from all before is believed when the next one says the same. Differences are taken to
+ * of many counts; one that is far from all before is believed when the next one says the same. A clock that is set by
+ * less than that is seen when a minute or more of them say so. Differences are taken to
  * the monotonic clock, so that a step of the clock of the box is none of the camera's.
  * @see RFC 3550 §6.4.1
  */
@@ -101,6 +98,11 @@ export class CameraClock {
   }
 
   #nextBucket(word: Best): void {
+    if (endsInStep(this.#buckets)) {
+      this.#steps += 1;
+      this.#buckets = this.#buckets.slice(-WORDS_OF_STEP);
+      this.#driftPpm = undefined;
+    }
     if (this.#buckets.length >= MIN_BUCKETS_FOR_DRIFT) this.#driftPpm = medianSlope(this.#buckets) * 1e6;
     this.#buckets.push(word);
     if (this.#buckets.length > MAX_BUCKETS) this.#buckets.shift();
@@ -116,12 +118,4 @@ export class CameraClock {
     this.#add(this.#doubt ?? word);
     this.#add(word);
   }
-}
-
-/** @see Theil–Sen estimator: up to a quarter of the points may be wrong */
-function medianSlope(points: readonly Best[]): number {
-  const slopes = points.flatMap((a, index) =>
-    points.slice(index + 1).map((b) => (b.difference - a.difference) / (b.atMs - a.atMs)),
-  );
-  return slopes.sort((a, b) => a - b)[Math.floor(slopes.length / 2)] ?? 0;
 }

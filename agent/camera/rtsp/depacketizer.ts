@@ -31,6 +31,11 @@ export class Depacketizer {
     this.#units.endPacket(marker);
   }
 
+  /** The picture that grows is lost; nothing comes after this. */
+  end(): void {
+    this.#units.end();
+  }
+
   #payload({ bytes, from, until, timestamp, marker }: RtpPacket): void {
     const shape = this.#shape;
     shape.read(bytes, from, until);

@@ -7,7 +7,7 @@ import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../types.ts
 import type { ClockWord } from './camera-clock.ts';
 import { controlUrls } from './control-url.ts';
 import { type Conversation, type Described, withCamera } from './describe.ts';
-import { parseRtpInfo, type SessionField } from './fields.ts';
+import { parseRtpInfo, type SessionField, type Transport } from './fields.ts';
 import { keepAlive, sessionFields } from './keep-alive.ts';
 import { type MetadataHandlers, MetadataTrack } from './metadata-track.ts';
 import { VideoReceiver } from './receiver.ts';
@@ -17,11 +17,18 @@ import { TrackSetup } from './track-setup.ts';
 import type { TakePacket } from './udp-track.ts';
 import type { UdpTrials } from './udp-trials.ts';
 
+/** How a camera plays, for the log. */
+export interface PlayFacts {
+  readonly transport: Transport;
+  /** Where the camera says that the stream begins; absent where it does not. */
+  readonly rtpInfo: object | undefined;
+}
+
 export interface StreamHandlers {
   /** After DESCRIBE. `counters` gives the numbers of this stream whenever it is called. */
   described(track: VideoTrack, counters: () => StreamCounters): void;
-  /** The camera agreed to PLAY. */
-  playing(): void;
+  /** The camera agreed to PLAY; it may still send nothing. */
+  playing(facts: PlayFacts): void;
   accessUnit(unit: AccessUnit): void;
   /**
    * The camera told its clock, in a sender report.
@@ -146,13 +153,14 @@ class Pull {
     } finally {
       ended.abort();
       this.#setup.close();
+      this.#receiver?.end();
       await this.#tearDown();
     }
   }
 
   async #start(): Promise<void> {
     const { connection, client, video } = this.#described;
-    const { clock, log, pool, rest } = this.#needs;
+    const { clock, pool, rest } = this.#needs;
     const transport = await this.#setup.requiredTrack(video.control, VIDEO_CHANNEL);
     const clockSaid = (word: ClockWord) => this.#handlers.clockSaid(word, connection.shortestAnswerMs);
     const receiver = new VideoReceiver(video, transport, { clock, pool, clockSaid }, (unit) =>
@@ -175,9 +183,8 @@ class Pull {
     const reply = await client.expectOk('PLAY', this.#url, fields);
     const [said] = parseRtpInfo(reply.headers.get('rtp-info') ?? '');
     const rtpInfo = said && { ...said, url: quoted(said.url) };
-    log.info({ camera: this.#camera, codec: video.track.codec, transport, rtpInfo }, 'stream plays');
     this.#handlers.metadata?.begins(metadata !== undefined);
-    this.#handlers.playing();
+    this.#handlers.playing({ transport, rtpInfo });
   }
 
   get #session(): SessionField | undefined {

@@ -41,6 +41,7 @@ export class VideoReceiver {
   #bytes = 0;
   #damaged = 0;
   #lastUnitMs: number | undefined;
+  #ended = false;
 
   constructor(
     video: DescribedVideo,
@@ -85,10 +86,17 @@ export class VideoReceiver {
 
   /** Takes one frame or packet, read at that monotonic time; what belongs to no track of ours is left out. */
   frame(channel: number, bytes: Buffer, from: number, until: number, readMs: number): void {
+    if (this.#ended) return;
     const packet = this.#packet;
     const isRtp = packet.read(bytes, from, until, readMs);
     if (isRtp && packet.payloadType === this.#payloadType && this.#isOurs(channel)) this.#rtp(packet);
     else if (isRtcp(bytes, from, until)) this.#rtcp(channel, bytes.subarray(from, until));
+  }
+
+  /** The picture that grows is lost, and what comes from now on is left out. */
+  end(): void {
+    this.#ended = true;
+    this.#depacketizer.end();
   }
 
   /**

@@ -99,6 +99,16 @@ export class UnitStorage {
     this.#keepFrom(this.#starts.length, this.#length);
   }
 
+  /** What is left is lost, and its memory is free; nothing is added from then on. */
+  end(): void {
+    this.#block?.release();
+    this.#block = undefined;
+    this.#bytes = Buffer.alloc(0);
+    this.#length = 0;
+    this.#starts = [];
+    this.#open = 0;
+  }
+
   #keepFrom(count: number, from: number): void {
     const starts = this.#starts;
     const rest = this.#length - from;
