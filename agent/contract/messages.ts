@@ -451,7 +451,8 @@ const streamMeasure = z.strictObject({
     description: 'how much the clock of the camera runs fast, parts per million; after three minutes',
   }),
   clock_steps: count.optional().meta({
-    description: 'how often the clock of the camera was seen to be set since the video process began, by a tenth of a second or more',
+    description:
+      'how often the clock of the camera was seen to be set since the video process began, by a tenth of a second or more',
   }),
 });
 

@@ -75,7 +75,9 @@ export class ShapeCheck<T> {
 
   /** The one whose constants the value has is meant. */
   #lookAtKind(kinds: readonly Shape[], value: unknown, path: string, tell: Tell): void {
-    const meant = kinds.find((kind) => isOfType(value, 'object') && this.#hasConstants(kind, value as object));
+    const meant = kinds.find(
+      (kind) => isOfType(value, 'object') && this.#hasConstants(kind, value as object),
+    );
     if (meant) this.#look(meant, value, path, tell);
     else tell(path, 'expected one of the known kinds');
   }
@@ -135,7 +137,9 @@ function isOfType(value: unknown, type: NonNullable<Shape['type']>): boolean {
 }
 
 function constantsOf({ properties = {} }: Shape): readonly Constant[] {
-  return Object.entries(properties).flatMap(([key, one]) => (one.const === undefined ? [] : [[key, one.const]]));
+  return Object.entries(properties).flatMap(([key, one]) =>
+    one.const === undefined ? [] : [[key, one.const]],
+  );
 }
 
 /** Long lists are those of codes. */

@@ -3,7 +3,7 @@ import t from 'tap';
 import { type Block, BytePool } from '../../agent/base/pool.ts';
 import { SlabPool } from '../../agent/base/slab-pool.ts';
 
-const POOLS = { 'memory of its own': () => new BytePool(), 'slabs': () => new SlabPool() };
+const POOLS = { 'memory of its own': () => new BytePool(), slabs: () => new SlabPool() };
 const MIB = 2 ** 20;
 
 /** Blocks in any order of steps, each filled with a mark of its own. */
@@ -64,29 +64,35 @@ const step = fc.oneof(
 );
 
 for (const [name, make] of Object.entries(POOLS)) {
-  t.test(`pool, ${name}: what is held is nobody else’s and as large as was asked; what nobody holds is free`, async (t) => {
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-        const holders = new Holders(make());
-        for (const one of steps) {
-          if (one.does === 'take') holders.take(one.bytes);
-          else if (one.does === 'hold') holders.hold(one.which);
-          else if (!holders.release(one.which)) return false;
-        }
-        return holders.isSound();
-      }),
-      { numRuns: 200 },
-    );
-    t.pass();
-  });
+  t.test(
+    `pool, ${name}: what is held is nobody else’s and as large as was asked; what nobody holds is free`,
+    async (t) => {
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+          const holders = new Holders(make());
+          for (const one of steps) {
+            if (one.does === 'take') holders.take(one.bytes);
+            else if (one.does === 'hold') holders.hold(one.which);
+            else if (!holders.release(one.which)) return false;
+          }
+          return holders.isSound();
+        }),
+        { numRuns: 200 },
+      );
+      t.pass();
+    },
+  );
 
-  t.test(`pool, ${name}: a mistake in the count is an error and not a picture in the wrong place`, async (t) => {
-    const block = make().take(1);
-    block.release();
-    t.throws(() => block.release(), { code: 'internal' });
-    t.throws(() => block.hold(), { code: 'internal' });
-    t.equal(block.buffer.length, 0);
-  });
+  t.test(
+    `pool, ${name}: a mistake in the count is an error and not a picture in the wrong place`,
+    async (t) => {
+      const block = make().take(1);
+      block.release();
+      t.throws(() => block.release(), { code: 'internal' });
+      t.throws(() => block.hold(), { code: 'internal' });
+      t.equal(block.buffer.length, 0);
+    },
+  );
 
   t.test(`pool, ${name}: memory goes back with the last holder and waits for no collector`, async (t) => {
     const pool = make();
@@ -104,7 +110,10 @@ t.test('pool: who looks too late at memory of its own sees nothing of somebody e
 });
 
 /** Twenty cameras whose pictures are kept from one key picture to the next, and for a moment besides. */
-function carry(pool: SlabPool, random: () => number): { readonly peakBytes: number; readonly slabBytes: number } {
+function carry(
+  pool: SlabPool,
+  random: () => number,
+): { readonly peakBytes: number; readonly slabBytes: number } {
   const cameras = Array.from({ length: 20 }, (_, i) => ({ at: i * 7, kept: [] as Block[] }));
   let [now, peakBytes, slabBytes] = [0, 0, 0];
   const drop = (blocks: readonly Block[]) => {
@@ -129,14 +138,17 @@ function carry(pool: SlabPool, random: () => number): { readonly peakBytes: numb
   return { peakBytes, slabBytes };
 }
 
-t.test('pool, slabs: twenty cameras take little more than their pictures, and nothing stays when they have gone', async (t) => {
-  fc.assert(
-    fc.property(fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (numbers) => {
-      const pool = new SlabPool();
-      const { peakBytes, slabBytes } = carry(pool, () => numbers.next().value ?? 0);
-      return slabBytes < 1.5 * peakBytes && pool.slabBytes <= MIB;
-    }),
-    { numRuns: 10 },
-  );
-  t.pass();
-});
+t.test(
+  'pool, slabs: twenty cameras take little more than their pictures, and nothing stays when they have gone',
+  async (t) => {
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (numbers) => {
+        const pool = new SlabPool();
+        const { peakBytes, slabBytes } = carry(pool, () => numbers.next().value ?? 0);
+        return slabBytes < 1.5 * peakBytes && pool.slabBytes <= MIB;
+      }),
+      { numRuns: 10 },
+    );
+    t.pass();
+  },
+);

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import type { Block } from '../../agent/base/pool.ts';
-import { BytePool } from '../../agent/base/pool.ts';
+import type { Block, BytePool } from '../../agent/base/pool.ts';
 import { SlabPool } from '../../agent/base/slab-pool.ts';
 import { ReceivedUnit } from '../../agent/camera/rtsp/received-unit.ts';
 import type { Chunk, Destination, Format, Source } from '../../agent/video/destination.ts';

@@ -53,6 +53,7 @@ export class ReceivedUnit implements AccessUnit {
   }
 
   #requireHeld(): void {
-    if (!this.#block.held) throw new InternalError('internal', 'a picture was looked at after its last release');
+    if (!this.#block.held)
+      throw new InternalError('internal', 'a picture was looked at after its last release');
   }
 }
