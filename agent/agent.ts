@@ -30,6 +30,7 @@ import { TimeFloor } from './config/time-floor.ts';
 import { videoDestinations } from './config/video-destinations.ts';
 import type { StatusSnapshot } from './contract/status.ts';
 import type { PulledCamera } from './contract/video-link.ts';
+import { PRIORITIES } from './contract/video-link-limits.ts';
 import { BackboneHealth } from './health/backbone/health.ts';
 import type { Connection } from './health/backbone/window.ts';
 import { BoxHealth } from './health/box-health.ts';
@@ -530,7 +531,9 @@ export class Agent implements Service {
     if (!config) return;
     this.#video.setBackbone({
       budget: config.video.backbone,
-      cameras: config.cameras.map(({ id, priority }) => ({ camera: id, priority })),
+      cameras: config.cameras.flatMap(({ id, regime, priority = PRIORITIES.usual }) =>
+        regime === 'continuous' ? [{ camera: id, priority }] : [],
+      ),
       missions: this.#missions.begun(),
     });
   }

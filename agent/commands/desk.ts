@@ -144,10 +144,13 @@ export class CommandDesk implements Service {
       signer: signer ?? 'unknown',
       error,
     });
-    if (!command || !told) return;
-    this.#statuses.rejected(command, error);
+    if (!command) return;
+    if (told) this.#statuses.rejected(command, error);
     const { order, signer: who } = command;
-    if (isViewing(order)) this.#needs.ports.viewing.refused(order, who, error);
+    if (!isViewing(order)) return;
+    const { viewing } = this.#needs.ports;
+    if (told) viewing.refused(order, who, error);
+    else viewing.refusedToo(order, who, error);
   }
 }
 

@@ -99,6 +99,8 @@ export interface CommandPorts {
     carryOut(command: ViewingCommand, signal: AbortSignal): Promise<string>;
     /** An order of a good signature was refused. */
     refused(order: ViewingOrder, signer: string, error: BeffroiError): void;
+    /** The same, when there are too many of them to tell each. */
+    refusedToo(order: ViewingOrder, signer: string, error: BeffroiError): void;
     /** An order that was accepted came to nothing. */
     failed(order: ViewingOrder, signer: string, error: BeffroiError): void;
     /** Whether what an order asked for is so, whose end the last start of the agent did not live to tell. */

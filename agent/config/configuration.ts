@@ -60,10 +60,14 @@ const camera = z
     segment: segmentId.optional().meta({
       description: 'segment of `segments` that the camera hangs on: cameras that fail together are one fault',
     }),
-    priority: z.int().min(PRIORITIES.lowest).max(PRIORITIES.highest).default(PRIORITIES.usual).meta({
-      description:
-        'who keeps its place when the budget of the backbone (video.backbone) is short: 9 first, 1 last; of equal priority the camera that stands first',
-    }),
+    priority: z
+      .int()
+      .min(PRIORITIES.lowest)
+      .max(PRIORITIES.highest)
+      .optional()
+      .meta({
+        description: `of a continuous camera: who keeps its place when the budget of the backbone (video.backbone) is short: 9 first, 1 last, ${PRIORITIES.usual} when absent; of equal priority the camera that stands first. A leased camera goes before all of them`,
+      }),
     owner: cameraOwner.meta({
       description: 'who answers for the camera and its local link; said with each state of health',
     }),

@@ -88,6 +88,7 @@ interface Regime {
   readonly regime: 'continuous' | 'leased';
   readonly delivery?: z.infer<typeof delivery> | undefined;
   readonly partner?: string | undefined;
+  readonly priority?: number | undefined;
   readonly owner: string;
 }
 
@@ -101,6 +102,8 @@ export function regimeFaults(camera: Regime): [key: keyof Regime, message: strin
     faults.push(['partner', 'a leased camera names its partner, and no other camera does']);
   if (leased && camera.delivery !== undefined)
     faults.push(['delivery', 'a leased camera opens by the lease of its partner alone']);
+  if (leased && camera.priority !== undefined)
+    faults.push(['priority', 'a leased camera goes before every other one while a lease is open']);
   return faults;
 }
 

@@ -629,8 +629,21 @@ const refusalEvent = z.strictObject({
   order_id: z
     .string()
     .max(64)
-    .meta({ description: 'unique id or version that the order claims; empty when unreadable' }),
-  cause,
+    .meta({
+      description: 'unique id or version that the order claims; empty when unreadable, and for several',
+    }),
+  signer: z
+    .union([keyId, z.literal('unknown')])
+    .meta({ description: 'key of a good signature; unknown when there was none' }),
+  refused: count.min(1).meta({
+    description:
+      'how many orders the message tells of: 10 in a minute are told one by one, as many that no known key has signed; the others of each signer as one',
+  }),
+  first: unixMs.meta({ description: 'when the first of them was refused' }),
+  last: unixMs.meta({ description: 'when the last of them was refused' }),
+  cause: cause.meta({
+    description: 'code of the error; of several orders that of most of them, `detail` has all',
+  }),
   detail: text,
   refused_total: count.meta({ description: 'orders refused since the start of the agent' }),
 });
@@ -659,6 +672,12 @@ const channelFields = {
   }),
   cause,
   closed_by: z.enum(CLOSED_BY).optional().meta({ description: 'what closed it' }),
+  refused: count.min(2).optional().meta({
+    description:
+      'refused orders of one key about the camera that this line tells of, where they are several: `detail` has their causes and whom they named; the other keys are those of the last',
+  }),
+  refused_first: unixMs.optional().meta({ description: 'when the first of several was refused' }),
+  refused_last: unixMs.optional().meta({ description: 'when the last of several was refused' }),
   detail: z.string().max(500),
   line: count.min(1).meta({ description: 'number of the line of the register' }),
   line_ts: unixMs.meta({ description: 'time of the line' }),

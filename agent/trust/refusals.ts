@@ -4,6 +4,7 @@ import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import type { RefusalEvent } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
+import { RefusalSum } from './refusal-sum.ts';
 
 /** An order that was not taken. */
 export interface Refusal {
@@ -32,9 +33,9 @@ export interface RefusalNeeds {
 }
 
 /**
- * Refusals that are told one by one within `WINDOW_MS`; the others are counted and told in one line, so that a
- * flood of forged orders fills neither outbox nor register. Orders with a good signature have a count of their own:
- * a flood of forged ones does not hide what became of a genuine one. Source: guess.
+ * Refusals that are told one by one within `WINDOW_MS`; the others are counted and told in one line for each signer, so
+ * that a flood of orders fills neither outbox nor register. Orders with a good signature have a count of their own: a
+ * flood of forged ones does not hide what became of a genuine one. Source: guess.
  */
 const TOLD_PER_WINDOW = 10;
 const WINDOW_MS = 60_000;
@@ -47,11 +48,11 @@ export class Refusals implements Service {
   readonly name = 'refusals';
   readonly #needs: RefusalNeeds;
   readonly #stopping = new AbortController();
-  readonly #untold = new Map<string, number>();
+  /** What is only counted, of each signer and kind of order: with its sum all of them are told. */
+  readonly #sums = new Map<string, { readonly refusal: Refusal; readonly sum: RefusalSum }>();
   #total = 0;
   #told = { signed: 0, forged: 0 };
   #windowEndMs = Number.NEGATIVE_INFINITY;
-  #last: Refusal | undefined;
   #summary: Promise<void> | undefined;
 
   constructor(needs: RefusalNeeds) {
@@ -74,12 +75,14 @@ export class Refusals implements Service {
   /** @returns whether the refusal was told by itself, not only counted */
   refuse(refusal: Refusal): boolean {
     this.#total += 1;
+    const nowMs = this.#needs.clock.wallMs();
     if (this.#admits(refusal)) {
-      this.#tell(refusal, refusal.error.message);
+      const one = new RefusalSum(nowMs);
+      one.add(refusal.error.code, nowMs);
+      this.#tell(refusal, one, refusal.error.message);
       return true;
     }
-    this.#last = refusal;
-    this.#untold.set(refusal.error.code, (this.#untold.get(refusal.error.code) ?? 0) + 1);
+    this.#sumOf(refusal, nowMs).add(refusal.error.code, nowMs);
     this.#summary ??= this.#summarise();
     return false;
   }
@@ -100,37 +103,34 @@ export class Refusals implements Service {
     return this.#told[kind] <= TOLD_PER_WINDOW;
   }
 
+  #sumOf(refusal: Refusal, nowMs: number): RefusalSum {
+    const key = `${refusal.order} ${refusal.signer}`;
+    const { sum } = this.#sums.get(key) ?? { sum: new RefusalSum(nowMs) };
+    this.#sums.set(key, { refusal: { ...refusal, orderId: '' }, sum });
+    return sum;
+  }
+
   async #summarise(): Promise<void> {
     const waitMs = this.#windowEndMs - this.#needs.clock.monotonicMs();
     await this.#needs.clock.sleep(waitMs, this.#stopping.signal).catch(() => undefined);
-    const counts = [...this.#untold].map(([code, count]) => `${count} ${code}`).join(', ');
-    const last = this.#last;
     this.#summary = undefined;
-    this.#untold.clear();
-    if (last) {
-      this.#tell({ ...last, orderId: '', signer: UNKNOWN }, `further orders refused in a minute: ${counts}`);
-    }
+    const sums = [...this.#sums.values()];
+    this.#sums.clear();
+    for (const { refusal, sum } of sums) this.#tell(refusal, sum, sum.words);
   }
 
-  #tell({ order, orderId, signer, error }: Refusal, message: string): void {
+  #tell({ order, orderId, signer }: Refusal, sum: RefusalSum, message: string): void {
     const detail = message.slice(0, MAX_DETAIL);
+    const { cause, count, fromMs, untilMs } = sum;
     this.#needs.log.warn(
-      { order, orderId, code: error.code, total: this.#total },
+      { order, orderId, signer, code: cause, count, total: this.#total },
       `order refused: ${detail}`,
     );
     const subject = orderId === '' ? order : `${order} ${orderId}`;
-    this.#needs.register.append({
-      action: 'order.refused',
-      who: signer,
-      subject,
-      result: error.code,
-      detail,
-    });
+    this.#needs.register.append({ action: 'order.refused', who: signer, subject, result: cause, detail });
     this.#needs.reporter.event('refusal', 'collector', {
-      order,
-      order_id: orderId,
-      cause: error.code,
-      detail,
+      ...{ order, order_id: orderId, signer, cause, detail },
+      ...{ refused: count, first: fromMs, last: untilMs },
       refused_total: this.#total,
     });
   }

@@ -8,7 +8,7 @@ import type { ClosedBy } from '../contract/viewing.ts';
 import type { Keyring } from '../trust/keyring.ts';
 import { Lease } from '../trust/lease.ts';
 import type { LeaseLine } from './lease-lines.ts';
-import { LeasedDestination } from './leased-destination.ts';
+import { type LeaseCounts, LeasedDestination } from './leased-destination.ts';
 import { LeasedPull, type LeasedPullNeeds, type LeasedPullOptions } from './leased-pull.ts';
 import type { ChannelReport } from './views.ts';
 
@@ -120,7 +120,8 @@ export class LeaseKeeper implements Service {
     const deadlineMs = clock.monotonicMs() + lease.leftMs(clock.wallMs());
     const { site } = this.#options;
     const stands = () => this.#doubt(lease, deadlineMs) === undefined;
-    const destination = await LeasedDestination.create({ ...this.#needs, site, stands }, lease);
+    const counted = (sent: LeaseCounts) => this.#needs.tell(reportOf(lease, true, sent));
+    const destination = await LeasedDestination.create({ ...this.#needs, site, stands, counted }, lease);
     try {
       await this.#ending.get(lease.camera);
       if (!stands() || this.#stopping.signal.aborted)
@@ -135,7 +136,7 @@ export class LeaseKeeper implements Service {
       { lease: lease.id, camera: lease.camera, recipient: lease.recipient },
       'lease opened',
     );
-    this.#needs.tell(this.#reportOf(lease, true, destination));
+    this.#needs.tell(reportOf(lease, true, destination.sent));
   }
 
   /** @throws OrderRefusedError */
@@ -203,7 +204,7 @@ export class LeaseKeeper implements Service {
     if (pull?.detach(id)) this.#endPull(lease.camera, pull);
     this.#needs.log.info({ lease: id, camera: lease.camera, by }, 'lease closed');
     const closedWallMs = Math.round(this.#needs.clock.wallMs());
-    const report = { ...this.#reportOf(lease, false, destination), closedBy: by, closedWallMs };
+    const report = { ...reportOf(lease, false, destination.sent), closedBy: by, closedWallMs };
     this.#ended = [...this.#ended, report].slice(-MAX_ENDED);
     this.#needs.tell(report);
   }
@@ -214,10 +215,6 @@ export class LeaseKeeper implements Service {
       if (this.#ending.get(camera) === ended) this.#ending.delete(camera);
     });
     this.#ending.set(camera, ended);
-  }
-
-  #reportOf({ id, camera }: Lease, open: boolean, { sent }: LeasedDestination): ChannelReport {
-    return { type: 'channel', channel: id, camera, open, ...sent };
   }
 
   async #tick(signal: AbortSignal): Promise<void> {
@@ -235,8 +232,12 @@ export class LeaseKeeper implements Service {
   #report(): void {
     const { clock, tell } = this.#needs;
     for (const { lease, destination } of this.#channels.values())
-      tell(this.#reportOf(lease, true, destination));
+      tell(reportOf(lease, true, destination.sent));
     for (const pull of this.#pulls.values())
       tell(pull.measure({ monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }));
   }
+}
+
+function reportOf({ id, camera }: Lease, open: boolean, sent: LeaseCounts): ChannelReport {
+  return { type: 'channel', channel: id, camera, open, ...sent };
 }

@@ -23,6 +23,16 @@ export interface LeasedDestinationNeeds {
   readonly site: string;
   /** Whether the lease stands at this moment: asked for each chunk. */
   readonly stands: () => boolean;
+  /**
+   * Told before a chunk is handed over as if it had gone, and again when it did not: whoever believes it never counts
+   * too little, also when this process dies over it.
+   */
+  readonly counted: (sent: LeaseCounts) => void;
+}
+
+/** Handed to the broker connection so far, but for what never left; and what the recipient did not get. */
+export interface LeaseCounts extends Sent {
+  readonly lostFrames: number;
 }
 
 /**
@@ -35,6 +45,9 @@ export class LeasedDestination implements Destination {
   readonly #sealer: MediaSealer;
   readonly #line: LeaseLine;
   readonly #inner: MqttDestination;
+  readonly #counted: LeasedDestinationNeeds['counted'];
+  /** What is being handed over. */
+  #offered: Chunk | undefined;
   #bytes = 0;
   #frames = 0;
   #lostFrames = 0;
@@ -43,7 +56,8 @@ export class LeasedDestination implements Destination {
     this.id = lease.id;
     this.#sealer = sealer;
     this.#line = needs.line();
-    const publisher = new SealingPublisher(this.#line, sealer, needs.stands);
+    this.#counted = needs.counted;
+    const publisher = new SealingPublisher(this.#line, sealer, needs.stands, () => this.#countAhead());
     const events = {
       sent: (sent: Sent) => this.#count(sent.bytes, sent.frames),
       unsent: (sent: Sent) => this.#count(-sent.bytes, -sent.frames),
@@ -69,9 +83,13 @@ export class LeasedDestination implements Destination {
     return new LeasedDestination(needs, lease, await MediaSealer.create(lease, needs.site, topic), topic);
   }
 
-  /** Handed to the broker connection so far, but for what never left. */
-  get sent(): { readonly bytes: number; readonly frames: number; readonly lostFrames: number } {
+  get sent(): LeaseCounts {
     return { bytes: this.#bytes, frames: this.#frames, lostFrames: this.#lostFrames };
+  }
+
+  #countAhead(): void {
+    const { bytes = 0, frames = 0 } = this.#offered ?? {};
+    this.#counted({ ...this.sent, bytes: this.#bytes + bytes, frames: this.#frames + frames });
   }
 
   #count(bytes: number, frames: number): void {
@@ -86,8 +104,12 @@ export class LeasedDestination implements Destination {
 
   take(chunk: Chunk): void {
     const plain = new PlainOnce(chunk, this.#sealer.overheadBytes);
+    const before = this.#frames;
+    this.#offered = chunk;
     this.#inner.take(plain);
+    this.#offered = undefined;
     plain.forget();
+    if (this.#frames === before) this.#counted(this.sent);
   }
 
   streamEnded(): void {
@@ -158,11 +180,14 @@ class SealingPublisher implements MediaPublisher {
   readonly #inner: MediaPublisher;
   readonly #sealer: MediaSealer;
   readonly #stands: () => boolean;
+  readonly #ahead: () => void;
 
-  constructor(inner: MediaPublisher, sealer: MediaSealer, stands: () => boolean) {
+  /** @param ahead told before anything is handed over */
+  constructor(inner: MediaPublisher, sealer: MediaSealer, stands: () => boolean, ahead: () => void) {
     this.#inner = inner;
     this.#sealer = sealer;
     this.#stands = stands;
+    this.#ahead = ahead;
   }
 
   get connected(): boolean {
@@ -171,6 +196,7 @@ class SealingPublisher implements MediaPublisher {
 
   sendNow(lane: object, topic: string, parts: readonly Buffer[], left: Left): Code | undefined {
     if (!this.#stands() || this.#sealer.ended) return 'lease-none';
+    this.#ahead();
     return this.#inner.sendNow(lane, topic, this.#sealer.seal(parts, beginsFile(parts)), left);
   }
 

@@ -27,6 +27,8 @@ interface Entry {
   keptAtMs: number;
   /** An earlier start of the agent had opened it: when it closed is for the video process to say. */
   readonly restored?: boolean;
+  /** When the video process counted last, Unix ms, and whether that was its last count. */
+  counted?: { readonly atMs: number; readonly last: boolean };
 }
 
 interface Open {
@@ -67,13 +69,11 @@ export class Leases {
     for (const kept of this.#memory.untold()) {
       const closed = kept.closed ?? lostWith(kept, clock.wallMs());
       const restored = kept.closed === undefined;
-      const tally = new Tally(kept.tally);
       this.#entries.set(kept.order.jti, {
         kept: { ...kept, closed },
-        tally,
-        countedByMs,
-        keptAtMs,
-        restored,
+        tally: new Tally(kept.tally),
+        ...{ countedByMs, keptAtMs, restored },
+        counted: { atMs: closed.atMs, last: false },
       });
     }
     this.#hold();
@@ -217,6 +217,7 @@ export class Leases {
     const entry = this.#entries.get(channel);
     if (!entry) return;
     entry.tally.take(this.#needs.video.process ?? '', { bytes, frames, lostFrames });
+    entry.counted = { atMs: this.#needs.clock.wallMs(), last: !open };
     if (open) {
       entry.open?.opened.resolve();
       return;
@@ -282,15 +283,16 @@ export class Leases {
     this.#memory.keep(entry.kept);
   }
 
-  #tell({ kept, tally }: Entry): void {
+  #tell({ kept, tally, counted }: Entry): void {
     const { closed } = kept;
     if (!closed || !this.#entries.delete(kept.order.jti)) return;
-    const { by: closedBy, who, atMs, detail } = closed;
+    const { by: closedBy, who, atMs } = closed;
+    const detail = [closed.detail, uncounted(counted)].filter(Boolean).join('; ');
     this.#needs.store.transaction(() => {
       this.#memory.keep({ ...kept, tally: tally.kept, told: true });
       const facts = { ...factsOf(kept), endMs: atMs };
       const counts = tally.total;
-      this.#records.write({ action: 'lease.closed', who, facts, closedBy, counts, detail: detail ?? '' });
+      this.#records.write({ action: 'lease.closed', who, facts, closedBy, counts, detail });
     });
   }
 }
@@ -310,4 +312,10 @@ function fingerprintOf({ cameras }: ViewingConfiguration, id: string): string {
 
 function factsOf({ order, openedMs, endMs, partner }: KeptLease): ChannelFacts {
   return leaseFacts(order, openedMs, endMs, partner);
+}
+
+/** Says so when the video process did not live to count what it sent last. */
+function uncounted(counted: Entry['counted']): string {
+  if (!counted || counted.last) return '';
+  return `bytes and pictures are what the video process had told by ${new Date(counted.atMs).toISOString()}`;
 }

@@ -3,6 +3,7 @@ import type { ChannelEvent, Fields } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import type { ChannelAction, ClosedBy } from '../contract/viewing.ts';
 import type { RegisterLine, Store } from '../store/store.ts';
+import type { RefusalSum } from '../trust/refusal-sum.ts';
 import type { ChannelFacts } from './facts.ts';
 import { type Counts, NONE } from './tally.ts';
 
@@ -24,6 +25,8 @@ export interface ChannelRecord {
   /** What went out so far; nothing when absent. */
   readonly counts?: Counts;
   readonly detail?: string;
+  /** Of several refused orders in one line. */
+  readonly refusals?: Pick<RefusalSum, 'count' | 'fromMs' | 'untilMs'>;
 }
 
 type ChannelFields = Omit<Fields<'channel'>, 'id'>;
@@ -61,7 +64,7 @@ export class ChannelRecords {
     return { partner_line: number };
   }
 
-  #line({ action, who, facts, cause, closedBy, counts, detail }: ChannelRecord): RegisterLine {
+  #line({ action, who, facts, cause, closedBy, counts, detail, refusals }: ChannelRecord): RegisterLine {
     const { channel, camera, startMs, endMs, calledMs, onBehalfOf, ...others } = facts;
     const told = {
       ...others,
@@ -72,6 +75,7 @@ export class ChannelRecords {
       ...(calledMs === undefined ? {} : { called: iso(calledMs) }),
       ...countFields(counts),
       ...(closedBy === undefined ? {} : { closed_by: closedBy }),
+      ...refusalFields(refusals),
       ...(detail ? { detail: detail.slice(0, MAX_DETAIL) } : {}),
     };
     return this.#needs.store.register.append({
@@ -100,6 +104,7 @@ function fieldsOf(record: ChannelRecord, line: RegisterLine): ChannelFields {
     ...countFields(counts),
     cause: record.cause ?? 'none',
     ...(closedBy === undefined ? {} : { closed_by: closedBy }),
+    ...refusalFields(record.refusals),
     detail: (record.detail ?? '').slice(0, MAX_DETAIL),
     ...lineFields(line),
   };
@@ -107,6 +112,12 @@ function fieldsOf(record: ChannelRecord, line: RegisterLine): ChannelFields {
 
 function countFields({ bytes, frames, lostFrames }: Counts = NONE) {
   return { bytes, frames, ...(lostFrames === undefined ? {} : { lost_frames: lostFrames }) };
+}
+
+/** Of one refused order the line says all. */
+function refusalFields(sum: ChannelRecord['refusals']) {
+  if (!sum || sum.count < 2) return {};
+  return { refused: sum.count, refused_first: sum.fromMs, refused_last: sum.untilMs };
 }
 
 type LineFields = Pick<ChannelEvent, Extract<keyof ChannelEvent, `line${string}`>>;

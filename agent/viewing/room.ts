@@ -5,7 +5,8 @@ import type { ViewingOrder } from '../contract/viewing-orders.ts';
 import { refusedFacts } from './facts.ts';
 import { Leases } from './leases.ts';
 import type { ChannelReport, SignedOrder, ViewingConfiguration, ViewingNeeds } from './ports.ts';
-import { ChannelRecords } from './records.ts';
+import { type ChannelRecord, ChannelRecords } from './records.ts';
+import { RefusedSums } from './refused-sums.ts';
 import { Views } from './views.ts';
 
 /** How often ends and doubts are looked at; so much later a channel closes at most. Source: guess. */
@@ -20,6 +21,7 @@ export class ViewingRoom implements Service {
   readonly name = 'viewing';
   readonly #needs: ViewingNeeds;
   readonly #records: ChannelRecords;
+  readonly #refusedSums: RefusedSums;
   readonly #views: Views;
   readonly #leases: Leases;
   readonly #stopping = new AbortController();
@@ -31,6 +33,7 @@ export class ViewingRoom implements Service {
     this.#needs = needs;
     const knowsCamera = (camera: string) => this.#configuration.cameras.has(camera);
     this.#records = new ChannelRecords({ ...needs, knowsCamera });
+    this.#refusedSums = new RefusedSums({ clock: needs.clock, records: this.#records, knowsCamera });
     this.#views = new Views(needs, this.#records);
     this.#leases = new Leases(needs, this.#records);
   }
@@ -52,6 +55,7 @@ export class ViewingRoom implements Service {
     for (let tick = 0; this.#leases.telling && tick < STOP_TICKS; tick += 1)
       await this.#needs.clock.sleep(TICK_MS);
     this.#leases.tellAll();
+    this.#refusedSums.tellAll();
   }
 
   /** What a new configuration no longer allows is closed. */
@@ -90,11 +94,21 @@ export class ViewingRoom implements Service {
 
   /** An order of a good signature was refused: that is told like everything else. */
   refused(order: ViewingOrder, signer: string, error: BeffroiError): void {
+    const { action, facts } = this.#refusal(order);
+    this.#records.write({ action, who: signer, facts, cause: error.code, detail: error.message });
+  }
+
+  /** One of many in short order: a line tells of all of them, so that no flood fills register and outbox. */
+  refusedToo(order: ViewingOrder, signer: string, error: BeffroiError): void {
+    const { action, facts } = this.#refusal(order);
+    this.#refusedSums.add({ action, who: signer, facts, cause: error.code });
+  }
+
+  #refusal(order: ViewingOrder): Pick<ChannelRecord, 'action' | 'facts'> {
     const camera = this.#configuration.cameras.get(order.camera);
     const partner = camera?.regime === 'leased' ? camera.terms.partner : undefined;
     const facts = refusedFacts(order, this.#needs.clock.wallMs(), partner);
-    const action = order.command.startsWith('view.') ? 'view.refused' : 'lease.refused';
-    this.#records.write({ action, who: signer, facts, cause: error.code, detail: error.message });
+    return { action: order.command.startsWith('view.') ? 'view.refused' : 'lease.refused', facts };
   }
 
   /** An order that was accepted came to nothing: it is told as refused, unless a line tells that it opened and closed. */
@@ -142,6 +156,7 @@ export class ViewingRoom implements Service {
       try {
         this.#views.tick();
         this.#leases.tick();
+        this.#refusedSums.tick();
       } catch (err) {
         log.error({ err }, 'views and leases could not be looked after');
       }

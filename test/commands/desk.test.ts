@@ -94,6 +94,8 @@ class Ports implements CommandPorts {
     obstacle: () => this.obstacleOfViewing,
     carryOut: ({ order }, signal) => this.#do(order.command, order.camera, signal),
     refused: (order, signer, { code }) => this.refusedViewings.push(`${order.command} ${signer} ${code}`),
+    refusedToo: (order, signer, { code }) =>
+      this.refusedViewings.push(`${order.command} ${signer} ${code} too`),
     failed: (order, signer, { code }) => this.refusedViewings.push(`${order.command} ${signer} ${code}`),
     isApplied: () => false,
   };

@@ -223,6 +223,16 @@ const REFUSED: Case[] = [
     'cameras.0.delivery: a leased camera opens by the lease of its partner alone',
   ],
   [
+    'a priority of a leased camera',
+    { cameras: [leased({ priority: 9 })], partners: [partner()] },
+    'cameras.0.priority: a leased camera goes before every other one while a lease is open',
+  ],
+  [
+    'a partner by the name of a report',
+    { partners: [partner({ id: 'inventory' })] },
+    /^partners\.0\.id: .*none of csu, dipn, main, sub, availability, inventory/,
+  ],
+  [
     'a partner that is not there',
     { cameras: [leased()] },
     'cameras.0.partner: no partner of this configuration has this id',

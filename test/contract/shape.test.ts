@@ -3,6 +3,7 @@ import t from 'tap';
 import type { z } from 'zod';
 import { boxFileSchema } from '../../agent/config/box-file-schema.ts';
 import { BOX_FILE } from '../../agent/config/box-file-shape.ts';
+import { RESERVED_IDS } from '../../agent/contract/lease-terms.ts';
 import { ShapeCheck, type ShapeDocument } from '../../agent/contract/shape.ts';
 import { agentToVideo, videoToAgent } from '../../agent/contract/video-link.ts';
 import { AGENT_TO_VIDEO, VIDEO_TO_AGENT } from '../../agent/contract/video-link-shapes.ts';
@@ -118,7 +119,21 @@ const BOX: object = {
 const boxShape = new ShapeCheck(BOX_FILE);
 
 const ODD: readonly unknown[] = [
-  ...[null, true, 0, -1, 1.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, '', ' ', 'a', 'mqtt'],
+  ...[
+    null,
+    true,
+    0,
+    -1,
+    1.5,
+    2 ** 53,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    '',
+    ' ',
+    'a',
+    'mqtt',
+    'inventory',
+  ],
   ...['é'.repeat(40), '\u{1f600}', '\u0000', 'a'.repeat(3000), [], {}, [null], [[]], { a: 1 }],
 ];
 const ODD_KEYS = ['__proto__', 'constructor', 'toString', 'more', 'type', 'kind', ''];
@@ -171,6 +186,12 @@ t.test('shapes: the generated ones take what the schemas take, and nothing else'
   for (const message of TO_VIDEO) t.ok(agentToVideo.safeParse(message).success, JSON.stringify(message));
   for (const message of TO_AGENT) t.ok(videoToAgent.safeParse(message).success, JSON.stringify(message));
   t.ok(boxFileSchema.safeParse(BOX).success);
+  for (const partner of [...RESERVED_IDS, 'Emh']) {
+    const opening = { lease: 'A'.repeat(8), jws: '{}', terms: { ...terms, partner }, clock: 'synced' };
+    const message = { type: 'lease-open', opening: { ...opening, camera: { ...pulled, regime: 'leased' } } };
+    t.notOk(agentToVideo.safeParse(message).success, `${partner} is no partner`);
+    t.notOk('value' in new ShapeCheck(AGENT_TO_VIDEO).check(message), 'to neither');
+  }
   fuzzDice(t, 'messages to the video process', agrees(agentToVideo, AGENT_TO_VIDEO, TO_VIDEO));
   fuzzDice(t, 'messages to the agent', agrees(videoToAgent, VIDEO_TO_AGENT, TO_AGENT));
   fuzzDice(t, 'box files', boxAgrees);

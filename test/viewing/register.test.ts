@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import type { RegisterLine } from '../../agent/store/store.ts';
+import { readLeasedMessage } from '../../agent/trust/leased-media.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
 import { leaseOrder, PARTNER } from '../trust/lease-parts.ts';
 import { OPERATOR, SITE } from '../trust/support.ts';
@@ -205,6 +206,30 @@ t.test(
       `it was seen ${killedMs - end} ms before`,
     );
     t.match(line?.detail, /closed with the agent between .*Z and .*Z/);
+    await world.end();
+  },
+);
+
+t.test(
+  'register: of a video process that was killed every picture that left is counted, and the line says since when nothing is',
+  async (t) => {
+    const world = await World.create();
+    const { id } = await open(world);
+    await world.pictures();
+    const left = world.published.length;
+    t.ok(left > 5, `${left} messages`);
+    const killedMs = world.clock.wallMs();
+    await world.killVideo();
+    await world.clock.advance(TOLD_WITHIN_MS);
+    t.match(closing(world), {
+      ...{ channel: id, closed_by: 'video', who: 'box', end: killedMs, frames: 9 },
+      detail: `bytes and pictures are what the video process had told by ${new Date(killedMs).toISOString()}`,
+    });
+    const bytes = world.published.reduce(
+      (sum, { payload }) => sum + (readLeasedMessage(payload)?.ciphertext.length ?? 0),
+      0,
+    );
+    t.ok(bytes > 0 && bytes <= Number(closing(world)?.bytes), `${bytes} bytes left`);
     await world.end();
   },
 );

@@ -146,11 +146,15 @@ export class World {
   }
 
   async stopAgent(): Promise<void> {
+    await this.stopRoom();
+    await this.killAgent();
+  }
+
+  async stopRoom(): Promise<void> {
     const stopped = this.room.stop();
     await this.clock.advance(0); // it comes to its first wait
     await this.clock.advance(2000);
     await stopped;
-    await this.killAgent();
   }
 
   async startVideo(): Promise<void> {
