@@ -626,12 +626,9 @@ const refusalEvent = z.strictObject({
   ...envelope,
   id: z.string().max(40),
   order: z.enum(['command', 'configuration', 'receipt']),
-  order_id: z
-    .string()
-    .max(64)
-    .meta({
-      description: 'unique id or version that the order claims; empty when unreadable, and for several',
-    }),
+  order_id: z.string().max(64).meta({
+    description: 'unique id or version that the order claims; empty when unreadable, and for several',
+  }),
   signer: z
     .union([keyId, z.literal('unknown')])
     .meta({ description: 'key of a good signature; unknown when there was none' }),
