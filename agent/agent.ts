@@ -173,14 +173,10 @@ export class Agent implements Service {
       track: (camera) => this.#eventTracks.of(camera),
       box: this.#boxView(),
       objectBrokers: {
-        listen: (broker, topics, handler, signal) =>
-          listenToBroker(
-            clock,
-            broker,
-            { clientId: localClientId(site, broker.id), topics },
-            handler,
-            signal,
-          ),
+        listen: (broker, { topics, apart }, handler, signal) => {
+          const clientId = localClientId(site, broker.id, apart ? topics[0] : undefined);
+          return listenToBroker(clock, broker, { clientId, topics, apart }, handler, signal);
+        },
       },
     });
     this.#backboneHealth = new BackboneHealth({

@@ -340,8 +340,11 @@ export interface ConnectedObject {
 }
 
 export interface ObjectHandler {
-  /** Every topic that is not refused is heard from now on. */
-  readonly subscribed: (refused: readonly string[]) => void;
+  /**
+   * Every topic that is not refused is heard from now on.
+   * @param leave unsubscribes from one of them; resolves when nothing of it comes any more
+   */
+  readonly subscribed: (refused: readonly string[], leave: (topic: string) => Promise<void>) => void;
   /** @param retained whether the broker kept it: nobody knows how old it is */
   readonly message: (topic: string, payload: Buffer, retained: boolean) => boolean;
   readonly tooLarge: (topic: string, bytes: number) => void;
@@ -349,10 +352,14 @@ export interface ObjectHandler {
 
 /** Brokers of the building; the uplink's client fits. */
 export interface ObjectBrokers {
-  /** One connection, which hears these topics: ends when the signal aborts, rejects at any failure. @throws BeffroiError */
+  /**
+   * One connection, which hears these topics: ends when the signal aborts, rejects at any failure.
+   * @param heard `apart`: beside the one that hears all others
+   * @throws BeffroiError
+   */
   listen(
     broker: ObjectBroker,
-    topics: readonly string[],
+    heard: { readonly topics: readonly string[]; readonly apart: boolean },
     handler: ObjectHandler,
     signal: AbortSignal,
   ): Promise<void>;

@@ -237,6 +237,11 @@ export class Link {
     return all.flat();
   }
 
+  /** Resolves when the server has said that nothing of this topic comes any more, or when the connection has ended. */
+  async unsubscribe(topic: string): Promise<void> {
+    await Promise.race([this.mqtt.unsubscribeAsync(topic), this.#lost()]);
+  }
+
   /** Asks the broker whether it is there, beside the keep-alive of the package: its watch for a lost path is not put off. */
   ping(): void {
     this.roundTrips.asked();

@@ -19,8 +19,11 @@ export interface LocalBroker {
 }
 
 export interface LocalHandler {
-  /** Every topic that is not refused is heard from now on. */
-  readonly subscribed: (refused: readonly string[]) => void;
+  /**
+   * Every topic that is not refused is heard from now on.
+   * @param leave unsubscribes from one of them; resolves when nothing of it comes any more
+   */
+  readonly subscribed: (refused: readonly string[], leave: (topic: string) => Promise<void>) => void;
   /**
    * @param retained whether the broker kept it: nobody knows how old it is
    * @returns whether it was acted upon, which happens at a bounded pace
@@ -35,22 +38,32 @@ const SUBSCRIBE_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_S = 5;
 /** Of the time of the agent: a broker that floods shall not make the alarms of others late. Source: guess. */
 const READING_SHARE = 0.2;
+/** Of a connection beside the common one; there are few. Source: guess. */
+const READING_SHARE_APART = 0.05;
+
+/** What one connection hears, and as whom. */
+export interface LocalHearing {
+  /** The same for each connection, so that a dead connection makes way for the next one. */
+  readonly clientId: string;
+  readonly topics: readonly string[];
+  /** Beside the connection that hears all other topics of the broker. */
+  readonly apart?: boolean;
+}
 
 /**
  * Hears these topics and no others, until the connection ends. Nothing is ever published, there is no last will, and
  * nothing of the session stays at the broker.
- * @param clientId the same for each connection, so that a dead connection makes way for the next one
  * @throws DeviceError `equipment-…`, PeerProtocolError `equipment-protocol`; the reason of the signal
  */
 export async function listenToBroker(
   clock: Clock,
   broker: LocalBroker,
-  { clientId, topics }: { readonly clientId: string; readonly topics: readonly string[] },
+  hearing: LocalHearing,
   handler: LocalHandler,
   signal: AbortSignal,
 ): Promise<void> {
   const run = (protocol: Protocol, accepted: () => void) =>
-    runOnce(clock, broker, protocol, { clientId, topics }, { ...handler, accepted }, signal);
+    runOnce(clock, broker, protocol, hearing, { ...handler, accepted }, signal);
   let isNew = false;
   const accepted = () => {
     isNew = true;
@@ -66,9 +79,14 @@ export async function listenToBroker(
   }
 }
 
-/** At most 23 characters, which every server takes (MQTT 3.1.1 §3.1.3.1). */
-export function localClientId(site: string, broker: string): string {
-  const digest = createHash('sha256').update(`${site}/${broker}`).digest('hex');
+/**
+ * At most 23 characters, which every server takes (MQTT 3.1.1 §3.1.3.1).
+ * @param topic of a connection beside the common one
+ */
+export function localClientId(site: string, broker: string, topic = ''): string {
+  const digest = createHash('sha256')
+    .update(`${site}/${broker}${topic && `/${topic}`}`)
+    .digest('hex');
   return `beffroi-${digest.slice(0, 12)}`;
 }
 
@@ -76,7 +94,7 @@ async function runOnce(
   clock: Clock,
   broker: LocalBroker,
   protocol: Protocol,
-  { clientId, topics }: { readonly clientId: string; readonly topics: readonly string[] },
+  hearing: LocalHearing,
   handler: LocalHandler & { readonly accepted: () => void },
   signal: AbortSignal,
 ): Promise<void> {
@@ -98,7 +116,7 @@ async function runOnce(
     clock,
     addressOf(broker),
     protocol,
-    optionsOf(broker, clientId),
+    optionsOf(broker, hearing),
     events,
     signal,
   );
@@ -116,9 +134,9 @@ async function runOnce(
       SUBSCRIBE_TIMEOUT_MS,
       signal,
       late('SUBACK', SUBSCRIBE_TIMEOUT_MS),
-      (inner) => link.subscribeEach(topics, inner),
+      (inner) => link.subscribeEach(hearing.topics, inner),
     );
-    handler.subscribed(refused);
+    handler.subscribed(refused, (topic) => link.unsubscribe(topic));
     const closed = await link.closed;
     throw raised ?? closed;
   } finally {
@@ -144,7 +162,10 @@ function addressOf({ host, port, tls }: LocalBroker): BrokerAddress {
   return { label: `${secure ? 'mqtts' : 'mqtt'}://${host}:${port}`, host, port, secure };
 }
 
-function optionsOf({ tls, credentials, maxPayloadBytes }: LocalBroker, clientId: string): SessionOptions {
+function optionsOf(
+  { tls, credentials, maxPayloadBytes }: LocalBroker,
+  { clientId, apart = false }: LocalHearing,
+): SessionOptions {
   return {
     clientId,
     ...(tls ? { tls: { trusted: tls.authorities, serverName: tls.serverName } } : {}),
@@ -155,7 +176,7 @@ function optionsOf({ tls, credentials, maxPayloadBytes }: LocalBroker, clientId:
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     ackTimeoutMs: CONNECT_TIMEOUT_MS,
     maxDownBytes: maxPayloadBytes,
-    readingShare: READING_SHARE,
+    readingShare: apart ? READING_SHARE_APART : READING_SHARE,
     highWaterBytes: 0,
     pingEveryMs: 0,
   };

@@ -276,6 +276,28 @@ export async function foreignFlood(
   if (code !== 0) throw new Error(`mosquitto_pub ended with ${code}`);
 }
 
+/** mosquitto_pub with this message as fast as it can, until it is stopped. */
+export function foreignFloodWithoutEnd(
+  broker: Mosquitto,
+  topic: string,
+  line: string,
+): { stop(): Promise<void> } {
+  const lines = endedWithUs(spawn('yes', [line], { stdio: ['ignore', 'pipe', 'ignore'] }));
+  const where = ['-h', '127.0.0.1', '-p', String(broker.port)];
+  const publisher = endedWithUs(
+    spawn('mosquitto_pub', [...where, '-q', '0', '-t', topic, '-l'], {
+      stdio: [lines.stdout, 'ignore', 'inherit'],
+    }),
+  );
+  const ended = Promise.all([once(lines, 'exit'), once(publisher, 'exit')]);
+  return {
+    stop: async () => {
+      for (const child of [publisher, lines]) child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
 function tlsArguments(tls: TlsFiles | undefined): string[] {
   if (!tls) return [];
   const files = ['--cafile', tls.authorities, '--cert', tls.certificate, '--key', tls.key];

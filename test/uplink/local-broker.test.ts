@@ -6,11 +6,18 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { type Clock, systemClock } from '../../agent/base/clock.ts';
 import { PeerProtocolError } from '../../agent/base/errors.ts';
+import { Link } from '../../agent/uplink/link.ts';
 import { type LocalBroker, listenToBroker, localClientId } from '../../agent/uplink/local-broker.ts';
 import { readPublish } from '../../agent/uplink/publish-packet.ts';
 import { ReadingShare } from '../../agent/uplink/reading-share.ts';
 import { EmbeddedBroker } from '../support/embedded-broker.ts';
-import { foreignPublish, Mosquitto, onlyWith } from '../support/mosquitto.ts';
+import {
+  foreignFlood,
+  foreignFloodWithoutEnd,
+  foreignPublish,
+  Mosquitto,
+  onlyWith,
+} from '../support/mosquitto.ts';
 import { createPki } from '../support/pki.ts';
 import { Happenings } from './parts.ts';
 
@@ -31,6 +38,7 @@ function listening(
   broker: Partial<LocalBroker> & Pick<LocalBroker, 'port'>,
   topics: readonly string[] = ['cuve'],
   clock = systemClock,
+  act: () => boolean = () => false,
 ): Listening {
   const heard = new Happenings<Heard>();
   const abort = new AbortController();
@@ -42,7 +50,7 @@ function listening(
       subscribed: (refused) => heard.push({ subscribed: refused }),
       message: (topic, payload, retained) => {
         heard.push({ topic, text: payload.toString(), retained });
-        return false;
+        return act();
       },
       tooLarge: (topic, tooLarge) => heard.push({ topic, tooLarge }),
     },
@@ -177,6 +185,87 @@ t.test('local broker: 10 MB are thrown away and the next message is heard', asyn
   t.equal(texts(box).length, 1);
 });
 
+/** A clock that shows for how long reading rests. */
+function resting(): { readonly rests: Happenings<number>; readonly clock: Clock } {
+  const rests = new Happenings<number>();
+  const clock: Clock = {
+    wallMs: () => systemClock.wallMs(),
+    monotonicMs: () => systemClock.monotonicMs(),
+    sleep: (ms, signal) => {
+      // Others are the time-outs of the connection.
+      if (ms < 5_000) rests.push(ms);
+      return systemClock.sleep(ms, signal);
+    },
+  };
+  return { rests, clock };
+}
+
+t.test('local broker: a burst of a thousand messages is heard whole and in order', async (t) => {
+  const broker = await mosquitto(t);
+  const box = listening(t, broker);
+  await subscribed(box);
+  const lines = Array.from({ length: 1_000 }, (_, number) => String(number));
+  await foreignFlood(broker, 'cuve', lines);
+  await text(box, '999');
+  t.same(
+    texts(box).map((one) => one.text),
+    lines,
+  );
+});
+
+t.test('local broker: work for a message that is acted upon is no reading, other work is', async (t) => {
+  const broker = await mosquitto(t);
+  for (const acted of [true, false]) {
+    const { rests, clock } = resting();
+    const box = listening(t, broker, ['cuve'], clock, () => {
+      const begunMs = performance.now();
+      while (performance.now() - begunMs < 30);
+      return acted;
+    });
+    await subscribed(box);
+    const before = rests.all.length;
+    await foreignPublish(broker, 'cuve', 'work');
+    if (acted) await text(box, 'work');
+    else await rests.next((ms) => ms >= 100, before);
+    t.notOk(acted && rests.all.slice(before).some((ms) => ms >= 100), 'no rest for what is acted upon');
+    box.stop();
+    await box.ended;
+  }
+});
+
+t.test('local broker: the answer to a PING that waits behind a flood is waited for', async (t) => {
+  const broker = await mosquitto(t);
+  const link = await Link.open(
+    systemClock,
+    { label: broker.url, host: '127.0.0.1', port: broker.port, secure: false },
+    'mqtt5',
+    {
+      ...{ clientId: 'box', subscriptions: [], maxInflight: 1, maxDownBytes: 100, highWaterBytes: 0 },
+      ...{ keepAliveS: 1, connectTimeoutMs: 5_000, ackTimeoutMs: 5_000, pingEveryMs: 0, readingShare: 0.02 },
+    },
+    { message: () => undefined, oversize: () => undefined, publish: () => undefined },
+    new AbortController().signal,
+  );
+  t.teardown(() => link.destroy());
+  await link.accepted(new AbortController().signal);
+  await link.subscribeEach(['cuve'], new AbortController().signal);
+  const unanswered = new Happenings<number>();
+  let asked = 0;
+  link.mqtt.on('packetsend', ({ cmd }) => {
+    if (cmd !== 'pingreq') return;
+    asked += 1;
+    unanswered.push(asked);
+  });
+  link.mqtt.on('packetreceive', ({ cmd }) => {
+    if (cmd === 'pingresp') asked = 0;
+  });
+  const flood = foreignFloodWithoutEnd(broker, 'cuve', '10');
+  t.teardown(() => flood.stop());
+  // The second PING without an answer goes when the time for the answer to the first is over.
+  const patient = unanswered.next((count) => count >= 3).then(() => 'patient');
+  t.equal(await Promise.race([patient, link.closed]), 'patient');
+});
+
 /** A broker that takes any subscription and then sends these bytes again and again, as fast as they are taken. */
 async function flooding(t: Test, packet: Buffer): Promise<number> {
   const server = createServer((socket) => {
@@ -212,16 +301,7 @@ const FLOODS = {
 
 for (const [what, packet] of Object.entries(FLOODS)) {
   t.test(`local broker: a flood of ${what} is read in pieces, with rests between them`, async (t) => {
-    const rests = new Happenings<number>();
-    const clock: Clock = {
-      wallMs: () => systemClock.wallMs(),
-      monotonicMs: () => systemClock.monotonicMs(),
-      sleep: (ms, signal) => {
-        // Others are the time-outs of the connection.
-        if (ms < 5_000) rests.push(ms);
-        return systemClock.sleep(ms, signal);
-      },
-    };
+    const { rests, clock } = resting();
     const box = listening(t, { port: await flooding(t, packet) }, ['cuve'], clock);
     await subscribed(box);
     await rests.next(() => rests.all.length >= 5);

@@ -15,6 +15,7 @@ import type {
 } from '../ports.ts';
 import { ruleOf } from '../record.ts';
 import type { AlarmSource, SourceListener, SourcePlan } from '../source.ts';
+import { ApartTopics, type ApartTopicsNeeds, type Leave } from './apart.ts';
 import { WatchedObject } from './watched-object.ts';
 
 export interface ObjectSourceNeeds {
@@ -67,6 +68,13 @@ class BrokerSource implements AlarmSource {
   readonly #byTopic: ReadonlyMap<string, readonly WatchedObject[]>;
   readonly #abort = new AbortController();
   readonly #fault: RepeatedFault;
+  readonly #taken: Pick<ObjectHandler, 'message' | 'tooLarge'> = {
+    message: (topic, payload, retained) =>
+      this.#objectsOf(topic).filter((object) => object.arrived(payload, retained)).length > 0,
+    tooLarge: (topic, bytes) => {
+      for (const object of this.#objectsOf(topic)) object.tooLarge(bytes);
+    },
+  };
   #isListening = false;
   #works = false;
   #refused = false;
@@ -140,28 +148,55 @@ class BrokerSource implements AlarmSource {
   }
 
   async #runOnce(up: () => void, signal: AbortSignal): Promise<void> {
+    const { objectBrokers } = this.#needs;
     const topics = [...this.#byTopic.keys()];
+    const over = new AbortController();
+    const ended = AbortSignal.any([signal, over.signal]);
+    const apart = this.#apart(ended);
     try {
-      await this.#needs.objectBrokers.listen(this.#broker, topics, this.#handler(up), signal);
+      const handler = this.#handler(up, apart);
+      const common = objectBrokers.listen(this.#broker, { topics, apart: false }, handler, ended);
+      await Promise.race([common, apart.failed]);
     } finally {
+      over.abort();
+      await apart.ended;
       if (!signal.aborted) this.#lost();
     }
   }
 
-  #handler(up: () => void): ObjectHandler {
+  #apart(signal: AbortSignal): ApartTopics {
+    const { log, objectBrokers } = this.#needs;
+    const needs: ApartTopicsNeeds = {
+      log,
+      listen: (topic, handler, ended) =>
+        objectBrokers.listen(this.#broker, { topics: [topic], apart: true }, handler, ended),
+      taken: this.#taken,
+      passedOver: (topic, payload) => {
+        for (const object of this.#objectsOf(topic)) object.passOver(payload);
+      },
+    };
+    return new ApartTopics(needs, signal);
+  }
+
+  #handler(up: () => void, apart: ApartTopics): ObjectHandler {
+    let leave: Leave | undefined;
     return {
-      subscribed: (refused) => {
+      ...this.#taken,
+      subscribed: (refused, how) => {
+        leave = how;
         up();
         this.#listening(new Set(refused));
       },
       message: (topic, payload, retained) => {
-        const objects = this.#byTopic.get(topic) ?? [];
-        return objects.filter((object) => object.arrived(payload, retained)).length > 0;
-      },
-      tooLarge: (topic, bytes) => {
-        for (const object of this.#byTopic.get(topic) ?? []) object.tooLarge(bytes);
+        const acted = this.#taken.message(topic, payload, retained);
+        if (leave && this.#objectsOf(topic).some(({ floods }) => floods)) apart.move(topic, leave);
+        return acted;
       },
     };
+  }
+
+  #objectsOf(topic: string): readonly WatchedObject[] {
+    return this.#byTopic.get(topic) ?? [];
   }
 
   #listening(refused: ReadonlySet<string>): void {

@@ -6,6 +6,9 @@ import type { Reading } from './reading.ts';
 const OVER_MS = 5_000;
 /** How often it is told how many messages were passed over, at most. Source: guess. */
 const TELL_EVERY_MS = 10 * 60_000;
+/** More than so many within a second are a flood, which others on the same connection may suffer from. Source: guess. */
+const FLOOD_PER_S = 200;
+const SECOND_MS = 1_000;
 
 /** A breach of a rule in a message that was passed over. */
 export interface Breach {
@@ -18,6 +21,7 @@ export class Surplus {
   readonly #clock: Clock;
   readonly #breaches = new Map<string, Breach>();
   #lastMs: number | undefined;
+  #second = { fromMs: Number.NEGATIVE_INFINITY, count: 0 };
   #untold = 0;
   #untoldSinceMs = 0;
   #toldAtMs: number | undefined;
@@ -31,6 +35,11 @@ export class Surplus {
     return this.#lastMs !== undefined && this.#clock.monotonicMs() - this.#lastMs < OVER_MS;
   }
 
+  /** Whether it is as much as no device means. */
+  get isFlood(): boolean {
+    return this.#second.count > FLOOD_PER_S;
+  }
+
   /** What was seen in it and not told. */
   get breaches(): readonly Breach[] {
     return [...this.#breaches.values()];
@@ -41,6 +50,8 @@ export class Surplus {
     const nowMs = this.#clock.monotonicMs();
     if (this.#untold === 0) this.#untoldSinceMs = nowMs;
     this.#untold += 1;
+    if (nowMs - this.#second.fromMs >= SECOND_MS) this.#second = { fromMs: nowMs, count: 0 };
+    this.#second.count += 1;
     this.#lastMs = nowMs;
   }
 

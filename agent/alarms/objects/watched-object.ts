@@ -79,6 +79,11 @@ export class WatchedObject {
     return this.#wrong ?? (this.#surplus.lasts ? this.#flood() : undefined);
   }
 
+  /** Whether so much comes that others on the same connection may suffer from it. */
+  get floods(): boolean {
+    return this.#surplus.isFlood;
+  }
+
   /** @param refused whether the broker refused the topic */
   listening(refused: boolean): void {
     this.#isRefused = refused;
@@ -101,11 +106,21 @@ export class WatchedObject {
       this.#judge({ payload, retained });
       return true;
     }
-    if (this.#waiting) this.#passOver(this.#waiting);
+    if (this.#waiting) this.passOver(this.#waiting.payload);
     else void this.#judgeLater();
     // The buffer is part of a larger one, which must not be kept.
     this.#waiting = { payload: Buffer.from(payload), retained };
     return false;
+  }
+
+  /** Another message takes the place of this one: it is not judged, but no breach in it is lost. */
+  passOver(payload: Buffer): void {
+    this.#surplus.count();
+    const reading = readMessage(payload, this.#steps);
+    if (!reading || reading instanceof Unreadable) return;
+    for (const point of this.#values)
+      if (breaks(point, reading, this.#needs.listener.isActive(point.id)))
+        this.#surplus.keep({ point, reading });
   }
 
   tooLarge(bytes: number): void {
@@ -126,16 +141,6 @@ export class WatchedObject {
 
   get #place(): string {
     return `${this.#object.id} on ${quoted(this.#object.topic)}`;
-  }
-
-  /** A newer message takes its place: it is not judged, but no breach in it is lost. */
-  #passOver({ payload }: Message): void {
-    this.#surplus.count();
-    const reading = readMessage(payload, this.#steps);
-    if (!reading || reading instanceof Unreadable) return;
-    for (const point of this.#values)
-      if (breaks(point, reading, this.#needs.listener.isActive(point.id)))
-        this.#surplus.keep({ point, reading });
   }
 
   #tellBreaches(): void {

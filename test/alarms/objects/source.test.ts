@@ -14,7 +14,7 @@ import type {
 import { systemClock } from '../../../agent/base/clock.ts';
 import { asBeffroiError } from '../../../agent/base/errors.ts';
 import { listenToBroker } from '../../../agent/uplink/local-broker.ts';
-import { foreignFlood, Mosquitto } from '../../support/mosquitto.ts';
+import { foreignFlood, foreignFloodWithoutEnd, Mosquitto } from '../../support/mosquitto.ts';
 import { TestClock } from '../../support/test-clock.ts';
 import { until } from '../../support/until.ts';
 import { type Rig, sourceBehaviour } from '../source-behaviour.ts';
@@ -25,16 +25,19 @@ class Tap implements ObjectBrokers {
   subscriptions = 0;
   messages = 0;
   ends: string[] = [];
+  /** Topics that the common connection let go. */
+  readonly left: string[] = [];
 
   async listen(
     broker: ObjectBroker,
-    topics: readonly string[],
+    heard: Parameters<ObjectBrokers['listen']>[1],
     handler: ObjectHandler,
     signal: AbortSignal,
   ): Promise<void> {
     const counted: ObjectHandler = {
-      subscribed: (refused) => {
-        handler.subscribed(refused);
+      subscribed: (refused, leave) => {
+        const left = (topic: string) => leave(topic).then(() => void this.left.push(topic));
+        handler.subscribed(refused, left);
         this.subscriptions += 1;
       },
       message: (...message) => {
@@ -46,8 +49,8 @@ class Tap implements ObjectBrokers {
         this.messages += 1;
       },
     };
-    const clientId = 'beffroi-test';
-    await listenToBroker(systemClock, broker, { clientId, topics }, counted, signal).catch(
+    const clientId = `beffroi-test${heard.apart ? heard.topics[0] : ''}`;
+    await listenToBroker(systemClock, broker, { clientId, ...heard }, counted, signal).catch(
       (thrown: unknown) => {
         this.ends.push(asBeffroiError(thrown).code);
         throw thrown;
@@ -392,6 +395,31 @@ t.test(
     t.same(watch.failures, []);
   },
 );
+
+t.test('while one topic floods without end, alarms of another topic of its broker come', async (t) => {
+  const calm = { ...LEVEL, id: 'pt-calme', object: 'obj-calme' };
+  const objects = [{}, { id: 'obj-calme', topic: 'bat/calme' }];
+  const { broker, tap, clock, watch, publish, states } = await begin(t, objects, [LEVEL, calm]);
+  const flood = foreignFloodWithoutEnd(broker, 'bat/cuve', '10');
+  t.teardown(() => flood.stop());
+  await until(() => tap.left.includes('bat/cuve'));
+  t.equal(tap.subscriptions, 2, 'it has a connection of its own');
+  const client = await connectAsync(broker.url);
+  for (const value of Array.from({ length: 10 }, (_, i) => (i % 2 ? '10' : '90')))
+    await client.publishAsync('bat/calme', value, { qos: 1 });
+  await client.endAsync();
+  const ofCalm = () => watch.transitions.filter((one) => one.startsWith('pt-calme')).length;
+  await until(() => ofCalm() === 10);
+  t.same(tap.ends, [], 'no connection was lost');
+  await broker.kill();
+  await flood.stop();
+  await wait(clock, 100, () => tap.ends.at(-1) === 'equipment-port-closed');
+  const { subscriptions } = tap;
+  await broker.restart();
+  await wait(clock, 100, () => tap.subscriptions > subscriptions);
+  await publish('bat/cuve', '95');
+  await wait(clock, 200, () => states()[0] === 'raised');
+});
 
 t.test('what of a burst is not judged when the source ends is judged then', async (t) => {
   const { broker, tap, watch } = await begin(t, [{ maxPerS: 1 }]);

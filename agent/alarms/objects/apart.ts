@@ -1,0 +1,114 @@
+import type { Log } from '../../base/log.ts';
+import type { ObjectHandler } from '../ports.ts';
+
+/** Takes a topic off the connection that it has in common with others; resolves when nothing of it comes there any more. */
+export type Leave = (topic: string) => Promise<void>;
+
+export interface ApartTopicsNeeds {
+  readonly log: Log;
+  /** One more connection, for this topic alone. */
+  readonly listen: (topic: string, handler: ObjectHandler, signal: AbortSignal) => Promise<void>;
+  /** What comes of such a topic, once it comes nowhere else. */
+  readonly taken: Pick<ObjectHandler, 'message' | 'tooLarge'>;
+  /** A newer message has come before this one could be taken. */
+  readonly passedOver: (topic: string, payload: Buffer) => void;
+}
+
+interface Held {
+  readonly payload: Buffer;
+  readonly retained: boolean;
+}
+
+/** Connections beside the common one. Source: guess; who floods more topics is heard like before. */
+const MAX_TOPICS = 4;
+
+/**
+ * Topics that flood, each heard over a connection of its own: a broker drops what a slow connection does not take, and the
+ * values of others would be among it. The common connection lets a topic go when the new one hears it, so none of its
+ * messages is missed; what comes on the new one meanwhile is newer, and waits.
+ */
+export class ApartTopics {
+  /** Rejects when one that is heard nowhere else is lost. */
+  readonly failed: Promise<never>;
+  readonly #needs: ApartTopicsNeeds;
+  readonly #signal: AbortSignal;
+  readonly #topics = new Set<string>();
+  readonly #runs: Promise<void>[] = [];
+  readonly #fail: (thrown: unknown) => void;
+
+  constructor(needs: ApartTopicsNeeds, signal: AbortSignal) {
+    this.#needs = needs;
+    this.#signal = signal;
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.failed = promise;
+    this.#fail = reject;
+  }
+
+  /** Resolves when every connection has ended, after the signal. */
+  get ended(): Promise<unknown> {
+    return Promise.all(this.#runs);
+  }
+
+  /** Moves a topic, once. */
+  move(topic: string, leave: Leave): void {
+    if (this.#topics.has(topic) || this.#topics.size >= MAX_TOPICS) return;
+    this.#topics.add(topic);
+    this.#runs.push(this.#run(topic, leave));
+  }
+
+  async #run(topic: string, leave: Leave): Promise<void> {
+    const { log, listen } = this.#needs;
+    const crossing = new Crossing(topic, this.#needs);
+    const handler: ObjectHandler = {
+      subscribed: (refused) => {
+        if (refused.length === 0)
+          void leave(topic).then(
+            () => crossing.end(),
+            () => undefined,
+          );
+      },
+      message: (_topic, payload, retained) => crossing.message(payload, retained),
+      tooLarge: (_topic, bytes) => this.#needs.taken.tooLarge(topic, bytes),
+    };
+    try {
+      await listen(topic, handler, this.#signal);
+    } catch (err) {
+      if (this.#signal.aborted) return;
+      if (crossing.isOver) this.#fail(err);
+      else log.warn({ err, topic }, 'a topic that floods cannot be heard apart');
+    }
+  }
+}
+
+/** One topic on its way to a connection of its own. */
+class Crossing {
+  readonly #topic: string;
+  readonly #needs: Pick<ApartTopicsNeeds, 'taken' | 'passedOver'>;
+  #held: Held | undefined;
+  #isOver = false;
+
+  constructor(topic: string, needs: Pick<ApartTopicsNeeds, 'taken' | 'passedOver'>) {
+    this.#topic = topic;
+    this.#needs = needs;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  message(payload: Buffer, retained: boolean): boolean {
+    const { taken, passedOver } = this.#needs;
+    if (this.#isOver) return taken.message(this.#topic, payload, retained);
+    if (this.#held) passedOver(this.#topic, this.#held.payload);
+    // The buffer is part of a larger one, which must not be kept.
+    this.#held = { payload: Buffer.from(payload), retained };
+    return false;
+  }
+
+  end(): void {
+    this.#isOver = true;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held) this.#needs.taken.message(this.#topic, held.payload, held.retained);
+  }
+}
