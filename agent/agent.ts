@@ -207,7 +207,7 @@ export class Agent implements Service {
     });
 
     this.#inventory = new InventoryRoom({
-      ...{ clock, log, memory, reporter, lookUp },
+      ...{ clock, log, memory, reporter, lookUp, newId: randomUUID },
       transaction: (work) => this.#store.transaction(work),
       serial: (camera) => expectedSerial((room, key) => memory.get(room, key), camera),
       isSwapped: (camera) => this.#isSwapped(camera),

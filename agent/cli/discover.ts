@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
 import { createLog } from '../base/log.ts';
 import { plainJson } from '../base/text.ts';
@@ -52,7 +53,8 @@ const WORDS = {
 export async function showDevices({ language, json, networks, seconds }: DiscoverOptions): Promise<number> {
   const listenMs = listenMsAsked(seconds);
   const options = { networks: networksAsked(networks), known: [], ...(listenMs && { listenMs }) };
-  const needs = { clock: systemClock, log: createLog('error', { write: () => undefined }) };
+  const log = createLog('error', { write: () => undefined });
+  const needs = { clock: systemClock, log, newId: randomUUID };
   const found = await discover(needs, options, new AbortController().signal);
   const devices = found.devices.toSorted((a, b) => byAddress(a.address, b.address));
   console.log(

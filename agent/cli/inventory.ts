@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
 import { createLog } from '../base/log.ts';
 import { plainJson } from '../base/text.ts';
@@ -54,7 +55,7 @@ async function take(box: BoxFile): Promise<Inventory | undefined> {
   const needs = {
     clock: systemClock,
     log: createLog('error', { write: () => undefined }),
-    lookUp,
+    ...{ lookUp, newId: randomUUID },
     known: (camera: string) => readKnown(get, camera),
     serial: (camera: Parameters<typeof expectedSerial>[1]) => expectedSerial(get, camera),
     // What health has heard is in the agent alone.

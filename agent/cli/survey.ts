@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
@@ -60,7 +60,8 @@ export async function runSurvey(command: SurveyCommand): Promise<number> {
     measureMs: (secondsAsked('--measure', command.measure) ?? MEASURE_S) * 1000,
   };
   const logins = command.noLogin ? NO_LOGINS : await askLogins(language);
-  const needs = { clock: systemClock, log: createLog('error', { write: () => undefined }), randomBytes };
+  const log = createLog('error', { write: () => undefined });
+  const needs = { clock: systemClock, log, randomBytes, newId: randomUUID };
   const begun = (host: string, n: number, of: number) => console.error(w.camera(host, n, of));
   const login = (host: string) => logins.for(host);
   const found = await survey(needs, { ...options, login, begun }, new AbortController().signal);

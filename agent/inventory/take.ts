@@ -12,6 +12,8 @@ import type { InventorySettings, KnownDevice, ListedCamera } from './ports.ts';
 export interface TakeNeeds {
   readonly clock: Clock;
   readonly log: Log;
+  /** Makes the UUID of a question to the network. */
+  readonly newId: () => string;
   /** Where a host name leads; nowhere: an empty list. */
   readonly lookUp: (name: string) => Promise<readonly string[]>;
   /** What is known of the device of a camera. */

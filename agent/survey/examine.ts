@@ -20,6 +20,8 @@ export interface ExamineNeeds {
   readonly clock: Clock;
   readonly log: Log;
   readonly randomBytes: (count: number) => Buffer;
+  /** Makes the UUID of a question to the network. */
+  readonly newId: () => string;
 }
 
 /** What was found at one address. What is undefined could not be found out; `failures` says why. */
@@ -59,7 +61,12 @@ const LOGIN_CODES: ReadonlySet<Code> = new Set([
   'camera-insecure-login',
 ]);
 
-const AWAY_CODES: ReadonlySet<Code> = new Set(['camera-silent', 'camera-unreachable', 'camera-certificate']);
+const AWAY_CODES: ReadonlySet<Code> = new Set([
+  'camera-silent',
+  'camera-slow',
+  'camera-unreachable',
+  'camera-certificate',
+]);
 
 /** Looks at one camera, reading only. After the first refused login no more is sent. Never throws but at the end of `signal`. */
 export class Examiner {

@@ -8,6 +8,7 @@ const MEANS: Partial<Record<Code, DestinationCode>> = {
   'camera-unreachable': 'destination-unreachable',
   'camera-port-closed': 'destination-unreachable',
   'camera-silent': 'destination-silent',
+  'camera-slow': 'destination-silent',
   'camera-closed': 'destination-closed',
   'camera-login-refused': 'destination-login-refused',
   'camera-latched': 'destination-login-refused',

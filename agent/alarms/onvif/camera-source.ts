@@ -238,6 +238,7 @@ function isLoss(thrown: unknown): boolean {
     'camera-unreachable',
     'camera-port-closed',
     'camera-silent',
+    'camera-slow',
     'camera-closed',
     'camera-connection-limit',
     'camera-metadata-lost',

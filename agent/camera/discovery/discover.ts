@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Clock } from '../../base/clock.ts';
@@ -33,7 +32,7 @@ export interface DiscoverNeeds {
   readonly clock: Clock;
   readonly log: Log;
   /** Makes the UUID of a question. */
-  readonly newId?: () => string;
+  readonly newId: () => string;
 }
 
 export interface DiscoverOptions {
@@ -64,8 +63,7 @@ export async function discover(
   signal: AbortSignal,
 ): Promise<Discovery> {
   const hosts = new Set(known.slice(0, MAX_KNOWN));
-  const { newId = randomUUID } = needs;
-  const questions = WANTED_TYPES.map((types) => ({ id: newId(), types }));
+  const questions = WANTED_TYPES.map((types) => ({ id: needs.newId(), types }));
   const listening = new Listening({
     ...needs,
     isAllowed: (address) => networks.has(address) || hosts.has(address),

@@ -115,7 +115,7 @@ export class RtspConnection {
     this.#onFrame = listener;
   }
 
-  /** @throws DeviceError `camera-silent`, `camera-closed`; PeerProtocolError `camera-protocol`, `camera-too-large` */
+  /** @throws DeviceError `camera-silent`, `camera-slow`, `camera-closed`; PeerProtocolError `camera-protocol`, `camera-too-large` */
   async request(outgoing: Outgoing): Promise<Reply> {
     if (this.#error) throw this.#error;
     this.#sequence += 1;
@@ -234,6 +234,7 @@ export class RtspConnection {
 
   #silentError(method: string, timeoutMs: number): BeffroiError {
     const expected = `${this.#camera}: expected an answer to ${method} within ${timeoutMs} ms`;
+    if (this.#reader.midMessage) return new DeviceError('camera-slow', `${expected}, the begin of one came`);
     if (this.#reader.skipped === 0) return new DeviceError('camera-silent', `${expected}, none came`);
     return new PeerProtocolError('camera-protocol', `${expected}, came ${this.#reader.garbage}`);
   }

@@ -8,6 +8,11 @@ export class Hold {
   #storage = Buffer.alloc(0);
   #length = 0;
 
+  /** The first byte that is kept. */
+  get first(): number | undefined {
+    return this.#length === 0 ? undefined : this.#storage[0];
+  }
+
   /** What was kept, followed by the chunk. Valid until the next call. */
   join(chunk: Buffer): Buffer {
     if (this.#length === 0) return chunk;

@@ -55,7 +55,12 @@ const TEARDOWN_TIMEOUT_MS = 1_000;
 /** After our own process stood still, what it missed comes out within this. Source: guess. */
 const AFTER_STANDSTILL_MS = 2_000;
 /** What a camera seems to have done when it was we who did not read or answer. */
-const BLAMED_FOR_US: ReadonlySet<string> = new Set(['camera-closed', 'camera-silent', 'camera-unreachable']);
+const BLAMED_FOR_US: ReadonlySet<string> = new Set([
+  'camera-closed',
+  'camera-silent',
+  'camera-slow',
+  'camera-unreachable',
+]);
 const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0, jitterMs: 0 };
 const VIDEO_CHANNEL = 0;
 const METADATA_CHANNEL = 2;

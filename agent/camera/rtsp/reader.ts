@@ -36,6 +36,7 @@ interface Filling {
   readonly buffer: Buffer;
   readonly length: number;
   filled: number;
+  readonly isMessage: boolean;
   readonly done: (buffer: Buffer) => void;
 }
 
@@ -73,6 +74,12 @@ export class StreamReader {
   /** Bytes skipped in all. */
   get skipped(): number {
     return this.#skipped;
+  }
+
+  /** A message has begun and has not come to its end. */
+  get midMessage(): boolean {
+    const first = this.#hold.first;
+    return this.#filling?.isMessage ?? (first !== undefined && first !== DOLLAR);
   }
 
   /** The first bytes that were skipped, quoted for a message. */
@@ -145,7 +152,7 @@ export class StreamReader {
       this.#frameBytes = Buffer.allocUnsafeSlow(Math.max(length, MIN_FRAME_STORAGE_BYTES));
     const buffer = this.#frameBytes;
     const done = () => this.#events.frame(channel, buffer, 0, length);
-    this.#filling = { buffer, length, filled: data.copy(buffer, 0, from), done };
+    this.#filling = { buffer, length, filled: data.copy(buffer, 0, from), isMessage: false, done };
     return data.length;
   }
 
@@ -196,7 +203,7 @@ export class StreamReader {
       done(present);
     } else {
       const buffer = Buffer.allocUnsafeSlow(length);
-      this.#filling = { buffer, length, filled: present.copy(buffer), done };
+      this.#filling = { buffer, length, filled: present.copy(buffer), isMessage: true, done };
     }
     return from - at + present.length;
   }

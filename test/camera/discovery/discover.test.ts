@@ -6,6 +6,7 @@ import type { Clock } from '../../../agent/base/clock.ts';
 import { isNetwork } from '../../../agent/base/ipv4.ts';
 import { createLog } from '../../../agent/base/log.ts';
 import { discover } from '../../../agent/camera/discovery/discover.ts';
+import { Listening } from '../../../agent/camera/discovery/listening.ts';
 import { Networks, ownAddresses } from '../../../agent/camera/discovery/networks.ts';
 import { readProbeMatches } from '../../../agent/camera/discovery/probe-matches.ts';
 import { readScopes } from '../../../agent/camera/discovery/scopes.ts';
@@ -108,7 +109,7 @@ t.test('a known address is asked directly, and believed outside the networks', a
   const { heard } = await discoveryDevices(t, devices);
   const clock = patientClock(() => heard.filter(({ to }) => to === '127.82.0.7').length >= QUESTIONS);
   const networks = new Networks(['192.0.2.240/28'], ownAddresses());
-  const found = await discover({ clock, log }, { networks, known: ['127.82.0.7'] }, never);
+  const found = await discover({ clock, log, newId: randomUUID }, { networks, known: ['127.82.0.7'] }, never);
   t.same(
     found.devices.map(({ address }) => address),
     ['127.82.0.7'],
@@ -160,6 +161,54 @@ t.test('what lies, floods, is broken or comes from elsewhere is counted and not 
   t.same(at('127.83.200.1'), [], 'outside the networks');
   t.ok(ignored.foreign > 0 && ignored.unrelated > 0 && ignored.unreadable > 0, 'each is counted');
   t.ok(ignored.excess > 0, 'of the flood no more than the bound is read');
+});
+
+/** An answer in other words than the captured one: the same question, the same device. */
+const OTHER_WORDS = {
+  'another prefix, header last, blanks and line breaks between scopes': `<?xml version="1.0" encoding="utf-8"?>
+<env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope" xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing">
+<env:Body><d:ProbeMatches><d:ProbeMatch><a:EndpointReference><a:Address>
+  urn:uuid:ABCDEF00-0000-1000-8000-00408C112233 </a:Address></a:EndpointReference>
+<d:Types>dn:NetworkVideoTransmitter
+  tds:Device</d:Types><d:Scopes>
+    onvif://www.onvif.org/name/A%20B
+    onvif://www.onvif.org/hardware/M1</d:Scopes>
+<d:XAddrs>http://10.0.0.7/onvif/device_service
+  http://[fe80::1]/onvif/device_service</d:XAddrs><d:MetadataVersion>1</d:MetadataVersion></d:ProbeMatch></d:ProbeMatches></env:Body>
+<env:Header><a:RelatesTo>URN:UUID:QUESTION</a:RelatesTo></env:Header></env:Envelope>`,
+  'no prefix at all, SOAP 1.1, comments and CDATA': `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Header><RelatesTo>uuid:question</RelatesTo></Header><!-- x --><Body><ProbeMatches><ProbeMatch>
+<EndpointReference><Address>abcdef00-0000-1000-8000-00408c112233</Address></EndpointReference><Types>NetworkVideoTransmitter Device</Types>
+<Scopes><![CDATA[onvif://www.onvif.org/name/A%20B onvif://www.onvif.org/hardware/M1]]></Scopes>
+<XAddrs>http://10.0.0.7/onvif/device_service http://[fe80::1]/onvif/device_service</XAddrs></ProbeMatch></ProbeMatches></Body></Envelope>`,
+  'the later version of WS-Discovery, upper-case scopes': `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:w="http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01" xmlns:x="http://www.w3.org/2005/08/addressing"><s:Header><x:RelatesTo RelationshipType="x:Reply">question</x:RelatesTo><w:AppSequence InstanceId="1" MessageNumber="2"/></s:Header><s:Body><w:ProbeMatches><w:ProbeMatch>
+<x:EndpointReference><x:Address>uuid:abcdef00-0000-1000-8000-00408c112233</x:Address><x:ReferenceParameters/></x:EndpointReference><w:Types>p:NetworkVideoTransmitter p:Device</w:Types>
+<w:Scopes MatchBy="x">ONVIF://WWW.ONVIF.ORG/NAME/A%20B onvif://www.onvif.org/Hardware/M1 ldap:///ou=x</w:Scopes><w:XAddrs>http://10.0.0.7/onvif/device_service http://[fe80::1]/onvif/device_service</w:XAddrs></w:ProbeMatch></w:ProbeMatches></s:Body></s:Envelope>`,
+};
+
+t.test('discovery: the same answer in the words of other makes is the same device', async (t) => {
+  for (const [words, text] of Object.entries(OTHER_WORDS)) {
+    const { relatesTo, matches } = await readProbeMatches(Buffer.from(text), 'x');
+    t.equal(relatesTo, 'question', words);
+    t.match(matches, [
+      {
+        ...{ endpoint: 'abcdef00-0000-1000-8000-00408c112233', name: 'A B', hardware: 'M1' },
+        types: ['NetworkVideoTransmitter', 'Device'],
+        addresses: ['http://10.0.0.7/onvif/device_service', 'http://[fe80::1]/onvif/device_service'],
+      },
+    ]);
+  }
+});
+
+t.test('discovery: ten thousand answers are bounded in number, and what is kept is the first of them', async (t) => {
+  const id = randomUUID();
+  const clock = patientClock(() => true);
+  const listening = new Listening({ clock, log, isAllowed: () => true, questions: [id] });
+  const answer = OTHER_WORDS['no prefix at all, SOAP 1.1, comments and CDATA'].replace('question', id);
+  for (let n = 0; n < 10_000; n += 1) listening.take(Buffer.from(answer), `10.0.${n >> 8}.${n & 255}`);
+  const found = await listening.found();
+  t.equal(found.length, 512);
+  t.equal(found[0]?.address, '10.0.0.0');
+  t.equal(listening.ignored.excess, 10_000 - 512, 'and each of the others is counted');
 });
 
 t.test('networks: only IPv4 networks not wider than a /8 are taken', (t) => {

@@ -56,9 +56,36 @@ t.test('camera: an endless header, an endless body and 100 MB are cut off', asyn
   t.equal((await endsWith({ ...good(), DESCRIBE: big(100_000_000) })).code, 'camera-too-large');
   t.equal(
     (await endsWith({ ...good(), DESCRIBE: big(1000) })).code,
-    'camera-silent',
+    'camera-slow',
     'a body that never ends in time',
   );
+});
+
+t.test('camera: one that answers byte by byte is slow, and not silent', async (t) => {
+  const drip = (text: string) => (_: unknown, socket: Socket) => {
+    let sent = 0;
+    const timer = setInterval(() => {
+      socket.write(text[sent % text.length] ?? '');
+      sent += 1;
+    }, 20);
+    socket.on('close', () => clearInterval(timer));
+    return undefined;
+  };
+  const head = `RTSP/1.0 200 OK\r\nX-Filler: ${'x'.repeat(4000)}`;
+  t.match(await endsWith({ OPTIONS: drip(head) }), { code: 'camera-slow', message: /the begin of one came/ });
+  t.equal((await endsWith({ ...good(), SETUP: drip(head) })).code, 'camera-slow');
+  const body = 'RTSP/1.0 200 OK\r\nContent-Length: 4000\r\n\r\nv=0';
+  const begun = (_: unknown, socket: Socket) => {
+    socket.write(body);
+    return drip('o=x')(_, socket);
+  };
+  t.equal((await endsWith({ ...good(), DESCRIBE: begun })).code, 'camera-slow');
+  const pictures = interleaved(0, Buffer.alloc(64, 0x80)).subarray(0, 20);
+  const half = (_: unknown, socket: Socket) => {
+    socket.write(pictures);
+    return undefined;
+  };
+  t.equal((await endsWith({ OPTIONS: half })).code, 'camera-silent', 'half of a picture is no answer');
 });
 
 t.test('camera: a flood of requests, or of answers to nothing, ends its connection alone', async (t) => {
