@@ -6,6 +6,8 @@ import { beginTls } from './pinned-tls.ts';
 export interface TlsFacts {
   /** Such as `TLSv1.3`. */
   readonly protocol: string;
+  /** SHA-256 of its certificate, hexadecimal: what a configuration pins. */
+  readonly sha256: string;
   /** End of its certificate, Unix ms. */
   readonly endsMs: number;
   /** Issued by itself, as most cameras have it. */
@@ -30,7 +32,8 @@ export async function tlsFacts(
     const certificate = tls.getPeerX509Certificate();
     const endsMs = Date.parse(certificate?.validTo ?? '') || 0;
     const selfIssued = certificate !== undefined && certificate.issuer === certificate.subject;
-    resolve({ protocol: tls.getProtocol() ?? '', endsMs, selfIssued });
+    const sha256 = certificate?.fingerprint256.replaceAll(':', '').toLowerCase() ?? '';
+    resolve({ protocol: tls.getProtocol() ?? '', sha256, endsMs, selfIssued });
   });
   try {
     return await promise;

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { ConfigurationError } from '../base/errors.ts';
@@ -78,9 +79,15 @@ export function readLogins(text: string): Logins {
       throw invalid(`user:password, or address user:password, on line ${index + 1} of standard input`);
     const login = { version: 1, user, password };
     if (host === undefined) common = login;
-    else single.set(host, login);
+    else single.set(plainHost(host), login);
   }
-  return { for: (host) => single.get(host) ?? common };
+  return { for: (host) => single.get(plainHost(host)) ?? common };
+}
+
+/** An IPv6 address has many spellings. */
+function plainHost(text: string): string {
+  const host = text.replace(/^\[|\]$/g, '').toLowerCase();
+  return isIPv6(host) ? (URL.parse(`http://[${host}]`)?.hostname ?? host) : host;
 }
 
 function invalid(expected: string): ConfigurationError {

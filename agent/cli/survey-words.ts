@@ -97,6 +97,18 @@ export const REMARK_WORDS: Readonly<Record<RemarkWord, Words>> = {
     says: '% % des paquets sont perdus.',
     todo: 'Vérifier le réseau de la commune entre la caméra et le collecteur.',
   },
+  'substream-good': { says: 'Autre flux mesuré : %.' },
+  'substream-failed': {
+    says: "Un autre flux n'a pas pu être mesuré (%).",
+    todo: 'Voir la cause avant de transmettre ce flux (profil secondaire).',
+  },
+  'rtsps-good': {
+    says: 'Flux chiffré (RTSPS) : protocole, fin du certificat, empreinte SHA-256 à épingler : %.',
+  },
+  'rtsps-old': {
+    says: 'Flux chiffré (RTSPS), certificat expiré : %.',
+    todo: 'Renouveler le certificat de la caméra, puis épingler le nouveau.',
+  },
   'rate-below': {
     says: 'Images par seconde mesurées / déclarées : %.',
     todo: "Vérifier l'éclairage (obturation lente), le débit et la charge de la caméra : seule la cadence mesurée compte.",

@@ -47,6 +47,10 @@ export type RemarkWord =
   | 'stream-failed'
   | 'stream-unknown'
   | 'stream-lossy'
+  | 'substream-good'
+  | 'substream-failed'
+  | 'rtsps-good'
+  | 'rtsps-old'
   | 'rate-below'
   | 'gop-long'
   | 'law-good'
@@ -110,6 +114,8 @@ export function remarksOn(seen: Examination): Remark[] {
     ...conformance(seen),
     ...codec(seen),
     ...stream(seen),
+    ...others(seen),
+    ...encrypted(seen),
     ...law(seen),
     ...clock(seen),
     ...events(seen),
@@ -136,7 +142,8 @@ function remark(
 }
 
 function access({ onvif, failures, identity, stream, loginGiven }: Examination): Remark[] {
-  const of = (...codes: Code[]) => failures.find(({ code }) => codes.includes(code));
+  const of = (...codes: Code[]) =>
+    failures.find(({ step, code }) => step !== 'substream' && codes.includes(code));
   const refused = of('camera-login-refused', 'camera-latched');
   if (refused) return remark('access', 'open', loginGiven ? 'login-refused' : 'login-none', refused.step);
   if (of('camera-insecure-login')) return remark('access', 'change', 'login-insecure');
@@ -200,6 +207,30 @@ function stream(seen: Examination): Remark[] {
     ...(gopS > GOP_LIMIT_S ? remark('stream', 'change', 'gop-long', gopS) : []),
     ...(lostPercent > LOSS_LIMIT_PERCENT ? remark('stream', 'change', 'stream-lossy', lostPercent) : []),
   ];
+}
+
+function others({ others: streams }: Examination): Remark[] {
+  return streams.flatMap(({ name, stream: measured, code }) => {
+    if (!measured || measured.fps === 0)
+      return remark('stream', 'note', 'substream-failed', [name, code].filter(Boolean).join(', '));
+    const { codec: coding, width, height, fps, kbps } = measured;
+    const size = `${coding.toUpperCase()} ${width}×${height}`;
+    return remark(
+      'stream',
+      'good',
+      'substream-good',
+      `${name} ${size} ${fps} i/s ${Math.round(kbps)} kbit/s`,
+    );
+  });
+}
+
+/** What is to be pinned, since cameras make their certificates themselves. */
+function encrypted({ streamTls: facts }: Examination): Remark[] {
+  if (!facts) return [];
+  const ends = facts.endsMs > 0 ? new Date(facts.endsMs).toISOString().slice(0, 10) : '?';
+  const isOver = facts.endsMs < Date.now();
+  const said = `${facts.protocol}, ${ends}, ${facts.sha256}`;
+  return remark('stream', isOver ? 'change' : 'good', isOver ? 'rtsps-old' : 'rtsps-good', said);
 }
 
 function law(seen: Examination): Remark[] {

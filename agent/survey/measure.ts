@@ -24,7 +24,7 @@ export interface MeasuredStream {
 }
 
 /** How long the first picture may take. Source: guess, twice the longest group of pictures that is known. */
-const FIRST_PICTURE_MS = 15_000;
+export const FIRST_PICTURE_MS = 15_000;
 
 const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0, jitterMs: 0 };
 

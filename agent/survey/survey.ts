@@ -5,7 +5,7 @@ import { discover } from '../camera/discovery/discover.ts';
 import type { Networks } from '../camera/discovery/networks.ts';
 import type { Credentials } from '../camera/types.ts';
 import type { LawRole } from '../contract/law.ts';
-import { type Examination, type ExamineNeeds, Examiner } from './examine.ts';
+import { type Examination, type ExamineNeeds, Examiner, longestMs } from './examine.ts';
 import { type Remark, remarksOn, rolesOf, type Verdict, verdictOf } from './judge.ts';
 import { type Bandwidth, bandwidthOf, lineKbps } from './site.ts';
 import { joinTargets, type SurveyTarget } from './target.ts';
@@ -43,8 +43,6 @@ export interface Survey {
 const MAX_CAMERAS = 512;
 /** At the same time: a line that is measured must not be filled by measuring. Source: guess. */
 const AT_ONCE = 4;
-/** The longest that one camera may take. Source: guess; every step of it is bounded. */
-const CAMERA_MS = 150_000;
 
 /** Looks at the cameras of a site before it is connected; reads only. @throws the reason of `signal` */
 export async function survey(
@@ -101,7 +99,8 @@ async function examineOne(
 ): Promise<Examination> {
   const device = devices.find(({ address }) => address === target.host);
   const what = { target, device, credentials: login(target.host), measureMs };
-  const until = AbortSignal.any([signal, AbortSignal.timeout(CAMERA_MS)]);
+  const boundMs = longestMs(measureMs);
+  const until = AbortSignal.any([signal, AbortSignal.timeout(boundMs)]);
   try {
     return await new Examiner(needs, what, until).run();
   } catch (thrown) {
@@ -109,7 +108,7 @@ async function examineOne(
     const late = until.aborted;
     const { code, message } = asBeffroiError(thrown);
     const failure = late
-      ? ({ step: 'onvif', code: 'camera-silent', detail: `no end within ${CAMERA_MS / 1000} s` } as const)
+      ? ({ step: 'onvif', code: 'camera-silent', detail: `no end within ${boundMs / 1000} s` } as const)
       : ({ step: 'onvif', code, detail: message } as const);
     return {
       ...NOTHING,
@@ -124,5 +123,5 @@ async function examineOne(
 /** Of a camera that took all its time. */
 const NOTHING = {
   ...{ onvif: undefined, clock: undefined, identity: undefined, offer: undefined, profiles: undefined },
-  ...{ masks: undefined, card: undefined, tls: null, stream: undefined },
+  ...{ masks: undefined, card: undefined, tls: null, stream: undefined, streamTls: null, others: [] },
 };

@@ -1,8 +1,11 @@
 import t from 'tap';
-import type { SeenDevice } from '../../agent/camera/discovery/device.ts';
+import { type SeenDevice, seenDevice } from '../../agent/camera/discovery/device.ts';
+import { readNeighbours } from '../../agent/camera/discovery/neighbours.ts';
+import { readProbeMatches } from '../../agent/camera/discovery/probe-matches.ts';
 import { compare, type Sought } from '../../agent/inventory/compare.ts';
 import { findingText } from '../../agent/inventory/finding.ts';
 import { readKnown, readLast } from '../../agent/inventory/memory.ts';
+import { capturedMatch } from '../support/discovery-devices.ts';
 
 const device = (address: string, endpoint: string, more: Partial<SeenDevice> = {}): SeenDevice => ({
   ...{ address, endpoint, types: ['Device'], service: undefined, elsewhere: [] },
@@ -77,6 +80,40 @@ t.test('inventory: a device is known again by endpoint, hardware address or seri
   ]);
   t.end();
 });
+
+/** As Linux writes it: an entry that is whole, one that nobody answered for, one that has lapsed, one that was set. */
+const ARP = `IP address       HW type     Flags       HW address            Mask     Device
+10.0.0.9         0x1         0x2         00:40:8c:11:22:33     *        enp2s0
+10.0.0.10        0x1         0x0         00:00:00:00:00:00     *        enp2s0
+10.0.0.11        0x1         0x0         00:40:8c:11:22:34     *        enp2s0
+10.0.0.12        0x1         0x6         ac:cc:8e:00:00:07     *        br-cameras.20
+`;
+
+t.test(
+  'inventory: a camera is known again by the hardware address that the kernel knows [proc(5) net/arp]',
+  async (t) => {
+    const macs = readNeighbours(ARP);
+    t.same(
+      [...macs],
+      [
+        ['10.0.0.9', '00:40:8c:11:22:33'],
+        ['10.0.0.12', 'ac:cc:8e:00:00:07'],
+      ],
+    );
+    for (const text of ['', 'x', 'IP address\n\n10.0.0.9\n', `${ARP}\0\xff 0x1 0x2 zz`.replace(ARP, '')])
+      t.equal(readNeighbours(text).size, 0, JSON.stringify(text));
+    const answer = capturedMatch({ uuid: 'new', addresses: 'http://10.0.0.9/onvif/device_service' });
+    const { matches } = await readProbeMatches(Buffer.from(answer), '10.0.0.9');
+    const seenAt = (address: string) => matches.map((match) => seenDevice(match, address, macs.get(address)));
+    const sought = [camera('a', '10.0.0.1', known('old', '00:40:8c:11:22:33'))];
+    t.same(told(sought, seenAt('10.0.0.9')), [
+      'moved cam-a 10.0.0.1 -> 10.0.0.9 HD_PREDATOR 00:40:8c:11:22:33',
+    ]);
+    t.same(told(sought, seenAt('10.0.0.11')), ['missing cam-a (10.0.0.1)', 'unknown 10.0.0.11 HD_PREDATOR']);
+    const bySerial = [camera('a', '10.0.0.1', { serial: 'ACCC8E000007' })];
+    t.match(told(bySerial, seenAt('10.0.0.12')), [/^moved cam-a 10\.0\.0\.1 -> 10\.0\.0\.12/]);
+  },
+);
 
 t.test('inventory: a recorder is one device, and what is expected is not unknown', (t) => {
   const recorder = [device('10.0.0.7', 'e1', { hardware: 'NVR' }), device('10.0.0.7', 'e2')];

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer as createHttpsServer } from 'node:https';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { createServer as createTlsServer } from 'node:tls';
 import t, { type Test } from 'tap';
 import { createBroker, createRoot } from '../../provisioning/certificates.ts';
 import { SimulatedCamera } from '../support/camera/camera.ts';
@@ -31,6 +34,8 @@ interface Camera {
     readonly fps: number;
     readonly kbps: number;
   };
+  readonly streamTls?: { readonly sha256: string; readonly protocol: string };
+  readonly others?: readonly { readonly name: string; readonly stream?: { readonly width: number } }[];
   readonly line?: { readonly now: number; readonly planned: number };
   readonly failures: readonly { readonly step: string; readonly code: string; readonly detail: string }[];
 }
@@ -80,13 +85,40 @@ async function asksInClear(t: Test, host: string) {
     [host],
     Date.now(),
   );
-  const server = createServer({ cert, key }, ({ headers: { authorization } }, answer) => {
+  const server = createHttpsServer({ cert, key }, ({ headers: { authorization } }, answer) => {
     if (authorization !== undefined) logins.push(authorization);
     answer.writeHead(401, { 'WWW-Authenticate': 'Basic realm="r"' }).end();
   });
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   t.teardown(() => server.close());
   return { port: (server.address() as AddressInfo).port, logins };
+}
+
+/** Another way to a port of this machine. @returns its port */
+async function way(
+  t: Test,
+  host: string,
+  to: readonly [string, number],
+  tls?: { key: string; cert: string },
+): Promise<number> {
+  const open = new Set<Socket>();
+  const pass = (socket: Socket) => {
+    const [toHost, port] = to;
+    const far = connect(port, toHost);
+    for (const one of [socket, far]) {
+      open.add(one);
+      one.on('error', () => undefined);
+    }
+    socket.pipe(far).pipe(socket);
+  };
+  const server = tls ? createTlsServer(tls, pass) : createServer(pass);
+  server.listen(0, host);
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.close();
+    for (const socket of open) socket.destroy();
+  });
+  return (server.address() as AddressInfo).port;
 }
 
 const words = (camera: Camera | undefined) => camera?.remarks.map(({ word }) => word) ?? [];
@@ -109,6 +141,17 @@ t.test(
       gop: 15,
     });
     t.teardown(() => foreign.stop());
+    const { certificate: cert, key } = await createBroker(
+      await createRoot('A camera', Date.now()),
+      ['camera'],
+      Date.now(),
+    );
+    const pathOf = (url: string) => new URL(url).pathname;
+    const secureUrl = `rtsps://elsewhere:${await way(t, '127.88.0.4', ['127.0.0.1', foreign.port], { cert, key })}${pathOf(foreign.url)}`;
+    const subUrl = `rtsp://elsewhere:${await way(t, '127.88.0.4', ['127.88.0.1', good.rtspPort])}${good.rtsp.options.path}`;
+    const encrypted = await camera(t, '127.88.0.4', { streams: { secureUrl, subUrl } });
+    await encrypted.rtsp.close();
+    const six = await camera(t, '::1');
     const list = join(folder, 'list');
     await writeFile(list, `# commune\n${service('127.88.0.1', good.onvifPort)}\n${foreign.url} # the yard\n`);
     const line = [
@@ -116,8 +159,10 @@ t.test(
       list,
       service('127.88.0.2', refusing.onvifPort),
       '127.88.0.3',
+      service('127.88.0.4', encrypted.onvifPort),
+      service('[::1]', six.onvifPort),
       '--measure',
-      '3',
+      '2',
       '--json',
     ];
     const { out, err, code } = await beffroi(
@@ -156,9 +201,21 @@ t.test(
     t.equal(refusing.counters.rtsp.connections, 0, 'after a refusal nothing else is tried');
     t.match(of('127.88.0.3'), { verdict: 'undecided' });
 
+    const fourth = of('127.88.0.4');
+    t.match(
+      fourth,
+      { stream: { codec: 'h264', width: 704 }, streamTls: { protocol: 'TLSv1.3' } },
+      'RTSPS alone',
+    );
+    const sha256 = createHash('sha256').update(new X509Certificate(cert).raw).digest('hex');
+    t.equal(fourth?.streamTls?.sha256, sha256, 'and what is to be pinned is said');
+    t.match(fourth?.others, [{ name: 'sub|tile', stream: { width: 640 } }], 'each profile is measured');
+    for (const word of ['rtsps-good', 'substream-good']) t.ok(words(fourth).includes(word), word);
+    t.match(of('::1'), { stream: { codec: 'h264' }, identity: { serial: 'Test ::1' } }, 'over IPv6');
+
     const { nowKbps, plannedKbps, cameras } = study.bandwidth;
     const sum = study.cameras.reduce((all, { line: own }) => all + (own?.now ?? 0), 0);
-    t.match([cameras, nowKbps], [2, sum], 'those whose stream was measured');
+    t.match([cameras, nowKbps], [4, sum], 'those whose stream was measured');
     t.ok(plannedKbps >= nowKbps && nowKbps > 0);
   },
 );

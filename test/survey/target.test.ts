@@ -14,6 +14,9 @@ t.test('survey: addresses of cameras in the forms that people write', (t) => {
     ['https://10.20.0.31', { host: '10.20.0.31', onvif: onvif(443, '/onvif/device_service', true) }],
     ['rtsp://10.20.0.40/stream1', { host: '10.20.0.40', rtsp: 'rtsp://10.20.0.40/stream1' }],
     ['fe80::1', { host: 'fe80::1' }],
+    ['[2001:DB8::7]', { host: '2001:db8::7' }],
+    ['[2001:db8:0::7]:8080', { host: '2001:db8::7', onvif: onvif(8080) }],
+    ['rtsp://[2001:db8::7]/s', { host: '2001:db8::7', rtsp: 'rtsp://[2001:db8::7]/s' }],
     ['ftp://10.20.0.31', undefined],
     ['rtsp://u:p@10.20.0.40/', undefined],
     ['u@10.20.0.40', undefined],
@@ -36,7 +39,8 @@ t.test('survey: what is said twice of one camera is one camera, two streams of o
 });
 
 t.test('survey: logins by line, for all and for one', (t) => {
-  const logins = readLogins('admin:pass:word with blanks\n\n10.0.0.1 other:x\r\n');
+  const logins = readLogins('admin:pass:word with blanks\n\n10.0.0.1 other:x\r\n2001:DB8:0::7 six:y');
+  t.match(logins.for('2001:db8::7'), { user: 'six', password: 'y' });
   t.match(logins.for('10.0.0.9'), { user: 'admin', password: 'pass:word with blanks' });
   t.match(logins.for('10.0.0.1'), { user: 'other', password: 'x' });
   t.equal(readLogins('').for('10.0.0.1'), undefined);

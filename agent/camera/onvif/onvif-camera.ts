@@ -161,16 +161,30 @@ export class OnvifCamera {
 
   /** Where the stream of a profile is; the host that the camera names is not believed. */
   async streamUri(profileToken: string, signal: AbortSignal): Promise<StreamAddress> {
-    const token = escapeXml(profileToken);
-    const path = (await this.#service('media2', signal))?.path;
-    const body = `<tr2:GetStreamUri><tr2:Protocol>RTSP</tr2:Protocol><tr2:ProfileToken>${token}</tr2:ProfileToken></tr2:GetStreamUri>`;
-    const content = await this.#media2(path, 'GetStreamUri', body, signal);
-    if (content) return readStreamUri(textAt(content, 'Uri'), this.#target.camera);
+    const found = await this.#streamUri2(profileToken, 'RTSP', signal);
+    if (found) return found;
     const ask = this.#ask('media', (await this.#need('media', signal)).path, signal);
-    const answer = await askMedia(ask, (media) =>
-      media.getStreamUri({ ProfileToken: token, Protocol: 'RTSP' }),
-    );
+    const asked = { ProfileToken: escapeXml(profileToken), Protocol: 'RTSP' } as const;
+    const answer = await askMedia(ask, (media) => media.getStreamUri(asked));
     return readStreamUri(textAt(answer.content, 'MediaUri', 'Uri'), this.#target.camera);
+  }
+
+  /** Where the stream of a profile is over TLS; undefined where the camera has no Media2, which alone can say it. */
+  async secureStreamUri(profileToken: string, signal: AbortSignal): Promise<StreamAddress | undefined> {
+    return await this.#streamUri2(profileToken, 'RtspsUnicast', signal);
+  }
+
+  /** @see ONVIF Media2 §5.9.1 (GetStreamUri) */
+  async #streamUri2(
+    profileToken: string,
+    protocol: 'RTSP' | 'RtspsUnicast',
+    signal: AbortSignal,
+  ): Promise<StreamAddress | undefined> {
+    const path = (await this.#service('media2', signal))?.path;
+    const asked = `<tr2:Protocol>${protocol}</tr2:Protocol><tr2:ProfileToken>${escapeXml(profileToken)}</tr2:ProfileToken>`;
+    const body = `<tr2:GetStreamUri>${asked}</tr2:GetStreamUri>`;
+    const content = await this.#media2(path, 'GetStreamUri', body, signal);
+    return content && readStreamUri(textAt(content, 'Uri'), this.#target.camera);
   }
 
   /**

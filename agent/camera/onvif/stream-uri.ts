@@ -12,7 +12,7 @@ export interface StreamAddress {
 
 /** @see RFC 7826 §22.1 */
 const RTSP_PORT = 554;
-const RTSPS_PORT = 322;
+export const RTSPS_PORT = 322;
 
 /** @throws PeerProtocolError `camera-protocol` for anything but an RTSP address */
 export function readStreamUri(text: string, camera: string): StreamAddress {

@@ -16,6 +16,8 @@ export interface SimulatedCameraOptions {
   readonly inputs?: readonly string[];
   /** Address of loopback that it stands at; `127.0.0.1` when left out. */
   readonly host?: string;
+  /** Where else it streams, beside its own plain stream. */
+  readonly streams?: { readonly secureUrl?: string; readonly subUrl?: string };
   readonly onvif?: Partial<OnvifOptions>;
   readonly rtsp?: Partial<RtspOptions>;
 }
@@ -44,6 +46,7 @@ export class SimulatedCamera {
       media2: options.onvif?.media2 ?? true,
       inputsSay: options.onvif && 'inputsSay' in options.onvif ? options.onvif.inputsSay : 'open',
       legal: this.legal,
+      ...options.streams,
       streamUrl: (hostName: string) => `rtsp://${hostName}:${this.rtspPort}${this.rtsp.options.path}`,
     };
     this.onvif = new OnvifServer({ device, ...at, login: this.#login }, options.onvif);

@@ -25,6 +25,10 @@ export interface OnvifDevice {
   readonly serial: () => string;
   /** Address of the stream for a client that reached the camera under this host name. */
   readonly streamUrl: (hostName: string) => string;
+  /** Address of the encrypted stream. */
+  readonly secureUrl?: string;
+  /** Address of the stream of a second, smaller profile. */
+  readonly subUrl?: string;
 }
 
 /** What a request brings along. */
@@ -33,11 +37,14 @@ interface Asked {
   readonly host: string;
   /** Value of the element ProfileToken. */
   readonly profileToken: string | undefined;
+  /** Value of the element Protocol. */
+  readonly protocol?: string | undefined;
 }
 
 type Answer = (device: OnvifDevice, asked: Asked) => string | SoapFault;
 
 const PROFILE = 'profile_1';
+const SUB_PROFILE = 'profile_2';
 const VIDEO_SOURCE = 'video_source_1';
 const SIZE = '<tt:Width>640</tt:Width><tt:Height>360</tt:Height>';
 
@@ -102,7 +109,7 @@ export const ANSWERS: Readonly<Record<string, Answer>> = {
     '<tr2:StreamingCapabilities RTSPStreaming="true" RTP_RTSP_TCP="true"/></tr2:Capabilities>',
   'tr2:GetProfiles': profiles2,
   'tr2:GetStreamUri': (device, asked) =>
-    unknownProfile(asked) ?? `<tr2:Uri>${xmlText(device.streamUrl(hostName(asked)))}</tr2:Uri>`,
+    unknownStream(device, asked) ?? `<tr2:Uri>${xmlText(streamUrl(device, asked))}</tr2:Uri>`,
   'tmd:GetServiceCapabilities': (device) =>
     `<tmd:Capabilities VideoSources="1" RelayOutputs="0" DigitalInputs="${device.inputs.length}"` +
     `${device.inputsSay === 'configurable' ? ' DigitalInputOptions="true"' : ''}/>`,
@@ -118,6 +125,16 @@ function idleOf({ inputsSay }: OnvifDevice): string {
 
 function hostName(asked: Asked): string {
   return asked.host.replace(/:\d+$/, '');
+}
+
+function unknownStream(device: OnvifDevice, asked: Asked): SoapFault | undefined {
+  const isSub = asked.profileToken === SUB_PROFILE && device.subUrl !== undefined;
+  return isSub ? undefined : unknownProfile(asked);
+}
+
+function streamUrl({ subUrl, secureUrl, streamUrl: plain }: OnvifDevice, asked: Asked): string {
+  if (subUrl !== undefined && asked.profileToken === SUB_PROFILE) return subUrl;
+  return secureUrl !== undefined && asked.protocol === 'RtspsUnicast' ? secureUrl : plain(hostName(asked));
 }
 
 function unknownProfile(asked: Asked): SoapFault | undefined {
@@ -196,6 +213,13 @@ function profile(device: OnvifDevice): string {
 }
 
 function profiles2(device: OnvifDevice): string {
+  const main = profile2(device);
+  if (device.subUrl === undefined) return main;
+  const sub = main.replace(PROFILE, SUB_PROFILE).replace('>main<', '>sub|tile<');
+  return main + sub.replace('>640<', '>320<').replace('>360<', '>180<');
+}
+
+function profile2(device: OnvifDevice): string {
   const { codec, framesPerSecond } = device.clip;
   const [govLength, level] = codec === 'h264' ? [15, 'High'] : [30, 'Main'];
   return (

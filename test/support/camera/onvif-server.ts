@@ -141,7 +141,8 @@ export class OnvifServer {
     if (answer !== undefined) return answer;
     if (operation.startsWith('tr2:') && !this.options.media2) return undefined;
     const profileToken = text(child(soap.body, 'ProfileToken'));
-    return ANSWERS[operation]?.(this.#needs.device, { host, profileToken });
+    const protocol = text(child(soap.body, 'Protocol'));
+    return ANSWERS[operation]?.(this.#needs.device, { host, profileToken, protocol });
   }
 
   /** The event service answers with WS-Addressing. @see ONVIF Core §9 */
