@@ -33,7 +33,11 @@ t.test('beffroi discover: lists what answers, and shows what it does not contact
   );
   t.match(found.out, /127\.84\.0\.7 annonce aussi 10\.9\.8\.7, qui n'est pas contacté/);
   t.match(found.out, /2 équipements, demande émise depuis 127\.0\.0\.1/);
-  t.notMatch(found.out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/, 'nothing that moves a terminal');
+  t.notMatch(
+    found.out,
+    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/,
+    'nothing that moves a terminal',
+  );
   const line = found.out.split('\n').find((one) => one.startsWith('127.84.0.8')) ?? '';
   t.ok(line.length < 300, 'however long its words are');
 });

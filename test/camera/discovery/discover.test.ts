@@ -199,17 +199,20 @@ t.test('discovery: the same answer in the words of other makes is the same devic
   }
 });
 
-t.test('discovery: ten thousand answers are bounded in number, and what is kept is the first of them', async (t) => {
-  const id = randomUUID();
-  const clock = patientClock(() => true);
-  const listening = new Listening({ clock, log, isAllowed: () => true, questions: [id] });
-  const answer = OTHER_WORDS['no prefix at all, SOAP 1.1, comments and CDATA'].replace('question', id);
-  for (let n = 0; n < 10_000; n += 1) listening.take(Buffer.from(answer), `10.0.${n >> 8}.${n & 255}`);
-  const found = await listening.found();
-  t.equal(found.length, 512);
-  t.equal(found[0]?.address, '10.0.0.0');
-  t.equal(listening.ignored.excess, 10_000 - 512, 'and each of the others is counted');
-});
+t.test(
+  'discovery: ten thousand answers are bounded in number, and what is kept is the first of them',
+  async (t) => {
+    const id = randomUUID();
+    const clock = patientClock(() => true);
+    const listening = new Listening({ clock, log, isAllowed: () => true, questions: [id] });
+    const answer = OTHER_WORDS['no prefix at all, SOAP 1.1, comments and CDATA'].replace('question', id);
+    for (let n = 0; n < 10_000; n += 1) listening.take(Buffer.from(answer), `10.0.${n >> 8}.${n & 255}`);
+    const found = await listening.found();
+    t.equal(found.length, 512);
+    t.equal(found[0]?.address, '10.0.0.0');
+    t.equal(listening.ignored.excess, 10_000 - 512, 'and each of the others is counted');
+  },
+);
 
 t.test('networks: only IPv4 networks not wider than a /8 are taken', (t) => {
   for (const good of ['10.0.0.0/8', '192.168.1.0/24', '10.1.2.3/32']) t.ok(isNetwork(good), good);
