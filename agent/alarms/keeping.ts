@@ -74,15 +74,17 @@ export class Keeping {
 
   /**
    * State and events become durable together, so that neither a lost nor a doubled event follows a crash.
+   * @param along what else becomes durable with them
    * @throws whatever the store throws; nothing has changed then
    */
-  commit({ record, settling, told }: Draft): void {
+  commit({ record, settling, told }: Draft, along?: () => void): void {
     const { store, reporter, log } = this.#needs;
     const { id } = this.#point;
-    if (record !== this.#record || told.length > 0) {
+    if (record !== this.#record || told.length > 0 || along) {
       store.transaction(() => {
         store.memory.set(ROOM, id, JSON.stringify(record));
         for (const one of told) report(reporter, id, one);
+        along?.();
       });
     }
     this.#record = record;

@@ -121,8 +121,10 @@ export class Point {
     const draft = this.#keeping.draft();
     if (seen.active === undefined) this.#hearing.vanished(seen.key, this.#record.active);
     else this.#hear(draft, seen, seen.active);
-    const told = this.#evaluate(draft);
-    return told || (seen.active !== undefined && this.#keeping.settling.changes !== undefined);
+    this.#look(draft);
+    const told = isTold(draft) || (seen.active !== undefined && draft.settling.changes !== undefined);
+    this.#keep(draft, told ? seen.along : undefined);
+    return told;
   }
 
   /** Does what time alone does, and shows what is known now. */
@@ -201,19 +203,24 @@ export class Point {
     if (this.#hearing.heard(seen.key, draft.record.active)) draft.renew();
   }
 
-  #evaluate(draft: Draft): boolean {
+  #evaluate(draft: Draft): void {
+    this.#look(draft);
+    this.#keep(draft);
+  }
+
+  #look(draft: Draft): void {
     this.#expire(draft);
     this.#shelf.pass(draft, this.#now);
     this.#settle(draft);
+  }
+
+  #keep(draft: Draft, along?: () => void): void {
     try {
-      this.#commit(draft);
+      this.#commit(draft, along);
     } catch (thrown) {
       this.lost();
       throw thrown;
     }
-    return draft.told.some(
-      ({ message, fields }) => message === 'activity' || ['raised', 'cleared'].includes(fields.transition),
-    );
   }
 
   /** Clears by itself what its source never clears; while nobody hears the source its silence says nothing. */
@@ -237,8 +244,8 @@ export class Point {
     if (before === undefined && chatter !== undefined) draft.tell('chattering', { changes: chatter });
   }
 
-  #commit(draft: Draft): true {
-    this.#keeping.commit(draft);
+  #commit(draft: Draft, along?: () => void): true {
+    this.#keeping.commit(draft, along);
     this.#shelf.kept(draft.record);
     this.#show();
     return true;
@@ -248,4 +255,10 @@ export class Point {
     const unknown = this.#hearing.isUnknown(this.#point.maxAgeMs);
     this.#shown.show(this.#record, unknown, this.#verdict(this.#record));
   }
+}
+
+function isTold({ told }: Draft): boolean {
+  return told.some(
+    ({ message, fields }) => message === 'activity' || ['raised', 'cleared'].includes(fields.transition),
+  );
 }

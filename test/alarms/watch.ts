@@ -19,6 +19,7 @@ import { type AlarmEvent, alarmEvent, type FaultEvent, faultEvent } from '../../
 import type { Reporter } from '../../agent/contract/reporter.ts';
 import { Segments } from '../../agent/health/segments.ts';
 import { openStore } from '../../agent/store/open-store.ts';
+import type { Store } from '../../agent/store/store.ts';
 import { Uplink } from '../../agent/uplink/uplink.ts';
 import { Recorder } from '../health/recorder.ts';
 
@@ -114,6 +115,8 @@ export class Watch {
     objectBrokers = NO_BROKERS,
     box: BoxView = new ScriptedBox(),
     tracks = new EventTracks(),
+    /** What the room gets in place of the store. */
+    guard: (store: Store) => Store = (store) => store,
   ) {
     const log = createLog('error', { write: () => undefined });
     const clockTrust = () => this.trust;
@@ -130,7 +133,7 @@ export class Watch {
     this.room = new AlarmRoom({
       ...{ clock, clockTrust, log, random, reporter, events, objectBrokers, box },
       track: (camera) => this.tracks.of(camera),
-      store: this.store,
+      store: guard(this.store),
       newId: randomUUID,
     });
   }

@@ -24,9 +24,26 @@ interface Taken {
   readonly wallMs: number;
 }
 
+/** A message of which not all is done yet. */
+interface Begun extends Taken {
+  /** The parts that are done. */
+  readonly done: readonly string[];
+}
+
+/** A part of a message. */
+export interface Part {
+  /** It was done before, in a try that did not come to its end. */
+  readonly isDone: boolean;
+  /** Writes that it is done; call it in the transaction that does it. */
+  write(): void;
+  /** That transaction is durable. */
+  written(): void;
+}
+
 interface Kept {
   readonly silent: boolean;
   readonly taken: readonly Taken[];
+  readonly begun?: Begun | undefined;
   /** The latest time stamp of what is remembered no more. */
   readonly forgottenMs?: number | undefined;
   /** The latest time stamp of a sign of life, as old as `KEEP_HEARD_MS` at most. */
@@ -133,13 +150,40 @@ export class AccountMemory {
     return sequence !== last.sequence && sentMs === match.sentMs && ageMs <= LATE_MS;
   }
 
+  /** @param name tells it apart from the other parts of this message */
+  part(message: PanelMessage, name: string): Part {
+    const done = this.#doneOf(message);
+    const begun: Begun = { ...takenOf(message), done: [...done, name] };
+    const next = { ...this.#kept, begun };
+    return {
+      isDone: done.includes(name),
+      write: () => this.#write(next),
+      written: () => {
+        this.#kept = next;
+        this.#takenMs.set(begun, message.monotonicMs);
+      },
+    };
+  }
+
+  /** A message that was begun is recognised as the last one that was taken is. */
+  #doneOf(message: PanelMessage): readonly string[] {
+    const { begun } = this.#kept;
+    if (begun?.sequence !== message.sequence || begun.hash !== hashOf(message.text)) return [];
+    const { sentMs, encrypted } = message;
+    const isSame = encrypted
+      ? begun.sentMs === sentMs
+      : !isStampedAnew(begun.sentMs, sentMs) && this.#ageMs(begun, message) <= REPEATED_MS;
+    return isSame ? begun.done : [];
+  }
+
   /** Remembers a message in one transaction with what it brings `along` to the disk. */
-  took({ sequence, text, sentMs, wallMs, monotonicMs }: PanelMessage, along: () => void): void {
-    const last: Taken = { sequence, hash: hashOf(text), sentMs, wallMs };
+  took(message: PanelMessage, along: () => void): void {
+    const last = takenOf(message);
     const all = [...this.#kept.taken, last];
-    const forgottenMs = this.#forgottenWith(all.slice(0, -REMEMBERED), sentMs);
-    this.#keep({ ...this.#kept, taken: all.slice(-REMEMBERED), forgottenMs }, along);
-    this.#takenMs.set(last, monotonicMs);
+    const forgottenMs = this.#forgottenWith(all.slice(0, -REMEMBERED), message.sentMs);
+    const taken = all.slice(-REMEMBERED);
+    this.#keep({ ...this.#kept, taken, forgottenMs, begun: undefined }, along);
+    this.#takenMs.set(last, message.monotonicMs);
   }
 
   /** A bound at or after what was taken all the same comes from a clock that was wrong. */
@@ -166,9 +210,13 @@ export class AccountMemory {
   #keep(next: Kept, along: () => void = () => undefined): void {
     this.#store.transaction(() => {
       along();
-      this.#store.memory.set(ROOM, this.#key, JSON.stringify(next));
+      this.#write(next);
     });
     this.#kept = next;
+  }
+
+  #write(next: Kept): void {
+    this.#store.memory.set(ROOM, this.#key, JSON.stringify(next));
   }
 }
 
@@ -183,6 +231,10 @@ function isStampedAnew(one: number | undefined, other: number | undefined): bool
   return one !== undefined && other !== undefined && one !== other;
 }
 
+function takenOf({ sequence, text, sentMs, wallMs }: PanelMessage): Taken {
+  return { sequence, hash: hashOf(text), sentMs, wallMs };
+}
+
 function hashOf(text: string): string {
   return createHash('sha256').update(text, 'latin1').digest('base64url').slice(0, 22);
 }
@@ -195,7 +247,8 @@ function parse(text: string | undefined): Kept {
     const { silent, taken, addresses } = value;
     const [forgottenMs, heardMs] = [numberOr(value.forgottenMs), numberOr(value.heardMs)];
     const texts = Array.isArray(addresses) ? addresses.filter((one) => typeof one === 'string') : undefined;
-    return { silent, taken: taken.filter(isTaken), forgottenMs, heardMs, addresses: texts };
+    const begun = isBegun(value.begun) ? value.begun : undefined;
+    return { silent, taken: taken.filter(isTaken), begun, forgottenMs, heardMs, addresses: texts };
   } catch {
     return nothing;
   }
@@ -208,4 +261,9 @@ function numberOr(value: unknown): number | undefined {
 function isTaken(value: unknown): value is Taken {
   const { sequence, hash, wallMs } = (value ?? {}) as Partial<Taken>;
   return typeof sequence === 'string' && typeof hash === 'string' && typeof wallMs === 'number';
+}
+
+function isBegun(value: unknown): value is Begun {
+  const { done } = (value ?? {}) as Partial<Begun>;
+  return isTaken(value) && Array.isArray(done);
 }

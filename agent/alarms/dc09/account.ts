@@ -9,8 +9,8 @@ import type { Fields, Severity } from '../../contract/messages.ts';
 import type { Reporter } from '../../contract/reporter.ts';
 import type { Store } from '../../store/store.ts';
 import type { Details, OpenedPanel, PanelSilencePoint, PanelZonePoint } from '../ports.ts';
-import type { SourceListener } from '../source.ts';
-import { AccountMemory, type PanelMessage } from './account-memory.ts';
+import type { Observation, SourceListener } from '../source.ts';
+import { AccountMemory, type PanelMessage, type Part } from './account-memory.ts';
 import type { Content } from './content.ts';
 import type { Frame } from './frame.ts';
 import { plainNumber, type Signal } from './signals.ts';
@@ -142,10 +142,19 @@ export class Account {
     return this.#memory.isRepeated(this.#messageOf(frame, content));
   }
 
-  /** On disk when it returns, if the store is durable. @throws whatever the store throws: no ACK then */
+  /**
+   * On disk when it returns, if the store is durable. What was done of a message before a crash is not done again when it
+   * comes again.
+   * @throws whatever the store throws: no ACK then
+   */
   take(frame: Frame, content: Content, signals: readonly Signal[]): void {
-    const beside = signals.flatMap((signal) => this.#takeOne(frame, content, signal) ?? []);
-    this.#memory.took(this.#messageOf(frame, content), () => {
+    const message = this.#messageOf(frame, content);
+    const beside = signals.flatMap(
+      (signal, index) =>
+        this.#takeOne(frame, content, signal, (point) => this.#memory.part(message, `${index} ${point}`)) ??
+        [],
+    );
+    this.#memory.took(message, () => {
       for (const fields of beside) this.#needs.reporter.event('panelSignal', 'collector', fields);
     });
   }
@@ -170,14 +179,21 @@ export class Account {
   }
 
   /** @returns what is told by itself because it changed no point, so that nothing a panel says is dropped */
-  #takeOne(frame: Frame, content: Content, signal: Signal): PanelSignalFields | undefined {
+  #takeOne(
+    frame: Frame,
+    content: Content,
+    signal: Signal,
+    partOf: (point: string) => Part,
+  ): PanelSignalFields | undefined {
     const meaning = meaningOf(signal);
     const sourceMs = content.occurredMs ?? content.sentMs;
     const text =
       signal.text || content.extended.find(({ letter }) => letter === 'I')?.text.slice(0, 120) || '';
     const details = this.#detailsOf({ ...signal, text }, meaning);
     const told =
-      meaning && meaning.transition !== 'report' && this.#tellPoints(signal, meaning, details, sourceMs);
+      meaning &&
+      meaning.transition !== 'report' &&
+      this.#tellPoints(signal, meaning, { sourceMs, details }, partOf);
     if (told) return undefined;
     return {
       ...details,
@@ -195,14 +211,20 @@ export class Account {
   #tellPoints(
     signal: Signal,
     { entry, transition }: CodeMeaning,
-    details: Details,
-    sourceMs: number | undefined,
+    said: Pick<Observation, 'sourceMs' | 'details'>,
+    partOf: (point: string) => Part,
   ): boolean {
     const key = `${entry.category} ${entry.raised[0]} ${signal.area} ${signal.zone}`;
-    const active = transition === 'raised';
-    const seen = { key, active, sourceMs, severity: entry.severity, details };
+    const seen = { ...said, key, active: transition === 'raised', severity: entry.severity };
     const points = this.#options.zones.filter((point) => listensTo(point, signal, entry));
-    return points.map(({ id }) => this.#listener.observed(id, seen)).includes(true);
+    return points.map(({ id }) => this.#tellPoint(id, seen, partOf(id))).includes(true);
+  }
+
+  #tellPoint(id: string, seen: Observation, part: Part): boolean {
+    if (part.isDone) return true;
+    const isTold = this.#listener.observed(id, { ...seen, along: () => part.write() });
+    if (isTold) part.written();
+    return isTold;
   }
 
   #tellSilence(active: boolean): void {

@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import type { AlarmConfiguration } from '../../../agent/alarms/ports.ts';
+import { systemClock } from '../../../agent/base/clock.ts';
+import { type Call, Dialler } from '../../support/dialler.ts';
+import { freePort } from '../../support/port.ts';
+import { Watch } from '../watch.ts';
+
+const CHILD = fileURLToPath(new URL('dying.ts', import.meta.url));
+const ACCOUNT = '12345A';
+/** An alarm that is raised and over, of a point that two hear; and what no point hears. */
+const CALL: Call = { token: 'SIA-DCS', account: ACCOUNT, data: '#12345A|Nri1/BA005/BH005/RP009' };
+
+function configuration(port: number): AlarmConfiguration {
+  const zone = { kind: 'panel-zone', panel: 'panel-a', account: ACCOUNT, zone: '5' } as const;
+  return {
+    points: [
+      { ...zone, id: 'pt-a', name: 'A' },
+      { ...zone, id: 'pt-b', name: 'B' },
+    ],
+    cameras: [],
+    panels: [
+      {
+        id: 'panel-a',
+        listen: { host: '127.0.0.1', port, tcp: true, udp: false },
+        timeWindow: { pastS: 40, futureS: 20 },
+        accounts: [{ account: ACCOUNT, supervisionS: 3600 }],
+      },
+    ],
+  };
+}
+
+/** The panel calls a receiver that ends after so many commits. @returns whether it got its answer */
+async function callDying(
+  dialler: Dialler,
+  told: AlarmConfiguration,
+  args: readonly string[],
+): Promise<boolean> {
+  const [folder = '', commits = ''] = args;
+  const child = spawn(process.execPath, [CHILD, folder, JSON.stringify(told), commits], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  await once(child.stdout, 'data');
+  const { answer } = await dialler.call(CALL);
+  child.kill('SIGKILL');
+  await exited;
+  return answer?.startsWith('"ACK"') ?? false;
+}
+
+/** It calls again, and is answered. @returns everything that was told */
+async function callAgain(dialler: Dialler, told: AlarmConfiguration, folder: string): Promise<string[]> {
+  const watch = new Watch(folder, systemClock, () => undefined);
+  await watch.begin(told);
+  await dialler.deliver(CALL);
+  const signals = watch.signals.map(({ code_sia }) => `signal ${code_sia}`);
+  const all = [...watch.transitions, ...signals].toSorted();
+  await watch.end();
+  return all;
+}
+
+t.test('wherever a receiver is killed while it takes a message, everything is told once', async (t) => {
+  const port = await freePort();
+  const [dialler, configured] = [new Dialler(t, port), configuration(port)];
+  let killed = 0;
+  for (let answered = false; !answered; killed += answered ? 0 : 1) {
+    const folder = t.testdir({ [`${killed}`]: {} });
+    answered = await callDying(dialler, configured, [folder, `${killed + 1}`]);
+    const told = await callAgain(dialler, configured, folder);
+    const once = ['pt-a cleared', 'pt-a raised', 'pt-b cleared', 'pt-b raised', 'signal RP'];
+    t.same(told, once, `killed after ${killed + 1} commits`);
+  }
+  t.ok(killed >= 5, `killed at ${killed} places`);
+});
