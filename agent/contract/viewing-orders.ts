@@ -46,7 +46,10 @@ export const leaseOpenOrder = z.strictObject({
   grantedBy: person.meta({ description: 'the operator of the partner who grants it' }),
   calledAt: numericDate.optional().meta({ description: 'when the partner called, Unix s' }),
   reason: leaseReason,
-  start: numericDate.meta({ description: 'from when it holds, Unix s' }),
+  start: numericDate.meta({
+    description:
+      'from when it holds, Unix s: no picture before; at most 10 s ahead when it is taken, and then it opens at its start',
+  }),
   end: numericDate.meta({ description: 'hard end, Unix s' }),
 });
 export type LeaseOpenOrder = z.infer<typeof leaseOpenOrder>;

@@ -8,10 +8,15 @@ import { type LeaseOpenOrder, leaseOpenOrder } from '../contract/viewing-orders.
 import { isWithinHours } from './hours.ts';
 import type { Keyring, KeyringKey } from './keyring.ts';
 import { thumbprint, type X25519Public } from './keys.ts';
-import { COMMAND_MAX_LIFETIME_S, MAX_SKEW_S, verifyOrder } from './verify.ts';
+import { COMMAND_MAX_LIFETIME_S, verifyOrder } from './verify.ts';
 
 /** Longest lease, whatever anybody signs or configures. */
 export const MAX_LEASE_MS = MAX_LEASE_MINUTES * 60_000;
+/**
+ * How far ahead its start may lie when it is taken, s; it opens at its start all the same. A partner's clock that nobody
+ * keeps is off by seconds, and who signed waits for the pictures. Source: guess, well within what an order may take.
+ */
+const MAX_AHEAD_S = 10;
 
 export interface LeaseExpectation {
   readonly site: string;
@@ -129,9 +134,9 @@ export class Lease {
     return this.#granted.end.atS * 1000;
   }
 
-  /** Time that is left, ms: for a deadline on the monotonic clock; never above the ceiling. */
+  /** Time that is left, ms: for a deadline on the monotonic clock; never above what the convention allows. */
   leftMs(nowMs: number): number {
-    return Math.max(0, Math.min(this.endMs - nowMs, MAX_LEASE_MS));
+    return Math.max(0, Math.min(this.endMs - nowMs, maxMinutesOf(this.terms) * 60_000));
   }
 
   /** Why it does not stand any more at this time; undefined while it does. Any doubt ends it. */
@@ -139,7 +144,7 @@ export class Lease {
     if (clockTrust === 'untrusted') return 'clock';
     const { end, terms, order } = this.#granted;
     if (nowMs >= end.atS * 1000) return end.closedBy;
-    if (nowMs < (order.start - MAX_SKEW_S) * 1000) return 'clock';
+    if (nowMs < order.start * 1000) return 'clock';
     return isWithinHours(terms.hours, nowMs) ? undefined : 'hours';
   }
 }
@@ -161,13 +166,17 @@ function partnerKey(
 
 /** Its own times alone; how long it may be taken is judged with the order. */
 function checkTimes({ start, end }: LeaseOpenOrder, terms: LeaseTerms, nowS: number): void {
-  const minutes = Math.min(terms.maxMinutes, MAX_LEASE_MINUTES);
+  const minutes = maxMinutesOf(terms);
   if (end <= start) throw refused('order-invalid', `expected end after start, came ${end} and ${start}`);
   if (end - start > minutes * 60) {
     throw refused('channel-too-long', `expected at most ${minutes} minutes, came ${(end - start) / 60}`);
   }
-  if (start > nowS + MAX_SKEW_S) throw refused('order-not-yet-valid', `it begins ${utc(start)}`);
+  if (start > nowS + MAX_AHEAD_S) throw refused('order-not-yet-valid', `it begins ${utc(start)}`);
   if (end <= nowS) throw refused('channel-over', `it ended ${utc(end)}`);
+}
+
+function maxMinutesOf({ maxMinutes }: LeaseTerms): number {
+  return Math.min(maxMinutes, MAX_LEASE_MINUTES);
 }
 
 type Recipient = LeaseTerms['recipients'][number];

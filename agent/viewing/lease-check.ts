@@ -20,7 +20,7 @@ export class LeaseCheck {
   }
 
   /** The lease of a signed order, held against the terms of its camera. @throws OrderRefusedError */
-  verified({ order, jws }: SignedOrder, { cameras }: ViewingConfiguration): Lease {
+  #verified({ order, jws }: SignedOrder, { cameras }: ViewingConfiguration): Lease {
     const camera = cameras.get(order.camera);
     if (camera?.regime !== 'leased')
       throw new OrderRefusedError('order-wrong-regime', `${order.camera} is not the camera of a partner`);
@@ -36,22 +36,29 @@ export class LeaseCheck {
     open: readonly Lease[],
   ): BeffroiError | undefined {
     const { order } = signed;
-    if (order.command === 'lease.open') return this.#openObstacle(signed, order, configuration, open);
+    if (order.command === 'lease.open') return this.#openObstacle(signed, configuration, open);
     if (order.command === 'lease.close') return closeObstacle(signed, order, open);
     if (order.command !== 'lease.followup') return undefined;
     const known = this.#memory.find(order.lease);
     return known?.order.camera === order.camera ? undefined : unknownLease(order);
   }
 
-  #openObstacle(
+  /** The lease of a signed order that nothing stands against. @throws BeffroiError */
+  openable(
     signed: SignedOrder,
-    order: OrderOf<'lease.open'>,
     configuration: ViewingConfiguration,
     open: readonly Lease[],
-  ): BeffroiError | undefined {
+  ): Lease {
+    const lease = this.#verified(signed, configuration);
+    const obstacle = crowdObstacle(lease, open) ?? this.#safetyObstacle(lease.order);
+    if (obstacle) throw obstacle;
+    return lease;
+  }
+
+  #openObstacle(...asked: Parameters<LeaseCheck['openable']>): BeffroiError | undefined {
     try {
-      const lease = this.verified(signed, configuration);
-      return crowdObstacle(lease, open) ?? this.#safetyObstacle(order);
+      this.openable(...asked);
+      return undefined;
     } catch (thrown) {
       return asBeffroiError(thrown);
     }

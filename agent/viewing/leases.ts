@@ -92,16 +92,23 @@ export class Leases {
 
   /** Why the order cannot be carried out. */
   obstacle(signed: SignedOrder, configuration: ViewingConfiguration): BeffroiError | undefined {
-    return this.#check.obstacle(
-      signed,
-      configuration,
-      this.#opened().map(({ lease }) => lease),
-    );
+    return this.#check.obstacle(signed, configuration, this.#openLeases());
   }
 
-  /** @throws BeffroiError when the video process does not open it; then it is closed again */
-  async open(signed: SignedOrder, configuration: ViewingConfiguration, signal: AbortSignal): Promise<string> {
-    const lease = this.#check.verified(signed, configuration);
+  /**
+   * Opens it, at its signed start where that is ahead.
+   * @param configurationNow what is in force when it opens
+   * @throws BeffroiError when the video process does not open it; then it is closed again
+   */
+  async open(
+    signed: SignedOrder,
+    order: OrderOf<'lease.open'>,
+    configurationNow: () => ViewingConfiguration,
+    signal: AbortSignal,
+  ): Promise<string> {
+    await this.#untilStart(order, signal);
+    const configuration = configurationNow();
+    const lease = this.#check.openable(signed, configuration, this.#openLeases());
     const entry = this.#begin(lease, fingerprintOf(configuration, lease.camera));
     this.#tellVideo(lease);
     const late = () =>
@@ -114,6 +121,11 @@ export class Leases {
     }
     const until = new Date(lease.endMs).toISOString();
     return `${lease.camera}: lease ${lease.id} is open for ${lease.recipient} until ${until}`;
+  }
+
+  async #untilStart({ start }: OrderOf<'lease.open'>, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#needs;
+    while (clock.wallMs() < start * 1000) await clock.sleep(start * 1000 - clock.wallMs(), signal);
   }
 
   /** On disk and in the register before anything is opened. */
@@ -259,6 +271,10 @@ export class Leases {
   *status(): Iterable<ChannelFacts & { readonly bytes: number; readonly frames: number }> {
     for (const { kept, tally, open } of this.#entries.values())
       if (open) yield { ...factsOf(kept), ...tally.total };
+  }
+
+  #openLeases(): Lease[] {
+    return this.#opened().map(({ lease }) => lease);
   }
 
   #opened(): Open[] {

@@ -58,7 +58,7 @@ const REFUSED: [title: string, tried: Tried, code: string][] = [
   ['for another box', { order: { aud: '57463-autre' } }, 'order-wrong-audience'],
   ['taken too late', { nowS: NOW_S + 58 }, 'order-expired'],
   ['of the future', { order: { iat: NOW_S + 120, exp: NOW_S + 180 } }, 'order-not-yet-valid'],
-  ['that begins later', { order: { start: NOW_S + 120 } }, 'order-not-yet-valid'],
+  ['that begins later', { order: { start: NOW_S + 11 } }, 'order-not-yet-valid'],
   ['that is over', { order: { start: NOW_S - 600, end: NOW_S } }, 'channel-over'],
   ['that ends before it begins', { order: { start: NOW_S, end: NOW_S - 1 } }, 'order-invalid'],
   ['longer than the convention allows', { order: { end: NOW_S + 3601 } }, 'channel-too-long'],
@@ -129,11 +129,19 @@ t.test('lease: doubt about clock, hours or end ends it', async (t) => {
   t.equal(lease.doubt(NOW_S * 1000, 'untrusted'), 'clock');
   t.equal(at(NOW_S + 599), undefined);
   t.equal(at(NOW_S + 600), 'end');
-  t.equal(at(NOW_S - 3600), 'clock', 'a clock that went back behind its start is in doubt');
+  t.equal(at(NOW_S - 1), 'clock', 'a clock that went back behind its start is in doubt');
   const evening = Date.UTC(2026, 5, 1, 17, 50) / 1000;
   const late = tried({ nowS: evening, order: { ...signedAt(evening), end: evening + 1800 } });
   t.equal(late.doubt((evening + 599) * 1000, 'holdover'), undefined);
   t.equal(late.doubt((evening + 600) * 1000, 'synced'), 'hours', '20:00');
+});
+
+t.test('lease: one that is taken before its start carries nothing until then, and no longer for it', async (t) => {
+  const [start, end] = [NOW_S + 10, NOW_S + 10 + 3600];
+  const lease = tried({ order: { start, end } });
+  t.equal(lease.doubt(start * 1000 - 1, 'synced'), 'clock');
+  t.equal(lease.doubt(start * 1000, 'synced'), undefined);
+  t.equal(lease.leftMs(NOW_S * 1000), 3600_000, 'the maximum of the convention');
 });
 
 t.test('lease: nothing but verify makes one', async (t) => {
@@ -159,46 +167,70 @@ function mostly<T>(good: T, ...others: fc.Arbitrary<T>[]): fc.Arbitrary<T> {
 
 const between = (fromS: number, toS: number) => fc.integer({ min: NOW_S + fromS, max: NOW_S + toS });
 
-/** What somebody with a key of his own may write. */
-const anyOrder = fc.record(
-  {
-    camera: mostly('cam-hall', fc.constant('cam-x')),
-    recipient: mostly<'csu' | 'dipn'>('csu', fc.constant('dipn')),
-    recipientKey: mostly(CSU_SEAL.kid, fc.constant('a'.repeat(43))),
-    operator: mostly('c.weber', fc.string({ maxLength: 90 })),
-    reason: fc.constantFrom(...LEASE_REASONS),
-    start: mostly(NOW_S, between(-8000, 100)),
-    end: mostly(NOW_S + 900, between(-100, 20_000)),
-    iat: mostly(NOW_S - 2, between(-4000, 100)),
-    exp: mostly(NOW_S + 58, between(-10, 4000)),
-  },
-  { noNullPrototype: true },
+/** From now or about then, as long as the convention allows or about so; and whatever else. */
+const times = (maxS: number) =>
+  fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc
+        .record({
+          start: fc.constantFrom(-1, 0, 1, 9, 10, 11, 60).map((aheadS) => NOW_S + aheadS),
+          longS: fc.constantFrom(1, 60, maxS - 1, maxS, maxS + 1),
+        })
+        .map(({ start, longS }) => ({ start, end: start + longS })),
+    },
+    fc.record({ start: between(-8000, 100), end: between(-100, 20_000) }),
+  );
+
+/** What somebody with a key of his own may write, and the longest lease of the convention that it is held against. */
+const anyOrder = fc.integer({ min: 1, max: 240 }).chain((maxMinutes) =>
+  fc
+    .record(
+      {
+        camera: mostly('cam-hall', fc.constant('cam-x')),
+        recipient: mostly<'csu' | 'dipn'>('csu', fc.constant('dipn')),
+        recipientKey: mostly(CSU_SEAL.kid, fc.constant('a'.repeat(43))),
+        operator: mostly('c.weber', fc.string({ maxLength: 90 })),
+        reason: fc.constantFrom(...LEASE_REASONS),
+        times: times(maxMinutes * 60),
+        iat: mostly(NOW_S - 2, between(-4000, 100)),
+        exp: mostly(NOW_S + 58, between(-10, 4000)),
+      },
+      { noNullPrototype: true },
+    )
+    .map(({ times, ...words }) => ({ maxMinutes, order: { ...words, ...times } })),
 );
 
 t.test('lease: whatever holds is of the partner, short enough, current, and for who is agreed', async (t) => {
   const signers = [[PARTNER], [OTHER_PARTNER], [OPERATOR], [OPERATOR, PARTNER]] as const;
-  let held = 0;
+  const held = { all: 0, ahead: 0, longest: 0, both: 0 };
   const property = fc.property(
     anyOrder,
     fc.constantFrom(...signers),
     fc.constantFrom('synced', 'holdover', 'untrusted') as fc.Arbitrary<'synced' | 'holdover' | 'untrusted'>,
-    fc.integer({ min: 1, max: 240 }),
-    (order, keys, clockTrust, maxMinutes) => {
+    ({ order, maxMinutes }, keys, clockTrust) => {
       const lease = verified({ order, keys, clockTrust, terms: { maxMinutes } });
       if (!lease) return;
-      held += 1;
+      const { start, end } = lease.order;
+      const [ahead, longest] = [start > NOW_S, end - start === maxMinutes * 60];
+      held.all += 1;
+      held.ahead += Number(ahead);
+      held.longest += Number(longest);
+      held.both += Number(ahead && longest);
       deepEqual((keys as readonly unknown[]).includes(PARTNER), true);
       deepEqual(
         [lease.recipient, lease.order.operator, clockTrust === 'untrusted'],
         ['csu', 'c.weber', false],
       );
-      deepEqual(lease.order.end - lease.order.start <= maxMinutes * 60, true);
+      deepEqual(end - start <= maxMinutes * 60, true);
+      deepEqual(start <= NOW_S + 10, true, 'begins about now');
+      deepEqual(lease.doubt(NOW_S * 1000, clockTrust), ahead ? 'clock' : undefined, 'not before its start');
       deepEqual(lease.leftMs(NOW_S * 1000) <= Math.min(MAX_LEASE_MS, maxMinutes * 60_000), true);
       deepEqual(lease.endMs > NOW_S * 1000, true);
     },
   );
   t.doesNotThrow(() => fc.assert(property, { numRuns: 3000 }));
-  t.ok(held > 100, `${held} of 3000 held`);
+  t.ok(Math.min(...Object.values(held)) >= 5, `of 3000 held ${JSON.stringify(held)}`);
 });
 
 function verified(trial: Tried): Lease | undefined {

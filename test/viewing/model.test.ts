@@ -87,6 +87,26 @@ async function badAgent(world: World): Promise<{ open(): Promise<void>; hold(): 
   };
 }
 
+t.test('leases: one that is signed for in a moment opens at its start, once, and not before', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  const nowS = world.clock.wallMs() / 1000;
+  const ahead = () =>
+    signOrder(leaseOrder({ iat: nowS, exp: nowS + 60, start: nowS + 9, end: nowS + 69 }), [PARTNER]);
+  const orders = [world.order(ahead()), world.order(ahead())];
+  await world.clock.advance(8_900);
+  t.equal(world.pulls, 0, 'not before');
+  await world.clock.advance(200);
+  await Promise.all(orders);
+  t.equal(world.pulls, 1);
+  t.match(world.room.status(), { length: 1 }, 'and one for one recipient');
+  t.equal(world.events('command').filter(({ cause }) => cause === 'channel-open').length, 1);
+  await world.clock.advance(60_000 - 500);
+  t.equal(world.pulled.size, 1);
+  await world.clock.advance(SLACK_MS);
+  t.equal(world.pulled.size, 0, 'closed at its end');
+});
+
 t.test('leases: the next video process opens no lease that the one before had open', async (t) => {
   const world = await World.create();
   t.teardown(() => world.end());

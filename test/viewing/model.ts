@@ -102,7 +102,7 @@ class Model {
   /** Whether an order of the partner that is otherwise in order may open now. */
   mayOpen({ jti, start, end, iat, exp }: LeaseOpenOrder, agentRuns: boolean, videoRuns: boolean): boolean {
     const nowS = this.world.clock.wallMs() / 1000;
-    const inTime = iat <= nowS + 60 && nowS < exp && start <= nowS + 60 && nowS < end && end - start <= 3600;
+    const inTime = iat <= nowS + 60 && nowS < exp && start <= nowS && nowS < end && end - start <= 3600;
     const { clockTrust, linkUp } = this.world;
     const trusted = clockTrust !== 'untrusted' && linkUp && agentRuns && videoRuns;
     const agreed = ALLOWING.includes(this.configuration) && this.#withinHours();
@@ -124,7 +124,7 @@ class Model {
   opened({ jti, start, end }: LeaseOpenOrder): void {
     this.#openings.set(jti, this.nowMs);
     const wallMs = this.world.clock.wallMs();
-    const wallStartMs = (start - 60) * 1000;
+    const wallStartMs = start * 1000;
     this.open = {
       id: jti,
       wallStartMs,
