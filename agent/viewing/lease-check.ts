@@ -44,11 +44,7 @@ export class LeaseCheck {
   }
 
   /** The lease of a signed order that nothing stands against. @throws BeffroiError */
-  openable(
-    signed: SignedOrder,
-    configuration: ViewingConfiguration,
-    open: readonly Lease[],
-  ): Lease {
+  openable(signed: SignedOrder, configuration: ViewingConfiguration, open: readonly Lease[]): Lease {
     const lease = this.#verified(signed, configuration);
     const obstacle = crowdObstacle(lease, open) ?? this.#safetyObstacle(lease.order);
     if (obstacle) throw obstacle;

@@ -136,13 +136,16 @@ t.test('lease: doubt about clock, hours or end ends it', async (t) => {
   t.equal(late.doubt((evening + 600) * 1000, 'synced'), 'hours', '20:00');
 });
 
-t.test('lease: one that is taken before its start carries nothing until then, and no longer for it', async (t) => {
-  const [start, end] = [NOW_S + 10, NOW_S + 10 + 3600];
-  const lease = tried({ order: { start, end } });
-  t.equal(lease.doubt(start * 1000 - 1, 'synced'), 'clock');
-  t.equal(lease.doubt(start * 1000, 'synced'), undefined);
-  t.equal(lease.leftMs(NOW_S * 1000), 3600_000, 'the maximum of the convention');
-});
+t.test(
+  'lease: one that is taken before its start carries nothing until then, and no longer for it',
+  async (t) => {
+    const [start, end] = [NOW_S + 10, NOW_S + 10 + 3600];
+    const lease = tried({ order: { start, end } });
+    t.equal(lease.doubt(start * 1000 - 1, 'synced'), 'clock');
+    t.equal(lease.doubt(start * 1000, 'synced'), undefined);
+    t.equal(lease.leftMs(NOW_S * 1000), 3600_000, 'the maximum of the convention');
+  },
+);
 
 t.test('lease: nothing but verify makes one', async (t) => {
   const lease = tried();
