@@ -10,7 +10,7 @@ import { isValidAt, type Keyring, type KeyringKey } from './keyring.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 /** How far the clock of the CSU may be ahead of the box, s. Source: guess. */
-export const MAX_SKEW_S = 60;
+const MAX_SKEW_S = 60;
 /** Longest time from issue to end of validity of a command, s. Source: guess; an operator waits for it. */
 export const COMMAND_MAX_LIFETIME_S = 3600;
 /** Longest time from issue to end of validity of a configuration, s: two years. Source: guess. */
