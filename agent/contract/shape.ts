@@ -84,8 +84,10 @@ export class ShapeCheck<T> {
 
   #lookAtText(shape: Shape, text: string, path: string, tell: Tell): void {
     const { minLength = 0, maxLength = text.length, pattern } = shape;
-    if (text.length < minLength) tell(path, `expected at least ${minLength} characters`);
-    if (text.length > maxLength) tell(path, `expected at most ${maxLength} characters`);
+    if (text.length < 2 * minLength && charactersOf(text) < minLength)
+      tell(path, `expected at least ${minLength} characters`);
+    if (text.length > maxLength && charactersOf(text) > maxLength)
+      tell(path, `expected at most ${maxLength} characters`);
     if (pattern !== undefined && !this.#pattern(pattern).test(text)) tell(path, `expected ${pattern}`);
   }
 
@@ -126,6 +128,11 @@ export class ShapeCheck<T> {
     this.#patterns.set(source, pattern);
     return pattern;
   }
+}
+
+/** As zod and JSON Schema count them: what takes two places in memory may be one. */
+function charactersOf(text: string): number {
+  return [...text].length;
 }
 
 function isOfType(value: unknown, type: NonNullable<Shape['type']>): boolean {

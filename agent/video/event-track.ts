@@ -76,7 +76,7 @@ export class EventTrack implements MetadataHandlers {
   async #read(text: string): Promise<void> {
     try {
       const events = await readMetadata(text, this.#camera);
-      if (this.#pace.take(events.length, this.#monotonicMs()) > 0)
+      if (this.#pace.take(events.length, 0, this.#monotonicMs()) > 0)
         throw this.#lost('more events than any camera has');
       for (const portion of portions(events))
         this.#report({ type: 'camera-events', camera: this.#camera, events: portion });

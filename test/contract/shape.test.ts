@@ -135,6 +135,7 @@ const ODD: readonly unknown[] = [
     'inventory',
   ],
   ...['é'.repeat(40), '\u{1f600}', '\u0000', 'a'.repeat(3000), [], {}, [null], [[]], { a: 1 }],
+  ...[32, 33, 64, 65, 500].map((count) => '\u{1f600}'.repeat(count)),
 ];
 const ODD_KEYS = ['__proto__', 'constructor', 'toString', 'more', 'type', 'kind', ''];
 

@@ -160,7 +160,7 @@ export class PullPoint {
     const address = { target: { ...this.#service.target, port }, path };
     const subscription = { ...rest, address, absolute, grantMs };
     try {
-      const waiting = (await this.#pull(subscription, PULL_MIN_MS, signal)) ?? [];
+      const waiting = (await this.#pull(subscription, PULL_MIN_MS, signal))?.events ?? [];
       await this.#renew(subscription, signal);
       this.#needs.memory.save(JSON.stringify(kept(subscription)));
       return { subscription, waiting };
@@ -241,17 +241,17 @@ export class PullPoint {
         renewAtMs = clock.monotonicMs() + renewAfterMs(subscription.grantMs);
       }
       const startMs = clock.monotonicMs();
-      const events = await this.#pull(subscription, renewAtMs - startMs, signal);
-      closed = events === undefined ? closed + 1 : 0;
+      const pulled = await this.#pull(subscription, renewAtMs - startMs, signal);
+      const { events, bytes } = pulled ?? { events: [], bytes: 0 };
+      closed = pulled === undefined ? closed + 1 : 0;
       if (closed >= MAX_CLOSED) {
         await this.#askAfter(subscription, signal);
         closed = 0;
       }
-      for (const event of events ?? []) handler.event(event);
+      for (const event of events) handler.event(event);
       const nowMs = clock.monotonicMs();
-      const idle = events === undefined || events.length === 0;
-      const fast = nowMs - startMs < PACE_MS;
-      const waitMs = idle && fast ? PACE_MS : pace.take(events?.length ?? 0, nowMs);
+      const leastMs = events.length === 0 && nowMs - startMs < PACE_MS ? PACE_MS : 0;
+      const waitMs = Math.max(leastMs, pace.take(events.length, bytes, nowMs));
       if (waitMs > 0) await clock.sleep(waitMs, signal);
     }
   }
@@ -261,13 +261,13 @@ export class PullPoint {
     subscription: Subscription,
     leftMs: number,
     signal: AbortSignal,
-  ): Promise<OnvifEvent[] | undefined> {
+  ): Promise<{ readonly events: readonly OnvifEvent[]; readonly bytes: number } | undefined> {
     const holdMs = Math.max(PULL_MIN_MS, Math.min(PULL_MS, leftMs));
     const body = `<tev:PullMessages><tev:Timeout>${seconds(holdMs)}</tev:Timeout><tev:MessageLimit>${PULL_LIMIT}</tev:MessageLimit></tev:PullMessages>`;
     const action = `${NAMESPACES.events}/PullPointSubscription/PullMessagesRequest`;
     try {
-      const { content } = await this.#ask(subscription, 'PullMessages', action, body, signal, holdMs);
-      return readEvents(content);
+      const { content, reply } = await this.#ask(subscription, 'PullMessages', action, body, signal, holdMs);
+      return { events: readEvents(content), bytes: reply.body.length };
     } catch (error) {
       if (error instanceof NoAnswerError) return undefined;
       throw error;

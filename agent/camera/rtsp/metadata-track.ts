@@ -22,9 +22,10 @@ export interface MetadataTrackNeeds {
   readonly handlers: MetadataHandlers;
 }
 
-/** Payload of the track that is read for a while, and per second. Source: guess, far above what cameras send. */
+/** Bytes of the track that are read for a while, and per second, packed and unpacked. Source: guess, far above what cameras send. */
 const BURST_BYTES = 1024 * 1024;
 const BYTES_PER_S = 256 * 1024;
+const TOO_MUCH = `more than ${BYTES_PER_S} bytes a second`;
 /** Live tracks close a document each second at the longest. Source: ONVIF Streaming §5.1.2.1.1; patience: guess. */
 export const METADATA_SILENCE_MS = 30_000;
 
@@ -61,7 +62,7 @@ export class MetadataTrack {
     this.#byChannel = track.payloadType === videoPayloadType;
     this.#creditMs = needs.monotonicMs();
     this.#heardMs = this.#creditMs;
-    this.#documents = new MetadataDocuments(track.gzip, (text) => needs.handlers.document(text));
+    this.#documents = new MetadataDocuments(track.gzip, (text) => this.#document(text));
     this.#window = new SequenceWindow((packet, gap) => this.#ordered(packet, gap));
   }
 
@@ -95,7 +96,7 @@ export class MetadataTrack {
     const packet = this.#packet;
     if (!packet.read(bytes, from, until, this.#needs.monotonicMs())) return;
     if (!this.#affords(packet.payloadBytes)) {
-      this.#giveUp(`more than ${BYTES_PER_S} bytes a second`);
+      this.#giveUp(TOO_MUCH);
       return;
     }
     if (this.#ssrc !== undefined && packet.ssrc !== this.#ssrc) this.#window.restart();
@@ -113,11 +114,18 @@ export class MetadataTrack {
     if (fault !== undefined) this.#giveUp(fault);
   }
 
-  #affords(payloadBytes: number): boolean {
+  /** What unpacks to far more than it came as costs as much as if it had come so. */
+  #document(text: string): void {
+    if (this.#given) return;
+    if (this.#track.gzip && !this.#affords(text.length)) this.#giveUp(TOO_MUCH);
+    else this.#needs.handlers.document(text);
+  }
+
+  #affords(bytes: number): boolean {
     const nowMs = this.#needs.monotonicMs();
     const earned = ((nowMs - this.#creditMs) / 1000) * BYTES_PER_S;
     this.#creditMs = nowMs;
-    this.#creditBytes = Math.min(BURST_BYTES, this.#creditBytes + earned) - payloadBytes;
+    this.#creditBytes = Math.min(BURST_BYTES, this.#creditBytes + earned) - bytes;
     return this.#creditBytes >= 0;
   }
 

@@ -272,10 +272,11 @@ t.test('a camera that never ceases to tell is slowed down, and loses nothing', a
 
 t.test('events may come in a burst, and at a steady pace after it', (t) => {
   const pace = new EventPace();
-  t.equal(pace.take(1_000, 0), 0);
-  t.equal(pace.take(100, 0), 500);
-  t.equal(pace.take(0, 500), 0, 'after that wait it goes on');
-  t.equal(pace.take(1_000, 60_000), 0, 'the burst is there again');
+  t.equal(pace.take(1_000, 0, 0), 0);
+  t.equal(pace.take(100, 100_000, 0), 500);
+  t.equal(pace.take(0, 0, 500), 0, 'after that wait it goes on');
+  t.equal(pace.take(1_000, 0, 60_000), 0, 'the burst is there again');
+  t.equal(pace.take(1, 2 ** 20, 60_000), 5_000, 'a long answer with one event counts by its bytes');
   t.end();
 });
 

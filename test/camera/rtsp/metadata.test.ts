@@ -205,6 +205,24 @@ t.test('a document above the bound, and a gzip bomb, end the reading of the trac
   t.end();
 });
 
+t.test('a track that unpacks to more than a camera may send is read no longer', async (t) => {
+  const said: string[] = [];
+  const handlers = {
+    ...{ asked: () => undefined, begins: () => undefined },
+    document: (text: string) => void said.push(`${text.length}`),
+    doubtful: ({ message }: Error) => void said.push(message),
+  };
+  const needs = { camera: 'cam-a', monotonicMs: () => 0, handlers };
+  const track = new MetadataTrack(needs, { payloadType: 107, control: 'm', gzip: true }, 2, 96);
+  const packed = gzipSync(`<MetadataStream>${'<a/>'.repeat(60_000)}</MetadataStream>`);
+  for (let sequence = 1; sequence <= 100; sequence += 1) {
+    const rtp = Buffer.concat([Buffer.from([0x80, 0x80 | 107, 0, sequence]), Buffer.alloc(8), packed]);
+    t.ok(track.frame(2, rtp, 0, rtp.length));
+  }
+  t.same(said.slice(0, 4), Array(4).fill('240033'));
+  t.match([said.length, said[4]], [5, /more than 262144 bytes a second/]);
+});
+
 t.test('a document full of blanks is read in one go', async (t) => {
   const blanks = ' '.repeat(MAX_DOCUMENT_BYTES - 100);
   const document = (end: string) => `\0 <MetadataStream>NotificationMessage${blanks}</MetadataStream>${end}`;
