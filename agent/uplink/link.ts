@@ -27,6 +27,7 @@ export interface Will {
 
 /** What a session is made with. */
 export interface SessionOptions {
+  /** With a certificate of our own, what its key makes of it is added. */
   readonly clientId: string;
   readonly tls?: TlsFiles | TlsTrust;
   /** Whether the clock can be believed; when left out, it can. */
@@ -134,7 +135,7 @@ export class Link {
   private constructor(
     clock: Clock,
     stream: GuardedStream,
-    { explain, reset }: Omit<BrokerSocket, 'socket'>,
+    { explain, reset }: Omit<BrokerSocket, 'socket' | 'ownName'>,
     address: BrokerAddress,
     protocol: Protocol,
     options: SessionOptions,
@@ -182,7 +183,7 @@ export class Link {
     events: SessionEvents,
     signal: AbortSignal,
   ): Promise<Link> {
-    const { socket, ...ways } = await openSocket(
+    const { socket, ownName, ...ways } = await openSocket(
       clock,
       address,
       {
@@ -199,7 +200,8 @@ export class Link {
       onPublish: events.publish,
       readingShare: options.readingShare,
     });
-    return new Link(clock, stream, ways, address, protocol, options, events);
+    const clientId = ownName(options.clientId);
+    return new Link(clock, stream, ways, address, protocol, { ...options, clientId }, events);
   }
 
   async accepted(signal: AbortSignal): Promise<SessionInfo> {

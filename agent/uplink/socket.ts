@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createHmac, X509Certificate } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
@@ -32,6 +32,7 @@ interface TlsMaterial {
   readonly authorities: string;
   /** Our own. */
   readonly certificate?: X509Certificate;
+  readonly key?: Buffer;
 }
 
 export interface SocketOptions {
@@ -49,6 +50,11 @@ export interface BrokerSocket {
   readonly reset: () => void;
   /** What an error of this socket means. */
   readonly explain: (error: unknown) => BeffroiError;
+  /**
+   * The name with what nobody else can make of it, the same at each connection: a client that takes the id of another
+   * throws it off the broker [MQTT-3.1.4-3], and the broker does not ask whose id it is. The name alone without a key.
+   */
+  readonly ownName: (name: string) => string;
 }
 
 /**
@@ -70,7 +76,8 @@ export async function openSocket(
     new UplinkError('broker-unreachable', `${address.label}: no TCP connection within ${timeoutMs} ms`);
   const tcp = await limited(clock, timeoutMs, signal, unanswered, (inner) => dial(address, explain, inner));
   const reset = () => void tcp.resetAndDestroy();
-  if (!material) return { socket: tcp, reset, explain };
+  const ownName = (name: string) => (material?.key ? `${name}-${markOf(material.key, name)}` : name);
+  if (!material) return { socket: tcp, reset, explain, ownName };
   const silent = () =>
     new UplinkError(
       'broker-silent',
@@ -79,7 +86,12 @@ export async function openSocket(
   const socket = await limited(clock, timeoutMs, signal, silent, (inner) =>
     secure(tcp, { address, material, explain, clockBelieved }, inner),
   );
-  return { socket, reset, explain };
+  return { socket, reset, explain, ownName };
+}
+
+/** Says nothing of the key. */
+function markOf(key: Buffer, name: string): string {
+  return createHmac('sha256', key).update(`client id ${name}`).digest('hex').slice(0, 16);
 }
 
 async function dial(
@@ -178,6 +190,7 @@ async function readTlsFiles(address: BrokerAddress, files: TlsFiles | undefined)
       minVersion: 'TLSv1.3',
       authorities: ca.toString('latin1'),
       certificate: new X509Certificate(cert),
+      key,
     };
   } catch (cause) {
     const where = `${files.authorities}, ${files.certificate}, ${files.key}`;

@@ -33,7 +33,7 @@ export interface UplinkNeeds {
 }
 
 export interface UplinkOptions {
-  /** Also the client id, so that the broker can bind it to the certificate. */
+  /** Also the beginning of the client id, so that the broker can bind it to the certificate. */
   readonly site: string;
   readonly brokers: readonly string[];
   /** On the back-up path; none when empty. */

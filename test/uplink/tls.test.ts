@@ -4,6 +4,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
+import { connectAsync } from 'mqtt';
 import t, { type Test } from 'tap';
 import { FakeTime } from '../support/fake-time.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
@@ -31,7 +32,7 @@ t.test('uplink: TLS 1.3 with a client certificate whose name gives the rights', 
   await t.rejects(client.publish('csu/v1/67482-mairie/collector/state/link', 'x', { qos: 1 }, NEVER), {
     code: 'broker-refused',
   });
-  t.match(mosquitto.log, new RegExp(`as ${SITE} .*u'${SITE}'`));
+  t.match(mosquitto.log, new RegExp(`as ${SITE}-[0-9a-f]{16} .*u'${SITE}'`));
 });
 
 t.test('uplink: a broker with another certification authority is broker-tls-refused', async (t) => {
@@ -289,4 +290,22 @@ t.test('uplink: without a clock chain, name and purpose of a broker are judged a
     refused,
     'signed by a box of ours',
   );
+});
+
+t.test('uplink: who takes the name of a box as client id throws it off no broker', async (t) => {
+  const { pki, mosquitto } = await secureBroker(t);
+  const { client, up, events } = watchedClient(t, { brokers: [mosquitto.url], tls: await pki.client(SITE) });
+  const isUp = up();
+  await client.start(NEVER);
+  await isUp;
+  const files = await pki.client('57672-mairie');
+  const intruder = await connectAsync(mosquitto.url, {
+    ...{ clientId: SITE, reconnectPeriod: 0 },
+    ca: await readFile(files.authorities),
+    cert: await readFile(files.certificate),
+    key: await readFile(files.key),
+  });
+  t.teardown(() => intruder.endAsync());
+  await client.publish(`csu/v1/${SITE}/collector/state/x`, 'still here', { qos: 1 }, NEVER);
+  t.equal(events.all.length, 1, 'the broker has closed no connection');
 });
