@@ -35,14 +35,15 @@ export function reportMarkdown(report: Report): string {
   return `${parts.flat().join('\n')}\n`;
 }
 
-function heading({ site, period, complete, stretch, knownMs }: Report): string[] {
+function heading({ site, period, complete, stretch, knownMs, lines }: Report): string[] {
   const { from, to } = period;
   return [
     `# Rapport de disponibilité, collecteur ${site}`,
     '',
     `Du ${dayText(from)} au ${dayText(to)} inclus, heure de Paris (${momentText(stretch.fromMs)} à ${momentText(stretch.untilMs)}).`,
     ...(complete ? [] : ['', '**Période en cours : chiffres provisoires.**']),
-    ...(knownMs < stretch.untilMs
+    ...(lines.length === 0 ? ['', "**Rien n'est connu de cette période sur ce collecteur.**"] : []),
+    ...(lines.length > 0 && knownMs < stretch.untilMs
       ? ['', `Rien n'est connu après le ${momentText(knownMs)} : ce temps compte comme inconnu.`]
       : []),
     '',

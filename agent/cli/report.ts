@@ -32,6 +32,8 @@ const LONGEST_DAYS = 400;
  */
 export async function writeReport(options: ReportOptions): Promise<number> {
   const period = periodOf(options);
+  if (stretchOf(period).fromMs > Date.now())
+    throw invalid('a period that has begun', `${period.from} to ${period.to}`);
   const { site, stateFolder } = await readBoxFile(options.config);
   const { fromMs, untilMs } = stretchOf(period);
   const { memory, ...disk } = readTimelineOf(stateFolder, fromMs, untilMs);

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
+import { dayEndMs, dayStartMs, daysOfMonth, monthBefore } from '../../agent/base/days.ts';
 import { localDate } from '../../agent/base/schedule.ts';
 import { commandTopic } from '../../agent/contract/topics.ts';
 import { signCommand } from '../../provisioning/sign.ts';
@@ -12,6 +13,8 @@ import { receiver } from './receiving.ts';
 
 interface Report {
   readonly subject: string;
+  readonly complete: boolean;
+  readonly from: string;
   readonly available_s: number;
   readonly incidents: number;
   readonly breaches: number;
@@ -19,6 +22,9 @@ interface Report {
   readonly planned_s: number;
   readonly connected_max?: number;
 }
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 interface Law {
   readonly state: string;
@@ -51,6 +57,23 @@ function keptHour(state: string): readonly [hour: number, watchedMs: number] {
   db.close();
   const [hour, watchedMs] = JSON.parse(String(row?.value ?? '{}'))['cam-quai'] ?? [Number.NaN, 0];
   return [hour, watchedMs];
+}
+
+/** The stopped box was off over the end of a month, of which it saw its camera well for two days and down for an hour. */
+function sawLastMonth(state: string): string {
+  const month = monthBefore(Date.now() - 600_000);
+  const { from, to } = daysOfMonth(month);
+  const fromMs = dayStartMs(from);
+  const db = new DatabaseSync(join(state, 'beffroi.db'));
+  const say = db.prepare("INSERT OR REPLACE INTO memory VALUES ('report-published', 'month', ?)");
+  say.run(monthBefore(fromMs));
+  const saw = db.prepare("INSERT INTO span VALUES (?, 'health', ?, ?, ?, ?, ?, '', -1)");
+  const downMs = fromMs + 2 * DAY_MS;
+  for (const subject of ['cam-quai', 'collector']) saw.run(subject, fromMs, downMs, 'ok', 'none', 'none');
+  saw.run('cam-quai', downMs, downMs + HOUR_MS, 'down', 'camera-unreachable', 'camera');
+  saw.run('cam-quai', downMs + HOUR_MS, dayEndMs(to), 'ok', 'none', 'none');
+  db.close();
+  return from;
 }
 
 /** The reports that the centre has stored. */
@@ -136,6 +159,7 @@ t.test(
     t.match(breach, { side: 'camera', sound: 'ok', sound_by: 'profiles' });
     t.equal(await box.stop(), 0);
     const [hour, watchedMs] = keptHour(join(scene.folder, 'state'));
+    const lastMonth = sawLastMonth(join(scene.folder, 'state'));
     const boots = csu.json<Quality>('/cam-quai/state/quality').map(({ boot }) => boot);
     box.start();
     const goesOn = await csu.until('the hour of the second start', () =>
@@ -144,6 +168,11 @@ t.test(
     if (watchedMs > 0) t.equal(goesOn.hour, hour, 'the hour goes on over the restart');
     t.ok(goesOn.watched_s >= Math.floor(watchedMs / 1000), 'with all that was counted of it');
     await isNow('degraded');
+    const month = await csu.until('the monthly report', () =>
+      csu.json<Report>('/cam-quai/report/availability').find(({ complete }) => complete),
+    );
+    t.match(month, { from: lastMonth, incidents: 1, down_camera_s: 3600 }, 'of itself, once it is over');
+    await centreHears.said(new RegExp(`"subject":"cam-quai".*"from":"${lastMonth}"`));
     await camera.stop();
     await isNow('down');
     const second = await reported();
@@ -208,7 +237,28 @@ t.test(
     t.match(await read('-jours.csv'), new RegExp(`${today};1;\\d;[0-9a-f]{64};`));
     for (const wrong of [['--month', '2026-13'], [], ['--from', '2026-02-30', '--to', '2026-03-01']])
       t.match(await box.command('report', ...wrong), { code: 2 });
-    t.equal((await box.command('report', '--month', '2001-01', '--out', out)).code, 1, 'nothing is known');
-    t.equal((await box.command('report', '--month', '2100-01', '--out', '/proc/none')).code, 1);
+    const report = (...words: string[]) => box.command('report', '--out', out, ...words);
+    const [early, future, unwritable] = await Promise.all([
+      report('--month', '2001-01'),
+      report('--month', '2100-01'),
+      box.command('report', '--month', '2001-01', '--out', '/proc/none'),
+    ]);
+    t.match(early, { code: 1, errors: /Rien n'est connu|Nothing is known/ });
+    const nothing = await readFile(join(out, `rapport-${SITE}-2001-01.md`), 'utf8');
+    t.match(nothing, /Rien n'est connu de cette période/);
+    t.notMatch(nothing, /1970/);
+    t.match(future, { code: 2, errors: /a period that has begun/ });
+    t.match(unwritable, { code: 1, errors: /report-unwritable/ });
+    const database = join(scene.folder, 'state', 'beffroi.db');
+    for (const end of ['-wal', '-shm']) await rm(`${database}${end}`, { force: true });
+    await writeFile(database, 'no database'.repeat(1_000));
+    const damaged = await report('--month', '2001-01');
+    t.match(damaged, { code: 1, errors: /store-damaged/ }, 'said as what it is');
+    t.notMatch(damaged.errors, /\n\s+at /);
+    await rm(database);
+    t.match(await report('--from', today, '--to', today), {
+      code: 1,
+      errors: /Rien n'est connu|Nothing is known/,
+    });
   },
 );
