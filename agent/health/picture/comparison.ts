@@ -1,6 +1,9 @@
 import { COARSE_GRID, FINE_GRID } from '../../contract/picture-grids.ts';
+import { grainOf, learntWithoutGrain, withoutGrain } from './grain.ts';
+import type { LearntPattern } from './learnt-pattern.ts';
 import { bestOffset, bestPart, likeness, lostCells, type Offset } from './match.ts';
 import { landmarks, type Reference, type Sample } from './reference.ts';
+import type { Pattern } from './view.ts';
 
 /** How a look stands to what was learnt. */
 export interface Comparison {
@@ -26,22 +29,26 @@ const SEARCH_FROM = 0.2;
 const FOUND_LIKENESS = 0.45;
 const BETTER_BY = 0.15;
 
+/** What has the same grain everywhere fits wherever it stands: views are held against each other without it. */
 export function compare({ view, numbers }: Sample, reference: Reference): Comparison {
-  const inPlace = likeness(view.fine, reference.fine);
-  const { lost, share } = lostCells(view.fine, reference.fine);
+  const grain = grainOf(reference.fine);
+  const now = withoutGrain(view.fine, grain);
+  const learnt = learntWithoutGrain(reference.fine, grain);
+  const inPlace = likeness(now, learnt);
+  const { lost, share } = lostCells(now, learnt);
   return {
     likeness: inPlace,
     coarseLikeness: likeness(view.coarse, reference.coarse),
     lost: share,
     kept: keptIn(lost, view.strength, reference.strength),
-    bestPart: bestPart(view.fine, reference.fine, landmarks(reference)),
+    bestPart: bestPart(now, learnt, landmarks(learnt)),
     sharpElse: sharpWhere(lost, numbers.rises),
-    offset: share > SEARCH_FROM ? offsetOf(view, reference, inPlace) : undefined,
+    offset: share > SEARCH_FROM ? offsetOf(now, learnt, inPlace) : undefined,
   };
 }
 
-function offsetOf(view: Sample['view'], reference: Reference, inPlace: number): Offset | undefined {
-  const best = bestOffset(view.fine, reference.fine);
+function offsetOf(now: Pattern, learnt: LearntPattern, inPlace: number): Offset | undefined {
+  const best = bestOffset(now, learnt);
   return best.likeness >= FOUND_LIKENESS && best.likeness >= inPlace + BETTER_BY ? best.offset : undefined;
 }
 

@@ -10,8 +10,6 @@ import { References } from './references.ts';
 import { Suspicion } from './suspicion.ts';
 import { type View, viewOf } from './view.ts';
 
-/** Fewer cells to know a view by, and it is not compared: the shadows of a plain wall make some too. Source: tuning scenes. */
-const MIN_LANDMARKS = 160;
 /** A picture this alike is the same view and may be learnt from. */
 const SAME_VIEW = 0.45;
 const LITTLE_LOST = 0.3;
@@ -68,6 +66,7 @@ export class PictureJudge {
     // What shows something else each time confirms nothing; whether it does is seen at the next look.
     const { finding } = seen;
     this.#suspicion.take(finding?.unsteady ? undefined : finding, atMs, intervalMs);
+    if ((seen.suitable === false || seen.strange) && !this.#options.moves) this.references.doubt();
     if (!finding && !this.#wasFound) this.#learn(sample, light, seen);
     const judgement = this.#judgement(light, seen);
     this.#wasUnsteady = finding?.unsteady === true;
@@ -97,16 +96,17 @@ export class PictureJudge {
   }
 
   #compare(sample: Sample, light: Light): Seen {
-    const best = this.references.best(sample);
+    const best = this.references.best(sample, light);
     const { recent } = this.references;
     if (!best || !recent) return {};
     const switched = hasColour(sample.numbers) !== hasColour(recent);
     const sameLight = this.references.of(light) ?? (switched ? undefined : recent);
     const comparison = compare(sample, best);
-    const suitable = this.references.structure >= MIN_LANDMARKS;
+    const suitable = this.references.isSuitable;
     const comparable = suitable && !this.#options.moves;
     const steady = this.#isSteady(sample);
-    const finding = find({ sample, recent, comparison, comparable, sameLight, switched, steady });
+    const found = find({ sample, recent, comparison, comparable, sameLight, switched, steady });
+    const finding = this.references.decides(light) ? notAtOnce(found) : found;
     const seen = { comparison, suitable, focusShown: showsFocus((sameLight ?? recent).focus) };
     // Another view in a light that was never seen may be the same place: that shows when the known light is back.
     if (switched && !this.references.of(light) && mayBeLight(finding, light))
@@ -120,6 +120,8 @@ export class PictureJudge {
   }
 
   #learn(sample: Sample, light: Light, { comparison, suitable, strange }: Seen): void {
+    if (suitable && comparison && isSameView(comparison) && this.references.decides(light))
+      this.references.trust();
     if (strange) this.references.learnLight(sample, light);
     else if (!comparison || !suitable || isSameView(comparison)) this.references.learn(sample, light);
   }
@@ -138,6 +140,12 @@ export class PictureJudge {
       soon: learning || this.#suspicion.isOpen || (finding?.unsteady === true && !this.#wasUnsteady),
     };
   }
+}
+
+/** The light of the morning is not the one in which the view was lost: another view must stay for a while. */
+function notAtOnce(finding: Finding | undefined): Finding | undefined {
+  if (finding?.fault !== 'picture-turned' && finding?.fault !== 'picture-covered') return finding;
+  return { ...finding, certain: false, detail: `${finding.detail}, since the view can be compared again` };
 }
 
 /** By its own lamp a camera sees less than by day: what is far away is gone, as if it were covered. */

@@ -26,16 +26,18 @@ interface Kept {
   readonly v: number;
   readonly seenColour: boolean;
   readonly confirmed: boolean;
+  readonly doubted?: readonly (typeof LIGHTS)[number][];
   readonly recent?: KeptReference;
   readonly lights: Partial<Record<(typeof LIGHTS)[number], KeptReference>>;
 }
 
 export function toText(references: References): string {
-  const { recent, lights, seenColour, confirmed } = references;
+  const { recent, lights, seenColour, confirmed, doubted } = references;
   const kept: Kept = {
     v: VERSION,
     seenColour,
     confirmed,
+    ...(doubted && { doubted: [...doubted] }),
     ...(recent && { recent: keep(recent) }),
     lights: Object.fromEntries([...lights].map(([light, reference]) => [light, keep(reference)])),
   };
@@ -50,6 +52,7 @@ export function fromText(text: string): References | undefined {
     const references = new References();
     references.seenColour = kept.seenColour;
     references.confirmed = kept.confirmed;
+    if (kept.doubted) references.doubted = new Set(LIGHTS.filter((light) => kept.doubted?.includes(light)));
     if (kept.recent) references.recent = open(kept.recent);
     for (const light of LIGHTS) {
       const reference = kept.lights[light];

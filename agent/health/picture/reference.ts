@@ -49,13 +49,23 @@ export function learnReference(reference: Reference, sample: Sample, leastShare:
   const share = Math.max(leastShare, 1 / (reference.looks + 1));
   const mixed = (before: number, now: number) => before + share * (now - before);
   const { view } = sample;
-  const now = scalarsOf(sample);
   return {
+    ...learnLevels(reference, sample, leastShare),
     looks: reference.looks + 1,
     fine: learn(reference.fine, view.fine, share),
     coarse: learn(reference.coarse, view.coarse, share),
     strength: reference.strength.map((value, cell) => mixed(value, view.strength[cell] ?? 0)),
     focus: learnFocus(reference.focus, sample.numbers.rises, share),
+  };
+}
+
+/** Learns what a picture is like as a whole, and nothing of what stands where. */
+export function learnLevels(reference: Reference, sample: Sample, leastShare: number): Reference {
+  const share = Math.max(leastShare, 1 / (reference.looks + 1));
+  const mixed = (before: number, now: number) => before + share * (now - before);
+  const now = scalarsOf(sample);
+  return {
+    ...reference,
     noise: mixed(reference.noise, now.noise),
     white: mixed(reference.white, now.white),
     high: mixed(reference.high, now.high),
@@ -91,7 +101,7 @@ const STEADY = 0.5;
 const CLEAR = 0.05;
 
 /** Cells by which the view can be known again. */
-export function landmarks({ fine }: Reference): boolean[] {
-  const steady = steadiness(fine);
-  return Array.from(powerOf(fine), (power, cell) => power >= CLEAR && (steady[cell] ?? 0) >= STEADY);
+export function landmarks(learnt: LearntPattern): boolean[] {
+  const steady = steadiness(learnt);
+  return Array.from(powerOf(learnt), (power, cell) => power >= CLEAR && (steady[cell] ?? 0) >= STEADY);
 }

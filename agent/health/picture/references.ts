@@ -1,6 +1,15 @@
+import { grainOf, learntWithoutGrain } from './grain.ts';
+import type { LearntPattern } from './learnt-pattern.ts';
 import { LIGHTS, type Light } from './light.ts';
 import { likeness } from './match.ts';
-import { firstReference, landmarks, learnReference, type Reference, type Sample } from './reference.ts';
+import {
+  firstReference,
+  landmarks,
+  learnLevels,
+  learnReference,
+  type Reference,
+  type Sample,
+} from './reference.ts';
 
 /** Pictures that a reference is good after. */
 const ENOUGH = 5;
@@ -14,6 +23,11 @@ const BEGIN_LIKENESS = 0.3;
 /** So often; after that there is nothing to know the view by. Source: guess. */
 const MAX_BEGINNINGS = 5;
 
+/** Fewer cells to know a view by, and it is not compared: the shadows of a plain wall make some too. Source: tuning scenes. */
+const MIN_LANDMARKS = 160;
+/** Fewer that are not all alike, and another part of the same lawn or fence cannot be told. The tuning scenes have 125 and more. */
+const MIN_BESIDE_GRAIN = 100;
+
 /** Everything that was learnt of a camera's view. */
 export class References {
   recent: Reference | undefined;
@@ -21,6 +35,11 @@ export class References {
   seenColour = false;
   /** An operator has said that the view is as it should be. */
   confirmed = false;
+  /**
+   * Since when the view could not be compared, nobody knows whether the camera still looks at the same place: the lights
+   * that were learnt since, until the view has been known again by another one.
+   */
+  doubted: ReadonlySet<Light> | undefined;
 
   #beginnings = 0;
 
@@ -36,8 +55,10 @@ export class References {
   }
 
   /** What a picture fits best. */
-  best({ view }: Sample): Reference | undefined {
-    const known = [this.recent, ...LIGHTS.map((light) => this.of(light))].filter(
+  best({ view }: Sample, light: Light): Reference | undefined {
+    const lights = LIGHTS.filter((one) => !this.decides(light) || this.#isTrusted(one));
+    const recent = this.decides(light) ? undefined : this.recent;
+    const known = [recent, ...lights.map((one) => this.of(one))].filter(
       (reference) => reference !== undefined,
     );
     const fits = known.map((reference) => ({ reference, likeness: likeness(view.fine, reference.fine) }));
@@ -48,11 +69,29 @@ export class References {
    * Cells to know the view by: what has stood for long, and shows clearly in the last pictures. What stands in front for
    * minutes makes none, nor do the shadows that wander over a wall for more than some.
    */
-  get structure(): number {
-    const isClear = (cell: number) => (this.recent?.strength[cell] ?? 0) >= CLEAR_STRENGTH;
-    const known = LIGHTS.map((light) => this.of(light)).filter((reference) => reference !== undefined);
-    const counts = known.map((one) => landmarks(one).filter((is, cell) => is && isClear(cell)).length);
-    return Math.max(0, ...counts);
+  get isSuitable(): boolean {
+    const { recent } = this;
+    return recent !== undefined && LIGHTS.some((light) => isEnough(this.of(light), recent));
+  }
+
+  /** In this light it shows whether a view that was in doubt is the one that was known before. */
+  decides(light: Light): boolean {
+    return this.doubted !== undefined && this.#isTrusted(light);
+  }
+
+  /** The view cannot be compared, or not with what was known: what is learnt now may be of another place. */
+  doubt(): void {
+    if (LIGHTS.some((light) => this.#isTrusted(light))) this.doubted ??= new Set();
+  }
+
+  trust(): void {
+    this.doubted = undefined;
+  }
+
+  /** The place was known by it, before there was any doubt. */
+  #isTrusted(light: Light): boolean {
+    const known = this.of(light);
+    return this.doubted?.has(light) !== true && known !== undefined && isEnough(known, known);
   }
 
   learn(sample: Sample, light: Light): void {
@@ -63,7 +102,13 @@ export class References {
 
   /** Learns what the view is in this light, while what the last pictures were like stays. */
   learnLight(sample: Sample, light: Light): void {
-    this.lights.set(light, learnt(this.lights.get(light), sample, LIGHT_SHARE));
+    const known = this.lights.get(light);
+    if (known && this.decides(light)) {
+      this.lights.set(light, learnLevels(known, sample, LIGHT_SHARE));
+      return;
+    }
+    if (this.doubted) this.doubted = new Set([...this.doubted, light]);
+    this.lights.set(light, learnt(known, sample, LIGHT_SHARE));
   }
 
   /** Another one with the same content. */
@@ -73,12 +118,14 @@ export class References {
     for (const [light, reference] of this.lights) other.lights.set(light, reference);
     other.seenColour = this.seenColour;
     other.confirmed = this.confirmed;
+    other.doubted = this.doubted;
     return other;
   }
 
   forget(): void {
     this.recent = undefined;
     this.lights.clear();
+    this.doubted = undefined;
     this.#beginnings = 0;
   }
 
@@ -89,6 +136,15 @@ export class References {
     this.forget();
     this.#beginnings = beginnings;
   }
+}
+
+/** There is enough to know a view by, also beside its grain. @param shown where it shows clearly, or not */
+function isEnough(known: Reference | undefined, { strength }: Reference): boolean {
+  if (!known) return false;
+  const { fine } = known;
+  const many = (pattern: LearntPattern) =>
+    landmarks(pattern).filter((is, cell) => is && (strength[cell] ?? 0) >= CLEAR_STRENGTH).length;
+  return many(fine) >= MIN_LANDMARKS && many(learntWithoutGrain(fine, grainOf(fine))) >= MIN_BESIDE_GRAIN;
 }
 
 function learnt(reference: Reference | undefined, sample: Sample, least: number): Reference {

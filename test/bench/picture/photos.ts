@@ -13,6 +13,8 @@ export interface Photo {
   readonly name: string;
   /** Empty for what is drawn. */
   readonly file: string;
+  /** What of the file is shown, as ffmpeg crops it. */
+  readonly crop?: string;
   readonly drawn?: { readonly scene: Scene; readonly seed: number };
   /** Thresholds were chosen on those for tuning; the figures come from the others. */
   readonly use: 'tuning' | 'figure';
@@ -51,6 +53,14 @@ export const PHOTOS: readonly Photo[] = [
   photo('people', 'figure', `${EXAMPLES}/data/vtest.avi`),
   ...SCENES.map((scene, i) => drawn(scene, 'tuning', 101 + i)),
   ...SCENES.map((scene, i) => drawn(scene, 'figure', 201 + i)),
+  // Textures; at the end, for light and shadows go by the place in this list.
+  { ...photo('grass', 'tuning', `${MATE}/Dune.jpg`), crop: 'iw:ih*0.55:0:ih*0.45' },
+  { ...photo('scrub', 'tuning', `${PAGES}/retina_TreeHdr_small.jpg`), crop: 'iw:ih*0.48:0:ih*0.52' },
+  { ...photo('blades', 'tuning', `${MATE}/RainDrops.jpg`), crop: 'iw*0.5:ih*0.5:iw*0.5:0' },
+  photo('leaves', 'tuning', `${MATE}/RainDrops.jpg`),
+  photo('planks', 'tuning', `${MATE}/Wood.jpg`),
+  photo('flowers', 'tuning', `${MATE}/LadyBird.jpg`),
+  photo('harbour', 'tuning', `${PAGES}/boat.jpg`),
 ];
 
 function drawn(scene: Scene, use: Photo['use'], seed: number): Photo {

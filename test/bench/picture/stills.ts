@@ -29,7 +29,7 @@ export async function still(photo: Photo, light: Light, seed: number, turn = STR
   const left = `min(iw-${width},24+${Math.round(turn.right * FRAME.width)})`;
   const top = `max(0,min(ih-${height},(ih-${height})*0.4+${Math.round(turn.down * FRAME.height)}))`;
   const view = `crop=${width}:${height}:x='${left}':y='${top}'`;
-  const filter = [field, view, ...lit(light, seed)].join(',');
+  const filter = [...(photo.crop ? [`crop=${photo.crop}`] : []), field, view, ...lit(light, seed)].join(',');
   return await ffmpeg(['-i', photo.file, '-vf', filter, '-frames:v', '1', '-f', 'rawvideo']);
 }
 

@@ -145,6 +145,21 @@ t.test(
   },
 );
 
+t.test('judge: another part of the same meadow is another view, and the same part is not', async (t) => {
+  const meadow = { seed: 1, grass: true };
+  for (const right of [60, 200]) {
+    const camera = new Camera();
+    t.match(camera.looks(15, meadow), { state: 'ok', fault: undefined });
+    t.match(camera.looks(6, { ...meadow, right }), { fault: { fault: 'picture-turned' } });
+  }
+});
+
+t.test('judge: where all looks alike, nothing says where the camera looks', async (t) => {
+  const camera = new Camera();
+  t.match(camera.looks(12, { seed: 1, fence: true }), { state: 'unsuitable', fault: undefined });
+  t.equal(camera.looks(12, { seed: 1, fence: true, right: 35 }).fault, undefined);
+});
+
 t.test(
   'judge: a camera that operators turn is not compared with a view, but a black picture is still told',
   async (t) => {
@@ -227,6 +242,56 @@ t.test(
     t.match(camera.looks(6, { seed: 2 }), { fault: { fault: 'picture-turned' } });
   },
 );
+
+const DARK = 20;
+const HIDDEN: readonly [what: string, level: number][] = [
+  ['in fog', 150],
+  ['in the dark', DARK],
+];
+/** It comes slowly, from all of the view to hardly anything of it, and goes faster. */
+const VEILS = Array.from({ length: 40 }, (_, n) => n / 41);
+const LIFTING = VEILS.toReversed().filter((_, n) => n % 4 === 0);
+
+/** A camera that has learnt a view, which is then hidden. */
+function hiddenFrom(level: number) {
+  const veiled = (share: number) => ({ light: (was: number) => was + share * (level - was), noise: 2 });
+  const camera = Camera.learnt();
+  const faults = VEILS.map((share) => camera.look({ seed: 1, ...veiled(share) }).fault);
+  return { camera, veiled, faults, hidden: veiled(0.98) };
+}
+
+for (const [what, level] of HIDDEN) {
+  t.test(`judge: a camera that is turned ${what} is told once its view shows again`, async (t) => {
+    const { camera, veiled, hidden } = hiddenFrom(level);
+    t.match(camera.looks(12, { seed: 1, ...hidden }), { state: 'unsuitable', fault: undefined });
+    camera.looks(12, { seed: 2, ...hidden });
+    camera.judge = new PictureJudge({ moves: false }, fromText(toText(camera.judge.references)));
+    for (const share of LIFTING) camera.look({ seed: 2, ...veiled(share) });
+    t.match(camera.looks(12, { seed: 2 }), {
+      state: 'faulty',
+      fault: { fault: 'picture-turned', detail: /since the view can be compared again$/ },
+    });
+    t.match(camera.looks(3, { seed: 1 }), { state: 'ok', fault: undefined }, 'and is turned back');
+  });
+}
+
+t.test('judge: a camera that was not turned in the dark is known again', async (t) => {
+  const { camera, veiled, faults, hidden } = hiddenFrom(DARK);
+  for (let n = 0; n < 12; n += 1) faults.push(camera.look({ seed: 1, ...hidden }).fault);
+  t.ok(camera.judge.references.doubted);
+  for (const share of LIFTING) faults.push(camera.look({ seed: 1, ...veiled(share) }).fault);
+  for (let n = 0; n < 3; n += 1) faults.push(camera.look({ seed: 1 }).fault);
+  t.ok(faults.every((fault) => fault === undefined));
+  t.equal(camera.judge.references.doubted, undefined);
+  t.match(camera.looks(6, { seed: 2 }), { fault: { fault: 'picture-turned' } }, 'and turned then');
+});
+
+t.test('judge: a camera that is turned by night, in a light that is new, is told by day', async (t) => {
+  const camera = Camera.learnt();
+  const infrared = { colour: 0, light: (level: number) => 40 + level / 2 };
+  for (let n = 0; n < 10; n += 1) t.equal(camera.look({ seed: 2, ...infrared }).fault, undefined);
+  t.match(camera.looks(13, { seed: 2 }), { fault: { fault: 'picture-turned' } });
+});
 
 t.test('judge: noise that grows with the night is no fault, noise that comes at once is', async (t) => {
   const camera = Camera.learnt();
