@@ -74,11 +74,11 @@ const DESCRIBERS: Partial<Record<MessageKey, Describe>> = {
   activity: ({ point, name, transition }: ActivityEvent, { activity, words }) =>
     `${activity} ${point} ${quoted(name)}: ${words[transition]}`,
   window: ({ window, effect, transition, points, start, end, by, why }: WindowEvent, texts) =>
-    `${texts.effects[effect]} ${quoted(window)}: ${texts.words[transition]}${texts.by(quoted(by).slice(1, -1))}: ${points}, ${timeOf(start)} – ${timeOf(end)}: ${quoted(why, 200).slice(1, -1)}`,
+    `${texts.effects[effect]} ${quoted(window)}: ${texts.words[transition]}${texts.by(quoted(by).slice(1, -1))}: ${plain(points)}, ${timeOf(start)} – ${timeOf(end)}: ${quoted(why, 200).slice(1, -1)}`,
   command: (event: CommandEvent, texts) => describeStatus(event, texts),
   channel: (event: ChannelEvent, texts) => describeChannel(event, texts),
   refusal: ({ order, order_id, cause, detail }: RefusalEvent, { refused, orders, means }) =>
-    `${refused} (${orders[order]}${order_id === '' ? '' : ` ${order_id}`})${because(cause, detail, means)}`,
+    `${refused} (${orders[order]}${order_id === '' ? '' : ` ${plain(order_id)}`})${because(cause, detail, means)}`,
   timeCorrection: ({ first_seq, last_seq, correction_ms, exact }: TimeCorrectionEvent, { correction }) =>
     `${correction}: ${first_seq}–${last_seq}: ${exact ? '' : '≤ '}${correction_ms < 0 ? '' : '+'}${correction_ms} ms`,
   loss: ({ lost_class, reason, first_seq, last_seq, lost }: LossEvent, { loss, lossReasons, classes }) =>
@@ -99,7 +99,7 @@ function describeLink(
 ): string {
   const other = other_path === 'none' ? '' : `, ${inUse}: ${paths[in_use]}, ${pathStates[other_path]}`;
   const name = path === 'main' ? link : `${link} (${paths.backup})`;
-  return `${name}: ${online ? words.online : words.offline} (session ${session}, ${software}${other})`;
+  return `${name}: ${online ? words.online : words.offline} (session ${session}, ${plain(software)}${other})`;
 }
 
 /** One status of a command. */
@@ -114,6 +114,11 @@ export function because(cause: Code | 'none', detail: string, means: Texts['mean
   const said = detail === '' ? '' : quoted(detail, 500).slice(1, -1).replaceAll('\\"', '"');
   if (cause === 'none') return said === '' ? '' : `: ${said}`;
   return `: ${cause}: ${means(cause)}${said === '' ? '' : ` [${said}]`}`;
+}
+
+/** What a box says as text, which may hold what acts on a terminal. */
+function plain(text: string): string {
+  return quoted(text, 500).slice(1, -1);
 }
 
 function timeOf(wallMs: number): string {

@@ -132,6 +132,25 @@ t.test('login: Basic is only used where TLS has shown who asks', async (t) => {
   t.equal(it.challenge(['Basic realm="r"']), 'refused');
 });
 
+t.test('login: a realm that is not ASCII is hashed and sent back byte for byte', async (t) => {
+  for (const encoding of ['utf8', 'latin1'] as const) {
+    const realm = Buffer.from('Caméra', encoding).toString('latin1');
+    const it = login();
+    it.challenge([`Digest realm="${realm}", nonce="n"`]);
+    const value = it.authorize('GET', '/') ?? '';
+    const md5 = (...parts: (string | Buffer)[]) =>
+      parts.reduce((hash, part) => hash.update(part), createHash('md5')).digest('hex');
+    const secret = md5('Mufasa:', Buffer.from('Caméra', encoding), ':Circle of Life');
+    t.match(value, `realm="${realm}"`, encoding);
+    t.match(value, `response="${md5(`${secret}:n:${md5('GET:/')}`)}"`, encoding);
+  }
+});
+
+t.test('login: what no header can carry back is no challenge', async (t) => {
+  for (const nonce of ['a\0b', 'a\rb'])
+    t.throws(() => login().challenge([`Digest realm="r", nonce="${nonce}"`]), { code: 'camera-unsupported' });
+});
+
 t.test('login: what is offered without a known way is refused with the reason', async (t) => {
   t.throws(() => login().challenge(['Digest realm="r", nonce="n", qop="auth-int"']), {
     code: 'camera-unsupported',

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** What the response of a digest login is made of. */
+/**
+ * What the response of a digest login is made of: texts as bytes, one character for each, so that what a camera writes in
+ * an encoding of its own is hashed as it came.
+ */
 export interface DigestInput {
   /** Name of the hash as node:crypto knows it. */
   readonly hash: 'md5' | 'sha256';
@@ -23,7 +26,7 @@ export interface DigestInput {
  * @see RFC 7616 §3.4.1, RFC 2617 §3.2.2.1, RFC 2069 §2.1.2
  */
 export function digestResponse(input: DigestInput): string {
-  const h = (text: string) => createHash(input.hash).update(text, 'utf8').digest('hex');
+  const h = (text: string) => createHash(input.hash).update(text, 'latin1').digest('hex');
   const login = h(`${input.user}:${input.realm}:${input.password}`);
   const a1 = input.session ? h(`${login}:${input.nonce}:${input.cnonce}`) : login;
   const a2 = h(`${input.method}:${input.uri}`);

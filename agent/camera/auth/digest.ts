@@ -97,9 +97,7 @@ export class Login {
   authorize(method: string, uri: string): string | undefined {
     if (!this.#scheme) return undefined;
     this.#sent = true;
-    return bytesAsLatin1(
-      this.#scheme.kind === 'basic' ? this.#basic() : this.#digest(this.#scheme, method, uri),
-    );
+    return this.#scheme.kind === 'basic' ? this.#basic() : this.#digest(this.#scheme, method, uri);
   }
 
   /** The peer answered with something else than 401: what was sent, if anything, was good. */
@@ -146,7 +144,8 @@ export class Login {
     const algorithm = (challenge.params.get('algorithm') ?? 'md5').trim().toLowerCase();
     const known = /^(md5|sha-?256)(-sess)?$/.exec(algorithm);
     const qops = qopsOf(challenge);
-    const usable = challenge.scheme === 'digest' && challenge.params.has('nonce') && known;
+    const usable =
+      challenge.scheme === 'digest' && challenge.params.has('nonce') && known && canReturn(challenge);
     if (!usable || (qops.length > 0 && !qops.includes('auth'))) return [];
     return [
       {
@@ -171,7 +170,7 @@ export class Login {
     const { params } = scheme.challenge;
     const { hash, session, cnonce } = scheme;
     const [realm, nonce] = [params.get('realm') ?? '', params.get('nonce') ?? ''];
-    const { user, password } = this.#credentials;
+    const [user, password] = [bytesOf(this.#credentials.user), bytesOf(this.#credentials.password)];
     const auth = scheme.qop ? { auth: { cnonce, nonceCount } } : {};
     const input = { hash, session, user, password, realm, nonce, method, uri, cnonce, ...auth };
     return [
@@ -199,6 +198,11 @@ export class Login {
   }
 }
 
+/** Whether a header can carry what is to be sent back. @see RFC 9110 §5.5 */
+function canReturn({ params }: Challenge): boolean {
+  return ['realm', 'nonce', 'opaque', 'algorithm'].every((name) => !/[\0\r\n]/.test(params.get(name) ?? ''));
+}
+
 function isStale({ params }: Challenge): boolean {
   return params.get('stale')?.trim().toLowerCase() === 'true';
 }
@@ -222,6 +226,7 @@ function escapeQuoted(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f]/g, '').replace(/["\\]/g, '\\$&');
 }
 
-function bytesAsLatin1(text: string): string {
+/** As UTF-8, one character for each byte. */
+function bytesOf(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
