@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import { deadline } from '../../base/deadline.ts';
 import { asBeffroiError, BeffroiError, DeviceError, PeerProtocolError } from '../../base/errors.ts';
@@ -138,7 +139,7 @@ export class PullPoint {
     try {
       await this.#synchronize(subscription, signal);
       handler.subscribed();
-      for (const event of waiting) handler.event(event);
+      await tell(waiting, handler);
       await this.#pullOn(subscription, handler, signal);
     } catch (error) {
       if (isFault(error)) this.#needs.memory.clear();
@@ -248,7 +249,7 @@ export class PullPoint {
         await this.#askAfter(subscription, signal);
         closed = 0;
       }
-      for (const event of events) handler.event(event);
+      await tell(events, handler);
       const nowMs = clock.monotonicMs();
       const leastMs = events.length === 0 && nowMs - startMs < PACE_MS ? PACE_MS : 0;
       const waitMs = Math.max(leastMs, pace.take(events.length, bytes, nowMs));
@@ -362,6 +363,17 @@ export class PullPoint {
   #closed(cause: unknown): DeviceError {
     const message = `${this.#camera}: expected answers to PullMessages, ${MAX_CLOSED} in a row were closed without one, and Renew has none`;
     return new DeviceError('camera-closed', message, { cause });
+  }
+}
+
+/**
+ * Each event may wait for the disk, and cameras send more of them than was asked for: others have their turn in between. All
+ * of them are told, also when the run ends meanwhile, since the camera has forgotten them.
+ */
+async function tell(events: readonly OnvifEvent[], handler: EventHandler): Promise<void> {
+  for (const event of events) {
+    handler.event(event);
+    await nextTurn();
   }
 }
 

@@ -224,6 +224,28 @@ function pulling(
   });
 }
 
+t.test(
+  'more events in one answer than were asked for: all are told, and others have their turn in between',
+  async (t) => {
+    const all = captured('PullMessages');
+    const [one = ''] = /<[^<]*NotificationMessage>.*?NotificationMessage>/s.exec(all) ?? [];
+    const port = await pulling(t, () => all.replace(one, one.repeat(500)));
+    const abort = new AbortController();
+    let turns = 0;
+    const turn = () => {
+      turns += 1;
+      if (!abort.signal.aborted) setImmediate(turn);
+    };
+    const turnsAt: number[] = [];
+    const event = () => {
+      if (turnsAt.push(turns) === 1) turn();
+      if (turnsAt.length === 500) abort.abort();
+    };
+    await cameraAt(port).camera.events({ subscribed: () => undefined, event }, abort.signal);
+    t.ok((turnsAt[499] ?? 0) >= 499, `${turnsAt[499]} turns of others`);
+  },
+);
+
 t.test('a pull that is closed without a fault is normal: the next one brings the events', async (t) => {
   const port = await pulling(t, (count) => (count === 1 ? 'close' : captured('PullMessages')));
   const abort = new AbortController();
