@@ -16,6 +16,7 @@ import { InternalError } from '../base/errors.ts';
 import { makeFolder } from '../base/files.ts';
 import { checkSchema, migrate } from './schema.ts';
 import { Sql } from './sql.ts';
+import { isStrange, makeWay } from './strange.ts';
 
 /** Largest database file, bytes: a full register of long lines and a full outbox fit. */
 const MAX_DATABASE_BYTES = 640 * 1024 * 1024;
@@ -24,6 +25,8 @@ const MAX_MEMORY_BYTES = 128 * 1024 * 1024;
 const PAGE_BYTES = 4096;
 /** Free space that a return to the disk asks for, bytes. */
 const ROOM_BYTES = 1024 * 1024;
+/** What SQLite keeps beside a database, and looks for when it opens one. */
+const COMPANIONS = ['-wal', '-shm', '-journal'];
 /** How many damaged databases are kept for whoever looks at them. Source: guess. */
 const KEPT_DAMAGED = 3;
 
@@ -33,6 +36,9 @@ const KEPT_DAMAGED = 3;
  */
 export function openDisk(file: string): Sql {
   makeFolder(dirname(file), 0o700);
+  if (isStrange(file))
+    throw new InternalError('store-damaged', `expected a file, came something else: ${file}`);
+  for (const suffix of COMPANIONS) makeWay(file + suffix);
   closeSync(openSync(file, 'a', 0o600));
   chmodSync(file, 0o600);
   const sql = new Sql(file);
@@ -91,6 +97,7 @@ export function hasRoom(file: string): boolean {
   const probe = `${file}.probe`;
   try {
     makeFolder(dirname(file), 0o700);
+    makeWay(probe);
     writeFileSync(probe, Buffer.alloc(ROOM_BYTES), { mode: 0o600, flush: true });
     return true;
   } catch {
@@ -123,7 +130,7 @@ export function openMemory(): Sql {
  * @see https://www.sqlite.org/wal.html#noshm and #readonly
  */
 export function openForReading(file: string): Sql | undefined {
-  if (!existsSync(file)) return undefined;
+  if (!existsSync(file) || isStrange(file)) return undefined;
   const ways = [
     () => new Sql(file, { readOnly: true }),
     () => openExclusive(file),
@@ -169,7 +176,7 @@ export function setAside(file: string, wallMs: number): string {
   const stamp = new Date(wallMs).toISOString().replaceAll(':', '-');
   let name = `${file}.damaged-${stamp}`;
   for (let n = 2; existsSync(name); n += 1) name = `${file}.damaged-${stamp}-${n}`;
-  for (const suffix of ['', '-wal', '-shm']) {
+  for (const suffix of ['', ...COMPANIONS]) {
     if (existsSync(file + suffix)) renameSync(file + suffix, name + suffix);
   }
   pruneDamaged(file);
@@ -181,14 +188,14 @@ export function damagedDatabases(file: string): string[] {
   const folder = dirname(file);
   const prefix = `${file.slice(folder.length + 1)}.damaged-`;
   return readdirSync(folder)
-    .filter((name) => name.startsWith(prefix) && !/-(wal|shm)$/.test(name))
+    .filter((name) => name.startsWith(prefix) && !/-(wal|shm|journal)$/.test(name))
     .map((name) => join(folder, name))
     .sort((a, b) => statSync(a).ctimeMs - statSync(b).ctimeMs);
 }
 
 function pruneDamaged(file: string): void {
   for (const old of damagedDatabases(file).slice(0, -KEPT_DAMAGED)) {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(old + suffix, { force: true, recursive: true });
+    for (const suffix of ['', ...COMPANIONS]) rmSync(old + suffix, { force: true, recursive: true });
   }
 }
 

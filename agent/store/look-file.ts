@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { OUTBOX_CLASSES } from '../contract/delivery.ts';
 import type { Look } from './looks.ts';
 import { replaceFile } from './marks.ts';
+import { isStrange } from './strange.ts';
 
 /** Digits of the largest whole number; all lines keep their length, so that they can be written over. */
 const DIGITS = 16;
@@ -100,6 +101,7 @@ function checkOf(text: string): string {
 }
 
 function readLines(file: string): string[] {
+  if (isStrange(file)) return [];
   try {
     return readFileSync(file, 'latin1').split('\n');
   } catch {

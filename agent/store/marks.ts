@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } f
 import { dirname } from 'node:path';
 import { makeFolder } from '../base/files.ts';
 import { syncFolder } from './database.ts';
+import { isStrange, makeWay } from './strange.ts';
 
 /**
  * High-water marks in a small file of their own, so that numbers keep rising and old configurations stay refused when
@@ -17,6 +18,9 @@ export interface Marks {
   /** True when events were numbered in memory, from `seq` up, and did not come back to the disk. */
   readonly apart: boolean;
 }
+
+/** More than any box reaches, also by the clock: what is above is no number of ours, and would leave none to give. */
+const MAX_NUMBER = 2 ** 52;
 
 /** The highest of several files. @returns undefined when none can be read */
 export function highestMarks(files: readonly string[]): Marks | undefined {
@@ -35,9 +39,12 @@ function higher(a: Marks, b: Marks): Marks {
 
 /** @returns undefined when the file is missing, unreadable or torn */
 function readMarks(file: string): Marks | undefined {
+  if (isStrange(file)) return undefined;
   try {
     const [boot, version, seq, apart] = readFileSync(file, 'ascii').trim().split(' ').map(Number);
-    const good = [boot, version, seq].every((n) => n !== undefined && Number.isSafeInteger(n) && n >= 0);
+    const good = [boot, version, seq].every(
+      (n) => Number.isSafeInteger(n) && Number(n) >= 0 && Number(n) <= MAX_NUMBER,
+    );
     if (!good || boot === undefined || version === undefined || seq === undefined) return undefined;
     return apart === 0 || apart === 1 ? { boot, version, seq, apart: apart === 1 } : undefined;
   } catch {
@@ -57,6 +64,7 @@ export function writeMarks(file: string, marks: Marks): boolean {
 /** Puts a small file in the place of the old one, durably: it is the old one or the new one, whatever happens. */
 export function replaceFile(file: string, text: string): void {
   makeFolder(dirname(file), 0o700);
+  for (const name of [file, `${file}.new`]) makeWay(name);
   writeDurably(`${file}.new`, text, 'w');
   renameSync(`${file}.new`, file);
   syncFolder(dirname(file));

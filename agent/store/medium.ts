@@ -24,6 +24,8 @@ import type { StoreFault } from './store.ts';
 const LEAST_RESERVE = 16;
 const MOST_RESERVE = 4096;
 const RESERVE_GROWTH = 4;
+/** No box reaches it by counting. A clock that is not set, or goes back, shows less. */
+const LEAST_CLOCK_NUMBER = Date.UTC(2026, 0, 1);
 /** Pages given back to the file system at a time, and the number of free ones from which on. Source: guess. */
 const VACUUM_PAGES = 512;
 
@@ -320,12 +322,16 @@ export class Medium {
       raiseLastSeq(gathered, this.#seq);
       setChainBase(gathered, this.#end);
     } else if (!complete) {
-      raiseLastSeq(gathered, this.#marks ? Math.max(this.#seq, this.#left?.upTo ?? 0) : this.#wallMs());
+      raiseLastSeq(gathered, this.#marks ? Math.max(this.#seq, this.#left?.upTo ?? 0) : this.#clockNumber());
     }
   }
 
   #numberByClock(): void {
-    raiseLastSeq(this.#sql, this.#wallMs());
+    raiseLastSeq(this.#sql, this.#clockNumber());
+  }
+
+  #clockNumber(): number {
+    return Math.max(this.#wallMs(), LEAST_CLOCK_NUMBER);
   }
 
   #wallMs(): number {

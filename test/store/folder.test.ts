@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { verifyRegister } from '../../agent/store/register-chain.ts';
-import { appendText, BOX_KEY, ENTRY, numbers, openFor, temporaryFolder, texts } from './support.ts';
+import { TestClock } from '../support/test-clock.ts';
+import { appendText, BOX_KEY, ENTRY, numbers, openFor, temporaryFolder, texts, told } from './support.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -125,4 +127,44 @@ t.test('a folder beside the database is left alone', async (t) => {
   mkdirSync(join(folder, 'other'));
   openFor(folder).store.close();
   t.ok(existsSync(join(folder, 'other')));
+});
+
+t.test('what is no file is taken out of the way of one, and a pipe is not waited for', async (t) => {
+  const ways = {
+    folder: (file: string) => mkdirSync(join(file, 'inner'), { recursive: true }),
+    pipe: (file: string) => execFileSync('mkfifo', [file]),
+  };
+  for (const [what, put] of Object.entries(ways))
+    for (const suffix of ['', '-wal', '-shm', '.marks', '.look', '.apart', '.marks.new', '.look.new']) {
+      const folder = temporaryFolder(t);
+      const first = openFor(folder).store;
+      appendText(first, 'a');
+      first.close();
+      const file = join(folder, `beffroi.db${suffix}`);
+      rmSync(file, { force: true });
+      put(file);
+      const { store } = openFor(folder);
+      const found = numbers(store).length + told(store).length;
+      t.same([store.durable, store.boot, found], [true, 2, 1], `${what} in the place of beffroi.db${suffix}`);
+      t.ok(appendText(store, 'b') > 1);
+      store.close();
+      t.equal(openFor(folder).store.durable, true);
+    }
+});
+
+t.test('marks with a number that leaves none to give are none', (t) => {
+  const folder = temporaryFolder(t);
+  openFor(folder).store.close();
+  writeFileSync(join(folder, 'beffroi.db.marks'), `1 0 ${Number.MAX_SAFE_INTEGER} 1\n`.padStart(64));
+  const { store } = openFor(folder);
+  t.equal(appendText(store, 'a'), 1);
+  store.close();
+  t.end();
+});
+
+t.test('numbers by a clock that is not set are none that a box reaches by counting', (t) => {
+  const { store } = openFor('/proc/beffroi', new TestClock(5_000));
+  t.ok(appendText(store, 'a') > Date.UTC(2026, 0, 1));
+  store.close();
+  t.end();
 });
