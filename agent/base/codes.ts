@@ -454,6 +454,13 @@ export const CODES = {
     remedy:
       'Lower the bit rate of cameras, raise the budget or the priority in the configuration; a mission raises it for a time.',
   },
+  'credit-too-small': {
+    fault: 'configuration',
+    retryable: true,
+    means:
+      'Pictures of the camera are larger than what may wait for a destination (video.creditKb); they are dropped up to the next key picture that is not.',
+    remedy: 'Raise video.creditKb above the largest key picture, or lower the bit rate or the resolution of the camera.',
+  },
   'destination-slow': {
     fault: 'uplink',
     retryable: true,
@@ -956,6 +963,13 @@ export const CODES = {
     retryable: true,
     means: 'The disk of the state folder has less free space than the limit.',
     remedy: 'Free space: logs, packages, databases that were set aside.',
+  },
+  'box-unread': {
+    fault: 'ourselves',
+    retryable: true,
+    means: 'Packets of a camera came over UDP and were lost because the box did not read them in time.',
+    remedy:
+      'Look at the load of the box; raise net.core.rmem_max to 2 MiB or more, or set `transport` of the camera to `tcp`.',
   },
   'box-hot': {
     fault: 'ourselves',

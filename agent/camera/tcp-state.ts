@@ -52,7 +52,7 @@ function isPort(end: string, port: number): boolean {
 }
 
 /** In the byte order of the processor, which is little-endian on all that we know. */
-function hexOfIpv4(address: string): string {
+export function hexOfIpv4(address: string): string {
   const bytes = address.split('.').map(Number).reverse();
   return Buffer.from(bytes).toString('hex').toUpperCase();
 }

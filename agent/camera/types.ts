@@ -85,6 +85,8 @@ export interface AccessUnit {
 export interface StreamCounters {
   readonly rtpReceived: number;
   readonly rtpLost: number;
+  /** Of those, packets that had come over UDP and that we did not read in time. */
+  readonly rtpUnread: number;
   /** Payload bytes of the video track. */
   readonly bytes: number;
   readonly framesDamaged: number;

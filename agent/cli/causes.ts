@@ -298,6 +298,11 @@ const FRENCH: Record<Code, CauseText> = {
     means: "Le disque du dossier d'état a moins de place libre que la limite.",
     remedy: 'Libérer de la place : journaux, paquets, bases mises de côté.',
   },
+  'box-unread': {
+    means: "Des paquets de la caméra sont arrivés en UDP et ont été perdus parce que le collecteur ne les a pas lus à temps.",
+    remedy:
+      'Voir la charge du collecteur ; porter net.core.rmem_max à 2 Mio ou plus, ou passer `transport` de la caméra à `tcp`.',
+  },
   'box-hot': {
     means: 'Le processeur du collecteur est plus chaud que la limite.',
     remedy: 'Vérifier son emplacement, son ventilateur et la poussière.',
@@ -363,6 +368,12 @@ const FRENCH: Record<Code, CauseText> = {
       'Le budget de la dorsale ne suffit pas : la voie est en pause, sa priorité ne tient pas dans le budget.',
     remedy:
       'Baisser le débit des caméras, relever le budget ou la priorité dans la configuration ; une mission la relève pour un temps.',
+  },
+  'credit-too-small': {
+    means:
+      "Des images de la caméra dépassent ce qui peut attendre pour une destination (video.creditKb) ; elles sont écartées jusqu'à la prochaine image clé qui y tient.",
+    remedy:
+      'Porter video.creditKb au-dessus de la plus grande image clé, ou baisser le débit ou la définition de la caméra.',
   },
   'destination-slow': {
     means:

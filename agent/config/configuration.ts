@@ -394,9 +394,9 @@ export const configurationSchema = z
           .max(5000)
           .default(200)
           .meta({ description: 'duration of a media fragment, ms' }),
-        creditKb: z.int().min(64).max(65_536).default(4096).meta({
+        creditKb: z.int().min(2048).max(65_536).default(4096).meta({
           description:
-            'most KiB that may wait for one destination of one camera; above it pictures are dropped up to the next key picture',
+            'most KiB that may wait for one destination of one camera; above it pictures are dropped up to the next key picture, and a key picture above all of it is never sent',
         }),
         cacheKb: z.int().min(0).max(65_536).default(4096).meta({
           description:

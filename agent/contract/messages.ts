@@ -434,6 +434,9 @@ const streamMeasure = z.strictObject({
   }),
   rtp_received: count,
   rtp_lost: count,
+  rtp_unread: count.meta({
+    description: 'of the lost ones, packets that came over UDP and that the box did not read in time',
+  }),
   frames_damaged: count,
   timestamp_repairs: count.meta({ description: 'time stamps that jumped and were repaired' }),
   gops_uncached: count.meta({

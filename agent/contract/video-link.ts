@@ -217,6 +217,8 @@ export const videoToAgent = z.discriminatedUnion('type', [
     jitterMs: z.number().min(0),
     rtpReceived: count,
     rtpLost: count,
+    /** Of those, packets that had come over UDP and that the video process did not read in time. */
+    rtpUnread: count,
     framesDamaged: count,
     timestampRepairs: count,
     /** Groups of pictures above the bound of the cache. */

@@ -165,6 +165,7 @@ export class EvidenceKeeper {
       clock: this.#clock,
       clockOff: this.#clockOff,
       lossy: this.#window.lossy,
+      lossIsOurs: this.#window.lossIsOurs,
       lowRate: this.#window.lowRate,
       substreamFailure: this.#substreamFailure,
     };

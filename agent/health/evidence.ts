@@ -82,6 +82,8 @@ export interface Evidence {
   /** What of its legal profile it does not keep to. */
   readonly lawBreaches: readonly string[];
   readonly lossy: boolean;
+  /** Because the box did not read in time. */
+  readonly lossIsOurs: boolean;
   readonly lowRate: boolean;
 }
 

@@ -12,6 +12,7 @@ export interface Sum {
   readonly jitterMs: number;
   readonly rtpReceived: number;
   readonly rtpLost: number;
+  readonly rtpUnread: number;
   readonly framesDamaged: number;
   readonly timestampRepairs: number;
   readonly gopsUncached: number;
@@ -38,6 +39,7 @@ export const NO_MEASURE: Sum = {
   jitterMs: 0,
   rtpReceived: 0,
   rtpLost: 0,
+  rtpUnread: 0,
   framesDamaged: 0,
   timestampRepairs: 0,
   gopsUncached: 0,
@@ -56,6 +58,7 @@ export function add(sum: Sum, report: MeasureReport): Sum {
     jitterMs: Math.max(report.jitterMs, sum.jitterMs),
     rtpReceived: sum.rtpReceived + report.rtpReceived,
     rtpLost: sum.rtpLost + report.rtpLost,
+    rtpUnread: sum.rtpUnread + report.rtpUnread,
     framesDamaged: sum.framesDamaged + report.framesDamaged,
     timestampRepairs: sum.timestampRepairs + report.timestampRepairs,
     gopsUncached: sum.gopsUncached + report.gopsUncached,
@@ -102,10 +105,16 @@ export class MeasureWindow {
   #slots: boolean[] = [];
   #first = true;
   #lossy = false;
+  #lossIsOurs = false;
   #lowRate = false;
 
   get lossy(): boolean {
     return this.#lossy;
+  }
+
+  /** Most of the lost packets had come, and were not read in time. */
+  get lossIsOurs(): boolean {
+    return this.#lossy && this.#lossIsOurs;
   }
 
   get lowRate(): boolean {
@@ -124,6 +133,7 @@ export class MeasureWindow {
     this.#slots = [];
     this.#first = true;
     this.#lossy = false;
+    this.#lossIsOurs = false;
     this.#lowRate = false;
   }
 
@@ -136,6 +146,7 @@ export class MeasureWindow {
     const lossyMeasures = this.#loss.filter((one) => one.rtpLost > 0).length;
     if (percent > limitPercent && lossyMeasures > 1) this.#lossy = true;
     if (percent <= limitPercent / 2) this.#lossy = false;
+    this.#lossIsOurs = 2 * sumOf(this.#loss, 'rtpUnread') > lost;
   }
 
   #takeRate(report: MeasureReport, minFps: number): void {
@@ -153,6 +164,6 @@ export class MeasureWindow {
   }
 }
 
-function sumOf(reports: readonly MeasureReport[], key: 'periodMs' | 'rtpLost' | 'rtpReceived'): number {
+function sumOf(reports: readonly MeasureReport[], key: 'periodMs' | 'rtpLost' | 'rtpUnread' | 'rtpReceived'): number {
   return reports.reduce((sum, report) => sum + report[key], 0);
 }

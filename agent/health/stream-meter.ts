@@ -75,6 +75,7 @@ function fieldsOf(camera: string, sum: Sum): Fields<'stream'> {
     jitter_ms: sum.jitterMs,
     rtp_received: sum.rtpReceived,
     rtp_lost: sum.rtpLost,
+    rtp_unread: sum.rtpUnread,
     frames_damaged: sum.framesDamaged,
     timestamp_repairs: sum.timestampRepairs,
     gops_uncached: sum.gopsUncached,

@@ -266,6 +266,11 @@ function working(evidence: Evidence): string {
 }
 
 function streamTrouble(evidence: Evidence, limits: HealthLimits): Verdict | undefined {
+  if (evidence.lossIsOurs)
+    return worse(
+      'box-unread',
+      `more than ${limits.lossLimitPercent} % of the packets are lost, most of them because this box did not read them in time`,
+    );
   if (evidence.lossy)
     return worse('camera-loss', `more than ${limits.lossLimitPercent} % of the packets are lost`);
   if (evidence.lowRate) return worse('camera-low-rate', 'fewer pictures per second than asked for');

@@ -14,7 +14,7 @@ type Counts = Omit<
   'type' | 'camera' | 'periodMs' | 'gopFrames' | 'keyIntervalMs' | 'jitterMs' | `clock${string}`
 >;
 
-const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, bytes: 0, framesDamaged: 0, jitterMs: 0 };
+const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, rtpUnread: 0, bytes: 0, framesDamaged: 0, jitterMs: 0 };
 
 const NOTHING: Counts = {
   frames: 0,
@@ -22,6 +22,7 @@ const NOTHING: Counts = {
   bytes: 0,
   rtpReceived: 0,
   rtpLost: 0,
+  rtpUnread: 0,
   framesDamaged: 0,
   timestampRepairs: 0,
   gopsUncached: 0,
@@ -30,7 +31,7 @@ const NOTHING: Counts = {
 };
 
 /** What was counted in one period may be taken back in a later one, which may have less of it: the rest waits for the next. */
-const TAKEN_BACK = ['rtpLost', 'forwardedBytes', 'droppedFrames'] as const;
+const TAKEN_BACK = ['rtpLost', 'rtpUnread', 'forwardedBytes', 'droppedFrames'] as const;
 
 /** Counts what a camera's stream did in a period. */
 export class Meter {
@@ -145,6 +146,7 @@ export class Meter {
     this.#counts.rtpReceived += now.rtpReceived - before.rtpReceived;
     // A late packet takes a loss back.
     this.#counts.rtpLost += now.rtpLost - before.rtpLost;
+    this.#counts.rtpUnread += now.rtpUnread - before.rtpUnread;
     this.#counts.bytes += now.bytes - before.bytes;
     this.#counts.framesDamaged += now.framesDamaged - before.framesDamaged;
   }

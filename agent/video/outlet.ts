@@ -49,7 +49,7 @@ export interface OutletNeeds {
 }
 
 export interface OutletOptions {
-  /** Most bytes that may wait in the channel. A chunk above it goes alone: buffers are shared with the camera's cache. */
+  /** Most bytes that may wait in the channel. A chunk above it never goes. */
   readonly creditBytes: number;
 }
 
@@ -238,9 +238,16 @@ export class Outlet {
     if (this.#paused) return this.#paused.code;
     if (!channel.isOpen) return this.#error?.code ?? 'destination-connecting';
     if (this.#waitsForKey && !chunk.key) return this.#causeOfWaiting();
-    const { heldBytes } = channel;
-    if (heldBytes > 0 && heldBytes + chunk.heldBytes > this.#options.creditBytes) return 'destination-slow';
-    return undefined;
+    const { creditBytes } = this.#options;
+    if (chunk.heldBytes > creditBytes) return this.#tooLarge(chunk);
+    return channel.heldBytes + chunk.heldBytes > creditBytes ? 'destination-slow' : undefined;
+  }
+
+  #tooLarge({ heldBytes, frames }: Chunk): Code {
+    const code = 'credit-too-small';
+    const detail = `expected at most ${this.#options.creditBytes} bytes at once, came ${heldBytes} of ${frames} pictures`;
+    this.#lastError = { code, detail };
+    return code;
   }
 
   #causeOfWaiting(): Code | 'not-begun' {

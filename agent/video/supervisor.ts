@@ -14,7 +14,7 @@ const RESTART_POLICY: RetryPolicy = {
   stableMs: 60_000,
 };
 /** As the launcher has it for a video process of its own; see docs/performance.md. */
-const V8_FLAGS = ['--max-semi-space-size=1', '--heap-growing-percent=40'];
+const V8_FLAGS = ['--max-semi-space-size=1', '--heap-growing-percent=40', '--optimize-for-size'];
 /** Time for a polite end before SIGKILL. */
 const END_TIMEOUT_MS = 3_000;
 

@@ -158,7 +158,7 @@ function longReceiver(codec: VideoCodec) {
   const receiver = new VideoReceiver(
     video,
     transport,
-    { clock: new TestClock(), pool, clockSaid: () => undefined },
+    { clock: new TestClock(), pool, clockSaid: () => undefined, unread: () => 0 },
     (unit) => {
       seen.units += 1;
       if (!isSound(unit, codec) || pool.out !== GROWING_BLOCKS + 1) seen.bad += 1;

@@ -81,7 +81,7 @@ const TO_AGENT: readonly object[] = [
   {
     ...{ type: 'measure', camera: 'cam-a', periodMs: 1, frames: 1, keyFrames: 1, bytes: 1, gopFrames: 1 },
     ...{ keyIntervalMs: 1, jitterMs: 1.5 },
-    ...{ rtpReceived: 1, rtpLost: 1, framesDamaged: 1, timestampRepairs: 1, gopsUncached: 1 },
+    ...{ rtpReceived: 1, rtpLost: 1, rtpUnread: 1, framesDamaged: 1, timestampRepairs: 1, gopsUncached: 1 },
     ...{ keyIntervalMs: 1, jitterMs: 0.5 },
     ...{ forwardedBytes: 1, droppedFrames: 1, clockOffsetMs: -1.5, clockDriftPpm: -3.25 },
   },

@@ -428,6 +428,7 @@ export const EXAMPLES: Examples = {
     jitter_ms: 3.4,
     rtp_received: 1812,
     rtp_lost: 0,
+    rtp_unread: 0,
     frames_damaged: 0,
     timestamp_repairs: 0,
     gops_uncached: 0,

@@ -224,6 +224,7 @@ export const MEASURE: MeasureReport = {
   jitterMs: 2,
   rtpReceived: 400,
   rtpLost: 0,
+  rtpUnread: 0,
   framesDamaged: 0,
   timestampRepairs: 0,
   gopsUncached: 0,

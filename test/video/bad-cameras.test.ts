@@ -65,7 +65,8 @@ t.test(
     agent.link.setCameras([good, ...cameras]);
     await agent.phase('cam-mute', 'stalled', 'camera-stalled');
     await agent.until(() => agent.measures.some((one) => one.camera === 'cam-long' && one.gopsUncached > 0));
-    await agent.until(() => forwarded(agent, 'cam-huge') >= 2 * 8_000_000);
+    const tooLarge = () => agent.destinations.find(({ code }) => code === 'credit-too-small');
+    await agent.until(() => tooLarge() !== undefined);
     await agent.until(() => forwarded(agent, 'cam-flood') >= 50_000_000);
     const grown = mostMemory(pid) - before;
 
@@ -84,10 +85,10 @@ t.test(
     t.ok(uncached('cam-flood').length > 0 && uncached('cam-huge').length > 0, 'too much for the cache: told');
     t.same(uncached('cam-good'), []);
     const waiting = agent.destinations.map((one) => one.waitingBytes);
-    t.ok(
-      Math.max(...waiting) <= LARGEST_PICTURE_BYTES + 64 * 1024,
-      `${Math.max(...waiting)} bytes waited at most`,
-    );
+    t.ok(Math.max(...waiting) <= CREDIT_BYTES, `${Math.max(...waiting)} bytes waited at most`);
+    t.match(tooLarge(), { camera: 'cam-huge', state: 'blocked', bytes: 0 }, 'what is above the credit never waits');
+    t.match(tooLarge()?.detail, /expected at most 1048576 bytes at once, came 8\d{6} of 1 pictures/);
+    t.equal(forwarded(agent, 'cam-huge'), 0);
     // Twice: what nobody needs any more is there until the collector of Node comes. Measured: 55 to 85 MiB.
     const allowed = 2 * cameras.length * (CREDIT_BYTES + CACHE_BYTES + 3 * LARGEST_PICTURE_BYTES);
     t.ok(grown <= allowed, `${Math.round(grown / MIB)} MiB more, ${allowed / MIB} allowed`);

@@ -35,7 +35,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       does: fc.constant('picture' as const),
       key: fc.boolean(),
-      frames: fc.integer({ min: 1, max: 9 }),
+      frames: fc.integer({ min: 1, max: 12 }),
     }),
   },
   {
@@ -69,7 +69,7 @@ class Line implements Channel {
 
   send(taken: Chunk): undefined {
     const waited = this.waitingBytes;
-    if (waited > 0 && waited + taken.bytes > CREDIT) this.overCredit = true;
+    if (waited + taken.bytes > CREDIT) this.overCredit = true;
     this.waiting.push(taken);
   }
 
@@ -263,6 +263,19 @@ t.test('outlet: each gap begins with a picture that was not sent and ends before
     { numRuns: 4_000 },
   );
   t.pass();
+});
+
+t.test('outlet: a key picture above the whole credit is never sent, and says so until one fits', (t) => {
+  const run = new Run(false);
+  run.do({ does: 'picture', key: true, frames: CREDIT + 1 });
+  run.do({ does: 'picture', key: false, frames: 1 });
+  t.same(run.sent, []);
+  const lastError = { code: 'credit-too-small', detail: 'expected at most 10 bytes at once, came 11 of 11 pictures' };
+  t.match(run.outlet.status, { state: 'blocked', lastError });
+  run.do({ does: 'picture', key: true, frames: CREDIT });
+  t.same(run.gaps, [{ fromWallMs: 1_000, untilWallMs: 3_000, frames: CREDIT + 2, cause: 'credit-too-small' }]);
+  t.match(run.outlet.status, { state: 'flowing', frames: CREDIT });
+  t.end();
 });
 
 t.test(

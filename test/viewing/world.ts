@@ -280,6 +280,7 @@ export class World {
     handlers.described(TRACK, () => ({
       rtpReceived: 0,
       rtpLost: 0,
+      rtpUnread: 0,
       bytes: 0,
       framesDamaged: 0,
       jitterMs: 0,

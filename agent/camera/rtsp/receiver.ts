@@ -18,6 +18,8 @@ export interface ReceiverNeeds {
   readonly pool: BytePool;
   /** What sender reports say of the clock of the camera. */
   readonly clockSaid: (word: ClockWord) => void;
+  /** Packets that came and were lost because we did not read them in time, since the stream began. */
+  readonly unread: () => number;
 }
 
 /** Changes of the source after which they mean nothing. Source: guess. */
@@ -42,6 +44,9 @@ export class VideoReceiver {
   #damaged = 0;
   #lastUnitMs: number | undefined;
   #ended = false;
+  readonly #unread: () => number;
+  /** What it was when so many had been lost: the kernel is asked when more are. */
+  #lostUnread = { lost: 0, unread: 0 };
 
   constructor(
     video: DescribedVideo,
@@ -54,6 +59,7 @@ export class VideoReceiver {
     this.#channel = transport.rtpChannel;
     this.#clock = needs.clock;
     this.#clockSaid = needs.clockSaid;
+    this.#unread = needs.unread;
     this.#out = out;
     this.#timeline = new Timeline(video.track.clockRate);
     this.#jitter = new Jitter(video.track.clockRate);
@@ -68,10 +74,17 @@ export class VideoReceiver {
     return {
       rtpReceived: this.#window.received,
       rtpLost: this.#window.lost,
+      rtpUnread: this.#lostHere,
       bytes: this.#bytes,
       framesDamaged: this.#damaged + this.#depacketizer.dropped,
       jitterMs: this.#jitter.ms,
     };
+  }
+
+  get #lostHere(): number {
+    const { lost } = this.#window;
+    if (lost !== this.#lostUnread.lost) this.#lostUnread = { lost, unread: Math.min(lost, this.#unread()) };
+    return this.#lostUnread.unread;
   }
 
   /** Source of the packets, undefined before the first. */

@@ -36,6 +36,8 @@ export class TrackSetup {
   #session: SessionField | undefined;
   #take: TakePacket = () => undefined;
   #heardMs: number | undefined;
+  /** When it was closed. */
+  #unread = 0;
 
   constructor(needs: TrackSetupNeeds) {
     this.#needs = needs;
@@ -54,6 +56,11 @@ export class TrackSetup {
   /** Packets are awaited over UDP, and none has come. */
   get isDeaf(): boolean {
     return this.#needs.udp && this.#heardMs === undefined;
+  }
+
+  /** Packets of the first track that came over UDP and that we did not read in time, so that they were lost. */
+  get unread(): number {
+    return this.#tracks[0]?.unread ?? this.#unread;
   }
 
   /** What comes over UDP from now on. */
@@ -100,6 +107,7 @@ export class TrackSetup {
   }
 
   close(): void {
+    this.#unread = this.unread;
     for (const track of this.#tracks.splice(0)) track.close();
   }
 

@@ -2,6 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import { DeviceError } from '../../base/errors.ts';
+import { udpDrops } from '../udp-drops.ts';
 import { PUNCH, receiverReport } from './receiver-report.ts';
 
 /** Where the packets of a track come from and go to. */
@@ -72,6 +73,12 @@ export class UdpTrack {
   /** Packets of the camera so far, RTP and RTCP. */
   get packets(): number {
     return this.#packets;
+  }
+
+  /** Packets of RTP that came and were thrown away by the kernel, since we did not read them in time. */
+  get unread(): number {
+    const { address, port } = this.#sockets[0].address();
+    return udpDrops({ localAddress: address, localPort: port }) ?? 0;
   }
 
   /** Packets of others, which were dropped. */

@@ -7,9 +7,12 @@ import { PicturesChunk } from '../pictures-chunk.ts';
 import { fragmentHead, type ReferenceTime, type Sample } from './fragment.ts';
 import { initSegment, TIMESCALE } from './init-segment.ts';
 
-/** Bounds of one fragment whatever `fragmentMs` says. Source: guess. */
+/**
+ * Bounds of one fragment whatever `fragmentMs` says; a single picture may be larger. Two fit the least credit of a
+ * destination, but for what surrounds them. Source: guess.
+ */
 const MAX_FRAGMENT_FRAMES = 128;
-const MAX_FRAGMENT_BYTES = 8 * 1024 * 1024;
+const MAX_FRAGMENT_BYTES = 1024 * 1024 - 64 * 1024;
 /**
  * Where the stream does not say how far it reorders, its first fragment waits for this many pictures, so that what
  * they show counts from the first one on. Source: two to three B pictures in a row is what cameras do.
@@ -61,9 +64,10 @@ export class Muxer implements Framer {
   }
 
   /** Where nothing is reordered, what is shown next is soon seen to be of the same fragment: most pictures are. */
-  #isWithin({ key, depth, pts }: Picture): boolean {
+  #isWithin(picture: Picture): boolean {
+    const { key, depth, pts } = picture;
     const [first] = this.#pictures;
-    if (!first || key || depth > 0 || !this.#knowsDepth || this.#isFull) return false;
+    if (!first || key || depth > 0 || !this.#knowsDepth || this.#isFullFor(picture)) return false;
     return pts - first.pts < this.#options.fragmentMs * TICKS_PER_MS - this.#pictures.length;
   }
 
@@ -72,8 +76,8 @@ export class Muxer implements Framer {
     return this.#endsBefore(picture, plan) ? this.#emit(plan) : undefined;
   }
 
-  get #isFull(): boolean {
-    return this.#pictures.length >= MAX_FRAGMENT_FRAMES || this.#bytes >= MAX_FRAGMENT_BYTES;
+  #isFullFor({ bytes }: Picture): boolean {
+    return this.#pictures.length >= MAX_FRAGMENT_FRAMES || this.#bytes + bytes > MAX_FRAGMENT_BYTES;
   }
 
   /** The last duration is a guess. */
@@ -101,7 +105,7 @@ export class Muxer implements Framer {
   #endsBefore(next: Picture, { decodeTimes }: Plan): boolean {
     const count = this.#pictures.length;
     if (count === 0) return false;
-    if (next.key || this.#isFull) return true;
+    if (next.key || this.#isFullFor(next)) return true;
     if (!this.#knowsDepth && count < FRAMES_TO_LEARN_DEPTH) return false;
     return (decodeTimes[count] ?? 0) - (decodeTimes[0] ?? 0) >= this.#options.fragmentMs * TICKS_PER_MS;
   }

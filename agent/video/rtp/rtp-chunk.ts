@@ -6,6 +6,10 @@ import { Packets } from './packets.ts';
 
 const TICKS_PER_MS = 90;
 
+/** What is the same in whatever numbers the packets are. */
+type Facts = Pick<Chunk, 'bytes' | 'heldBytes' | 'key' | 'number' | 'wallMs' | 'durationMs'> &
+  Pick<RtpFacts, 'setup' | 'packets' | 'octets'>;
+
 /**
  * One picture in RTP packets. The packets are written when somebody asks for them, so that a chunk that only waits in
  * a cache costs nothing beside its picture.
@@ -19,33 +23,38 @@ export class RtpChunk implements Chunk {
   readonly wallMs: number;
   readonly durationMs: number;
   readonly rtp: RtpFacts;
-  readonly #picture: Picture;
+  readonly #facts: Facts;
   readonly #fields: PacketFields;
-  readonly #pool: BytePool;
   readonly #packets: Packets;
   #holders = 1;
 
-  /**
-   * Holds the picture; the maker of the chunk is its first holder.
-   * @param packets of the same picture in other numbers, to be shared
-   */
-  constructor(pool: BytePool, picture: Picture, number: number, fields: PacketFields, packets?: Packets) {
+  /** The maker of the chunk is its first holder. */
+  static of(pool: BytePool, picture: Picture, number: number, fields: PacketFields): RtpChunk {
     const { unit, setup } = picture;
     const count = countPackets(setup.sps.codec, unit.nals);
-    picture.hold();
-    this.#pool = pool;
-    this.#picture = picture;
+    const facts = {
+      ...{ key: picture.key, number, setup, packets: count.packets, octets: count.octets },
+      bytes: count.bytes,
+      heldBytes: count.bytes + picture.heldBytes - picture.bytes,
+      wallMs: unit.captureWallMs ?? unit.receivedWallMs,
+      durationMs: picture.frameTicks / TICKS_PER_MS,
+    };
+    return new RtpChunk(facts, fields, new Packets(pool, picture, fields, count));
+  }
+
+  private constructor(facts: Facts, fields: PacketFields, packets: Packets) {
+    packets.hold();
+    this.#facts = facts;
     this.#fields = fields;
-    this.#packets = packets ?? new Packets(pool, picture, fields, count);
-    this.#packets.hold();
-    this.key = picture.key;
-    this.bytes = count.bytes;
-    this.heldBytes = count.bytes + picture.heldBytes - picture.bytes;
-    this.number = number;
-    this.wallMs = unit.captureWallMs ?? unit.receivedWallMs;
-    this.durationMs = picture.frameTicks / TICKS_PER_MS;
-    const from = (sequence: number) => this.#from(sequence, this.#packets);
-    this.rtp = { ...fields, setup, packets: count.packets, octets: count.octets, from };
+    this.#packets = packets;
+    this.key = facts.key;
+    this.bytes = facts.bytes;
+    this.heldBytes = facts.heldBytes;
+    this.number = facts.number;
+    this.wallMs = facts.wallMs;
+    this.durationMs = facts.durationMs;
+    const from = (sequence: number) => new RtpChunk(facts, { ...fields, sequence }, packets);
+    this.rtp = { ...fields, setup: facts.setup, packets: facts.packets, octets: facts.octets, from };
   }
 
   get parts(): readonly Buffer[] {
@@ -54,7 +63,7 @@ export class RtpChunk implements Chunk {
 
   /** The same chunk without its packets, for a cache; the caller is its first holder. */
   cold(): RtpChunk {
-    return this.#from(this.#fields.sequence);
+    return new RtpChunk(this.#facts, this.#fields, this.#packets.cold());
   }
 
   hold(): void {
@@ -63,12 +72,6 @@ export class RtpChunk implements Chunk {
 
   release(): void {
     this.#holders -= 1;
-    if (this.#holders > 0) return;
-    this.#packets.release();
-    this.#picture.release();
-  }
-
-  #from(sequence: number, packets?: Packets): RtpChunk {
-    return new RtpChunk(this.#pool, this.#picture, this.number, { ...this.#fields, sequence }, packets);
+    if (this.#holders === 0) this.#packets.release();
   }
 }

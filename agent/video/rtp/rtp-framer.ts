@@ -35,7 +35,7 @@ export class RtpFramer implements Framer {
     const { ssrc, sequence, timestampOffset } = source;
     source.number += 1;
     const timestamp = (picture.pts + timestampOffset) % 2 ** 32;
-    const chunk = new RtpChunk(this.#pool, picture, source.number, { ssrc, sequence, timestamp });
+    const chunk = RtpChunk.of(this.#pool, picture, source.number, { ssrc, sequence, timestamp });
     source.sequence = (sequence + chunk.rtp.packets) & 0xffff;
     return chunk;
   }

@@ -70,6 +70,7 @@ export class Pulling<P extends Permit = TestPermit> {
   counters: () => StreamCounters = () => ({
     rtpReceived: 0,
     rtpLost: 0,
+    rtpUnread: 0,
     bytes: 0,
     framesDamaged: 0,
     jitterMs: 0,

@@ -61,6 +61,7 @@ function read(bytes: Buffer, pieceBytes: number): { nals: Buffer[]; messages: Rt
       clock: systemClock,
       pool: new BytePool(),
       clockSaid: () => undefined,
+      unread: () => 0,
     },
     (unit) => {
       unit.hold();

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import type { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -10,9 +10,9 @@ import type { AccessUnit } from '../../../agent/camera/types.ts';
 import { createBroker, createRoot } from '../../../provisioning/certificates.ts';
 import { clip } from '../../support/clips.ts';
 import { GstCamera, type GstCameraOptions } from '../../support/gst-camera.ts';
-import { rtpBytes } from './packetize.ts';
 import { credentials, Pulling } from './pulling.ts';
-import { good, type Heard, pictures, RawCamera, reply, type Script } from './raw-camera.ts';
+import { good, pictures, RawCamera, reply, type Script } from './raw-camera.ts';
+import { clientPorts, picture, socketAt, UdpSide } from './udp-side.ts';
 
 const UDP = { transport: 'udp', stallTimeoutMs: 5000 } as const;
 const login = { user: credentials.user, password: credentials.password };
@@ -66,79 +66,6 @@ t.test(
     t.match(pulling.counters(), { rtpLost: 0, framesDamaged: 0 });
   },
 );
-
-/** What a camera over UDP is asked for and answers. */
-class UdpSide {
-  readonly rtp: UdpSocket;
-  readonly rtcp: UdpSocket;
-  /** What came at the two ports. */
-  readonly heard: { readonly at: 'rtp' | 'rtcp'; readonly bytes: Buffer }[] = [];
-  ports: readonly [number, number] = [0, 0];
-  #wake: () => void = () => undefined;
-
-  private constructor(rtp: UdpSocket, rtcp: UdpSocket) {
-    this.rtp = rtp;
-    this.rtcp = rtcp;
-    for (const [at, socket] of [
-      ['rtp', rtp],
-      ['rtcp', rtcp],
-    ] as const) {
-      socket.on('message', (bytes) => {
-        this.heard.push({ at, bytes });
-        this.#wake();
-      });
-    }
-  }
-
-  static async open(t: Test): Promise<UdpSide> {
-    return new UdpSide(await socketAt(t, '127.0.0.1'), await socketAt(t, '127.0.0.1'));
-  }
-
-  async hears(done: () => boolean): Promise<void> {
-    while (!done()) await new Promise<void>((resolve) => (this.#wake = resolve));
-  }
-
-  /** Answers for UDP whatever is asked, then `play` sends. */
-  script(play: () => void): Script {
-    return {
-      ...good(0),
-      SETUP: ({ text }: Heard) => {
-        this.ports = clientPorts(text);
-        const server = `${this.rtp.address().port}-${this.rtcp.address().port}`;
-        return reply('200 OK', [
-          `Transport: RTP/AVP;unicast;client_port=${this.ports.join('-')};server_port=${server}`,
-          'Session: s1;timeout=60',
-        ]);
-      },
-      PLAY: () => {
-        setImmediate(play);
-        return reply('200 OK', ['Session: s1']);
-      },
-    };
-  }
-
-  send(sequence: number, from = this.rtp): void {
-    from.send(picture(sequence), this.ports[0], '127.0.0.1');
-  }
-}
-
-async function socketAt(t: Test, address: string): Promise<UdpSocket> {
-  const socket = createSocket('udp4').bind(0, address);
-  await once(socket, 'listening');
-  t.teardown(() => socket.close());
-  return socket;
-}
-
-function clientPorts(text: string): [number, number] {
-  const [, rtp, rtcp] = /client_port=(\d+)-(\d+)/.exec(text) ?? [];
-  return [Number(rtp), Number(rtcp)];
-}
-
-/** A key picture of one packet. */
-function picture(sequence: number): Buffer {
-  const payload = Buffer.from([0x65, 0x88, sequence & 0xff, 1, 2, 3]);
-  return rtpBytes({ sequence, timestamp: 6000 * sequence, marker: true, payload });
-}
 
 const numbers = (pulling: Pulling) => pulling.units.map(({ nals }) => nals[0]?.[2]);
 
