@@ -459,7 +459,8 @@ export const CODES = {
     retryable: true,
     means:
       'Pictures of the camera are larger than what may wait for a destination (video.creditKb); they are dropped up to the next key picture that is not.',
-    remedy: 'Raise video.creditKb above the largest key picture, or lower the bit rate or the resolution of the camera.',
+    remedy:
+      'Raise video.creditKb above the largest key picture, or lower the bit rate or the resolution of the camera.',
   },
   'destination-slow': {
     fault: 'uplink',

@@ -18,7 +18,10 @@ const [LOCAL, DROPS] = [1, 12];
  */
 export function udpDrops(end: UdpEnd): number | undefined {
   try {
-    return findUdpDrops(readFileSync(isIPv6(end.localAddress) ? '/proc/net/udp6' : '/proc/net/udp', 'latin1'), end);
+    return findUdpDrops(
+      readFileSync(isIPv6(end.localAddress) ? '/proc/net/udp6' : '/proc/net/udp', 'latin1'),
+      end,
+    );
   } catch {
     return undefined;
   }

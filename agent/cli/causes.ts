@@ -299,7 +299,8 @@ const FRENCH: Record<Code, CauseText> = {
     remedy: 'Libérer de la place : journaux, paquets, bases mises de côté.',
   },
   'box-unread': {
-    means: "Des paquets de la caméra sont arrivés en UDP et ont été perdus parce que le collecteur ne les a pas lus à temps.",
+    means:
+      'Des paquets de la caméra sont arrivés en UDP et ont été perdus parce que le collecteur ne les a pas lus à temps.',
     remedy:
       'Voir la charge du collecteur ; porter net.core.rmem_max à 2 Mio ou plus, ou passer `transport` de la caméra à `tcp`.',
   },

@@ -164,6 +164,9 @@ export class MeasureWindow {
   }
 }
 
-function sumOf(reports: readonly MeasureReport[], key: 'periodMs' | 'rtpLost' | 'rtpUnread' | 'rtpReceived'): number {
+function sumOf(
+  reports: readonly MeasureReport[],
+  key: 'periodMs' | 'rtpLost' | 'rtpUnread' | 'rtpReceived',
+): number {
   return reports.reduce((sum, report) => sum + report[key], 0);
 }

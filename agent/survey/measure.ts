@@ -26,7 +26,14 @@ export interface MeasuredStream {
 /** How long the first picture may take. Source: guess, twice the longest group of pictures that is known. */
 export const FIRST_PICTURE_MS = 15_000;
 
-const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, rtpUnread: 0, bytes: 0, framesDamaged: 0, jitterMs: 0 };
+const NO_COUNTERS: StreamCounters = {
+  rtpReceived: 0,
+  rtpLost: 0,
+  rtpUnread: 0,
+  bytes: 0,
+  framesDamaged: 0,
+  jitterMs: 0,
+};
 
 /**
  * Pulls the stream and measures it on the packets that come. Nothing is decoded and nothing kept.

@@ -14,7 +14,14 @@ type Counts = Omit<
   'type' | 'camera' | 'periodMs' | 'gopFrames' | 'keyIntervalMs' | 'jitterMs' | `clock${string}`
 >;
 
-const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, rtpUnread: 0, bytes: 0, framesDamaged: 0, jitterMs: 0 };
+const NO_COUNTERS: StreamCounters = {
+  rtpReceived: 0,
+  rtpLost: 0,
+  rtpUnread: 0,
+  bytes: 0,
+  framesDamaged: 0,
+  jitterMs: 0,
+};
 
 const NOTHING: Counts = {
   frames: 0,

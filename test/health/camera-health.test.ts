@@ -360,16 +360,19 @@ t.test('lost packets are a fault over a minute, and gone at half the limit', asy
   t.same(watch.states, ['unknown:none', 'ok:none', 'degraded:camera-loss', 'ok:none']);
 });
 
-t.test('packets that the box did not read in time are a fault of the box where they are most of those lost', async (t) => {
-  const watch = new Watch();
-  t.teardown(() => watch.end());
-  await watch.start();
-  await watch.well();
-  await watch.seconds(7, { rtpLost: 40, rtpUnread: 40 });
-  t.match(watch.state, { state: 'degraded', cause: 'box-unread', side: 'box' });
-  await watch.seconds(70, { rtpLost: 40, rtpUnread: 10 });
-  t.match(watch.state, { state: 'degraded', cause: 'camera-loss', side: 'local-network' });
-});
+t.test(
+  'packets that the box did not read in time are a fault of the box where they are most of those lost',
+  async (t) => {
+    const watch = new Watch();
+    t.teardown(() => watch.end());
+    await watch.start();
+    await watch.well();
+    await watch.seconds(7, { rtpLost: 40, rtpUnread: 40 });
+    t.match(watch.state, { state: 'degraded', cause: 'box-unread', side: 'box' });
+    await watch.seconds(70, { rtpLost: 40, rtpUnread: 10 });
+    t.match(watch.state, { state: 'degraded', cause: 'camera-loss', side: 'local-network' });
+  },
+);
 
 t.test('fewer pictures than asked for are a fault when they are fewer again and again', async (t) => {
   const watch = new Watch();

@@ -86,7 +86,11 @@ t.test(
     t.same(uncached('cam-good'), []);
     const waiting = agent.destinations.map((one) => one.waitingBytes);
     t.ok(Math.max(...waiting) <= CREDIT_BYTES, `${Math.max(...waiting)} bytes waited at most`);
-    t.match(tooLarge(), { camera: 'cam-huge', state: 'blocked', bytes: 0 }, 'what is above the credit never waits');
+    t.match(
+      tooLarge(),
+      { camera: 'cam-huge', state: 'blocked', bytes: 0 },
+      'what is above the credit never waits',
+    );
     t.match(tooLarge()?.detail, /expected at most 1048576 bytes at once, came 8\d{6} of 1 pictures/);
     t.equal(forwarded(agent, 'cam-huge'), 0);
     // Twice: what nobody needs any more is there until the collector of Node comes. Measured: 55 to 85 MiB.

@@ -270,10 +270,15 @@ t.test('outlet: a key picture above the whole credit is never sent, and says so 
   run.do({ does: 'picture', key: true, frames: CREDIT + 1 });
   run.do({ does: 'picture', key: false, frames: 1 });
   t.same(run.sent, []);
-  const lastError = { code: 'credit-too-small', detail: 'expected at most 10 bytes at once, came 11 of 11 pictures' };
+  const lastError = {
+    code: 'credit-too-small',
+    detail: 'expected at most 10 bytes at once, came 11 of 11 pictures',
+  };
   t.match(run.outlet.status, { state: 'blocked', lastError });
   run.do({ does: 'picture', key: true, frames: CREDIT });
-  t.same(run.gaps, [{ fromWallMs: 1_000, untilWallMs: 3_000, frames: CREDIT + 2, cause: 'credit-too-small' }]);
+  t.same(run.gaps, [
+    { fromWallMs: 1_000, untilWallMs: 3_000, frames: CREDIT + 2, cause: 'credit-too-small' },
+  ]);
   t.match(run.outlet.status, { state: 'flowing', frames: CREDIT });
   t.end();
 });

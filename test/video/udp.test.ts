@@ -29,36 +29,40 @@ async function stopped(pid: number): Promise<void> {
   while (!/^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) await turn();
 }
 
-t.test('video: packets that came over UDP and that this process did not read in time are told as its own loss', async (t) => {
-  const { plane } = await parts(t);
-  const { agent } = plane;
-  const side = await UdpSide.open(t);
-  const raw = await RawCamera.start(side.script(() => undefined));
-  t.teardown(() => raw.stop());
-  agent.link.setCameras([cameraAt('cam-a', raw.url, { transport: 'udp', stallTimeoutMs: 5_000 })]);
-  await agent.phase('cam-a', 'playing');
-  const sum = (key: 'frames' | 'rtpLost' | 'rtpUnread') => agent.measures.reduce((all, one) => all + one[key], 0);
-  let next = 0;
-  const send = async (count: number) => {
-    for (const until = next + count; next < until; next += 1) await side.sendLarge(next, 1_400);
-  };
-  await send(10);
-  await agent.until(() => sum('frames') > 0);
-  t.equal(sum('rtpLost'), 0);
-  const pid = plane.child?.pid ?? 0;
-  while (sum('rtpLost') === 0) {
-    await stopped(pid);
-    await send(2_800); // more than the kernel keeps, and less than a camera that starts anew seems to leave out
-    process.kill(pid, 'SIGCONT');
-    for (let round = 0; round < 3; round += 1) {
-      const told = agent.measures.length;
-      await agent.until(() => agent.measures.length > told);
-      await send(5);
+t.test(
+  'video: packets that came over UDP and that this process did not read in time are told as its own loss',
+  async (t) => {
+    const { plane } = await parts(t);
+    const { agent } = plane;
+    const side = await UdpSide.open(t);
+    const raw = await RawCamera.start(side.script(() => undefined));
+    t.teardown(() => raw.stop());
+    agent.link.setCameras([cameraAt('cam-a', raw.url, { transport: 'udp', stallTimeoutMs: 5_000 })]);
+    await agent.phase('cam-a', 'playing');
+    const sum = (key: 'frames' | 'rtpLost' | 'rtpUnread') =>
+      agent.measures.reduce((all, one) => all + one[key], 0);
+    let next = 0;
+    const send = async (count: number) => {
+      for (const until = next + count; next < until; next += 1) await side.sendLarge(next, 1_400);
+    };
+    await send(10);
+    await agent.until(() => sum('frames') > 0);
+    t.equal(sum('rtpLost'), 0);
+    const pid = plane.child?.pid ?? 0;
+    while (sum('rtpLost') === 0) {
+      await stopped(pid);
+      await send(2_800); // more than the kernel keeps, and less than a camera that starts anew seems to leave out
+      process.kill(pid, 'SIGCONT');
+      for (let round = 0; round < 3; round += 1) {
+        const told = agent.measures.length;
+        await agent.until(() => agent.measures.length > told);
+        await send(5);
+      }
     }
-  }
-  t.ok(sum('rtpLost') > 100, `${sum('rtpLost')} of 2800 were lost`);
-  t.equal(sum('rtpUnread'), sum('rtpLost'));
-});
+    t.ok(sum('rtpLost') > 100, `${sum('rtpLost')} of 2800 were lost`);
+    t.equal(sum('rtpUnread'), sum('rtpLost'));
+  },
+);
 
 t.test('video: behind a firewall that stops UDP, only who is configured so takes TCP', async (t) => {
   if (!MAY_MAKE_NETWORKS) return t.pass('needs root to make a network', { skip: true });

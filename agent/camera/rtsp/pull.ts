@@ -61,7 +61,14 @@ const BLAMED_FOR_US: ReadonlySet<string> = new Set([
   'camera-slow',
   'camera-unreachable',
 ]);
-const NO_COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, rtpUnread: 0, bytes: 0, framesDamaged: 0, jitterMs: 0 };
+const NO_COUNTERS: StreamCounters = {
+  rtpReceived: 0,
+  rtpLost: 0,
+  rtpUnread: 0,
+  bytes: 0,
+  framesDamaged: 0,
+  jitterMs: 0,
+};
 const VIDEO_CHANNEL = 0;
 const METADATA_CHANNEL = 2;
 /** How UDP fails where TCP may still do: no packets, no ports, or a camera that does not offer it. */
@@ -168,8 +175,11 @@ class Pull {
     const { clock, pool, rest } = this.#needs;
     const transport = await this.#setup.requiredTrack(video.control, VIDEO_CHANNEL);
     const clockSaid = (word: ClockWord) => this.#handlers.clockSaid(word, connection.shortestAnswerMs);
-    const receiver = new VideoReceiver(video, transport, { clock, pool, clockSaid, unread: () => this.#setup.unread }, (unit) =>
-      this.#handlers.accessUnit(unit),
+    const receiver = new VideoReceiver(
+      video,
+      transport,
+      { clock, pool, clockSaid, unread: () => this.#setup.unread },
+      (unit) => this.#handlers.accessUnit(unit),
     );
     this.#receiver = receiver;
     const metadata = await this.#setUpMetadata();

@@ -21,7 +21,14 @@ const TRACK: VideoTrack = {
   clockRate: 90_000,
   parameterSets: { ...(sps && { sps }), ...(pps && { pps }) },
 };
-const COUNTERS: StreamCounters = { rtpReceived: 0, rtpLost: 0, rtpUnread: 0, bytes: 0, framesDamaged: 0, jitterMs: 0 };
+const COUNTERS: StreamCounters = {
+  rtpReceived: 0,
+  rtpLost: 0,
+  rtpUnread: 0,
+  bytes: 0,
+  framesDamaged: 0,
+  jitterMs: 0,
+};
 
 function accessUnit(nals: readonly Buffer[] = [], more: Partial<AccessUnit> = {}): AccessUnit {
   const times = { rtpTime: 0, receivedWallMs: 0, receivedMonotonicMs: 0 };
