@@ -51,6 +51,8 @@ const pool = new SlabPool();
 const leasedPool = new BytePool();
 /** Source: measured with 20 cameras; a fragment is four times as long as the longest rest. */
 const rest = new Rest({ leastMs: 20, perStreamMs: 3, mostMs: 60 });
+/** A broker has little to say to a connection without subscriptions; one that floods must hold up no camera. Source: guess. */
+const READING_SHARE = 0.05;
 const standstill = new Standstill(clock);
 const udpTrials = new UdpTrials(clock);
 
@@ -81,7 +83,7 @@ export async function runVideo(options: VideoOptions): Promise<number> {
 /** The parts of the plane in the order of the flow: cameras, fragments, broker; and the agent beside them. */
 function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Service {
   const ways = {
-    ...{ brokers: box.brokers, plainLoopback: box.plainLoopback },
+    ...{ brokers: box.brokers, plainLoopback: box.plainLoopback, readingShare: READING_SHARE },
     ...(box.tls ? { tls: box.tls } : {}),
   };
   const broker = new BrokerClient(

@@ -49,6 +49,8 @@ export interface BrokerClientOptions {
   readonly ackTimeoutMs?: number;
   readonly maxDownBytes?: number;
   readonly highWaterBytes?: number;
+  /** As in `SessionOptions`; any when left out. */
+  readonly readingShare?: number;
   /** As in `SessionOptions`; never when left out. */
   readonly pingEveryMs?: number;
 }

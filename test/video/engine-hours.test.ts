@@ -11,7 +11,6 @@ import { TestClock } from '../support/test-clock.ts';
 import { cameraAt } from './plane.ts';
 
 const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 const PARIS = new Intl.DateTimeFormat('fr-FR', {
   timeZone: 'Europe/Paris',
   weekday: 'short',
@@ -83,44 +82,65 @@ const NIGHTS = [
   ['in autumn', Date.UTC(2026, 9, 24), 'and back in the night to 25 October'],
 ] as const;
 
+/** Minutes after the beginning of the Saturday, UTC, in which the process is away: over a swap, in the night, at noon. */
+const AWAY = [
+  [17 * 60 - 5, 18 * 60 + 5],
+  [25 * 60 + 10, 25 * 60 + 20],
+  [35 * 60, 35 * 60 + 1],
+] as const;
+
+/** A process with this one camera. @param active the destinations that it has now */
+function started(clock: TestClock, active: Set<string>, began: (id: string) => void): VideoEngine {
+  const engine = engineOf({
+    clock,
+    pull: (_camera, _permit, _handlers, signal) => aborted(signal),
+    permits: { acquire: () => new Promise(() => undefined) },
+    destination: (_camera, { id }) =>
+      nothing(
+        id,
+        () => {
+          active.add(id);
+          began(id);
+        },
+        () => active.delete(id),
+      ),
+  });
+  engine.setCameras([CAMERA]);
+  return engine;
+}
+
 for (const [when, beganMs, why] of NIGHTS) {
   t.test(
-    `hours: local by day, metropolitan by night, one of them at each minute, ${when}: ${why}`,
+    `hours: local by day, metropolitan by night, one of them at each minute, ${when}: ${why}, and the process starts anew`,
     async (t) => {
       let wallMs: number = beganMs;
       const clock = Object.assign(new TestClock(), { wallMs: () => wallMs });
-      const active = new Set<string>();
       const changes: string[] = [];
-      const began = (id: string) => {
-        active.add(id);
-        changes.push(`${PARIS.format(wallMs)} ${id}`);
-      };
-      const engine = engineOf({
-        clock,
-        pull: (_camera, _permit, _handlers, signal) => aborted(signal),
-        permits: { acquire: () => new Promise(() => undefined) },
-        destination: (_camera, { id }) =>
-          nothing(
-            id,
-            () => began(id),
-            () => active.delete(id),
-          ),
-      });
-      engine.setCameras([CAMERA]);
+      const began = (id: string) => changes.push(`${PARIS.format(wallMs)} ${id}`);
+      let active = new Set<string>();
+      let engine: VideoEngine | undefined = started(clock, active, began);
       let alone = true;
-      for (; wallMs < beganMs + 2 * DAY_MS; wallMs += MINUTE_MS) {
+      for (let minute = 0; minute < 2 * 24 * 60; minute += 1, wallMs += MINUTE_MS) {
+        if (AWAY.some(([from, until]) => minute >= from && minute < until)) {
+          engine = undefined;
+          continue;
+        }
+        if (!engine) active = new Set();
+        engine ??= started(clock, active, began);
         engine.reviewHours();
         await Promise.resolve();
         alone &&= active.size === 1;
       }
-      t.ok(alone, 'always one and never both');
+      t.ok(alone, 'always one and never both, from the first minute of each process');
       t.match(changes.slice(1), [
         /^sam.* 07:00 dst-local$/,
-        /^sam.* 19:00 dst-metropole$/,
+        /^sam.* (19|20):05 dst-metropole$/,
+        /^dim.* 0[23]:20 dst-metropole$/,
         /^dim.* 07:00 dst-local$/,
+        /^dim.* 1[23]:01 dst-local$/,
         /^dim.* 19:00 dst-metropole$/,
       ]);
-      t.equal(changes.length, 5);
+      t.equal(changes.length, 7);
     },
   );
 }

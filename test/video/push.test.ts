@@ -212,9 +212,13 @@ t.test('push: tries without end leave no listener behind', async (t) => {
 });
 
 /** TLS in front of a server that speaks none. */
-async function withTls(t: Test, to: number): Promise<{ port: number; root: string; pin: string }> {
+async function withTls(
+  t: Test,
+  to: number,
+  madeMs = Date.now(),
+): Promise<{ port: number; root: string; pin: string }> {
   const root = await createRoot('Centre', Date.now());
-  const { certificate: cert, key } = await createBroker(root, ['127.0.0.1'], Date.now());
+  const { certificate: cert, key } = await createBroker(root, ['127.0.0.1'], madeMs);
   const server = createTlsServer({ key, cert, minVersion: 'TLSv1.3' }, (socket) => join(socket, to));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -243,7 +247,10 @@ t.test(
     await pushAll(signed, 'h264');
     await recorded(recorder, 2 * PICTURES);
     const other = await createRoot('Somebody else', Date.now());
+    const old = await withTls(t, recorder.port, Date.now() - 20 * 365 * 86_400_000);
+    const expired = `rtsps://127.0.0.1:${old.port}/record`;
     const refusals = [
+      pushing(t, 'h264', { url: expired }, { authorities: old.root }),
       pushing(t, 'h264', { url, certificateSha256: 'ab'.repeat(32) }),
       pushing(t, 'h264', { url }, { authorities: other.certificate }),
       pushing(t, 'h264', { url: url.replace('127.0.0.1', 'localhost') }, { authorities: root }),
@@ -308,6 +315,30 @@ t.test('push: a digest login with SHA-256 is right by the book [RFC 7616 §3.4.1
   t.equal(part('response'), expected);
 });
 
+/** Says the same until nobody listens any more, or 100 MB were said. */
+function pour(socket: Socket, bytes: Buffer): void {
+  let left = Math.ceil((100 * MIB) / bytes.length);
+  const more = () => {
+    while (left > 0 && !socket.destroyed && socket.writableLength < MIB) {
+      left -= 1;
+      socket.write(bytes);
+    }
+    if (left > 0 && !socket.destroyed) socket.once('drain', more);
+  };
+  more();
+}
+
+const RTP_BACK = Buffer.concat([Buffer.from([0x24, 0, 0x04, 0x00, 0x80]), Buffer.alloc(1023)]);
+const TRANSPORT = 'Transport: RTP/AVP/TCP;unicast;interleaved=0-1';
+let challenges = 0;
+/** Another realm, nonce and algorithm each time. */
+const everAnother = () => {
+  challenges += 1;
+  const algorithm = challenges % 2 ? 'MD5' : 'SHA-256';
+  const stale = challenges % 3 ? '' : ', stale=true';
+  return `401 No\r\nWWW-Authenticate: Digest realm="r${challenges}", nonce="n${challenges}", algorithm=${algorithm}${stale}`;
+};
+
 t.test('push: what a server does wrong has a name, and is tried again later', async (t) => {
   const cases: [name: string, expected: string, answer: Parameters<typeof scripted>[1]][] = [
     ['closes', 'destination-closed', (_, socket) => void socket.destroy()],
@@ -318,6 +349,30 @@ t.test('push: what a server does wrong has a name, and is tried again later', as
       'asks for the password in clear',
       'destination-login-refused',
       () => '401 No\r\nWWW-Authenticate: Basic realm="r"',
+    ],
+    ['asks for another login each time', 'destination-login-refused', everAnother],
+    [
+      'never ends its header',
+      'destination-protocol',
+      (_, socket) => {
+        socket.write('RTSP/1.0 200 OK\r\n');
+        pour(socket, Buffer.from(`X-More: ${'x'.repeat(1000)}\r\n`));
+        return undefined;
+      },
+    ],
+    [
+      'names a session of 1 MB',
+      'destination-protocol',
+      (request) =>
+        request.startsWith('SETUP') ? `200 OK\r\n${TRANSPORT}\r\nSession: ${'s'.repeat(MIB)}` : '200 OK',
+    ],
+    [
+      'sends pictures back',
+      'destination-protocol',
+      (request, socket) => {
+        if (request.startsWith('RECORD')) setImmediate(() => pour(socket, RTP_BACK));
+        return `200 OK\r\n${TRANSPORT}`;
+      },
     ],
     [
       'wants another transport',
@@ -341,6 +396,7 @@ t.test('push: what a server does wrong has a name, and is tried again later', as
     t.equal(await failedWith(destination), expected, name);
     t.notOk(requests.some((request) => request.includes(LOGIN.password)));
     const before = requests.length;
+    if (expected === 'destination-login-refused') t.ok(before <= 6, `${name}: asked ${before} times`);
     if (expected !== 'destination-login-refused') await until(() => requests.length > before);
     await feed.end();
   }

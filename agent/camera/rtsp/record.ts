@@ -6,6 +6,7 @@ import { TRACK } from './announcement.ts';
 import { isOk, RtspClient } from './client.ts';
 import { RtspConnection } from './connection.ts';
 import { parseAddress } from './control-url.ts';
+import { fewFrames } from './few-frames.ts';
 import { parsePublic, parseSession, parseTransport, type SessionField } from './fields.ts';
 import { keepAlive, sessionFields } from './keep-alive.ts';
 import { RTCP_CHANNEL, RTP_CHANNEL } from './packetizer.ts';
@@ -93,6 +94,7 @@ export class RecordSession {
       signal,
     );
     const connection = new RtspConnection(name, socket, needs.clock);
+    connection.onFrame(fewFrames(name, needs.clock));
     try {
       const { certificateSha256, authorities } = target;
       const peerKnown = address.encrypted && (certificateSha256 ?? authorities) !== undefined;
