@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
@@ -118,9 +118,12 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     tell,
     load: async () => {
       const { LeaseKeeper } = await import('./video/lease-keeper.ts');
-      const { readKeyringOf } = await import('./config/box-keys.ts');
-      const keyring = async () => (await readKeyringOf(box)).keyring;
-      const needs = { ...pullingInto(leasedPool), line: () => lines.open(), keyring, tell };
+      const { readSigningKeys } = await import('./config/box-keys.ts');
+      const keys = async () => {
+        const { keyring, signKey } = await readSigningKeys(box);
+        return { keyring, sign: (bytes: Buffer) => sign(null, bytes, signKey.privateKey) };
+      };
+      const needs = { ...pullingInto(leasedPool), line: () => lines.open(), keys, tell };
       return new LeaseKeeper(needs, { ...media, site: box.site, startedMs });
     },
   });

@@ -33,24 +33,24 @@ export async function readBoxKeys({
   stateFolder,
 }: Pick<BoxFile, 'trust' | 'stateFolder'>): Promise<BoxKeys> {
   return {
-    ...(await readKeyringOf({ trust, stateFolder })),
+    ...(await readSigningKeys({ trust, stateFolder })),
     sealKey: await read(trust.sealKey, parseSealKey),
-    signKey: await read(trust.signKey, parseSigningKey),
   };
 }
 
 /**
- * Reads and verifies the keyring alone: what a process needs that signs and opens nothing.
+ * Reads the keys but the one that opens credentials, which the video process has no use for.
  * @throws ConfigurationError as `readBoxKeys`
  */
-export async function readKeyringOf({
+export async function readSigningKeys({
   trust,
   stateFolder,
-}: Pick<BoxFile, 'trust' | 'stateFolder'>): Promise<Pick<BoxKeys, 'keyring' | 'authority'>> {
+}: Pick<BoxFile, 'trust' | 'stateFolder'>): Promise<Omit<BoxKeys, 'sealKey'>> {
   const publicKey = await read(trust.authority, parsePublicKey);
   const authority = thumbprint(publicKey);
   const seen = seenKeyring(stateFolder, authority);
-  return { authority, keyring: await read(trust.keyring, (text) => readKeyring(text, publicKey, seen)) };
+  const keyring = await read(trust.keyring, (text) => readKeyring(text, publicKey, seen));
+  return { authority, keyring, signKey: await read(trust.signKey, parseSigningKey) };
 }
 
 async function read<T>(file: string, parse: (text: string) => T): Promise<T> {

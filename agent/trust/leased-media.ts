@@ -1,7 +1,14 @@
-import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+  verify,
+} from 'node:crypto';
 import { InternalError, OrderRefusedError } from '../base/errors.ts';
-import type { SealKey } from './keys.ts';
-import type { Lease } from './lease.ts';
+import { type Ed25519Public, publicKeyObject, type SealKey } from './keys.ts';
+import { type Lease, MAX_LEASE_MS } from './lease.ts';
 import { openMediaKey, sealMediaKey } from './seal.ts';
 
 /**
@@ -9,50 +16,71 @@ import { openMediaKey, sealMediaKey } from './seal.ts';
  *
  * | bytes | |
  * | --- | --- |
- * | 4 | `BFL1` |
+ * | 4 | `BFL2` |
  * | 1, n | length and text of the lease's id |
  * | 2, m | length and text of the sealed key (compact JWE), before a key picture; length 0 elsewhere |
  * | 8 | counter, from 1, rising by one per message of the lease |
+ * | 8 | with a sealed key alone: when this key was made, Unix ms |
+ * | 64 | with a sealed key alone: Ed25519 signature of the box over the topic and everything before it |
  * | … | AES-256-GCM of the MP4 boxes |
  * | 16 | its tag |
  *
  * Additional data is the topic and everything before the ciphertext. The nonce is four zero bytes and the counter: a key
  * is made for one opening of one lease in one process, and its counter never stands still, so no nonce comes twice.
+ * Anybody can seal a key to a recipient: that it is of the box its signature says, and all other messages are of the box
+ * because nobody else has the key.
  * @see NIST SP 800-38D §8.2.1 (deterministic construction)
  */
-const MAGIC = Buffer.from('BFL1', 'ascii');
+const MAGIC = Buffer.from('BFL2', 'ascii');
 const COUNTER_BYTES = 8;
+const MADE_BYTES = 8;
+const SIGNATURE_BYTES = 64;
 const TAG_BYTES = 16;
 const KEY_BYTES = 32;
 /** Far above the fragments of four hours. @see NIST SP 800-38D §8.3 */
 const MAX_MESSAGES = 2 ** 32;
 /** Longest sealed key, characters; a genuine one has about 500. */
 const MAX_SEALED_KEY = 4096;
+/** How far the clocks of box and recipient may differ. Source: guess, as for orders. */
+const MAX_SKEW_MS = 60_000;
+
+export interface SealerNeeds {
+  readonly site: string;
+  /** Of the pictures. */
+  readonly topic: string;
+  readonly nowMs: number;
+  /** Signs with the key of the box (Ed25519). */
+  readonly sign: (bytes: Buffer) => Buffer;
+}
 
 /** Encrypts the pictures of one lease for its recipient. The key exists in the memory of this process alone. */
 export class MediaSealer {
-  readonly #topic: string;
+  readonly #topic: Buffer;
   readonly #lease: Buffer;
   readonly #sealedKey: Buffer;
+  readonly #madeMs: bigint;
+  readonly #sign: (bytes: Buffer) => Buffer;
   #key: KeyObject | undefined;
   #counter = 0n;
 
-  private constructor(topic: string, lease: string, sealedKey: string, key: KeyObject) {
-    this.#topic = topic;
+  private constructor({ topic, nowMs, sign }: SealerNeeds, lease: string, sealedKey: string, key: KeyObject) {
+    this.#topic = Buffer.from(topic, 'ascii');
     this.#lease = Buffer.from(lease, 'ascii');
     this.#sealedKey = Buffer.from(sealedKey, 'ascii');
+    this.#madeMs = BigInt(Math.trunc(nowMs));
+    this.#sign = sign;
     this.#key = key;
   }
 
-  /** Makes a fresh key and seals it to the recipient that the partner has signed. @param topic of the pictures */
-  static async create(lease: Lease, site: string, topic: string): Promise<MediaSealer> {
+  /** Makes a fresh key and seals it to the recipient that the partner has signed. */
+  static async create(lease: Lease, needs: SealerNeeds): Promise<MediaSealer> {
     const bytes = randomBytes(KEY_BYTES);
-    const subject = `${lease.camera}/${lease.recipient}/${lease.id}`;
+    const bound = { site: needs.site, subject: `${lease.camera}/${lease.recipient}/${lease.id}` };
     const k = bytes.toString('base64url');
-    const sealed = await sealMediaKey({ k }, { site, subject }, lease.recipientKey, lease.order.recipientKey);
+    const sealed = await sealMediaKey({ k }, bound, lease.recipientKey, lease.order.recipientKey);
     const key = createSecretKey(bytes);
     bytes.fill(0);
-    return new MediaSealer(topic, lease.id, sealed, key);
+    return new MediaSealer(needs, lease.id, sealed, key);
   }
 
   /**
@@ -65,17 +93,24 @@ export class MediaSealer {
     if (!this.#key || this.#counter >= MAX_MESSAGES)
       throw new InternalError('internal', 'the key of a lease was used beyond its end');
     this.#counter += 1n;
-    const head = headOf(this.#lease, withKey ? this.#sealedKey : Buffer.alloc(0), this.#counter);
+    const head = withKey ? this.#keyHead() : headOf(this.#lease, Buffer.alloc(0), this.#counter);
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonceOf(this.#counter));
-    cipher.setAAD(Buffer.concat([Buffer.from(this.#topic, 'ascii'), head]));
+    cipher.setAAD(Buffer.concat([this.#topic, head]));
     const sealed = parts.map((part) => cipher.update(part));
     cipher.final();
     return [head, ...sealed, cipher.getAuthTag()];
   }
 
+  #keyHead(): Buffer {
+    const made = Buffer.alloc(MADE_BYTES);
+    made.writeBigUInt64BE(this.#madeMs);
+    const signed = Buffer.concat([headOf(this.#lease, this.#sealedKey, this.#counter), made]);
+    return Buffer.concat([signed, this.#sign(Buffer.concat([this.#topic, signed]))]);
+  }
+
   /** Most bytes that a message has beside its boxes. */
   get overheadBytes(): number {
-    return headBytes(this.#lease, this.#sealedKey) + TAG_BYTES;
+    return headBytes(this.#lease, this.#sealedKey) + MADE_BYTES + SIGNATURE_BYTES + TAG_BYTES;
   }
 
   get ended(): boolean {
@@ -115,6 +150,8 @@ export interface LeasedMessage {
   /** Compact JWE; empty where decoding cannot begin. */
   readonly sealedKey: string;
   readonly counter: bigint;
+  /** With a sealed key: when it was made, Unix ms, what the box has signed of the head, and how. */
+  readonly made?: { readonly atMs: number; readonly signed: Buffer; readonly signature: Buffer };
   readonly head: Buffer;
   readonly ciphertext: Buffer;
   readonly tag: Buffer;
@@ -128,16 +165,24 @@ export function readLeasedMessage(payload: Buffer): LeasedMessage | undefined {
   if (payload.length < keyAt) return undefined;
   const keyBytes = payload.readUInt16BE(keyAt - 2);
   const counterAt = keyAt + keyBytes;
-  const bodyAt = counterAt + COUNTER_BYTES;
+  const madeAt = counterAt + COUNTER_BYTES;
+  const bodyAt = keyBytes === 0 ? madeAt : madeAt + MADE_BYTES + SIGNATURE_BYTES;
   if (keyBytes > MAX_SEALED_KEY || payload.length < bodyAt + TAG_BYTES) return undefined;
   return {
     lease: payload.toString('latin1', leaseAt, keyAt - 2),
     sealedKey: payload.toString('latin1', keyAt, counterAt),
     counter: payload.readBigUInt64BE(counterAt),
+    ...(keyBytes === 0 ? {} : { made: madeOf(payload, madeAt) }),
     head: payload.subarray(0, bodyAt),
     ciphertext: payload.subarray(bodyAt, payload.length - TAG_BYTES),
     tag: payload.subarray(payload.length - TAG_BYTES),
   };
+}
+
+function madeOf(payload: Buffer, at: number): NonNullable<LeasedMessage['made']> {
+  const signed = payload.subarray(0, at + MADE_BYTES);
+  const signature = payload.subarray(signed.length, signed.length + SIGNATURE_BYTES);
+  return { atMs: Number(payload.readBigUInt64BE(at)), signed, signature };
 }
 
 export interface MediaOpenerNeeds {
@@ -147,44 +192,64 @@ export interface MediaOpenerNeeds {
   readonly topic: string;
   /** The private key of the recipient. */
   readonly key: SealKey;
+  /** The key by which the box signs, as the CSU has let it in. */
+  readonly boxKey: Ed25519Public;
+  readonly nowMs: () => number;
 }
 
-/** Decrypts the pictures of leases for their recipient: each message once, in its order. */
+/** The lease that is shown. */
+interface Shown {
+  readonly lease: string;
+  readonly madeMs: number;
+  readonly key: KeyObject;
+}
+
+/** Decrypts the pictures of leases for their recipient, as the box has made them: each message once, in its order. */
 export class MediaOpener {
   readonly #needs: MediaOpenerNeeds;
-  readonly #past = new Set<string>();
-  #lease = '';
-  #key: KeyObject | undefined;
+  readonly #boxKey: KeyObject;
+  #shown: Shown | undefined;
   #counter = 0n;
 
   constructor(needs: MediaOpenerNeeds) {
     this.#needs = needs;
+    this.#boxKey = publicKeyObject(needs.boxKey);
   }
 
   /**
    * @returns the MP4 boxes; undefined before the first key picture, and for what was received before
-   * @throws OrderRefusedError `secret-unopenable` for what is not for this recipient, forged or damaged
+   * @throws OrderRefusedError `secret-unopenable` for what is not for this recipient, not of the box, or damaged; what
+   *   is shown goes on all the same
    */
   async open(payload: Buffer): Promise<Buffer | undefined> {
     const message = readLeasedMessage(payload);
-    if (!message) throw unopenable('expected a message of leased pictures');
-    if (message.lease !== this.#lease) await this.#begin(message);
-    if (!this.#key || message.lease !== this.#lease || message.counter <= this.#counter) return undefined;
-    const plain = this.#decrypt(message, this.#key);
+    if (!message) throw unopenable('expected a message of leased pictures (BFL2)');
+    const known = message.lease === this.#shown?.lease;
+    const shown = known ? this.#shown : await this.#another(message);
+    if (!shown || (known && message.counter <= this.#counter)) return undefined;
+    const plain = this.#decrypt(message, shown.key);
+    this.#shown = shown;
     this.#counter = message.counter;
     return plain;
   }
 
-  /** Another lease has another key; it is taken at its first key picture. One that was left does not come back. */
-  async #begin({ lease, sealedKey }: LeasedMessage): Promise<void> {
-    if (sealedKey === '' || this.#past.has(lease)) return;
+  /** Another lease begins at its first key picture. One from before the one that is shown does not come back. */
+  async #another({ lease, sealedKey, made }: LeasedMessage): Promise<Shown | undefined> {
+    if (!made || made.atMs <= (this.#shown?.madeMs ?? 0)) return undefined;
+    this.#check(made);
     const { site, camera, recipient, key } = this.#needs;
     const bound = { site, subject: `${camera}/${recipient}/${lease}` };
     const { k } = await openMediaKey(sealedKey, bound, key);
-    this.#past.add(this.#lease);
-    this.#lease = lease;
-    this.#key = createSecretKey(Buffer.from(k, 'base64url'));
-    this.#counter = 0n;
+    return { lease, madeMs: made.atMs, key: createSecretKey(Buffer.from(k, 'base64url')) };
+  }
+
+  #check({ atMs, signed, signature }: NonNullable<LeasedMessage['made']>): void {
+    const said = Buffer.concat([Buffer.from(this.#needs.topic, 'ascii'), signed]);
+    if (!verify(null, said, this.#boxKey, signature))
+      throw unopenable('expected the signature of the box, came that of somebody else');
+    const ageMs = this.#needs.nowMs() - atMs;
+    if (ageMs > MAX_LEASE_MS + MAX_SKEW_MS || ageMs < -MAX_SKEW_MS)
+      throw unopenable('its key was made too long ago or in the future: played back, or a clock is wrong');
   }
 
   #decrypt({ head, ciphertext, tag, counter }: LeasedMessage, key: KeyObject): Buffer {

@@ -22,13 +22,19 @@ const IAT_STEP_MS = 1_000;
 /** Ids of leases that this process has opened, none of which opens again. */
 const MAX_SPENT = 10_000;
 
+export interface LeaseKeys {
+  readonly keyring: Keyring;
+  /** With the key of the box: by that a recipient knows its pictures. */
+  readonly sign: (bytes: Buffer) => Buffer;
+}
+
 export interface LeaseKeeperNeeds extends LeasedPullNeeds {
   readonly clock: Clock;
   readonly log: Log;
   /** Begins a broker connection for one lease. */
   readonly line: () => LeaseLine;
-  /** The keyring of the box, read by this process itself. */
-  readonly keyring: () => Promise<Keyring>;
+  /** Whom the box believes, and how it signs: read by this process itself. */
+  readonly keys: () => Promise<LeaseKeys>;
   readonly tell: (message: VideoToAgent) => void;
 }
 
@@ -115,13 +121,15 @@ export class LeaseKeeper implements Service {
   }
 
   async #open(opening: LeaseOpening): Promise<void> {
-    const lease = this.#verified(opening, await this.#needs.keyring());
+    const { keyring, sign } = await this.#needs.keys();
+    const lease = this.#verified(opening, keyring);
     const { clock } = this.#needs;
     const deadlineMs = clock.monotonicMs() + lease.leftMs(clock.wallMs());
     const { site } = this.#options;
     const stands = () => this.#doubt(lease, deadlineMs) === undefined;
     const counted = (sent: LeaseCounts) => this.#needs.tell(reportOf(lease, true, sent));
-    const destination = await LeasedDestination.create({ ...this.#needs, site, stands, counted }, lease);
+    const asked = { ...this.#needs, site, sign, stands, counted };
+    const destination = await LeasedDestination.create(asked, lease);
     try {
       await this.#ending.get(lease.camera);
       if (!stands() || this.#stopping.signal.aborted)

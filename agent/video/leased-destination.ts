@@ -21,6 +21,8 @@ export interface LeasedDestinationNeeds {
   /** Begins a broker connection for this lease alone. */
   readonly line: () => LeaseLine;
   readonly site: string;
+  /** Signs with the key of the box. */
+  readonly sign: (bytes: Buffer) => Buffer;
   /** Whether the lease stands at this moment: asked for each chunk. */
   readonly stands: () => boolean;
   /**
@@ -80,7 +82,9 @@ export class LeasedDestination implements Destination {
   static async create(needs: LeasedDestinationNeeds, lease: Lease): Promise<LeasedDestination> {
     requireVerified(lease);
     const topic = leasedMediaTopic(needs.site, lease.camera, lease.recipient);
-    return new LeasedDestination(needs, lease, await MediaSealer.create(lease, needs.site, topic), topic);
+    const { site, sign, clock } = needs;
+    const sealer = await MediaSealer.create(lease, { site, sign, topic, nowMs: clock.wallMs() });
+    return new LeasedDestination(needs, lease, sealer, topic);
   }
 
   get sent(): LeaseCounts {

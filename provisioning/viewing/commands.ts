@@ -9,6 +9,7 @@ import { sendCommand } from '../exchange.ts';
 import { replaceFile } from '../files.ts';
 import { checkSite } from '../folder.ts';
 import { describeStatus } from '../lines.ts';
+import type { BrokerIdentity } from '../link.ts';
 import { unixSeconds } from '../order-words.ts';
 import { type CommandWords, signCommand } from '../sign.ts';
 import { signConsent } from './consent.ts';
@@ -17,7 +18,7 @@ import { addMember } from './enrol.ts';
 import { sendLeaseOrder, signLease, signLeaseClose, watchConsignation } from './lease.ts';
 import { describeConsent, describeLine } from './lines.ts';
 import { MemberFolder } from './member.ts';
-import { startPlayer, viewCamera } from './player.ts';
+import { startPlayer, type ViewOptions, viewCamera } from './player.ts';
 
 const WAIT_S = 30;
 const MAX_LEASE_MINUTES = 240;
@@ -63,7 +64,7 @@ export const VIEWING_COMMANDS: Readonly<Record<string, Command>> = {
       }),
   },
   view: {
-    options: { folder: 'one', site: 'one', broker: 'one', camera: 'one', player: 'one' },
+    options: { folder: 'one', site: 'one', broker: 'one', camera: 'one', player: 'one', leased: 'flag' },
     run: view,
   },
   'lease open': {
@@ -101,6 +102,10 @@ export const VIEWING_COMMANDS: Readonly<Record<string, Command>> = {
   'recipient accept': { options: ACCEPT, run: memberAccept },
 };
 
+interface Viewer extends Pick<ViewOptions, 'lease'> {
+  readonly who: BrokerIdentity;
+}
+
 /** Signs with the operator's key of the CSU, sends, and follows the order to its end. */
 async function sendView(desk: Desk, command: CommandName, words: CommandWords): Promise<boolean> {
   const { options, texts, print, signal } = desk;
@@ -132,21 +137,25 @@ async function view({ options, texts, signal }: Desk): Promise<boolean> {
     if (!told.has(message)) say(texts.viewing.unreadable(message));
     told.add(message);
   };
-  const { who, recipient, key } = await viewerOf(options);
-  const from = { site, camera, broker: brokerOf(options), recipient, key };
+  const { who, lease } = await viewerOf(options, site);
+  const from = { site, camera, broker: brokerOf(options), ...(lease ? { lease } : {}) };
   await viewCamera(who, from, output, onTrouble, signal);
   return true;
 }
 
-async function viewerOf(options: Options) {
+/** A recipient beside the CSU has leased pictures alone; the CSU says which of the two it wants to see. */
+async function viewerOf(options: Options, site: string): Promise<Viewer> {
   const folder = options.required('folder');
   if (await MemberFolder.is(folder)) {
     const member = new MemberFolder(folder);
-    const recipient = await member.recipient();
-    return { who: await member.identity(), recipient, key: await member.sealKey() };
+    const [recipient, key] = [await member.recipient(), await member.sealKey()];
+    const lease = { recipient, key, boxKey: await member.boxKey(site) };
+    return { who: await member.identity(), lease };
   }
   const csu = csuOf(options);
-  return { who: csu.identity, recipient: 'csu', key: await csu.recipientKey() };
+  if (!options.flag('leased')) return { who: csu.identity };
+  const { sign: boxKey } = await csu.box(site);
+  return { who: csu.identity, lease: { recipient: 'csu', key: await csu.recipientKey(), boxKey } };
 }
 
 async function leaseOpen({ options, texts, print, signal }: Desk): Promise<boolean> {

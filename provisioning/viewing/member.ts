@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ConfigurationError } from '../../agent/base/errors.ts';
 import { partnerId, RESERVED_IDS, type RecipientId, recipientId } from '../../agent/contract/lease-terms.ts';
 import {
+  type Ed25519Public,
   parseSealKey,
   parseSigningKey,
   type SealKey,
@@ -83,6 +84,18 @@ export class MemberFolder {
   /** The key that opens pictures. @throws ConfigurationError `key-file-unreadable` */
   async sealKey(): Promise<SealKey> {
     return parseSealKey(await this.#text(PATHS.key));
+  }
+
+  /** The key by which a box signs. @throws ConfigurationError `command-line-invalid` when the CSU has not given it */
+  async boxKey(site: string): Promise<Ed25519Public> {
+    const { id, boxes } = await this.grant();
+    const box = boxes.find((one) => one.site === site);
+    if (box) return box.sign;
+    const known = boxes.map((one) => one.site).join(', ') || 'none';
+    throw new ConfigurationError(
+      'command-line-invalid',
+      `--site: the CSU has let ${id} in without the key of ${site} (known: ${known}): its pictures cannot be told from forged ones; expected an answer of \`recipient add … --site ${site}\``,
+    );
   }
 
   /** The recipient that the folder is of. @throws ConfigurationError `command-line-invalid` for a partner */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { ConfigurationError } from '../../agent/base/errors.ts';
 import { leasedMediaTopic, mediaTopic } from '../../agent/contract/topics.ts';
-import type { SealKey } from '../../agent/trust/keys.ts';
+import type { Ed25519Public, SealKey } from '../../agent/trust/keys.ts';
 import { MediaOpener } from '../../agent/trust/leased-media.ts';
 import { type BrokerIdentity, withBroker } from '../link.ts';
 
@@ -14,39 +14,54 @@ export interface ViewOptions {
   readonly site: string;
   readonly camera: string;
   readonly broker: string;
-  readonly recipient: string;
-  /** Opens what is encrypted for the recipient. */
-  readonly key: SealKey;
+  /** For the camera of a partner: who views it, and whose pictures are believed. Only these are shown then. */
+  readonly lease?: {
+    readonly recipient: string;
+    /** Opens what is encrypted for the recipient. */
+    readonly key: SealKey;
+    /** The key by which the box signs. */
+    readonly boxKey: Ed25519Public;
+  };
 }
 
 /**
  * Writes the pictures of a camera as one MP4 file until the signal aborts or nobody reads any more: those of a commune
- * as they come, those of a partner decrypted. Nothing is kept.
+ * as they come; those of a partner decrypted, and none that its box has not signed. Nothing is kept.
  * @throws UplinkError when the first connection fails
  */
 export async function viewCamera(
   who: BrokerIdentity,
-  { site, camera, broker, recipient, key }: ViewOptions,
+  options: ViewOptions,
   output: Writable,
   onTrouble: (error: Error) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const plain = mediaTopic(site, camera);
-  const topic = leasedMediaTopic(site, camera, recipient);
-  const opener = new MediaOpener({ ...{ site, camera, recipient, topic, key } });
+  const { topic, open } = options.lease ? leased(options, options.lease) : plain(options);
   const picture = new PictureOutput(output);
   let work = Promise.resolve();
-  const onMessage = (name: string, payload: Buffer) => {
-    if (name === plain) picture.write(payload);
-    else
-      work = work
-        .then(async () => picture.write(await opener.open(payload)))
-        .catch((err: Error) => onTrouble(err));
+  const onMessage = (_topic: string, payload: Buffer) => {
+    work = work.then(async () => picture.write(await open(payload))).catch((err: Error) => onTrouble(err));
   };
   const ended = AbortSignal.any([signal, picture.closed]);
-  await withBroker(who, { broker, subscriptions: [plain, topic], onMessage }, signal, async () => {
+  await withBroker(who, { broker: options.broker, subscriptions: [topic], onMessage }, signal, async () => {
     if (!ended.aborted) await once(ended, 'abort');
   });
+}
+
+/** The one topic that is shown, and what is made of a message. */
+interface Shown {
+  readonly topic: string;
+  readonly open: (payload: Buffer) => Promise<Buffer | undefined>;
+}
+
+function plain({ site, camera }: ViewOptions): Shown {
+  return { topic: mediaTopic(site, camera), open: async (payload) => payload };
+}
+
+function leased({ site, camera }: ViewOptions, lease: NonNullable<ViewOptions['lease']>): Shown {
+  const topic = leasedMediaTopic(site, camera, lease.recipient);
+  const opener = new MediaOpener({ ...lease, site, camera, topic, nowMs: Date.now });
+  return { topic, open: (payload) => opener.open(payload) };
 }
 
 /** Starts a player that reads standard input, without a shell. @throws ConfigurationError when it cannot be started */

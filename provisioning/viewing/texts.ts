@@ -26,7 +26,7 @@ export const VIEWING_FRENCH: ViewingTexts = {
                    --reason POURQUOI --minutes N
   beffroi-csu view extend … --view ID --operator QUI --reason POURQUOI --minutes N      (N minutes à partir de maintenant)
   beffroi-csu view close … --view ID --operator QUI
-  beffroi-csu view --folder DOSSIER --site SITE --broker URL --camera cam-… [--player "ffplay -"]
+  beffroi-csu view --folder DOSSIER --site SITE --broker URL --camera cam-… [--leased] [--player "ffplay -"]   (--leased : caméra d'un partenaire)
       écrit les images (MP4) sur la sortie standard ou dans un lecteur ; celles d'un bail sont déchiffrées
   beffroi-csu lease open --folder DOSSIER-DU-PARTENAIRE --site SITE --broker URL --camera cam-…
                    [--recipient csu|dipn] --operator QUI --granted-by QUI --minutes N [--called 2026-12-24T18:30]
@@ -88,7 +88,7 @@ export const VIEWING_ENGLISH: ViewingTexts = {
                    --reason WHY --minutes N
   beffroi-csu view extend … --view ID --operator WHO --reason WHY --minutes N      (N minutes from now)
   beffroi-csu view close … --view ID --operator WHO
-  beffroi-csu view --folder FOLDER --site SITE --broker URL --camera cam-… [--player "ffplay -"]
+  beffroi-csu view --folder FOLDER --site SITE --broker URL --camera cam-… [--leased] [--player "ffplay -"]   (--leased: a partner's camera)
       writes the pictures (MP4) to standard output or into a player; those of a lease are decrypted
   beffroi-csu lease open --folder FOLDER-OF-THE-PARTNER --site SITE --broker URL --camera cam-…
                    [--recipient csu|dipn] --operator WHO --granted-by WHO --minutes N [--called 2026-12-24T18:30]

@@ -22,9 +22,13 @@ export async function letPartnerIn(
 }
 
 /** The police as a recipient, with a key of its own. To be let in before the partners that seal to it. */
-export async function letRecipientIn(csu: CsuFolder, folder: string): Promise<MemberFolder> {
+export async function letRecipientIn(
+  csu: CsuFolder,
+  folder: string,
+  sites: readonly string[] = [],
+): Promise<MemberFolder> {
   const dipn = await MemberFolder.create(folder, { kind: 'recipient', id: 'dipn', name: 'DIPN' });
-  const { grant } = await addMember(csu, 'recipient', await dipn.request(), []);
+  const { grant } = await addMember(csu, 'recipient', await dipn.request(), sites);
   await dipn.accept(JSON.stringify(grant));
   return dipn;
 }

@@ -40,7 +40,7 @@ t.test(
     const camera = await simulatedCamera(t, [], marker.clip);
     const { csu, broker } = scene.centre;
     const [police, landlord] = [join(scene.folder, 'dipn'), join(scene.folder, 'emh')];
-    const dipn = await letRecipientIn(csu, police);
+    const dipn = await letRecipientIn(csu, police, [SITE]);
     const partner = await letPartnerIn(csu, landlord, [SITE]);
     await carryKeyring(csu, scene.box);
     await copyFile(csu.file(`${PATHS.broker}/acl`), join(scene.folder, 'broker', 'acl'));

@@ -112,7 +112,7 @@ t.test('leases: what the partner signs opens its camera for the named recipient 
   t.match(await status(stage, id), { status: 'successful' });
   await media.until('pictures', () => media.received.length >= 6);
   const key = await scene.centre.csu.recipientKey();
-  const opener = new MediaOpener({ site: SITE, camera: CAMERA, recipient: 'csu', topic: TOPIC, key });
+  const opener = await openerFor(stage, 'csu', key);
   const parts: Buffer[] = [];
   for (const { topic, payload } of media.received) {
     t.equal(topic, TOPIC, 'nothing on any other topic');
@@ -296,22 +296,28 @@ const ofLease = ({ heard }: Recipient, lease: string) =>
     return message?.lease === lease ? [{ ...message, payload }] : [];
   });
 
-function openerOf(recipient: Recipient['id'], { key }: Recipient): MediaOpener {
+/** Opens what the box of the scene has signed. */
+async function openerFor(
+  { scene }: Pick<Stage, 'scene'>,
+  recipient: Recipient['id'],
+  key: SealKey,
+): Promise<MediaOpener> {
   const topic = leasedMediaTopic(SITE, CAMERA, recipient);
-  return new MediaOpener({ site: SITE, camera: CAMERA, recipient, topic, key });
+  const { sign: boxKey } = await scene.centre.csu.box(SITE);
+  return new MediaOpener({ ...{ site: SITE, camera: CAMERA, recipient, topic }, key, boxKey, nowMs: Date.now });
 }
 
 /** One reads what came for it, and the other can do nothing with it, whomever it says to be. */
-async function readsAlone(t: Test, one: Recipient, other: Recipient, lease: string): Promise<void> {
+async function readsAlone(t: Test, stage: Stage, one: Recipient, other: Recipient, lease: string): Promise<void> {
   await one.heard.until('pictures', () => ofLease(one, lease).length >= 3);
   const messages = ofLease(one, lease);
-  const opener = openerOf(one.id, one);
+  const opener = await openerFor(stage, one.id, one.key);
   const parts: Buffer[] = [];
   for (const { payload } of messages) parts.push((await opener.open(payload)) ?? Buffer.alloc(0));
   t.ok((await readMp4(Buffer.concat(parts))).samples.length >= 2, `${one.id} reads it`);
   const { payload = Buffer.alloc(0) } = messages.find(({ sealedKey }) => sealedKey !== '') ?? {};
   for (const said of [one.id, other.id])
-    await t.rejects(openerOf(said, other).open(payload), { code: 'secret-unopenable' }, `not ${other.id}`);
+    await t.rejects((await openerFor(stage, said, other.key)).open(payload), { code: 'secret-unopenable' }, `not ${other.id}`);
   t.same(ofLease(other, lease), [], 'to whom it does not come either');
 }
 
@@ -329,8 +335,8 @@ t.test('leases: two recipients at once: each sees its own, closes alone, and is 
   const [first, second] = [await open(stage), await open(stage, { ...police, reason: 'intervention' })];
   const again = await open(stage, police);
   t.match(await status(stage, again), { status: 'rejected', cause: 'channel-open' }, 'one channel for each');
-  await readsAlone(t, csu, dipn, first);
-  await readsAlone(t, dipn, csu, second);
+  await readsAlone(t, stage, csu, dipn, first);
+  await readsAlone(t, stage, dipn, csu, second);
   t.match(stage.camera.counters.rtsp, { setups: 1, plays: 1 }, 'of one pull');
   await byCsu(stage, 'lease.close', { lease: first });
   const ended = await closed(stage, first);

@@ -156,8 +156,9 @@ class Stage {
     let next = media.received.length;
     await csu.publish(commandTopic(SITE), jws);
     const key = await centre.csu.recipientKey();
+    const { sign: boxKey } = await centre.csu.box(SITE);
     const opener = new MediaOpener({
-      ...{ site: SITE, camera: 'cam-hall', recipient: 'csu', topic: LEASED, key },
+      ...{ site: SITE, camera: 'cam-hall', recipient: 'csu', topic: LEASED, key, boxKey, nowMs: Date.now },
     });
     for (let seen = false; !seen; next += 1) {
       const message = await media.until('leased pictures', () => media.received[next]);

@@ -173,7 +173,10 @@ export class World {
         pull: (camera, _permit, handlers, signal) => this.#pull(camera, handlers, signal),
         report: () => undefined,
         line: () => this.#line(ends),
-        keyring: async () => LEASE_KEYRING,
+        keys: async () => ({
+          keyring: LEASE_KEYRING,
+          sign: (bytes) => sign(null, bytes, BOX_KEY.privateKey),
+        }),
         tell: (message) => {
           this.#answered = true;
           this.#toAgent(message, ends);
