@@ -41,7 +41,10 @@ function chunk(number: number, holders = { count: 0 }): Chunk {
 
 async function destinationOn(line: LeaseLine, clock: TestClock): Promise<LeasedDestination> {
   const destination = await LeasedDestination.create(
-    { clock, line: () => line, site: SITE, stands: () => true, counted: () => undefined },
+    {
+      ...{ clock, line: () => line, site: SITE, stands: () => true },
+      ...{ counted: () => undefined, sign: () => Buffer.alloc(64) },
+    },
     lease,
   );
   destination.begin({ recent: () => [chunk(1)] });
