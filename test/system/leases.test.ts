@@ -304,11 +304,22 @@ async function openerFor(
 ): Promise<MediaOpener> {
   const topic = leasedMediaTopic(SITE, CAMERA, recipient);
   const { sign: boxKey } = await scene.centre.csu.box(SITE);
-  return new MediaOpener({ ...{ site: SITE, camera: CAMERA, recipient, topic }, key, boxKey, nowMs: Date.now });
+  return new MediaOpener({
+    ...{ site: SITE, camera: CAMERA, recipient, topic },
+    key,
+    boxKey,
+    nowMs: Date.now,
+  });
 }
 
 /** One reads what came for it, and the other can do nothing with it, whomever it says to be. */
-async function readsAlone(t: Test, stage: Stage, one: Recipient, other: Recipient, lease: string): Promise<void> {
+async function readsAlone(
+  t: Test,
+  stage: Stage,
+  one: Recipient,
+  other: Recipient,
+  lease: string,
+): Promise<void> {
   await one.heard.until('pictures', () => ofLease(one, lease).length >= 3);
   const messages = ofLease(one, lease);
   const opener = await openerFor(stage, one.id, one.key);
@@ -317,7 +328,11 @@ async function readsAlone(t: Test, stage: Stage, one: Recipient, other: Recipien
   t.ok((await readMp4(Buffer.concat(parts))).samples.length >= 2, `${one.id} reads it`);
   const { payload = Buffer.alloc(0) } = messages.find(({ sealedKey }) => sealedKey !== '') ?? {};
   for (const said of [one.id, other.id])
-    await t.rejects((await openerFor(stage, said, other.key)).open(payload), { code: 'secret-unopenable' }, `not ${other.id}`);
+    await t.rejects(
+      (await openerFor(stage, said, other.key)).open(payload),
+      { code: 'secret-unopenable' },
+      `not ${other.id}`,
+    );
   t.same(ofLease(other, lease), [], 'to whom it does not come either');
 }
 

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { compactDecrypt, importJWK } from 'jose';
 import t from 'tap';
 import { BeffroiError } from '../../agent/base/errors.ts';
-import { MediaOpener, MediaSealer, readLeasedMessage } from '../../agent/trust/leased-media.ts';
 import { publicKeyObject, type SigningKey } from '../../agent/trust/keys.ts';
 import type { Lease } from '../../agent/trust/lease.ts';
+import { MediaOpener, MediaSealer, readLeasedMessage } from '../../agent/trust/leased-media.ts';
 import { CSU_SEAL, NOW_S, newSealKey, tried } from './lease-parts.ts';
 import { newKey, SITE } from './support.ts';
 
@@ -18,7 +18,12 @@ const HOUR_MS = 3_600_000;
 
 function openerOf(key = CSU_SEAL, topic = TOPIC, nowMs = () => NOW_MS): MediaOpener {
   const boxKey = BOX.publicJwk;
-  return new MediaOpener({ ...{ site: SITE, camera: 'cam-hall', recipient: 'csu', topic }, key, boxKey, nowMs });
+  return new MediaOpener({
+    ...{ site: SITE, camera: 'cam-hall', recipient: 'csu', topic },
+    key,
+    boxKey,
+    nowMs,
+  });
 }
 
 /** Each is made a second after the one before. */
@@ -145,24 +150,34 @@ t.test('leased media: what another than the box has made is not shown and blinds
   const payload = message(await sealerOf());
   const at = payload.indexOf(readLeasedMessage(payload)?.made?.signature ?? '');
   moved.copy(payload, at);
-  await t.rejects(opener.open(payload), { code: 'secret-unopenable' }, 'nor with a signature of something else');
+  await t.rejects(
+    opener.open(payload),
+    { code: 'secret-unopenable' },
+    'nor with a signature of something else',
+  );
   t.same(await opener.open(message(genuine, false)), PICTURE);
 });
 
-t.test('leased media: an earlier lease that this viewer never saw does not take the place of a later one', async (t) => {
-  const [before, now] = [await sealerOf(), await sealerOf()];
-  const opener = openerOf();
-  await opener.open(message(now));
-  t.equal(await opener.open(message(before)), undefined);
-  t.same(await opener.open(message(now)), PICTURE);
-});
+t.test(
+  'leased media: an earlier lease that this viewer never saw does not take the place of a later one',
+  async (t) => {
+    const [before, now] = [await sealerOf(), await sealerOf()];
+    const opener = openerOf();
+    await opener.open(message(now));
+    t.equal(await opener.open(message(before)), undefined);
+    t.same(await opener.open(message(now)), PICTURE);
+  },
+);
 
-t.test('leased media: what was recorded longer ago than any lease lasts is not shown as of now', async (t) => {
-  const at = async (agoMs: number) => message(await sealerOf(tried(), BOX, NOW_MS - agoMs));
-  t.same(await openerOf().open(await at(4 * HOUR_MS)), PICTURE);
-  for (const agoMs of [4 * HOUR_MS + 60_001, -60_001])
-    await t.rejects(openerOf().open(await at(agoMs)), { code: 'secret-unopenable' });
-});
+t.test(
+  'leased media: what was recorded longer ago than any lease lasts is not shown as of now',
+  async (t) => {
+    const at = async (agoMs: number) => message(await sealerOf(tried(), BOX, NOW_MS - agoMs));
+    t.same(await openerOf().open(await at(4 * HOUR_MS)), PICTURE);
+    for (const agoMs of [4 * HOUR_MS + 60_001, -60_001])
+      await t.rejects(openerOf().open(await at(agoMs)), { code: 'secret-unopenable' });
+  },
+);
 
 t.test('leased media: a viewer who comes late begins at the next key picture', async (t) => {
   const sealer = await sealerOf();
