@@ -22,7 +22,7 @@ const IAT_STEP_MS = 1_000;
 /** Ids of leases that this process has opened, none of which opens again. */
 const MAX_SPENT = 10_000;
 
-export interface LeaseKeys {
+interface LeaseKeys {
   readonly keyring: Keyring;
   /** With the key of the box: by that a recipient knows its pictures. */
   readonly sign: (bytes: Buffer) => Buffer;
