@@ -250,7 +250,7 @@ export class CameraHealth {
   }
 
   #rest(): void {
-    this.#law.look({ ...this.#camera, law: undefined }, NOTHING_SEEN, 0);
+    this.#law.look({ ...this.#camera, law: undefined }, NOTHING_SEEN, 0, this.#nowMs());
     this.#layerTeller.clear(this.#camera.id);
     this.#quality.forget(this.#camera.id);
     this.#tell(SWITCHED_OFF);
@@ -289,7 +289,7 @@ export class CameraHealth {
   #lookAtLaw(nowMs: number): void {
     const { clock, clockOff } = this.#evidence(nowMs);
     const seen = { ...this.#keeper.picture, sound: this.#keeper.sound, clock, clockOff };
-    this.#law.look(this.#camera, seen, this.#limits.clockOffsetLimitMs);
+    this.#law.look(this.#camera, seen, this.#limits.clockOffsetLimitMs, this.#nowMs());
   }
 
   /** Asks the camera now. @returns what was found, in one sentence */
@@ -496,7 +496,7 @@ export class CameraHealth {
   }
 
   #newProber(): Prober {
-    return new Prober(this.#needs, this.#camera, this.#keeper, (said) => this.#law.said(said));
+    return new Prober(this.#needs, this.#camera, this.#keeper, (said) => this.#law.said(said, this.#nowMs()));
   }
 
   #nowMs(): number {

@@ -137,6 +137,7 @@ function ofKnown(known: 'yes' | 'no' | 'unknown', cause: Code): Judged {
   return known === 'no' ? fault(cause) : UNKNOWN;
 }
 
-function young<T>(fact: { readonly value: T; readonly atMs: number } | undefined, nowMs: number) {
+/** What the camera says of itself, while it is young enough to be believed. */
+export function young<T>(fact: { readonly value: T; readonly atMs: number } | undefined, nowMs: number) {
   return fact && nowMs - fact.atMs <= SLOW_MS ? fact.value : undefined;
 }

@@ -222,9 +222,29 @@ t.test('law: a camera that is watched breaks its profile and keeps to it again',
   await watch.seconds(22);
   t.match(told(), { state: 'compliant', rate: 'ok' });
   t.match(watch.state, { state: 'ok' });
+  watch.network.onvif = 'unreachable';
+  await watch.seconds(1_000);
+  t.match(
+    told(),
+    { state: 'unverified', rate: 'ok', masks: 'unknown', sound: 'unknown', clock_verdict: 'unknown' },
+    'what it said long ago is no word any more',
+  );
+  watch.network.onvif = 'open';
+  watch.network.offset = { offsetMs: 20, uncertaintyMs: 5_000 };
+  await watch.seconds(40);
+  t.match(
+    told(),
+    { masks: 'ok', sound: 'ok', clock_verdict: 'not-verifiable' },
+    'nor is a guess a measurement',
+  );
   watch.network.masks = { count: 2, sha256: 'c'.repeat(64) };
   await watch.seconds(340);
   t.match(told(), { state: 'breach', masks: 'breach', masks_count: 2 });
+  watch.network.onvif = 'unreachable';
+  await watch.seconds(1_000);
+  t.match(told(), { state: 'breach', masks: 'breach' }, 'a breach stays until the camera says otherwise');
+  watch.network.onvif = 'open';
+  await watch.seconds(40);
   await watch.room.apply([CAMERA], LIMITS);
   await watch.seconds(3);
   t.ok(watch.recorder.of('clear', 'law', CAMERA.id).length > 0, 'no profile, no state');

@@ -29,10 +29,15 @@ export interface LawEvidence {
   readonly fpsBefore: number | undefined;
   readonly clockOffsetMs: number | undefined;
   readonly clockOff: boolean;
+  readonly clockUncertaintyMs?: number | undefined;
+  /** It was measured too long ago to be believed. */
+  readonly clockIsOld?: boolean;
   /** Whether the stream comes with sound, as it was described. */
   readonly streamSound?: boolean | undefined;
   /** Undefined until the camera was asked; null where it speaks no ONVIF. */
   readonly said: SaidOfLaw | null | undefined;
+  /** It said so too long ago to be believed. */
+  readonly saidIsOld?: boolean;
   /** The day in Europe/Paris; undefined while the clock of the box cannot be believed. */
   readonly today: string | undefined;
 }

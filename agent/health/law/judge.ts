@@ -15,13 +15,27 @@ export function judgeLaw(profile: LegalProfile, evidence: LawEvidence, clockLimi
     ...resolution(profile, evidence),
     ...rate(profile, evidence),
     ...clock(evidence, clockLimitMs),
-    ...sound(evidence),
-    ...masks(profile, evidence),
-    ...card(profile, evidence),
+    ...saidOf(profile, evidence),
     ...authorisation(profile, evidence),
   };
   const state = stateOf(Object.values(verdictsOf(checks)));
   return { ...(profile.role && { role: profile.role }), state, ...checks };
+}
+
+/** What was well when the camera last said so may not be any more; a breach stays one until it says otherwise. */
+function saidOf(profile: LegalProfile, evidence: LawEvidence) {
+  const judged = { ...sound(evidence), ...masks(profile, evidence), ...card(profile, evidence) };
+  if (!evidence.saidIsOld) return judged;
+  return {
+    ...judged,
+    sound: judged.sound_by === 'profiles' ? doubted(judged.sound) : judged.sound,
+    masks: doubted(judged.masks),
+    card: doubted(judged.card),
+  };
+}
+
+function doubted(verdict: LawVerdict): LawVerdict {
+  return verdict === 'ok' ? 'unknown' : verdict;
 }
 
 /** The verdicts by what they are about. */
@@ -65,13 +79,15 @@ function rate(
   return { rate: verdict, rate_fps: fps, min_fps: min };
 }
 
+/** A measurement that is less certain than the limit proves nothing. */
 function clock(
-  { clockOffsetMs, clockOff }: LawEvidence,
+  { clockOffsetMs, clockOff, clockUncertaintyMs = 0, clockIsOld }: LawEvidence,
   limitMs: number,
 ): Part<'clock_verdict' | 'clock_offset_ms' | 'clock_limit_ms'> {
   if (clockOffsetMs === undefined) return { clock_verdict: 'unknown', clock_limit_ms: limitMs };
+  const proven = clockUncertaintyMs > limitMs ? 'not-verifiable' : clockIsOld ? 'unknown' : 'ok';
   return {
-    clock_verdict: clockOff ? 'breach' : 'ok',
+    clock_verdict: clockOff ? 'breach' : proven,
     clock_offset_ms: Math.round(clockOffsetMs),
     clock_limit_ms: limitMs,
   };

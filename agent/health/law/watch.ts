@@ -4,6 +4,7 @@ import type { LawCheck, LawVerdict } from '../../contract/law.ts';
 import type { Fields } from '../../contract/messages.ts';
 import type { Reporter } from '../../contract/reporter.ts';
 import type { Evidence } from '../evidence.ts';
+import { young } from '../layers.ts';
 import type { MeasureReport } from '../measure-window.ts';
 import type { LegalProfile, SaidOfLaw } from './facts.ts';
 import { judgeLaw, verdictsOf } from './judge.ts';
@@ -41,7 +42,7 @@ type Verdicts = Readonly<Record<LawCheck, LawVerdict>>;
 export class LawWatch {
   readonly #needs: LawNeeds;
   readonly #rate = new RateWindow();
-  #said: SaidOfLaw | undefined;
+  #said: { readonly value: SaidOfLaw; readonly atMs: number } | undefined;
   #told = '';
   #verdicts: Verdicts | undefined;
 
@@ -68,8 +69,9 @@ export class LawWatch {
     this.#rate.reset();
   }
 
-  said(said: SaidOfLaw): void {
-    this.#said = said;
+  /** @param atMs monotonic, as with `look` */
+  said(value: SaidOfLaw, atMs: number): void {
+    this.#said = { value, atMs };
   }
 
   /** It may be another device. */
@@ -78,7 +80,7 @@ export class LawWatch {
     this.#rate.reset();
   }
 
-  look({ id, name, owner, law, onvif }: LawSubject, seen: Seen, clockLimitMs: number): void {
+  look({ id, name, owner, law, onvif }: LawSubject, seen: Seen, clockLimitMs: number, nowMs: number): void {
     if (!law) {
       if (this.#verdicts) this.#needs.reporter.clearState('law', id);
       this.#verdicts = undefined;
@@ -89,7 +91,8 @@ export class LawWatch {
     const evidence = {
       ...{ width: seen.width, height: seen.height, ...this.#rate.rates },
       ...{ clockOffsetMs: seen.clock?.value.offsetMs, clockOff: seen.clockOff, streamSound: seen.sound },
-      said: onvif ? this.#said : null,
+      ...{ clockUncertaintyMs: seen.clock?.value.uncertaintyMs, clockIsOld: !young(seen.clock, nowMs) },
+      ...{ said: onvif ? this.#said?.value : null, saidIsOld: !young(this.#said, nowMs) },
       today: clockTrust() === 'untrusted' ? undefined : localDate(clock.wallMs()),
     };
     const judged = judgeLaw(law, evidence, clockLimitMs);
