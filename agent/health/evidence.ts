@@ -111,3 +111,11 @@ export function fresh<T>(fact: Observed<T> | undefined, limits: HealthLimits, no
   if (!fact) return undefined;
   return nowMs - fact.atMs <= limits.probeIntervalS * 1000 * STALE_INTERVALS ? fact.value : undefined;
 }
+
+/** What is asked every few minutes is believed for this long. Source: guess, three times the pace. */
+const SLOW_MS = 900_000;
+
+/** What the camera says of itself, while it is young enough to be believed. */
+export function young<T>(fact: Observed<T> | undefined, nowMs: number): T | undefined {
+  return fact && nowMs - fact.atMs <= SLOW_MS ? fact.value : undefined;
+}

@@ -1,7 +1,7 @@
 import type { Code } from '../base/codes.ts';
 import { LAYERS, type Layer, type LayerVerdict } from '../contract/layers.ts';
 import type { Fields } from '../contract/messages.ts';
-import { type Evidence, fresh, type HealthLimits, type LoginState } from './evidence.ts';
+import { type Evidence, fresh, type HealthLimits, type LoginState, young } from './evidence.ts';
 import { timeSourceTrouble } from './time-source.ts';
 import { clockCause, type Layers, layersOf } from './verdict.ts';
 
@@ -11,9 +11,6 @@ interface Judged {
 }
 
 type LayerFields = Omit<Fields<'layers'>, 'camera' | 'name'>;
-
-/** What is asked every few minutes is believed for this long. Source: guess, three times the pace. */
-const SLOW_MS = 900_000;
 
 const OK: Judged = { verdict: 'ok' };
 const UNKNOWN: Judged = { verdict: 'unknown' };
@@ -135,9 +132,4 @@ function profiles(evidence: Evidence, _limits: HealthLimits, nowMs: number): Jud
 function ofKnown(known: 'yes' | 'no' | 'unknown', cause: Code): Judged {
   if (known === 'yes') return OK;
   return known === 'no' ? fault(cause) : UNKNOWN;
-}
-
-/** What the camera says of itself, while it is young enough to be believed. */
-export function young<T>(fact: { readonly value: T; readonly atMs: number } | undefined, nowMs: number) {
-  return fact && nowMs - fact.atMs <= SLOW_MS ? fact.value : undefined;
 }
