@@ -177,13 +177,16 @@ t.test('an input counts as changed when every reading over the debounce showed i
   t.end();
 });
 
-t.test('what was not read for a while begins anew: neither the change nor what was steady before is said', (t) => {
-  const input = new SteadyInput(100);
-  input.read(false, 0);
-  input.read(false, 100);
-  input.read(true, 200);
-  input.interrupted();
-  t.equal(input.read(true, 5000), undefined);
-  t.equal(input.read(true, 5100), true);
-  t.end();
-});
+t.test(
+  'what was not read for a while begins anew: neither the change nor what was steady before is said',
+  (t) => {
+    const input = new SteadyInput(100);
+    input.read(false, 0);
+    input.read(false, 100);
+    input.read(true, 200);
+    input.interrupted();
+    t.equal(input.read(true, 5000), undefined);
+    t.equal(input.read(true, 5100), true);
+    t.end();
+  },
+);
