@@ -243,7 +243,10 @@ export class Agent implements Service {
       ...{ site, keyring: keys.keyring, clock, clockTrust, log, reporter, store: this.#store },
       machine,
       video: this.#videoPort(),
-      linkUp: () => this.#uplink.status().connected,
+      control: {
+        link: () => this.#uplink.control,
+        watch: (everyMs) => this.#uplink.watchControl(everyMs),
+      },
     });
     this.#commands = new CommandDesk({ ...orders, ports: this.#commandPorts() });
     const floor = new TimeFloor(memory);

@@ -76,7 +76,10 @@ export const partner = z.strictObject({
     .min(1)
     .max(300)
     .default(20)
-    .meta({ description: 'the link to the centre lost for longer than this closes every channel, s' }),
+    .meta({
+      description:
+        'nothing heard from the centre’s broker on the main path for longer than this closes every channel, s; while one is open the broker is asked four times as often',
+    }),
   recipients: z.array(recipient).min(1).max(RECIPIENTS.length),
 });
 export type PartnerConfig = z.infer<typeof partner>;

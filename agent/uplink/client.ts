@@ -114,6 +114,9 @@ export class BrokerClient implements Service, Working {
   #next = 0;
   #session: Session | undefined;
   #renewing = false;
+  /** When the last packet of a session in force came, monotonic ms. */
+  #heardMs = Number.NEGATIVE_INFINITY;
+  #pingEveryMs = Number.POSITIVE_INFINITY;
   /** The connection was made without a clock to judge the certificate of the broker by. */
   #timeless = false;
   #why: BeffroiError = new UplinkError('broker-unreachable', 'not connected yet');
@@ -135,6 +138,17 @@ export class BrokerClient implements Service, Working {
 
   get connected(): boolean {
     return this.#session !== undefined;
+  }
+
+  /** When a packet of whatever kind came last from a broker that was connected, monotonic ms. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  /** Asks the broker at least this often from now on, besides what the options say. */
+  pingAtLeastEvery(ms: number): void {
+    this.#pingEveryMs = ms;
+    this.#session?.pingAtLeastEvery(ms);
   }
 
   /** Messages with QoS 1 that may be without PUBACK in the session in force. */
@@ -299,7 +313,9 @@ export class BrokerClient implements Service, Working {
     const session = await this.#openAny(signal);
     if (signal.aborted) return session.cut(new UplinkError('broker-closed', 'the client stops'));
     this.#session = session;
+    this.#heard();
     session.awaitPuback(this.#options.ackTimeoutMs);
+    session.pingAtLeastEvery(this.#pingEveryMs);
     this.#up(session.info);
     up();
     if (keepAliveS !== this.#options.keepAliveS) this.#renew();
@@ -340,11 +356,16 @@ export class BrokerClient implements Service, Working {
 
   #open(address: BrokerAddress, protocol: Protocol, signal: AbortSignal): Promise<Session> {
     const events = {
-      heard: () => this.#pulse.beat(),
+      heard: () => this.#heard(),
       message: (topic: string, payload: Buffer, retain: boolean) => this.#message(topic, payload, retain),
       oversize: (packet: OversizePacket) => this.#oversize(packet),
     };
     return Session.open(this.#needs.clock, address, protocol, this.#options, events, signal);
+  }
+
+  #heard(): void {
+    this.#pulse.beat();
+    if (this.#session) this.#heardMs = this.#needs.clock.monotonicMs();
   }
 
   #message(topic: string, payload: Buffer, retain: boolean): void {

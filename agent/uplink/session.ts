@@ -41,6 +41,9 @@ export class Session {
   #fault: BeffroiError | undefined;
   #open = true;
   readonly #over = new AbortController();
+  #pingEveryMs: number;
+  /** Ends the wait for the next ping: they come more often from now on. */
+  #sooner = new AbortController();
 
   private constructor(clock: Clock, link: Link, options: SessionOptions, info: SessionInfo) {
     this.#clock = clock;
@@ -54,6 +57,7 @@ export class Session {
     this.#queue = new SendQueue(link.stream);
     this.#window = new SendWindow(clock, info.inflight, options.ackTimeoutMs, () => this.#silent());
     this.closed = link.closed.then((error) => this.#ended(error));
+    this.#pingEveryMs = Math.min(options.pingEveryMs, options.keepAliveS * 1000);
     if (options.pingEveryMs > 0) void this.#measure();
   }
 
@@ -164,12 +168,19 @@ export class Session {
     this.cut(this.#endedByUs());
   }
 
-  async #measure(): Promise<void> {
+  /** Asks the broker at least this often, and at least as the options say. */
+  pingAtLeastEvery(ms: number): void {
     const { pingEveryMs, keepAliveS } = this.#options;
+    const before = this.#pingEveryMs;
+    this.#pingEveryMs = Math.min(ms, pingEveryMs, keepAliveS * 1000);
+    if (this.#pingEveryMs < before) this.#sooner.abort();
+  }
+
+  async #measure(): Promise<void> {
     while (!this.#over.signal.aborted) {
-      await this.#clock
-        .sleep(Math.min(pingEveryMs, keepAliveS * 1000), this.#over.signal)
-        .catch(() => undefined);
+      this.#sooner = new AbortController();
+      const wake = AbortSignal.any([this.#over.signal, this.#sooner.signal]);
+      await this.#clock.sleep(this.#pingEveryMs, wake).catch(() => undefined);
       if (this.#open && !this.#over.signal.aborted) this.#link.ping();
     }
   }

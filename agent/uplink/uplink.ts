@@ -64,6 +64,13 @@ export interface LinkStatus {
   readonly confirmation: Confirmation;
 }
 
+/** The way on which orders come. */
+export interface ControlLink {
+  readonly up: boolean;
+  /** When a packet came on it last, monotonic ms; `-Infinity` when none has. */
+  readonly heardMs: number;
+}
+
 /** How one path is now. */
 export interface PathLine {
   readonly path: PathName;
@@ -196,6 +203,20 @@ export class Uplink implements Service, Working {
       const { line } = client;
       return { path, line, state: this.#paths.stateOf(path), roundTripsMs: client.takeRoundTrips() };
     });
+  }
+
+  /** The main path, on which orders come: the back-up brings none, so that nobody could close anything over it. */
+  get control(): ControlLink {
+    const [main] = this.#clients;
+    return {
+      up: this.#paths.stateOf('main') === 'up',
+      heardMs: main?.heardMs ?? Number.NEGATIVE_INFINITY,
+    };
+  }
+
+  /** Asks the broker of the main path at least this often from now on. */
+  watchControl(everyMs: number): void {
+    this.#clients[0]?.pingAtLeastEvery(everyMs);
   }
 
   /** Whether the link or the sending of events stands still by our own fault. */

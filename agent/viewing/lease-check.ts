@@ -62,10 +62,10 @@ export class LeaseCheck {
 
   /** Whether the lease is surely new, and can surely be closed. */
   #safetyObstacle({ iat }: OrderOf<'lease.open'>): BeffroiError | undefined {
-    const { store, linkUp } = this.#needs;
+    const { store, control } = this.#needs;
     const unsafe = (why: string) => new OrderRefusedError('lease-not-safe', why);
     if (!store.durable) return unsafe('the disk refuses: a lease that is taken would not be remembered');
-    if (!linkUp()) return unsafe('the link to the centre is lost: nobody could close it');
+    if (!control.link().up) return unsafe('the link to the centre is lost: nobody could close it');
     const sinceMs = this.#memory.sinceMs;
     if (sinceMs === undefined || iat * 1000 < sinceMs - SINCE_SLACK_MS)
       return unsafe('it was signed before the memory of this box begins, and may have been used');

@@ -17,6 +17,9 @@ const COUNT_TIMEOUT_MS = 2_000;
 /** How often it is kept that a channel is open and what was counted, ms: so much a power cut leaves untold. Source: guess. */
 const KEEP_INTERVAL_MS = 5_000;
 
+/** How often the other end is asked within the time whose silence closes. Source: guess. */
+const PINGS_PER_LOSS = 4;
+
 interface Entry {
   kept: KeptLease;
   readonly tally: Tally;
@@ -50,7 +53,8 @@ export class Leases {
   readonly #memory: LeaseMemory;
   readonly #check: LeaseCheck;
   readonly #entries = new Map<string, Entry>();
-  #linkUpAtMs: number;
+  /** How often the other end of the control link is asked now, ms. */
+  #watchMs = Number.POSITIVE_INFINITY;
   #heldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(needs: ViewingNeeds, records: ChannelRecords) {
@@ -58,7 +62,6 @@ export class Leases {
     this.#records = records;
     this.#memory = new LeaseMemory(needs.store.memory);
     this.#check = new LeaseCheck(needs, this.#memory);
-    this.#linkUpAtMs = needs.clock.monotonicMs();
   }
 
   /** Nothing that an earlier start of the agent opened is open: that is told. */
@@ -145,6 +148,7 @@ export class Leases {
     opened.promise.catch(() => undefined);
     const open = { lease, fingerprint, deadlineMs: clock.monotonicMs() + lease.leftMs(openedMs), opened };
     this.#entries.set(lease.id, { kept, tally, open, countedByMs: 0, keptAtMs: clock.monotonicMs() });
+    this.#watchLink();
     return { opened: opened.promise };
   }
 
@@ -185,10 +189,9 @@ export class Leases {
 
   /** Closes whatever is in doubt, and tells the video process what stands. */
   tick(): void {
-    const { clock, linkUp } = this.#needs;
-    const nowMs = clock.monotonicMs();
-    if (linkUp()) this.#linkUpAtMs = nowMs;
+    const nowMs = this.#needs.clock.monotonicMs();
     this.#rememberFromNow();
+    this.#watchLink();
     for (const open of this.#opened()) {
       const by = this.#doubt(open);
       if (by) this.#close(open.lease.id, { by, who: 'box' });
@@ -209,11 +212,20 @@ export class Leases {
   }
 
   #doubt({ lease, deadlineMs }: Open): ClosedBy | undefined {
-    const { clock, clockTrust } = this.#needs;
+    const { clock, clockTrust, control } = this.#needs;
     const nowMs = clock.monotonicMs();
     if (nowMs >= deadlineMs) return 'end';
-    if (nowMs - this.#linkUpAtMs > lease.terms.controlLossS * 1000) return 'control-link';
+    if (nowMs - control.link().heardMs > lease.terms.controlLossS * 1000) return 'control-link';
     return lease.doubt(clock.wallMs(), clockTrust());
+  }
+
+  /** While a lease is open, the other end has several occasions to answer before its silence closes one. */
+  #watchLink(): void {
+    const lossMs = this.#opened().map(({ lease }) => lease.terms.controlLossS * 1000);
+    const everyMs = Math.min(...lossMs) / PINGS_PER_LOSS;
+    if (everyMs === this.#watchMs) return;
+    this.#watchMs = everyMs;
+    this.#needs.control.watch(everyMs);
   }
 
   /** From when on it is known which leases were taken; a clock that is not believed cannot say. */

@@ -59,6 +59,17 @@ export interface MachineClock {
   uptimeMs(): number;
 }
 
+/** The link on which orders come. */
+export interface ControlPort {
+  readonly link: () => {
+    readonly up: boolean;
+    /** When something came on it last, monotonic ms. */
+    readonly heardMs: number;
+  };
+  /** Asks the other end at least this often from now on: what is there answers. */
+  readonly watch: (everyMs: number) => void;
+}
+
 export interface ViewingNeeds {
   readonly site: string;
   readonly keyring: Keyring;
@@ -69,6 +80,5 @@ export interface ViewingNeeds {
   readonly reporter: Pick<Reporter, 'event'>;
   readonly store: Pick<Store, 'durable' | 'memory' | 'register' | 'transaction'>;
   readonly video: VideoPort;
-  /** Whether the link to the centre is up. */
-  readonly linkUp: () => boolean;
+  readonly control: ControlPort;
 }

@@ -63,7 +63,7 @@ export function partnerEntry(more: object = {}): object {
     name: 'Eurométropole Metz Habitat',
     convention: { reference: '467/2024', validFrom: at(-30), validUntil: at(300) },
     hours: [{ from: '00:00', to: '24:00' }],
-    controlLossS: 3,
+    controlLossS: 20,
     recipients: [{ id: 'csu', operators: [{ id: 'c.weber', approvedUntil: at(100) }] }],
     ...more,
   };

@@ -415,13 +415,22 @@ t.test('leases: one ends at its hard end, and the next needs a new one', async (
   await isSilent(t, stage);
 });
 
-t.test('leases: the link to the centre lost for too long closes', async (t) => {
-  const stage = await leased(t);
-  const id = await flowing(stage);
-  await stage.scene.centre.broker.kill();
-  await stage.scene.box.until('the end of the lease', ({ channels }) => channels.length === 0);
-  await stage.scene.brokerReturns();
-  t.match(await closed(stage, id), { closed_by: 'control-link', who: 'box' });
+t.test('leases: the link to the centre silent or lost for too long closes', async (t) => {
+  const scene = await Scene.create(t);
+  // The keep-alive of the connection would notice in minutes.
+  const stage = await leasedIn(t, scene, { controlLossS: 3 }, {}, { delivery: { supervisionS: 600 } });
+  const { broker } = scene.centre;
+  const isClosed = () => scene.box.until('the end of the lease', ({ channels }) => channels.length === 0);
+  const silent = await flowing(stage);
+  broker.pause();
+  await isClosed();
+  broker.resume();
+  t.match(await closed(stage, silent), { closed_by: 'control-link', who: 'box' }, 'a silent one');
+  const lost = await flowing(stage);
+  await broker.kill();
+  await isClosed();
+  await scene.brokerReturns();
+  t.match(await closed(stage, lost), { closed_by: 'control-link', who: 'box' });
   await isSilent(t, stage);
 });
 
@@ -491,7 +500,7 @@ t.test('leases: an agent that stands still closes, although it says nothing', as
 t.test('leases: a configuration that changes what it rests on closes', async (t) => {
   const stage = await leased(t);
   const first = await flowing(stage);
-  await stage.scene.push(configuration(stage.camera, { controlLossS: 2 }));
+  await stage.scene.push(configuration(stage.camera, { controlLossS: 19 }));
   t.match(await closed(stage, first), { closed_by: 'configuration' });
   const second = await flowing(stage);
   const at = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();

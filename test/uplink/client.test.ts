@@ -5,6 +5,7 @@ import { Aedes } from 'aedes';
 import t, { type Test } from 'tap';
 import { ForeignSubscriber, foreignPublish } from '../support/mosquitto.ts';
 import { freePort } from '../support/port.ts';
+import { until } from '../support/until.ts';
 import { broker, Happenings, NEVER, watchedClient } from './parts.ts';
 
 /** A TCP server whose behaviour is given; ended with the test. */
@@ -206,6 +207,19 @@ t.test('uplink: a broker that stops answering PINGREQ is noticed [MQTT 3.1.1 §3
   const again = up();
   mosquitto.resume();
   await again;
+});
+
+t.test('uplink: a broker with nothing to say is heard as often as it is asked', async (t) => {
+  const mosquitto = await broker(t);
+  const { client, up } = watchedClient(t, { brokers: [mosquitto.url], keepAliveS: 3600, pingEveryMs: 3_600_000 });
+  t.equal(client.heardMs, Number.NEGATIVE_INFINITY);
+  const isUp = up();
+  await client.start(NEVER);
+  await isUp;
+  client.pingAtLeastEvery(20);
+  for (let answer = 0, { heardMs } = client; answer < 3; answer += 1, { heardMs } = client)
+    await until(() => client.heardMs > heardMs);
+  t.ok(client.connected);
 });
 
 t.test('uplink: a broker that never acknowledges is cut and tried again', async (t) => {

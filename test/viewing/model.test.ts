@@ -1,7 +1,10 @@
 import t from 'tap';
+import type { ClockTrust } from '../../agent/base/clock.ts';
+import { DAYS, type LeaseTerms } from '../../agent/contract/lease-terms.ts';
 import type { LeaseOpening } from '../../agent/contract/video-link.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
-import { leaseOrder, NOW_S, PARTNER, termsOf } from '../trust/lease-parts.ts';
+import { leaseOrder, NOW_S, OTHER_PARTNER, PARTNER, termsOf } from '../trust/lease-parts.ts';
+import { SITE } from '../trust/support.ts';
 import {
   CONFIGURATIONS,
   FLAWS,
@@ -35,6 +38,10 @@ t.test('leases: the stories are not vacuous: each rule alone closes what was ope
     [{ do: 'trust', trust: 'untrusted' }],
     [
       { do: 'link', up: false },
+      { do: 'wait', ms: 30_000 },
+    ],
+    [
+      { do: 'link', up: true, silent: true },
       { do: 'wait', ms: 30_000 },
     ],
     [{ do: 'agent', how: 'kill' }],
@@ -72,18 +79,69 @@ t.test('leases: each flaw alone opens nothing where an order without it opens', 
   t.equal(world.pulls, 1, 'nor after one that was opened');
 });
 
+t.test('leases: while one is open the other end of the link is asked in good time', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  t.equal(world.watchedMs, Number.POSITIVE_INFINITY);
+  const play = new Play(world);
+  await play.run([OPEN]);
+  t.equal(world.watchedMs, 5_000, 'of the 20 s of the convention');
+  await play.run([{ do: 'close', by: 'csu' }, { do: 'wait', ms: 300 }]);
+  t.equal(world.watchedMs, Number.POSITIVE_INFINITY);
+});
+
+/** What became of the order that was given last. */
+const outcome = (world: World) => world.events('command').at(-1);
+
+t.test('leases: with the link to the centre lost none opens', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  await new Play(world).run([{ do: 'link', up: false }, OPEN]);
+  t.match(outcome(world), { status: 'rejected', cause: 'lease-not-safe' });
+  t.equal(world.pulls, 0);
+});
+
+t.test('leases: what the database knew that was lost opens nothing a second time', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  const play = new Play(world);
+  await play.run([OPEN, { do: 'close', by: 'csu' }, { do: 'agent', how: 'kill' }, { do: 'wait', ms: 2_000 }]);
+  world.loseDatabase();
+  await play.run([{ do: 'agent', how: 'start' }, { do: 'wait', ms: 300 }]);
+  await world.order(play.lastOrder);
+  t.match(outcome(world), { status: 'rejected', cause: 'lease-not-safe' });
+  t.equal(world.pulls, 1);
+});
+
+t.test('leases: no other partner closes one', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  const play = new Play(world);
+  await play.run([OPEN]);
+  const [open] = world.room.status();
+  const nowS = Math.floor(world.clock.wallMs() / 1000);
+  const words = { camera: 'cam-hall', lease: open?.channel, operator: 'x', command: 'lease.close' };
+  const claims = { typ: 'command', aud: SITE, jti: 'close-by-another', iat: nowS, exp: nowS + 60 };
+  await world.order(signOrder({ ...claims, ...words }, [OTHER_PARTNER]));
+  t.match(outcome(world), { status: 'rejected', cause: 'lease-wrong-partner' });
+  t.equal(world.pulled.size, 1, 'it stands');
+});
+
 /** The test speaks to the video process as an agent that wants a lease open for ever. */
-async function badAgent(world: World): Promise<{ open(): Promise<void>; hold(): void }> {
+async function badAgent(
+  world: World,
+  terms: Partial<LeaseTerms> = {},
+): Promise<{ open(): Promise<void>; hold(clock?: ClockTrust): void }> {
   await world.killAgent();
   const order = leaseOrder({ iat: NOW_S + 1, exp: NOW_S + 61, start: NOW_S, end: NOW_S + 301 });
   const camera = { camera: 'cam-hall', url: 'rtsp://cam-hall/', transport: 'tcp' as const };
   const opening: LeaseOpening = {
-    ...{ lease: order.jti, jws: signOrder(order, [PARTNER]), terms: termsOf(), clock: 'synced' },
+    ...{ lease: order.jti, jws: signOrder(order, [PARTNER]), terms: termsOf(terms), clock: 'synced' },
     camera: { ...camera, fragmentMs: 20, stallTimeoutMs: 5000, regime: 'leased' },
   };
   return {
     open: () => world.forge(opening),
-    hold: () => world.keeper?.hold([order.jti], 'synced'),
+    hold: (clock = 'synced') => world.keeper?.hold([order.jti], clock),
   };
 }
 
@@ -144,6 +202,37 @@ t.test(
     t.equal(world.published.length, length);
   },
 );
+
+t.test('leases: the video process closes by hours, wall clock and doubt of it by itself', async (t) => {
+  const endings: Record<string, (world: World) => ClockTrust> = {
+    'the hours are over': (world) => {
+      world.clock.jumpWall(120_000);
+      return 'synced';
+    },
+    'the end is past by the wall clock': (world) => {
+      world.clock.jumpWall(301_000);
+      return 'synced';
+    },
+    'the clock went back behind its start': (world) => {
+      world.clock.jumpWall(-90_000);
+      return 'synced';
+    },
+    'the clock is not believed': () => 'untrusted',
+  };
+  for (const [title, ending] of Object.entries(endings)) {
+    const world = await World.create();
+    const hours = title.includes('hours') ? { hours: [{ days: [...DAYS], from: '08:00', to: '10:02' }] } : {};
+    const agent = await badAgent(world, hours);
+    await agent.open();
+    agent.hold();
+    await world.clock.advance(1_000);
+    t.equal(world.pulled.size, 1, 'open before');
+    agent.hold(ending(world));
+    await world.clock.advance(1_000);
+    t.equal(world.pulled.size, 0, title);
+    await world.end();
+  }
+});
 
 t.test('leases: what the recipient did not get stands beside what it got, for the partner too', async (t) => {
   const world = await World.create();

@@ -159,7 +159,7 @@ export type Step =
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'jump'; readonly ms: number }
   | { readonly do: 'trust'; readonly trust: World['clockTrust'] }
-  | { readonly do: 'link'; readonly up: boolean }
+  | { readonly do: 'link'; readonly up: boolean; readonly silent?: boolean }
   | { readonly do: 'agent'; readonly how: 'kill' | 'stop' | 'start' }
   | { readonly do: 'video'; readonly how: 'kill' | 'start' }
   | { readonly do: 'configure'; readonly name: string }
@@ -239,6 +239,11 @@ export class Play {
     this.#model = new Model(world);
   }
 
+  /** The lease that was sent last. */
+  get lastOrder(): string {
+    return this.#orders.at(-1)?.jws ?? '';
+  }
+
   async run(story: readonly Step[]): Promise<void> {
     for (const step of story) {
       await this.#step(step);
@@ -252,7 +257,7 @@ export class Play {
     if (step.do === 'wait') await world.clock.advance(step.ms);
     else if (step.do === 'jump') await this.#noticed(() => world.clock.jumpWall(step.ms));
     else if (step.do === 'trust') await this.#noticed(() => (world.clockTrust = step.trust));
-    else if (step.do === 'link') world.linkUp = step.up;
+    else if (step.do === 'link') Object.assign(world, { linkUp: step.up, linkSilent: step.silent ?? false });
     else if (step.do === 'agent') await this.#agent(step.how);
     else if (step.do === 'video') await this.#video(step.how);
     else if (step.do === 'configure') this.#configure(step.name);
@@ -260,7 +265,7 @@ export class Play {
     else if (step.do === 'replay') await this.#replay(step.back);
     else if (step.do === 'forge') await this.#forge(step.how);
     else await this.#close(step.by);
-    model.link(world.linkUp);
+    model.link(world.linkUp && !world.linkSilent);
     model.settle();
   }
 

@@ -1,5 +1,5 @@
 import { sign } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClockTrust } from '../../agent/base/clock.ts';
@@ -68,6 +68,11 @@ export class World {
   readonly folder = mkdtempSync(join(tmpdir(), 'leases-'));
   clockTrust: ClockTrust = 'synced';
   linkUp = true;
+  /** The connection stands, and nothing comes on it. */
+  linkSilent = false;
+  /** How often the other end of the link is asked, as the leases want it. */
+  watchedMs = Number.POSITIVE_INFINITY;
+  #heardMs = 0;
   /** Whether the broker connection of the video process takes anything. */
   brokerUp = true;
   configuration: ViewingConfiguration = configurationOf();
@@ -127,7 +132,12 @@ export class World {
       ...needs,
       machine: { bootId: 'boot-1', uptimeMs: () => clock.monotonicMs() },
       video: this.#videoPort(ends),
-      linkUp: () => this.linkUp,
+      control: {
+        link: () => this.#link(),
+        watch: (everyMs) => {
+          this.watchedMs = everyMs;
+        },
+      },
     });
     const refusals = new Refusals({ clock, log, reporter, register: store.register });
     this.desk = new CommandDesk({ ...needs, refusals, ports: this.#ports() });
@@ -143,6 +153,12 @@ export class World {
     this.keeper?.agentLost();
     await this.clock.advance(0);
     this.store.close();
+  }
+
+  /** The next agent finds an empty disk. */
+  loseDatabase(): void {
+    rmSync(this.folder, { recursive: true });
+    mkdirSync(this.folder);
   }
 
   async stopAgent(): Promise<void> {
@@ -229,6 +245,11 @@ export class World {
   /** The events about a camera that the CSU was told. */
   events(key: MessageKey = 'channel'): Told['fields'][] {
     return this.told.filter((one) => one.key === key).map(({ fields }) => fields);
+  }
+
+  #link(): { readonly up: boolean; readonly heardMs: number } {
+    if (this.linkUp && !this.linkSilent) this.#heardMs = this.clock.monotonicMs();
+    return { up: this.linkUp, heardMs: this.#heardMs };
   }
 
   /** Agent and video process find each other. */
