@@ -71,15 +71,10 @@ export const partner = z.strictObject({
     .max(MAX_LEASE_MINUTES)
     .default(60)
     .meta({ description: `longest lease, minutes; the program allows ${MAX_LEASE_MINUTES} at most` }),
-  controlLossS: z
-    .int()
-    .min(1)
-    .max(300)
-    .default(20)
-    .meta({
-      description:
-        'nothing heard from the centre’s broker on the main path for longer than this closes every channel, s; while one is open the broker is asked four times as often',
-    }),
+  controlLossS: z.int().min(1).max(300).default(20).meta({
+    description:
+      'nothing heard from the centre’s broker on the main path for longer than this closes every channel, s; while one is open the broker is asked four times as often',
+  }),
   recipients: z.array(recipient).min(1).max(RECIPIENTS.length),
 });
 export type PartnerConfig = z.infer<typeof partner>;

@@ -211,7 +211,11 @@ t.test('uplink: a broker that stops answering PINGREQ is noticed [MQTT 3.1.1 §3
 
 t.test('uplink: a broker with nothing to say is heard as often as it is asked', async (t) => {
   const mosquitto = await broker(t);
-  const { client, up } = watchedClient(t, { brokers: [mosquitto.url], keepAliveS: 3600, pingEveryMs: 3_600_000 });
+  const { client, up } = watchedClient(t, {
+    brokers: [mosquitto.url],
+    keepAliveS: 3600,
+    pingEveryMs: 3_600_000,
+  });
   t.equal(client.heardMs, Number.NEGATIVE_INFINITY);
   const isUp = up();
   await client.start(NEVER);

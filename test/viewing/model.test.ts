@@ -86,7 +86,10 @@ t.test('leases: while one is open the other end of the link is asked in good tim
   const play = new Play(world);
   await play.run([OPEN]);
   t.equal(world.watchedMs, 5_000, 'of the 20 s of the convention');
-  await play.run([{ do: 'close', by: 'csu' }, { do: 'wait', ms: 300 }]);
+  await play.run([
+    { do: 'close', by: 'csu' },
+    { do: 'wait', ms: 300 },
+  ]);
   t.equal(world.watchedMs, Number.POSITIVE_INFINITY);
 });
 
@@ -107,7 +110,10 @@ t.test('leases: what the database knew that was lost opens nothing a second time
   const play = new Play(world);
   await play.run([OPEN, { do: 'close', by: 'csu' }, { do: 'agent', how: 'kill' }, { do: 'wait', ms: 2_000 }]);
   world.loseDatabase();
-  await play.run([{ do: 'agent', how: 'start' }, { do: 'wait', ms: 300 }]);
+  await play.run([
+    { do: 'agent', how: 'start' },
+    { do: 'wait', ms: 300 },
+  ]);
   await world.order(play.lastOrder);
   t.match(outcome(world), { status: 'rejected', cause: 'lease-not-safe' });
   t.equal(world.pulls, 1);
