@@ -65,7 +65,7 @@ export interface LinkStatus {
 }
 
 /** The way on which orders come. */
-export interface ControlLink {
+interface ControlLink {
   readonly up: boolean;
   /** When a packet came on it last, monotonic ms; `-Infinity` when none has. */
   readonly heardMs: number;

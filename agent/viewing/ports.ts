@@ -60,7 +60,7 @@ export interface MachineClock {
 }
 
 /** The link on which orders come. */
-export interface ControlPort {
+interface ControlPort {
   readonly link: () => {
     readonly up: boolean;
     /** When something came on it last, monotonic ms. */
