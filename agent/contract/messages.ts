@@ -477,6 +477,7 @@ const destinationMeasure = z.strictObject({
     description: 'bytes that wait in the box because it does not take them faster',
   }),
   cause: cause.meta({ description: 'code of its last error, also when that is over; none without one' }),
+  side: side.meta({ description: 'whose side that error is on' }),
   detail: text,
 });
 
@@ -710,10 +711,12 @@ const gapEvent = z.strictObject({
   camera: cameraId,
   destination: destinationId,
   from: unixMs.meta({
-    description: 'when the first missing picture was taken, by the clock of media messages',
+    description:
+      'when the first missing picture came to the box, by the clock of the box whatever that of the camera says; `clock_offset_ms` of `meas/stream` leads to the time in the media messages',
   }),
   until: unixMs.meta({
-    description: 'when the first picture after the gap was taken; after the last gap of several',
+    description:
+      'when the first picture after the gap came, by the same clock; after the last gap of several',
   }),
   gaps: count.min(1).meta({
     description:
@@ -721,13 +724,14 @@ const gapEvent = z.strictObject({
   }),
   spans: text.meta({
     description:
-      'each gap as begin in Unix ms, "+" and its length in ms, divided by blanks; of more than 90 the last holds the rest',
+      'each gap as begin in Unix ms, "+" and its length in ms, divided by blanks; a span that reaches from the first of several gaps to the end of the last says "x" and how many: of more than 80 the last, and of gaps that ended while the agent was away the 64th of a destination',
   }),
   frames: count.meta({
     description:
       'pictures that the camera sent and the destination did not get; 0 with video-process-down, where nobody counted',
   }),
   cause,
+  side,
 });
 
 const pauseEvent = z.strictObject({
@@ -743,6 +747,8 @@ const pauseEvent = z.strictObject({
   priority: count.meta({ description: 'of the camera at that moment, 1 to 9, missions included' }),
   budget_kbps: count.meta({ description: 'the budget that is short, kbit/s; 0 when it was taken away' }),
   needed_kbps: count.meta({ description: 'what all its channels need, those that are paused included' }),
+  cause: cause.meta({ description: 'backbone-budget; none when it goes on' }),
+  side,
 });
 
 const missionEvent = z.strictObject({

@@ -10,8 +10,16 @@ const SIDE_OF_FAULT: Readonly<Record<Fault, Side>> = {
   ourselves: 'box',
 };
 
-/** Codes with which the centre answers: the way to it is open. */
-const ANSWERED_BY_CENTRE: ReadonlySet<Code> = new Set(['broker-refused', 'broker-tls-refused']);
+/** What the broker or a media server of the centre answered: the way to it is open. */
+const ANSWERED_BY_CENTRE: ReadonlySet<Code> = new Set([
+  'broker-refused',
+  'broker-tls-refused',
+  'broker-protocol',
+  'destination-login-refused',
+  'destination-refused',
+  'destination-certificate',
+  'destination-protocol',
+]);
 
 /** Whose side a fault is on by its cause alone. Of a camera more is known, see the health room. */
 export function sideOf(cause: Code | 'none'): Side {

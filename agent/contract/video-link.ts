@@ -247,7 +247,7 @@ export const videoToAgent = z.discriminatedUnion('type', [
     code: code.optional(),
     detail: z.string().max(500),
   }),
-  /** Each second, of a destination that always gets pictures: what it has of this process, in capture times. */
+  /** Each second, of a destination that always gets pictures: what it has of this process, by the clock of the box. */
   z.strictObject({
     type: z.literal('reached'),
     camera: cameraId,
@@ -255,7 +255,7 @@ export const videoToAgent = z.discriminatedUnion('type', [
     fromWallMs: count,
     untilWallMs: count,
   }),
-  /** Pictures that the camera sent and the destination did not get. */
+  /** Pictures that the camera sent and the destination did not get; times by the clock of the box. */
   z.strictObject({
     type: z.literal('gap'),
     camera: cameraId,
@@ -263,6 +263,8 @@ export const videoToAgent = z.discriminatedUnion('type', [
     fromWallMs: count,
     untilWallMs: count,
     frames: count,
+    /** How many gaps the times reach over; one when absent. */
+    gaps: count.min(2).optional(),
     code,
   }),
   /** The stream plays, and has a metadata track that is read or not; or the track is no longer to be relied on. */

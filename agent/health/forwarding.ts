@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Reporter } from '../contract/reporter.ts';
+import { sideOf } from '../contract/side.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
 import { Downtime, type ReachedReport } from './downtime.ts';
 import { GapLedger } from './gap-ledger.ts';
@@ -45,13 +46,13 @@ export class Forwarding implements Service {
   }
 
   onDestination(report: DestinationReport): void {
-    const { camera, sinceWallMs, droppedFrames, waitingBytes, code, ...same } = report;
+    const { camera, sinceWallMs, droppedFrames, waitingBytes, code = 'none', ...same } = report;
     this.#needs.reporter.measure('destination', camera, {
       ...{ camera, ...same },
       since: sinceWallMs,
       dropped_frames: droppedFrames,
       waiting_bytes: waitingBytes,
-      cause: code ?? 'none',
+      ...{ cause: code, side: sideOf(code) },
     });
   }
 
@@ -75,7 +76,9 @@ export class Forwarding implements Service {
     if (paused === this.#paused.has(key)) return;
     if (paused) this.#paused.add(key);
     else this.#paused.delete(key);
+    const cause = paused ? 'backbone-budget' : 'none';
     this.#needs.reporter.event('pause', camera, {
+      ...{ cause, side: sideOf(cause) },
       ...{ camera, destination, kind, limit, priority },
       transition: paused ? 'paused' : 'resumed',
       budget_kbps: budgetKbps,

@@ -1,14 +1,16 @@
 import type { Fields } from '../contract/messages.ts';
+import { sideOf } from '../contract/side.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
 
 export type GapReport = Omit<Extract<VideoToAgent, { type: 'gap' }>, 'type'>;
 
-/** So many are listed one by one; longer messages say no more. Source: with 20 characters each they fit the text. */
-const MAX_LISTED = 90;
+/** So many are listed one by one; longer messages say no more. Source: with 24 characters each they fit the text. */
+const MAX_LISTED = 80;
 
 interface Span {
   readonly fromMs: number;
   untilMs: number;
+  gaps: number;
 }
 
 /** Gaps of one destination and one cause, told as one. */
@@ -24,13 +26,20 @@ export class GapSum {
     this.add(first);
   }
 
-  add({ fromWallMs, untilWallMs, frames }: GapReport): void {
-    this.#gaps += 1;
+  add({ fromWallMs: fromMs, untilWallMs, frames, gaps = 1 }: GapReport): void {
+    const untilMs = Math.max(fromMs, untilWallMs); // the clock of the box may be set in a gap
+    this.#gaps += gaps;
     this.#frames += frames;
-    this.#untilMs = Math.max(this.#untilMs, untilWallMs);
+    this.#untilMs = Math.max(this.#untilMs, untilMs);
+    if (this.#spans.length < MAX_LISTED) this.#spans.push({ fromMs, untilMs, gaps });
+    else this.#addToLast(untilMs, gaps);
+  }
+
+  #addToLast(untilMs: number, gaps: number): void {
     const last = this.#spans.at(-1);
-    if (last && this.#spans.length >= MAX_LISTED) last.untilMs = Math.max(last.untilMs, untilWallMs);
-    else this.#spans.push({ fromMs: fromWallMs, untilMs: Math.max(fromWallMs, untilWallMs) });
+    if (!last) return;
+    last.untilMs = Math.max(last.untilMs, untilMs);
+    last.gaps += gaps;
   }
 
   get fields(): Omit<Fields<'gap'>, 'id'> {
@@ -38,7 +47,11 @@ export class GapSum {
     return {
       ...{ camera, destination, from: fromWallMs, until: this.#untilMs },
       ...{ gaps: this.#gaps, frames: this.#frames, cause: code },
-      spans: this.#spans.map(({ fromMs, untilMs }) => `${fromMs}+${untilMs - fromMs}`).join(' '),
+      ...{ side: sideOf(code), spans: this.#spans.map(textOf).join(' ') },
     };
   }
+}
+
+function textOf({ fromMs, untilMs, gaps }: Span): string {
+  return `${fromMs}+${untilMs - fromMs}${gaps > 1 ? `x${gaps}` : ''}`;
 }

@@ -139,7 +139,7 @@ export class CameraDestinations {
   }
 }
 
-/** A clock of a camera may say anything. */
+/** The link carries whole numbers. */
 function wholeMs(wallMs: number): number {
   return Math.max(0, Math.round(wallMs));
 }

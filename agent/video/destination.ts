@@ -36,6 +36,8 @@ export interface Chunk {
   readonly number: number;
   /** When the first picture was taken, in Unix ms: by the camera's clock where it tells it, else when it came. */
   readonly wallMs: number;
+  /** When the first picture had come, in Unix ms by the clock of the box: what the times of gaps count by. */
+  readonly boxWallMs: number;
   readonly durationMs: number;
   /** Of the format `rtp`. */
   readonly rtp?: RtpFacts;
@@ -65,7 +67,7 @@ export interface DestinationStatus {
   readonly droppedFrames: number;
   /** Bytes that were handed over and have not left the process. */
   readonly waitingBytes: number;
-  /** When the first picture that was sent was taken, and the last one ended; undefined before. */
+  /** When the first picture that was sent had come, and the last one ended, by the clock of the box; undefined before. */
   readonly reached?: { readonly fromWallMs: number; readonly untilWallMs: number };
   /** The last error, also when it has been overcome; undefined when there was none. */
   readonly lastError?: { readonly code: Code; readonly detail: string };
@@ -73,7 +75,7 @@ export interface DestinationStatus {
 
 /** Pictures that the camera sent and the destination did not get. */
 export interface Gap {
-  /** When the first missing picture was taken, and when the first one after the gap; Unix ms. */
+  /** When the first missing picture had come, and when the first one after the gap; Unix ms by the clock of the box. */
   readonly fromWallMs: number;
   readonly untilWallMs: number;
   readonly frames: number;

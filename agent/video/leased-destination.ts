@@ -153,6 +153,7 @@ class PlainOnce implements Chunk {
   readonly key: boolean;
   readonly number: number;
   readonly wallMs: number;
+  readonly boxWallMs: number;
   readonly durationMs: number;
 
   constructor(chunk: Chunk, overheadBytes: number) {
@@ -163,6 +164,7 @@ class PlainOnce implements Chunk {
     this.key = chunk.key;
     this.number = chunk.number;
     this.wallMs = chunk.wallMs;
+    this.boxWallMs = chunk.boxWallMs;
     this.durationMs = chunk.durationMs;
   }
 

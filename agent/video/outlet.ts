@@ -262,8 +262,8 @@ export class Outlet {
     const sent = this.#sentBy(chunk);
     this.#bytes += sent.bytes;
     this.#frames += sent.frames;
-    this.#reach(chunk.wallMs + chunk.durationMs, chunk.wallMs);
-    this.#closeGap(chunk.wallMs);
+    this.#reach(chunk.boxWallMs + chunk.durationMs, chunk.boxWallMs);
+    this.#closeGap(chunk.boxWallMs);
     this.#enter('flowing');
     this.#needs.events.sent(sent);
   }
@@ -284,7 +284,7 @@ export class Outlet {
     this.#lastSent = Math.min(this.#lastSent, (missing[0]?.number ?? Number.POSITIVE_INFINITY) - 1);
     this.#lastGone = Math.max(this.#lastGone, this.#lastSent);
     if (unsent.length > 0) this.#waitsForKey = true;
-    if (missing[0]) this.#reach(missing[0].wallMs, missing[0].wallMs);
+    if (missing[0]) this.#reach(missing[0].boxWallMs, missing[0].boxWallMs);
     const later = this.#gap;
     this.#gap = undefined;
     for (const chunk of missing) this.#addLost(chunk, cause);
@@ -316,16 +316,16 @@ export class Outlet {
 
   #drop(chunk: Chunk, cause: Code): void {
     this.#waitsForKey = true;
-    if (this.#gap && chunk.wallMs - this.#gap.fromWallMs >= LONGEST_GAP_MS) this.#tellGap(chunk.wallMs);
+    if (this.#gap && chunk.boxWallMs - this.#gap.fromWallMs >= LONGEST_GAP_MS) this.#tellGap(chunk.boxWallMs);
     this.#addToGap(chunk, cause);
     if (this.#needs.channel.isOpen) this.#enter('blocked');
   }
 
-  #addToGap({ number, wallMs, durationMs, frames }: Chunk, cause: Code): void {
-    const before = this.#gap ?? { fromNumber: number, fromWallMs: wallMs, frames: 0, cause };
+  #addToGap({ number, boxWallMs, durationMs, frames }: Chunk, cause: Code): void {
+    const before = this.#gap ?? { fromNumber: number, fromWallMs: boxWallMs, frames: 0, cause };
     this.#gap = {
       ...before,
-      ...{ untilNumber: number + 1, untilWallMs: wallMs + durationMs },
+      ...{ untilNumber: number + 1, untilWallMs: boxWallMs + durationMs },
       frames: before.frames + frames,
     };
     this.#droppedFrames += frames;

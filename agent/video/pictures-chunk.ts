@@ -13,6 +13,7 @@ export class PicturesChunk implements Chunk {
   readonly key: boolean;
   readonly number: number;
   readonly wallMs: number;
+  readonly boxWallMs: number;
   readonly durationMs: number;
   readonly #pictures: readonly Picture[];
   #holders = 1;
@@ -26,6 +27,7 @@ export class PicturesChunk implements Chunk {
     this.key = fields.key;
     this.number = fields.number;
     this.wallMs = fields.wallMs;
+    this.boxWallMs = fields.boxWallMs;
     this.durationMs = fields.durationMs;
     this.#pictures = pictures;
   }

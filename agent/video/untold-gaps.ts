@@ -2,7 +2,7 @@ import type { VideoToAgent } from '../contract/video-link.ts';
 
 type GapReport = Extract<VideoToAgent, { type: 'gap' }>;
 
-/** Destinations, and gaps of each, that are kept; of more the last gap of a destination grows. Source: guess. */
+/** Destinations, and gaps of each, that are kept; of more the last one of a destination says how many it reaches over. Source: guess. */
 const MAX_DESTINATIONS = 1_024;
 const MAX_GAPS = 64;
 
@@ -14,7 +14,7 @@ export class UntoldGaps {
     const key = `${gap.camera} ${gap.destination}`;
     const gaps = this.#kept.get(key) ?? [];
     const last = gaps.length >= MAX_GAPS ? gaps.pop() : undefined;
-    gaps.push(last ? { ...last, untilWallMs: gap.untilWallMs, frames: last.frames + gap.frames } : gap);
+    gaps.push(last ? joined(last, gap) : gap);
     if (this.#kept.size < MAX_DESTINATIONS) this.#kept.set(key, gaps);
   }
 
@@ -24,4 +24,9 @@ export class UntoldGaps {
     this.#kept.clear();
     yield* all;
   }
+}
+
+function joined(first: GapReport, next: GapReport): GapReport {
+  const { untilWallMs } = next;
+  return { ...first, untilWallMs, frames: first.frames + next.frames, gaps: (first.gaps ?? 1) + 1 };
 }

@@ -364,6 +364,8 @@ export const EXAMPLES: Examples = {
     priority: 3,
     budget_kbps: 20_000,
     needed_kbps: 23_480,
+    cause: 'backbone-budget',
+    side: 'backbone',
   },
   mission: {
     ...common,
@@ -453,6 +455,7 @@ export const EXAMPLES: Examples = {
     dropped_frames: 50,
     waiting_bytes: 0,
     cause: 'destination-slow',
+    side: 'backbone',
     detail: '',
   },
   vitals: {
@@ -551,6 +554,7 @@ export const EXAMPLES: Examples = {
     spans: '1789999988000+2000 1789999992480+1000',
     frames: 75,
     cause: 'destination-slow',
+    side: 'backbone',
   },
   channel: {
     ...common,

@@ -121,7 +121,10 @@ t.test('gaps: one that floods still fits its message', async (t) => {
   ).at(-1);
   await scene.clock.advance(10_000);
   t.match(scene.events[1], { gaps: 5000, frames: 50_000, until: last?.untilWallMs });
-  t.ok(String(scene.events[1]?.spans).endsWith(`+4999`), 'the last of the list holds the rest');
+  t.ok(
+    String(scene.events[1]?.spans).endsWith(`+4999x4921`),
+    'the last of the list says that it is the rest',
+  );
   await scene.forwarding.stop();
 });
 
@@ -153,4 +156,19 @@ t.test('gaps: what no video process was there to send is told when the next one 
   reached('cam-silent', 'second', 9_500, 9_700);
   reached('cam-viewed', 'second', 95_000, 96_000);
   t.equal(scene.events.length, 1, 'once; nothing of one that was silent before, or of one that had ended');
+});
+
+t.test('gaps: several that are known only as one are counted, and marked in the list', async (t) => {
+  const scene = new Scene();
+  await scene.start();
+  scene.gap();
+  const exact = scene.gap();
+  const joined = scene.gap({ gaps: 37, untilWallMs: scene.clock.wallMs() + 9_000, frames: 444 });
+  const setBack = scene.gap({ untilWallMs: scene.clock.wallMs() - 5_000 });
+  await scene.clock.advance(10_000);
+  t.match(scene.events[1], {
+    ...{ gaps: 39, frames: 464, until: joined.untilWallMs, side: 'backbone' },
+    spans: `${exact.fromWallMs}+400 ${joined.fromWallMs}+9000x37 ${setBack.fromWallMs}+0`,
+  });
+  await scene.forwarding.stop();
 });

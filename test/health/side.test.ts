@@ -1,6 +1,10 @@
 import t from 'tap';
 import { ALL_CODES, CODES, type Code } from '../../agent/base/codes.ts';
+import type { Side } from '../../agent/contract/messages.ts';
+import { Forwarding } from '../../agent/health/forwarding.ts';
 import { sidesOf } from '../generate/errors.ts';
+import { TestClock } from '../support/test-clock.ts';
+import { Recorder } from './recorder.ts';
 import { CAMERA, Watch } from './watch.ts';
 
 const OF_CAMERA = ALL_CODES.filter(
@@ -50,3 +54,72 @@ t.test(
     t.match(await toldWith('camera-loss', 'partner'), { side: 'partner' });
   },
 );
+
+/** By hand: every code of the way to the centre, and what else a destination or a gap can be told with. */
+const OF_DESTINATIONS: Readonly<Partial<Record<Code, Side>>> = {
+  'broker-unreachable': 'backbone',
+  'broker-silent': 'backbone',
+  'broker-closed': 'backbone',
+  'broker-refused': 'centre',
+  'broker-tls-refused': 'centre',
+  'broker-protocol': 'centre',
+  'destination-unreachable': 'backbone',
+  'destination-connecting': 'backbone',
+  'destination-silent': 'backbone',
+  'destination-closed': 'backbone',
+  'destination-slow': 'backbone',
+  'destination-login-refused': 'centre',
+  'destination-refused': 'centre',
+  'destination-protocol': 'centre',
+  'destination-certificate': 'centre',
+  'backbone-budget': 'backbone',
+  'backbone-slow': 'backbone',
+  'backbone-lossy': 'backbone',
+  'backbone-full': 'backbone',
+  'box-file-invalid': 'centre',
+  'message-too-large': 'box',
+  'video-process-down': 'box',
+};
+
+t.test('side: what the centre answered is its own, and each destination and gap says whose', async (t) => {
+  const all = ALL_CODES.filter((code) => /^(broker|destination|backbone)-/.test(code));
+  t.same(
+    all.filter((code) => !OF_DESTINATIONS[code]),
+    [],
+    'each stands in the table',
+  );
+  for (const [code, side] of Object.entries(OF_DESTINATIONS) as [Code, Side][]) {
+    const recorder = tellOf(code);
+    t.match(recorder.of('measure', 'destination')[0]?.fields, { cause: code, side });
+    t.match(recorder.of('event', 'gap')[0]?.fields, { cause: code, side });
+  }
+});
+
+/** A destination whose last error has this code, and a gap of it. */
+function tellOf(code: Code): Recorder {
+  const clock = new TestClock();
+  const recorder = new Recorder(clock);
+  const forwarding = new Forwarding({ clock, reporter: recorder });
+  const of = { camera: 'cam-1', destination: 'dst-a' };
+  forwarding.onDestination({
+    ...{ ...of, kind: 'rtsp', state: 'failed', sinceWallMs: 0, bytes: 0, frames: 0, gaps: 1 },
+    ...{ droppedFrames: 3, waitingBytes: 0, code, detail: '' },
+  });
+  forwarding.onGap({ ...of, fromWallMs: 1_000, untilWallMs: 2_000, frames: 3, code });
+  return recorder;
+}
+
+t.test('side: a pause for the budget is of the backbone, and its end of nobody', async (t) => {
+  const clock = new TestClock();
+  const recorder = new Recorder(clock);
+  const forwarding = new Forwarding({ clock, reporter: recorder });
+  const of = { camera: 'cam-1', destination: 'mqtt', kind: 'mqtt', limit: 'box', priority: 3 } as const;
+  for (const paused of [true, false]) forwarding.onPause({ ...of, paused, budgetKbps: 100, neededKbps: 200 });
+  t.match(
+    recorder.of('event', 'pause').map(({ fields }) => [fields.transition, fields.cause, fields.side]),
+    [
+      ['paused', 'backbone-budget', 'backbone'],
+      ['resumed', 'none', 'none'],
+    ],
+  );
+});

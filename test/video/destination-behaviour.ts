@@ -40,6 +40,7 @@ export type MakeRig = (t: Test, needs: RigNeeds) => Promise<Rig>;
 const MIB = 2 ** 20;
 const GOP = 10;
 const PICTURE_MS = 200;
+const HOUR_MS = 3_600_000;
 const BEGAN_WALL_MS = Date.UTC(2026, 0, 1);
 const KEY_SLICE = 0x65;
 const OTHER_SLICE = 0x41;
@@ -50,12 +51,15 @@ const NUMBER_AT = 2;
 const [sps, pps] = clip('h264').parameterSets as [Buffer, Buffer];
 const TRACK: VideoTrack = { codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps }, sound: false };
 
-function wallMsOf(number: number): number {
+export function wallMsOf(number: number): number {
   return BEGAN_WALL_MS + number * PICTURE_MS;
 }
 
-/** Picture `number`, which carries its number; every tenth is a key picture. */
-function picture(number: number, bytes: number): AccessUnit {
+/**
+ * Picture `number`, which carries its number; every tenth is a key picture.
+ * @param aheadMs how far the clock of the camera is ahead, when it tells it
+ */
+function picture(number: number, bytes: number, aheadMs?: number): AccessUnit {
   const key = number % GOP === 0;
   const slice = Buffer.alloc(bytes, 1 + (number % 250));
   slice[0] = key ? KEY_SLICE : OTHER_SLICE;
@@ -66,6 +70,7 @@ function picture(number: number, bytes: number): AccessUnit {
     ...{ key, damaged: false, rtpTime: number * PICTURE_MS * 90 },
     receivedWallMs: wallMsOf(number),
     receivedMonotonicMs: number * PICTURE_MS,
+    ...(aheadMs === undefined ? {} : { captureWallMs: wallMsOf(number) + aheadMs }),
   });
 }
 
@@ -110,6 +115,8 @@ export class Scene {
   readonly rig: Rig;
   readonly beside: Taker;
   dropped = 0;
+  /** From here on the camera tells its clock, which is ahead by this. */
+  cameraAheadMs: number | undefined;
   #next = 0;
 
   private constructor(rig: Rig) {
@@ -151,9 +158,14 @@ export class Scene {
     this.feed.attach(this.rig.destination);
   }
 
+  /** So many pictures come while no process is there. */
+  skip(count: number): void {
+    this.#next += count;
+  }
+
   push(count: number, bytes = 2_000): void {
     for (const end = this.#next + count; this.#next < end; this.#next += 1)
-      this.feed.take(picture(this.#next, bytes));
+      this.feed.take(picture(this.#next, bytes, this.cameraAheadMs));
   }
 
   async reaches(...states: readonly string[]): Promise<void> {
@@ -327,28 +339,41 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
     t.equal(scene.beside.frames, scene.last + 1, 'the other destination has every picture');
   });
 
-  t.test(`${name}: one that is paused gets nothing, and goes on with the last key picture`, async (t) => {
-    const scene = await Scene.create(t, make);
-    const { destination } = scene.rig;
-    scene.attach();
-    scene.push(GOP);
-    await scene.has(scene.last);
-    const { frames } = destination.status();
-    destination.pause(new UplinkError('backbone-budget', 'expected at most 1 kbit/s, 2 are needed'));
-    t.match(destination.status(), { state: 'paused', lastError: { code: 'backbone-budget' } });
-    scene.push(2 * GOP + 5);
-    t.match(destination.status(), { state: 'paused', frames });
-    destination.resume();
-    scene.push(2);
-    const got = await scene.has(scene.last);
-    const resumed = got.find((number, index) => number !== index) ?? 0;
-    t.same(got, [...numbers(0, frames), ...numbers(resumed, scene.last + 1)]);
-    t.equal(resumed, 3 * GOP, 'from the last key picture on, at once');
-    const gap = { fromWallMs: wallMsOf(frames), untilWallMs: wallMsOf(resumed), frames: resumed - frames };
-    t.same(scene.gaps, [{ ...gap, cause: 'backbone-budget' }]);
-    t.equal(destination.status().state, 'flowing');
-    t.equal(scene.beside.frames, scene.last + 1, 'the other destination has every picture');
-  });
+  for (const cameraAheadMs of [HOUR_MS, -HOUR_MS])
+    t.test(
+      `${name}: one that is paused gets nothing, goes on with the last key picture, and its gap is exact by the clock of the box when the camera tells another time in the middle (${cameraAheadMs} ms)`,
+      async (t) => {
+        const scene = await Scene.create(t, make);
+        const { destination } = scene.rig;
+        scene.attach();
+        scene.push(GOP);
+        await scene.has(scene.last);
+        const { frames } = destination.status();
+        destination.pause(new UplinkError('backbone-budget', 'expected at most 1 kbit/s, 2 are needed'));
+        t.match(destination.status(), { state: 'paused', lastError: { code: 'backbone-budget' } });
+        scene.push(GOP + 5);
+        scene.cameraAheadMs = cameraAheadMs;
+        scene.push(GOP);
+        t.match(destination.status(), { state: 'paused', frames });
+        destination.resume();
+        scene.push(2);
+        const got = await scene.has(scene.last);
+        const resumed = got.find((number, index) => number !== index) ?? 0;
+        t.same(got, [...numbers(0, frames), ...numbers(resumed, scene.last + 1)]);
+        t.equal(resumed, 3 * GOP, 'from the last key picture on, at once');
+        const gap = {
+          fromWallMs: wallMsOf(frames),
+          untilWallMs: wallMsOf(resumed),
+          frames: resumed - frames,
+        };
+        t.same(scene.gaps, [{ ...gap, cause: 'backbone-budget' }]);
+        t.match(destination.status(), {
+          state: 'flowing',
+          reached: { fromWallMs: wallMsOf(0), untilWallMs: wallMsOf(scene.last + 1) },
+        });
+        t.equal(scene.beside.frames, scene.last + 1, 'the other destination has every picture');
+      },
+    );
 
   t.test(`${name}: an end is an end`, async (t) => {
     const scene = await Scene.create(t, make);

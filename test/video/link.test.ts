@@ -333,7 +333,8 @@ t.test('link: gaps that end while no agent is there are told when one is, all of
   );
   t.equal(told.length, 64, 'bounded');
   t.match(told[0], { fromWallMs: 1_000, untilWallMs: 1_500, frames: 12 });
-  t.match(told.at(-1), { fromWallMs: 64_000, untilWallMs: 100_500 }, 'the last has grown');
+  t.match(told.at(-1), { fromWallMs: 64_000, untilWallMs: 100_500, gaps: 37 }, 'the last says what it is');
+  t.equal(told.filter(({ gaps }) => gaps !== undefined).length, 1, 'the others are exact');
   link.send(gap('mqtt', 101));
   await end.until(() => end.gaps.some(({ fromWallMs }) => fromWallMs === 101_000));
   t.equal(end.gaps.length, 66, 'each once');

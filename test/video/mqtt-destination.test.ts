@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
+import { Downtime } from '../../agent/health/downtime.ts';
 import { BrokerClient } from '../../agent/uplink/client.ts';
 import { MqttDestination } from '../../agent/video/mqtt-destination.ts';
 import { ForeignSubscriber, Mosquitto, onlyWith } from '../support/mosquitto.ts';
@@ -15,9 +16,11 @@ import {
   type Rig,
   type RigNeeds,
   Scene,
+  wallMsOf,
 } from './destination-behaviour.ts';
 
 const MIB = 2 ** 20;
+const HOUR_MS = 3_600_000;
 const TOPIC = 'csu/v1/57463-mairie/cam-a/media/main';
 
 destinationBehaves(t, 'mqtt', mqttRig);
@@ -114,5 +117,34 @@ t.test(
     await subscriber.message(() => subscriber.messages.length >= 50);
     t.same(await pictures(subscriber.messages.map(({ payload }) => payload)), numbers(0, 50));
     t.match(flows(), { droppedFrames: 0, gaps: 0 });
+  },
+);
+
+t.test(
+  'mqtt: what no video process was there to send is told exactly, whatever the clock of the camera says and since when',
+  async (t) => {
+    const broker = await Mosquitto.start(t.testdir());
+    t.teardown(() => broker.stop());
+    const make = sharing(await connected(t, broker.url), TOPIC);
+    for (const cameraAheadMs of [HOUR_MS, -HOUR_MS]) {
+      const downtime = new Downtime(systemClock);
+      const take = (scene: Scene, run: string) => {
+        const { reached } = scene.rig.destination.status();
+        return reached && downtime.take({ camera: 'cam-a', destination: 'mqtt', ...reached }, run);
+      };
+      const [dies, next] = [await Scene.create(t, make), await Scene.create(t, make)];
+      for (const scene of [dies, next]) scene.attach();
+      dies.push(5);
+      dies.cameraAheadMs = cameraAheadMs;
+      dies.push(16);
+      t.equal(take(dies, 'one that dies'), undefined);
+      next.skip(30);
+      next.push(5); // its camera has not told its clock yet
+      t.match(take(next, 'the next'), {
+        fromWallMs: wallMsOf(dies.last + 1),
+        untilWallMs: wallMsOf(30),
+        code: 'video-process-down',
+      });
+    }
   },
 );

@@ -8,8 +8,9 @@ import { TestClock } from '../support/test-clock.ts';
 
 const CREDIT = 10;
 
+/** The clock of the camera says nothing of the times of gaps. */
 function chunk(number: number, key: boolean, frames: number): Chunk {
-  const wallMs = 1_000 * number;
+  const boxWallMs = 1_000 * number;
   const memory = { hold: () => undefined, release: () => undefined };
   const parts = [Buffer.alloc(frames)];
   return {
@@ -19,7 +20,8 @@ function chunk(number: number, key: boolean, frames: number): Chunk {
     frames,
     key,
     number,
-    wallMs,
+    wallMs: 3_600_000 - 7 * number,
+    boxWallMs,
     durationMs: 1_000,
     ...memory,
   };
@@ -250,13 +252,13 @@ t.test('outlet: each gap begins with a picture that was not sent and ends before
   fc.assert(
     fc.property(steps, fc.boolean(), (steps, beginsAnew) => {
       const run = ranThrough(steps, beginsAnew);
-      const sent = new Set(run.sent.map(({ wallMs }) => wallMs));
-      const lost = run.all.filter(({ wallMs }) => !sent.has(wallMs));
+      const sent = new Set(run.sent.map(({ boxWallMs }) => boxWallMs));
+      const lost = run.all.filter(({ boxWallMs }) => !sent.has(boxWallMs));
       const within = ({ fromWallMs, untilWallMs }: Gap) =>
-        run.all.filter(({ wallMs }) => wallMs >= fromWallMs && wallMs < untilWallMs);
+        run.all.filter(({ boxWallMs }) => boxWallMs >= fromWallMs && boxWallMs < untilWallMs);
       return (
-        run.gaps.every((gap) => within(gap)[0]?.wallMs === gap.fromWallMs) &&
-        run.gaps.every((gap) => within(gap).every(({ wallMs }) => !sent.has(wallMs))) &&
+        run.gaps.every((gap) => within(gap)[0]?.boxWallMs === gap.fromWallMs) &&
+        run.gaps.every((gap) => within(gap).every(({ boxWallMs }) => !sent.has(boxWallMs))) &&
         lost.every((one) => run.gaps.filter((gap) => within(gap).includes(one)).length === 1)
       );
     }),

@@ -130,6 +130,7 @@ export class Muxer implements Framer {
         key,
         number: sequence,
         wallMs: reference.wallMs,
+        boxWallMs: pictures[0]?.unit.receivedWallMs ?? 0,
         durationMs: ((decodeTimes.at(-1) ?? decodeTime) - decodeTime) / TICKS_PER_MS,
       },
       pictures,

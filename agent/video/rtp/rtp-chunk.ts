@@ -7,7 +7,7 @@ import { Packets } from './packets.ts';
 const TICKS_PER_MS = 90;
 
 /** What is the same in whatever numbers the packets are. */
-type Facts = Pick<Chunk, 'bytes' | 'heldBytes' | 'key' | 'number' | 'wallMs' | 'durationMs'> &
+type Facts = Pick<Chunk, 'bytes' | 'heldBytes' | 'key' | 'number' | 'wallMs' | 'boxWallMs' | 'durationMs'> &
   Pick<RtpFacts, 'setup' | 'packets' | 'octets'>;
 
 /**
@@ -21,6 +21,7 @@ export class RtpChunk implements Chunk {
   readonly heldBytes: number;
   readonly number: number;
   readonly wallMs: number;
+  readonly boxWallMs: number;
   readonly durationMs: number;
   readonly rtp: RtpFacts;
   readonly #facts: Facts;
@@ -37,6 +38,7 @@ export class RtpChunk implements Chunk {
       bytes: count.bytes,
       heldBytes: count.bytes + picture.heldBytes - picture.bytes,
       wallMs: unit.captureWallMs ?? unit.receivedWallMs,
+      boxWallMs: unit.receivedWallMs,
       durationMs: picture.frameTicks / TICKS_PER_MS,
     };
     return new RtpChunk(facts, fields, new Packets(pool, picture, fields, count));
@@ -52,6 +54,7 @@ export class RtpChunk implements Chunk {
     this.heldBytes = facts.heldBytes;
     this.number = facts.number;
     this.wallMs = facts.wallMs;
+    this.boxWallMs = facts.boxWallMs;
     this.durationMs = facts.durationMs;
     const from = (sequence: number) => new RtpChunk(facts, { ...fields, sequence }, packets);
     this.rtp = { ...fields, setup: facts.setup, packets: facts.packets, octets: facts.octets, from };
