@@ -389,7 +389,8 @@ t.test('what is as long as may be, and made to be slow to read, is read at once'
   const described = 'v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n';
   const sdp = (begin: string, piece: string) => {
     const text = long(begin, piece, '', MAX_BODY_BYTES);
-    t.ok(cpuMs(() => findVideo(text)) < LIMIT_MS, `description: ${begin.slice(-30)}${piece}`);
+    const name = encodeURIComponent(begin.slice(-30) + piece); // tap takes no line that has another end of line in it
+    t.ok(cpuMs(() => findVideo(text)) < LIMIT_MS, `description: ${name}`);
   };
   for (const piece of [
     ' ',
