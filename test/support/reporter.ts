@@ -7,6 +7,8 @@ interface Result {
   readonly fullname: string;
   readonly skip?: unknown;
   readonly diag?: Record<string, unknown> | null;
+  /** Wall time, ms. */
+  readonly time?: number | null;
 }
 
 /** tap calls a file without tests skipped. */
@@ -16,7 +18,7 @@ const EMPTY = { ok: false, skip: false, diag: { reason: 'asserts nothing' } };
 const SHOWN_COMMENT = /^\s*# fuzz: /;
 
 /**
- * Reads TAP, prints one line per test file, the seeds of fuzzing tests and everything that failed, and ends with the plain line
+ * Reads TAP, prints one line per test file with the time it took, the seeds of fuzzing tests and everything that failed, and ends with the plain line
  * `N passed, N failed`, counted by tap's own parser. A test that asserts nothing has failed.
  */
 export default class PlainReporter extends Transform {
@@ -53,7 +55,7 @@ export default class PlainReporter extends Transform {
     parser.on('assert', (result: Result) => {
       const child = suite;
       suite = undefined;
-      if (depth === 0) this.push(`${result.ok ? 'ok' : 'NOT OK'} ${result.name}\n`);
+      if (depth === 0) this.push(`${result.ok ? 'ok' : 'NOT OK'} ${result.name}${took(result)}\n`);
       if (!child || !result.ok) this.#count(result);
       else if (child.count === 0) this.#count({ ...result, ...EMPTY });
     });
@@ -73,6 +75,10 @@ export default class PlainReporter extends Transform {
       this.push(`  FAILED: ${result.fullname || result.name}\n${describe(result.diag)}`);
     }
   }
+}
+
+function took({ time }: Result): string {
+  return typeof time === 'number' ? `, ${(time / 1000).toFixed(1)} s` : '';
 }
 
 function describe(diag: Record<string, unknown> | null | undefined): string {
