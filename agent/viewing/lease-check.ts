@@ -29,15 +29,16 @@ export class LeaseCheck {
     return Lease.verify(jws, keyring, camera.terms, now);
   }
 
-  /** @param open the leases that are open now */
+  /** @param open the leases that are open now @param waiting those that wait for their start */
   obstacle(
     signed: SignedOrder,
     configuration: ViewingConfiguration,
     open: readonly Lease[],
+    waiting: readonly Lease[],
   ): BeffroiError | undefined {
     const { order } = signed;
     if (order.command === 'lease.open') return this.#openObstacle(signed, configuration, open);
-    if (order.command === 'lease.close') return closeObstacle(signed, order, open);
+    if (order.command === 'lease.close') return closeObstacle(signed, order, [...open, ...waiting]);
     if (order.command !== 'lease.followup') return undefined;
     const known = this.#memory.find(order.lease);
     return known?.order.camera === order.camera ? undefined : unknownLease(order);
@@ -85,9 +86,9 @@ function crowdObstacle(lease: Lease, open: readonly Lease[]): BeffroiError | und
 function closeObstacle(
   { signers }: SignedOrder,
   order: OrderOf<'lease.close'>,
-  open: readonly Lease[],
+  taken: readonly Lease[],
 ): BeffroiError | undefined {
-  const lease = open.find(({ id }) => id === order.lease);
+  const lease = taken.find(({ id }) => id === order.lease);
   if (lease?.camera !== order.camera) return unknownLease(order);
   const mayClose = signers.some(
     ({ kid, role }) => role === 'operate' || (role === 'partner' && lease.terms.keys.includes(kid)),

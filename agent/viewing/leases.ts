@@ -9,7 +9,9 @@ import { type KeptLease, LeaseMemory } from './lease-memory.ts';
 import type { ChannelReport, SignedOrder, ViewingConfiguration, ViewingNeeds } from './ports.ts';
 import type { ChannelRecords } from './records.ts';
 import { Tally } from './tally.ts';
+import type { Closed } from './view-memory.ts';
 import { FOUND_AGAIN_MS } from './views.ts';
+import { WaitingLeases } from './waiting-leases.ts';
 
 /** How long the video process may take to open a channel, and to tell what it counted last, ms. Source: guess. */
 const OPEN_TIMEOUT_MS = 5_000;
@@ -53,6 +55,7 @@ export class Leases {
   readonly #memory: LeaseMemory;
   readonly #check: LeaseCheck;
   readonly #entries = new Map<string, Entry>();
+  readonly #waiting: WaitingLeases;
   /** How often the other end of the control link is asked now, ms. */
   #watchMs = Number.POSITIVE_INFINITY;
   #heldAtMs = Number.NEGATIVE_INFINITY;
@@ -62,6 +65,7 @@ export class Leases {
     this.#records = records;
     this.#memory = new LeaseMemory(needs.store.memory);
     this.#check = new LeaseCheck(needs, this.#memory);
+    this.#waiting = new WaitingLeases(needs.clock);
   }
 
   /** Nothing that an earlier start of the agent opened is open: that is told. */
@@ -95,29 +99,28 @@ export class Leases {
 
   /** Why the order cannot be carried out. */
   obstacle(signed: SignedOrder, configuration: ViewingConfiguration): BeffroiError | undefined {
-    return this.#check.obstacle(signed, configuration, this.#openLeases());
+    return this.#check.obstacle(signed, configuration, this.#openLeases(), this.#waiting.all);
   }
 
   /**
    * Opens it, at its signed start where that is ahead.
    * @param configurationNow what is in force when it opens
-   * @throws BeffroiError when the video process does not open it; then it is closed again
+   * @throws BeffroiError when it is closed before, or when the video process does not open it; then it is closed again
    */
   async open(
     signed: SignedOrder,
-    order: OrderOf<'lease.open'>,
     configurationNow: () => ViewingConfiguration,
     signal: AbortSignal,
   ): Promise<string> {
-    await this.#untilStart(order, signal);
-    const configuration = configurationNow();
-    const lease = this.#check.openable(signed, configuration, this.#openLeases());
-    const entry = this.#begin(lease, fingerprintOf(configuration, lease.camera));
+    const taken = this.#check.openable(signed, configurationNow(), this.#openLeases());
+    const { lease, opened } = await this.#waiting.atStart(taken, signal, () =>
+      this.#begin(signed, configurationNow()),
+    );
     this.#tellVideo(lease);
     const late = () =>
       new InternalError('video-process-down', `${lease.camera}: the channel was not opened in time`);
     try {
-      await limited(this.#needs.clock, OPEN_TIMEOUT_MS, signal, late, () => entry.opened);
+      await limited(this.#needs.clock, OPEN_TIMEOUT_MS, signal, late, () => opened);
     } catch (thrown) {
       this.#close(lease.id, { by: 'video', who: 'box' });
       throw thrown;
@@ -126,20 +129,17 @@ export class Leases {
     return `${lease.camera}: lease ${lease.id} is open for ${lease.recipient} until ${until}`;
   }
 
-  async #untilStart({ start }: OrderOf<'lease.open'>, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#needs;
-    while (clock.wallMs() < start * 1000) await clock.sleep(start * 1000 - clock.wallMs(), signal);
-  }
-
-  /** On disk and in the register before anything is opened. */
-  #begin(lease: Lease, fingerprint: string): { readonly opened: Promise<void> } {
+  /** On disk and in the register before anything is opened, by what is in force now. @throws OrderRefusedError */
+  #begin(
+    signed: SignedOrder,
+    configuration: ViewingConfiguration,
+  ): { readonly lease: Lease; readonly opened: Promise<void> } {
     const { clock, store } = this.#needs;
+    const lease = this.#check.openable(signed, configuration, this.#openLeases());
+    const fingerprint = fingerprintOf(configuration, lease.camera);
     const tally = new Tally();
     const openedMs = clock.wallMs();
-    const kept: KeptLease = {
-      ...{ order: lease.order, signer: lease.signer, partner: lease.partner },
-      ...{ openedMs, seenMs: openedMs, endMs: lease.endMs, tally: tally.kept, told: false },
-    };
+    const kept = keptOf(lease, openedMs);
     store.transaction(() => {
       this.#memory.keep(kept);
       this.#records.write({ action: 'lease.opened', who: lease.signer, facts: factsOf(kept) });
@@ -149,7 +149,7 @@ export class Leases {
     const open = { lease, fingerprint, deadlineMs: clock.monotonicMs() + lease.leftMs(openedMs), opened };
     this.#entries.set(lease.id, { kept, tally, open, countedByMs: 0, keptAtMs: clock.monotonicMs() });
     this.#watchLink();
-    return { opened: opened.promise };
+    return { lease, opened: opened.promise };
   }
 
   #tellVideo({ jws, terms, camera, id }: Lease): void {
@@ -163,9 +163,27 @@ export class Leases {
   }
 
   close({ signer }: SignedOrder, order: OrderOf<'lease.close'>): string {
+    const by = `closed by ${order.operator}`;
+    const waiting = this.#waiting.cancel(order.lease, `${by} before its start`);
+    if (waiting) {
+      this.#tellCancelled(waiting, { by: 'order', who: signer, detail: `${by} before its start` });
+      return `lease ${order.lease} is closed before its start`;
+    }
     if (!this.#entries.get(order.lease)?.open) throw unknownLease(order);
-    this.#close(order.lease, { by: 'order', who: signer, detail: `closed by ${order.operator}` });
+    this.#close(order.lease, { by: 'order', who: signer, detail: by });
     return `lease ${order.lease} is closed`;
+  }
+
+  /** It never opened, and never will: on disk, in the register, and to the partner. */
+  #tellCancelled(lease: Lease, how: Omit<Closed, 'atMs'>): void {
+    const { clock, store } = this.#needs;
+    const atMs = clock.wallMs();
+    const kept = { ...keptOf(lease, atMs), endMs: atMs, closed: { ...how, atMs }, told: true };
+    store.transaction(() => {
+      this.#memory.keep(kept);
+      const { by: closedBy, ...said } = how;
+      this.#records.write({ action: 'lease.closed', facts: factsOf(kept), closedBy, ...said });
+    });
   }
 
   /** Tells the partner what was done; the intervention is over, so the channel closes. */
@@ -323,6 +341,12 @@ export class Leases {
       this.#records.write({ action: 'lease.closed', who, facts, closedBy, counts, detail });
     });
   }
+}
+
+/** A lease as it is kept from now on, with nothing counted. */
+function keptOf({ order, signer, partner, endMs }: Lease, nowMs: number): KeptLease {
+  const tally = new Tally().kept;
+  return { order, signer, partner, openedMs: nowMs, seenMs: nowMs, endMs, tally, told: false };
 }
 
 /** What is known of a channel that closed with the agent that had it open. */

@@ -84,7 +84,7 @@ export class ViewingRoom implements Service {
       case 'view.close':
         return this.#views.close(signed, order);
       case 'lease.open':
-        return await this.#leases.open(signed, order, () => this.#configuration, signal);
+        return await this.#leases.open(signed, () => this.#configuration, signal);
       case 'lease.close':
         return this.#leases.close(signed, order);
       case 'lease.followup':

@@ -2,9 +2,10 @@ import t from 'tap';
 import type { ClockTrust } from '../../agent/base/clock.ts';
 import { DAYS, type LeaseTerms } from '../../agent/contract/lease-terms.ts';
 import type { LeaseOpening } from '../../agent/contract/video-link.ts';
+import type { SigningKey } from '../../agent/trust/keys.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
 import { leaseOrder, NOW_S, OTHER_PARTNER, PARTNER, termsOf } from '../trust/lease-parts.ts';
-import { SITE } from '../trust/support.ts';
+import { OPERATOR, SITE } from '../trust/support.ts';
 import {
   CONFIGURATIONS,
   FLAWS,
@@ -169,6 +170,44 @@ t.test('leases: one that is signed for in a moment opens at its start, once, and
   t.equal(world.pulled.size, 1);
   await world.clock.advance(SLACK_MS);
   t.equal(world.pulled.size, 0, 'closed at its end');
+});
+
+t.test('leases: one that waits for its start is closed by partner or CSU, and never opens', async (t) => {
+  for (const key of [PARTNER, OPERATOR]) {
+    const world = await World.create();
+    const nowS = world.clock.wallMs() / 1000;
+    const claims = { iat: nowS, exp: nowS + 60 };
+    const order = leaseOrder({ ...claims, start: nowS + 9, end: nowS + 69 });
+    const words = { camera: 'cam-hall', lease: order.jti, operator: 'x', command: 'lease.close' };
+    const close = (jti: string, by: SigningKey) =>
+      world.order(signOrder({ typ: 'command', aud: SITE, ...claims, jti, ...words }, [by]));
+    const opening = world.order(signOrder(order, [PARTNER]));
+    await close('close-by-another', OTHER_PARTNER);
+    t.match(outcome(world), { status: 'rejected', cause: 'lease-wrong-partner' });
+    await close('close-in-time', key);
+    await opening;
+    const ends = world.events('command').filter(({ status }) => status === 'successful' || status === 'failed');
+    t.match(ends, [
+      { command_id: 'close-in-time', status: 'successful' },
+      { command_id: order.jti, status: 'failed', cause: 'channel-closed' },
+    ]);
+    await close('close-again', key);
+    t.match(outcome(world), { status: 'rejected', cause: 'order-unknown-channel' });
+    await world.clock.advance(10_000);
+    t.equal(world.pulls, 0, 'it never opens');
+    for (const told of ['channel', 'consignation'] as const) {
+      const lines = world.events(told).filter(({ action }) => action !== 'lease.refused');
+      t.match(lines, [
+        {
+          ...{ action: 'lease.closed', channel: order.jti, who: key.kid, closed_by: 'order', bytes: 0 },
+          ...{ operator: 'c.weber', detail: 'closed by x before its start' },
+        },
+      ]);
+    }
+    await new Play(world).run([OPEN]);
+    t.equal(world.pulled.size, 1, 'the next one does');
+    await world.end();
+  }
 });
 
 t.test('leases: the next video process opens no lease that the one before had open', async (t) => {
