@@ -250,7 +250,8 @@ export const CODES = {
   'channel-closed': {
     fault: 'order',
     retryable: true,
-    means: 'The video process refused the lease or closed it at once, or an order closed it before its start.',
+    means:
+      'The video process refused the lease or closed it at once, or an order closed it before its start.',
     remedy: 'Read the message; have the partner sign a new lease.',
   },
   'secret-unopenable': {

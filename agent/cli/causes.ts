@@ -160,7 +160,8 @@ const FRENCH: Record<Code, CauseText> = {
     remedy: 'Corriger ce que montre beffroi status, puis faire signer un nouveau bail.',
   },
   'channel-closed': {
-    means: "Le traitement vidéo a refusé le bail ou l'a fermé aussitôt, ou un ordre l'a fermé avant son début.",
+    means:
+      "Le traitement vidéo a refusé le bail ou l'a fermé aussitôt, ou un ordre l'a fermé avant son début.",
     remedy: 'Lire le message ; faire signer un nouveau bail.',
   },
   'secret-unopenable': {

@@ -186,7 +186,9 @@ t.test('leases: one that waits for its start is closed by partner or CSU, and ne
     t.match(outcome(world), { status: 'rejected', cause: 'lease-wrong-partner' });
     await close('close-in-time', key);
     await opening;
-    const ends = world.events('command').filter(({ status }) => status === 'successful' || status === 'failed');
+    const ends = world
+      .events('command')
+      .filter(({ status }) => status === 'successful' || status === 'failed');
     t.match(ends, [
       { command_id: 'close-in-time', status: 'successful' },
       { command_id: order.jti, status: 'failed', cause: 'channel-closed' },
