@@ -474,7 +474,9 @@ t.test(
     });
     t.match(JSON.parse(line.line_detail), { detail: line.detail, bytes: line.bytes, frames: line.frames });
     await stage.media.until('what came after it had died', () => messagesOf(stage, id).length > got);
-    await until(() => new RegExp(`Client ${SITE}-lease-1\\S* .*(closed|disconnected)`).test(centre.broker.log));
+    await until(() =>
+      new RegExp(`Client ${SITE}-lease-1\\S* .*(closed|disconnected)`).test(centre.broker.log),
+    );
     const messages = messagesOf(stage, id);
     const bytes = messages.reduce((sum, { ciphertext }) => sum + ciphertext.length, 0);
     t.ok(bytes <= (line.bytes ?? 0), `${bytes} bytes came, ${line.bytes} are in the register`);
