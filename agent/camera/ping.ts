@@ -1,16 +1,16 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import type { Clock } from '../base/clock.ts';
 
 /** `not-allowed`: the box may not send ICMP, or has no `ping`: nothing is known by it. */
 export type PingAnswer = 'answers' | 'silent' | 'not-allowed';
 
-/** Asks a host once. @returns undefined when too many are asked at the moment */
+/** Asks a host once. @returns undefined when too many are asked at the moment, or no answer was waited for in time */
 export type Ping = (host: string, signal: AbortSignal) => Promise<PingAnswer | undefined>;
 
 /** Children at the same time: 64 cameras that fall silent together are asked in turn. Source: guess. */
 const MOST = 4;
-/** A little more than the second that ping itself waits. */
-const TIMEOUT_MS = 1_100;
+/** More than the second that ping itself waits; within the 5 s of a dead stream. What still runs then has said nothing. */
+const TIMEOUT_MS = 1_500;
 /** What is not allowed is tried again after this. Source: guess. */
 const FORBIDDEN_MS = 600_000;
 
@@ -20,12 +20,14 @@ const FORBIDDEN = ['ENOENT', 'EACCES', 'EPERM'];
 export class Pinger {
   readonly #clock: Clock;
   readonly #command: string;
+  readonly #timeoutMs: number;
   #running = 0;
   #forbiddenUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, command = 'ping') {
+  constructor(clock: Clock, command = 'ping', timeoutMs = TIMEOUT_MS) {
     this.#clock = clock;
     this.#command = command;
+    this.#timeoutMs = timeoutMs;
   }
 
   readonly ping: Ping = async (host, signal) => {
@@ -40,21 +42,22 @@ export class Pinger {
     return answer;
   };
 
-  #ask(host: string, signal: AbortSignal): Promise<PingAnswer> {
+  #ask(host: string, signal: AbortSignal): Promise<PingAnswer | undefined> {
     const options = {
-      ...{ signal, timeout: TIMEOUT_MS, killSignal: 'SIGKILL' as const, maxBuffer: 16_384 },
+      ...{ signal, timeout: this.#timeoutMs, killSignal: 'SIGKILL' as const, maxBuffer: 16_384 },
       env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' },
     };
     return new Promise((resolve) => {
       execFile(this.#command, ['-n', '-c', '1', '-w', '1', '--', host], options, (error, _out, errors) =>
-        resolve(error ? answerOf(error.code, errors) : 'answers'),
+        resolve(error ? answerOf(error, errors) : 'answers'),
       );
     });
   }
 }
 
 /** @see ping(8): 1 when nothing came, 2 for any other error */
-function answerOf(code: string | number | null | undefined, errors: string): PingAnswer {
+function answerOf({ killed, code }: ExecFileException, errors: string): PingAnswer | undefined {
+  if (killed) return undefined;
   const isForbidden = FORBIDDEN.includes(String(code)) || /not permitted|denied/i.test(errors);
   return isForbidden ? 'not-allowed' : 'silent';
 }

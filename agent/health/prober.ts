@@ -11,6 +11,8 @@ import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 
 /** How long a port may take to answer. A stall is to be declared within 5 s of the last picture, 3 s of which pass before. */
 const PORT_TIMEOUT_MS = 1_000;
+/** A wait that ends so much later than it was to was our own: whether the camera answered meanwhile is not known. */
+const OWN_DELAY_MS = 500;
 /** An accepted login, and who the camera says it is, are looked at this often while nobody asks. Source: guess. */
 const LOGIN_INTERVAL_MS = 60_000;
 /** A refused one counts in the latch of the camera. Source: guess. */
@@ -117,7 +119,7 @@ export class Prober {
     const asked = this.#keeper.rtspAddress;
     if (!asked) return;
     const answer = await this.#port(asked.host, asked.port, signal);
-    if (this.#keeper.rtspAddress?.port === asked.port)
+    if (answer && this.#keeper.rtspAddress?.port === asked.port)
       this.#keeper.rtspAnswered(answer, this.#needs.clock.monotonicMs());
   }
 
@@ -125,12 +127,15 @@ export class Prober {
     const port = this.#camera.onvif?.port;
     if (port === undefined) return;
     const answer = await this.#port(this.#camera.host, port, signal);
-    this.#keeper.onvifAnswered(answer, this.#needs.clock.monotonicMs());
+    if (answer) this.#keeper.onvifAnswered(answer, this.#needs.clock.monotonicMs());
   }
 
-  async #port(host: string, port: number, signal: AbortSignal): Promise<PortAnswer> {
+  /** @returns undefined when this process stood still while it waited */
+  async #port(host: string, port: number, signal: AbortSignal): Promise<PortAnswer | undefined> {
     const { tcp, clock } = this.#needs;
-    return (await tcp({ host, port }, clock, signal, PORT_TIMEOUT_MS)).result;
+    const { result, roundTripMs } = await tcp({ host, port }, clock, signal, PORT_TIMEOUT_MS);
+    const isOurs = result === 'unreachable' && roundTripMs > PORT_TIMEOUT_MS + OWN_DELAY_MS;
+    return isOurs ? undefined : result;
   }
 
   async #onvif(limits: HealthLimits, signal: AbortSignal): Promise<void> {

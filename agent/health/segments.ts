@@ -98,6 +98,8 @@ class Group {
   readonly #cameras: readonly SegmentCamera[];
   readonly #ids: ReadonlySet<string>;
   readonly #silentSinceMs = new Map<string, number>();
+  /** Cameras that are to do their job now, and those among them of which something is known. */
+  #watched = 0;
   #known = 0;
   down: boolean;
 
@@ -125,9 +127,11 @@ class Group {
   }
 
   look(answers: ReadonlyMap<string, Answers>, nowMs: number): void {
+    this.#watched = 0;
     this.#known = 0;
     for (const id of this.#ids) {
       const answer = answers.get(id) ?? 'unknown';
+      if (answers.has(id)) this.#watched += 1;
       if (answer !== 'unknown') this.#known += 1;
       if (answer !== 'no') this.#silentSinceMs.delete(id);
       else if (!this.#silentSinceMs.has(id)) this.#silentSinceMs.set(id, nowMs);
@@ -135,13 +139,14 @@ class Group {
     this.down = this.#isDown();
   }
 
+  /** Of whom nothing is known may answer: silent ones among unknown ones are no news, and end no fault that was. */
   #isDown(): boolean {
     const silent = this.#silentSinceMs.size;
     if (this.#known === 0) return this.down && this.size >= FEWEST;
     if (silent < FEWEST) return false;
-    if (silent === this.#known) return true;
     if (this.down) return silent >= this.#known * FEW;
-    return silent >= this.#known * MOST && this.#fellTogether();
+    if (silent === this.#watched) return true;
+    return silent >= this.#watched * MOST && this.#fellTogether();
   }
 
   #fellTogether(): boolean {

@@ -43,7 +43,11 @@ t.test('law: the rate is the measured one, and too low only twice in a row', asy
     ['narrow-fast', 8, undefined, 'unknown'],
     ['narrow-fast', 8, 12, 'unknown'],
     ['narrow-fast', 8, 8, 'breach'],
+    ['narrow-fast', 11.7, 11.7, 'breach'],
+    ['narrow', 6, 6, 'ok'],
+    ['narrow', 5.8, 5.8, 'breach'],
     ['wide', 8, 8, 'ok'],
+    ['wide', 5.8, 5.8, 'breach'],
     ['traffic', 5, 5, 'breach'],
   ] as const;
   for (const [role, fps, fpsBefore, rate] of cases)

@@ -145,14 +145,15 @@ t.test(
     const folder = mkdtempSync(join(tmpdir(), 'ping-'));
     t.teardown(() => rmSync(folder, { recursive: true }));
     const never = new AbortController().signal;
-    const real = await new Pinger(systemClock).ping('127.0.0.1', never);
+    const pinger = (command = 'ping', timeoutMs = 60_000) => new Pinger(systemClock, command, timeoutMs);
+    const real = await pinger().ping('127.0.0.1', never);
     t.ok(real === 'answers' || real === 'not-allowed', 'as this machine allows it');
-    if (real === 'answers') t.equal(await new Pinger(systemClock).ping('camera.invalid', never), 'silent');
-    t.equal(await new Pinger(systemClock, join(folder, 'none')).ping('127.0.0.1', never), 'not-allowed');
-    const script = (name: string, body: string) => {
+    if (real === 'answers') t.equal(await pinger().ping('camera.invalid', never), 'silent');
+    t.equal(await pinger(join(folder, 'none')).ping('127.0.0.1', never), 'not-allowed');
+    const script = (name: string, body: string, timeoutMs?: number) => {
       const path = join(folder, name);
       writeFileSync(path, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
-      return new Pinger(systemClock, path);
+      return pinger(path, timeoutMs);
     };
     const forbidden = script(
       'forbidden',
@@ -160,8 +161,9 @@ t.test(
     );
     t.equal(await forbidden.ping('127.0.0.1', never), 'not-allowed');
     t.equal(await script('lost', 'exit 1').ping('127.0.0.1', never), 'silent');
-    t.equal(await script('hangs', 'exec sleep 60').ping('127.0.0.1', never), 'silent', 'and waits no longer');
-    const slow = script('slow', 'exec sleep 60');
+    const hangs = script('hangs', 'exec sleep 60', 200);
+    t.equal(await hangs.ping('127.0.0.1', never), undefined, 'one that is ended by us has said nothing');
+    const slow = script('slow', 'sleep 0.2; exit 1');
     const all = await Promise.all(Array.from({ length: 6 }, () => slow.ping('127.0.0.1', never)));
     t.equal(all.filter((answer) => answer === undefined).length, 2, 'no more than four at a time');
   },

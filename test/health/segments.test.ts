@@ -102,6 +102,43 @@ t.test('the fault ends when half of the cameras answer, and lasts while nothing 
   t.equal(look(OK, STALLED, SILENT), false, 'a camera that answers and stalls is reached');
 });
 
+t.test('two dead cameras are no fault of the network while nothing is known of the others', async (t) => {
+  const segments = new Segments();
+  segments.apply([SWITCH, RADIO], CAMERAS);
+  const look = (others: Verdict, nowMs: number) =>
+    segments.look(
+      new Map(CAMERAS.map(({ id }) => [id, id === 'a1' || id === 'b1' ? SILENT : others])),
+      nowMs,
+    );
+  for (const [others, nowMs] of [
+    [UNKNOWN, 1_000],
+    [OK, 3_000],
+    [UNKNOWN, 900_000],
+    [OK, 960_000],
+  ] as const) {
+    look(others, nowMs);
+    t.same(down(segments), [], `at ${nowMs}`);
+    t.equal(segments.causeOf('a1'), undefined);
+  }
+  look(SILENT, 970_000);
+  t.same(down(segments), ['seg-a', 'seg-b', 'seg-all']);
+  look(UNKNOWN, 980_000);
+  t.same(down(segments), ['seg-all'], 'what was known to be down lasts while no more is known');
+});
+
+t.test('cameras that are set aside for work do not count among those that may answer', async (t) => {
+  const segments = new Segments();
+  segments.apply([SWITCH], CAMERAS.slice(0, 3));
+  segments.look(
+    new Map([
+      ['a1', SILENT],
+      ['a2', SILENT],
+    ]),
+    0,
+  );
+  t.same(down(segments), ['seg-a', 'seg-all']);
+});
+
 t.test('a change of the configuration keeps what is down, and forgets a segment that is gone', async (t) => {
   const segments = looked({ a1: 90_000, a2: 90_000, a3: 90_000 });
   segments.apply([SWITCH, RADIO], CAMERAS);
@@ -121,6 +158,7 @@ t.test(
         const segments = new Segments();
         segments.apply([SWITCH, RADIO], CAMERAS);
         let nowMs = 0;
+        let before = new Set<string>();
         for (const { stepMs, verdicts } of looks) {
           nowMs += stepMs;
           const said = new Map(CAMERAS.map(({ id }, index) => [id, verdicts[index] ?? OK]));
@@ -132,7 +170,10 @@ t.test(
             const nothingKnown = view.cameras.every((id) => said.get(id) === UNKNOWN);
             if (!nothingKnown && view.unreachable.length < 2)
               throw new Error(`${view.id} by ${view.unreachable}`);
+            if (!before.has(view.id) && view.unreachable.length < (view.cameras.length * 2) / 3)
+              throw new Error(`${view.id} began by ${view.unreachable} of ${view.cameras}`);
           }
+          before = new Set(views.flatMap((view) => (view.down ? [view.id] : [])));
           for (const { id } of CAMERAS) {
             const cause = segments.causeOf(id);
             if (cause === undefined) continue;

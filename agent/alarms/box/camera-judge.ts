@@ -1,4 +1,5 @@
 import type { BoxCamera, BoxSegment, CameraHealthPoint } from '../ports.ts';
+import { Flaps } from './flaps.ts';
 import { LATER, type Said, UNKNOWN } from './said.ts';
 
 /**
@@ -21,6 +22,7 @@ export class CameraJudge {
   readonly #watched: ReadonlySet<string>;
   readonly #unreachableSinceMs = new Map<string, number>();
   readonly #backMs = new Map<string, number>();
+  readonly #flaps = { down: new Flaps(), degraded: new Flaps() };
   #cameras: readonly BoxCamera[] = [];
   #segments: readonly BoxSegment[] = [];
   #nowMs = 0;
@@ -41,7 +43,14 @@ export class CameraJudge {
       if (!isUnreachable(camera)) this.#unreachableSinceMs.delete(camera.camera);
       else if (!this.#unreachableSinceMs.has(camera.camera))
         this.#unreachableSinceMs.set(camera.camera, nowMs);
+      this.#lookForFlaps(camera);
     }
+  }
+
+  #lookForFlaps(camera: BoxCamera): void {
+    for (const from of ['down', 'degraded'] as const)
+      if (SET_ASIDE.includes(camera.state)) this.#flaps[from].forget(camera.camera);
+      else this.#flaps[from].look(camera, isBad(camera, from), !this.#isCutOff(camera), this.#nowMs);
   }
 
   /** Where all cameras are cut off and a point says so, a segment of them has no alarm of its own. */
@@ -59,10 +68,12 @@ export class CameraJudge {
       ({ camera, state }) => (point.camera ?? camera) === camera && !SET_ASIDE.includes(state),
     );
     if (own.length === 0) return UNKNOWN;
-    const bad = own.filter(
-      ({ state }) => state === 'down' || (point.from === 'degraded' && state === 'degraded'),
-    );
-    const raised = bad.filter((camera) => !this.#isHeldBack(camera));
+    const bad = own.filter((camera) => isBad(camera, point.from));
+    const raised = own.flatMap((camera) => {
+      const flapping = this.#flaps[point.from].of(camera.camera, this.#nowMs);
+      if (!bad.includes(camera)) return flapping ?? [];
+      return this.#isHeldBack(camera) ? [] : (flapping ?? camera);
+    });
     if (raised.length > 0) return said(raised, own.length);
     if (bad.length > 0) return bad.some((camera) => this.#isCutOff(camera)) ? UNKNOWN : LATER;
     return own.some(({ state }) => state === 'unknown') ? UNKNOWN : { active: false };
@@ -97,6 +108,10 @@ function said(bad: readonly BoxCamera[], of: number): Said {
   const cause = first?.cause === 'none' ? undefined : first?.cause;
   const text = of > 1 ? `${bad.length} of ${of}: ${bad.map(({ camera }) => camera).join(', ')}` : undefined;
   return { active: true, cause, text };
+}
+
+function isBad({ state }: BoxCamera, from: CameraHealthPoint['from']): boolean {
+  return state === 'down' || (from === 'degraded' && state === 'degraded');
 }
 
 function isUnreachable({ state, cause }: BoxCamera): boolean {

@@ -301,6 +301,75 @@ t.test('one point may watch all cameras: it says how many and which', async (t) 
   t.same(watch.transitions, ['pt-camera-health raised', 'pt-camera-health cleared']);
 });
 
+t.test(
+  'a camera that fails again and again is one alarm, until it has not failed for ten minutes',
+  async (t) => {
+    for (const [downS, upS] of [
+      [70, 10],
+      [90, 30],
+      [50, 20],
+      [5, 170],
+    ] as const) {
+      const points = [watched('cam-a', { minDurationS: 60 }), point('camera-network', { minDurationS: 60 })];
+      const { box, clock, watch } = await begin(t, points);
+      box.list = [ok('cam-a'), ok('cam-b'), ok('cam-c')];
+      await clock.advance(1_000);
+      const hour = 3600 / (downS + upS);
+      for (let n = 0; n < hour; n += 1) {
+        box.list = [down('cam-a', n % 2 ? 'camera-unreachable' : 'camera-stalled'), ok('cam-b'), ok('cam-c')];
+        await clock.advance(downS * 1000);
+        box.list = [ok('cam-a'), ok('cam-b'), ok('cam-c')];
+        await clock.advance(upS * 1000);
+      }
+      const short = downS < 60 ? [] : ['pt-cam-a raised', 'pt-cam-a cleared'];
+      const begun = watch.transitions.slice(0, -1);
+      t.same(watch.transitions.slice(-1), ['pt-cam-a raised'], `${downS} s down, ${upS} s up: it lasts`);
+      t.ok(begun.length <= 2 * short.length, `${begun.length} changes before it was known`);
+      const sofar = watch.transitions.length;
+      await clock.advance(600_000 - upS * 1000 - 2_000);
+      t.equal(watch.transitions.length, sofar);
+      await clock.advance(4_000);
+      t.same(watch.transitions.slice(sofar), ['pt-cam-a cleared']);
+    }
+  },
+);
+
+t.test(
+  'a camera that failed three times in an hour, or behind a network that flaps, does not flap itself',
+  async (t) => {
+    const points = [watched('cam-a', { minDurationS: 60 }), point('camera-network', { minDurationS: 60 })];
+    const { box, clock, watch } = await begin(t, points);
+    const swing = async (list: BoxCamera[], downMs: number, upMs: number) => {
+      box.list = list;
+      await clock.advance(downMs);
+      box.list = CAMERAS.map(ok);
+      await clock.advance(upMs);
+    };
+    const own = [down('cam-a', 'camera-stalled'), ok('cam-b'), ok('cam-c')];
+    for (let n = 0; n < 4; n += 1) await swing(own, 20_000, 600_000);
+    for (let n = 0; n < 4; n += 1)
+      await swing(
+        CAMERAS.map((camera) => down(camera)),
+        50_000,
+        20_000,
+      );
+    await swing(
+      CAMERAS.map((camera): BoxCamera => ({ camera, state: 'maintenance', cause: 'none' })),
+      9_000,
+      9_000,
+    );
+    await swing(own, 5_000, 5_000);
+    await swing(own, 5_000, 5_000);
+    await swing(
+      CAMERAS.map((camera): BoxCamera => ({ camera, state: 'maintenance', cause: 'none' })),
+      9_000,
+      9_000,
+    );
+    await swing(own, 5_000, 120_000);
+    t.same(watch.transitions, []);
+  },
+);
+
 t.test('a box that is cut off from all its cameras says so once, and not once for each', async (t) => {
   const points = [point('camera-network'), ...CAMERAS.map((camera) => watched(camera))];
   const { box, clock, watch, states } = await begin(t, points);
