@@ -632,6 +632,14 @@ export const CODES = {
     means: 'The stream brings fewer pictures per second than the configuration asks for.',
     remedy: 'Check the encoder settings and the load of the camera.',
   },
+  'camera-no-key-picture': {
+    fault: 'device',
+    retryable: true,
+    means:
+      'Pictures come, but for a minute none with which decoding can begin: no IDR, or parameter sets are missing. A destination that begins gets nothing.',
+    remedy:
+      'Set a key picture (I, IDR) every few seconds in the encoder of the camera, and switch off gradual refresh (intra refresh).',
+  },
   'camera-substream-down': {
     fault: 'device',
     retryable: true,

@@ -485,6 +485,12 @@ const FRENCH: Record<Code, CauseText> = {
     means: "Le flux apporte moins d'images par seconde que demandé.",
     remedy: "Vérifier les réglages de l'encodeur et la charge.",
   },
+  'camera-no-key-picture': {
+    means:
+      "Les images viennent, mais depuis une minute aucune par laquelle un décodage peut commencer : pas d'image clé (IDR), ou ses paramètres manquent. Une destination qui commence ne reçoit rien.",
+    remedy:
+      "Régler dans l'encodeur de la caméra une image clé (I, IDR) toutes les quelques secondes, et couper le rafraîchissement progressif (intra refresh).",
+  },
   'camera-substream-down': {
     means: 'Le flux principal va bien, mais le flux secondaire ne vient pas.',
     remedy:

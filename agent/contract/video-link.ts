@@ -209,6 +209,7 @@ export const videoToAgent = z.discriminatedUnion('type', [
     ...ofSubstream,
     periodMs: count,
     frames: count,
+    /** With which decoding can begin, parameter sets included. */
     keyFrames: count,
     bytes: count,
     gopFrames: count,

@@ -201,7 +201,7 @@ export class CameraHealth {
 
   onMeasure(report: MeasureReport): void {
     if (report.profile === 'sub') {
-      if (report.frames > 0) this.#keeper.substreamFlows();
+      this.#keeper.substreamMeasure(report, this.#nowMs());
       this.evaluate();
       return;
     }

@@ -13,6 +13,7 @@ import {
   type PortAnswer,
 } from './evidence.ts';
 import type { Identity, Swap } from './identity.ts';
+import { KEYLESS, KeyPictures } from './key-pictures.ts';
 import type { LegalProfile } from './law/facts.ts';
 import { type MeasureReport, MeasureWindow, timeOf } from './measure-window.ts';
 import { Steadiness } from './steadiness.ts';
@@ -96,6 +97,7 @@ export class EvidenceKeeper {
   #picture: Picture = {};
   #sound: boolean | undefined;
   readonly #window = new MeasureWindow();
+  readonly #substreamKeys = new KeyPictures();
 
   constructor(camera: WatchedCamera) {
     this.#camera = camera;
@@ -167,6 +169,7 @@ export class EvidenceKeeper {
       lossy: this.#window.lossy,
       lossIsOurs: this.#window.lossIsOurs,
       lowRate: this.#window.lowRate,
+      keyless: this.#window.keyless,
       substreamFailure: this.#substreamFailure,
     };
   }
@@ -176,11 +179,15 @@ export class EvidenceKeeper {
     if (phase === 'failed' || phase === 'stalled')
       this.#substreamFailure = { value: { code: code ?? 'internal', detail }, atMs };
     if (phase === 'stopped') this.#substreamFailure = undefined;
+    if (phase !== 'playing') this.#substreamKeys.reset();
   }
 
-  /** Pictures of the sub-stream came. */
-  substreamFlows(): void {
-    this.#substreamFailure = undefined;
+  /** What is measured of the sub-stream. */
+  substreamMeasure(report: MeasureReport, atMs: number): void {
+    this.#substreamKeys.take(report);
+    if (this.#substreamKeys.tooFew)
+      this.#substreamFailure = { value: { code: 'camera-no-key-picture', detail: KEYLESS }, atMs };
+    else if (report.frames > 0) this.#substreamFailure = undefined;
   }
 
   /** Where the stream really is, as its URL says: an IPv6 host in brackets, port 0 where none is named. */

@@ -85,6 +85,8 @@ export interface Evidence {
   /** Because the box did not read in time. */
   readonly lossIsOurs: boolean;
   readonly lowRate: boolean;
+  /** Pictures come, and for long none with which decoding can begin. */
+  readonly keyless: boolean;
 }
 
 /** What the configuration asks for. */

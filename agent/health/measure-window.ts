@@ -1,4 +1,5 @@
 import type { VideoToAgent } from '../contract/video-link.ts';
+import { KeyPictures } from './key-pictures.ts';
 
 export type MeasureReport = Extract<VideoToAgent, { type: 'measure' }>;
 
@@ -107,6 +108,7 @@ export class MeasureWindow {
   #lossy = false;
   #lossIsOurs = false;
   #lowRate = false;
+  readonly #keys = new KeyPictures();
 
   get lossy(): boolean {
     return this.#lossy;
@@ -121,7 +123,12 @@ export class MeasureWindow {
     return this.#lowRate;
   }
 
+  get keyless(): boolean {
+    return this.#keys.tooFew;
+  }
+
   take(report: MeasureReport, minFps: number, lossLimitPercent: number): void {
+    this.#keys.take(report);
     this.#takeLoss(report, lossLimitPercent);
     this.#takeRate(report, minFps);
   }
@@ -135,6 +142,7 @@ export class MeasureWindow {
     this.#lossy = false;
     this.#lossIsOurs = false;
     this.#lowRate = false;
+    this.#keys.reset();
   }
 
   #takeLoss(report: MeasureReport, limitPercent: number): void {

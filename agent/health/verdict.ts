@@ -273,6 +273,7 @@ function streamTrouble(evidence: Evidence, limits: HealthLimits): Verdict | unde
     );
   if (evidence.lossy)
     return worse('camera-loss', `more than ${limits.lossLimitPercent} % of the packets are lost`);
+  if (evidence.keyless) return worse('camera-no-key-picture', `pictures come, but ${KEYLESS}`);
   if (evidence.lowRate) return worse('camera-low-rate', 'fewer pictures per second than asked for');
   return substreamTrouble(evidence);
 }

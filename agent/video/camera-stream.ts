@@ -164,9 +164,8 @@ export class CameraStream {
 
   #take(unit: AccessUnit): void {
     const { meter, feed } = this.#needs;
-    meter.unit(unit);
     const setupBefore = feed.setup;
-    feed.take(unit);
+    meter.unit(unit, feed.take(unit));
     meter.repairs(feed.timestampRepairs);
     meter.uncached(feed.gopsUncached);
     if (feed.setup !== setupBefore) this.#tellPlaying();

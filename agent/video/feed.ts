@@ -93,11 +93,13 @@ export class Feed implements Source {
     for (const { format } of this.#destinations.values()) this.#open(format);
   }
 
-  take(unit: AccessUnit): void {
+  /** @returns whether decoding can begin with it */
+  take(unit: AccessUnit): boolean {
     const picture = this.#placer?.place(unit);
-    if (!picture) return;
+    if (!picture) return false;
     this.#pictures.take(picture);
     for (const lane of this.#lanes) this.#emit(lane.format, lane.push(picture));
+    return picture.key;
   }
 
   /** Ends every destination. */

@@ -74,10 +74,11 @@ export class Meter {
     this.#keyAtMs = undefined;
   }
 
-  unit(unit: AccessUnit): void {
+  /** @param begins whether decoding can begin with it, parameter sets included */
+  unit(unit: AccessUnit, begins: boolean): void {
     this.#counts.frames += 1;
+    if (begins) this.#counts.keyFrames += 1;
     if (unit.key) {
-      this.#counts.keyFrames += 1;
       this.#gopFrames = this.#framesSinceKey ?? this.#gopFrames;
       this.#key(unit.receivedMonotonicMs);
       this.#framesSinceKey = 0;

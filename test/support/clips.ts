@@ -119,3 +119,9 @@ function firstParameterSets(nals: readonly Buffer[], codec: VideoCodec): Buffer[
   const types = codec === 'h264' ? [7, 8] : [32, 33, 34];
   return types.flatMap((type) => nals.find((nal) => nalType(nal, codec) === type) ?? []);
 }
+
+/** What a camera that plays it sends, kbit/s. */
+export function kbpsOf({ units, framesPerSecond }: Clip): number {
+  const bytes = units.flatMap(({ nals }) => nals).reduce((sum, nal) => sum + nal.length, 0);
+  return (bytes * 8 * framesPerSecond) / units.length / 1000;
+}

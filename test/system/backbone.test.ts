@@ -8,7 +8,7 @@ import { type CommandRequest, signCommand, signConfiguration } from '../../provi
 import { TestBox } from '../support/box.ts';
 import type { SimulatedCamera } from '../support/camera/camera.ts';
 import { Centre } from '../support/centre.ts';
-import { clip } from '../support/clips.ts';
+import { clip, kbpsOf } from '../support/clips.ts';
 import { mistakes } from '../support/contract-check.ts';
 import { Relay } from '../support/relay.ts';
 import { LOGIN, SITE, simulatedCamera } from '../support/scene.ts';
@@ -21,13 +21,6 @@ type Vitals = Fields<'vitals'>;
 interface Told {
   readonly camera: string;
   readonly transition: string;
-}
-
-/** What one camera sends, kbit/s. */
-function clipKbps(): number {
-  const { units, framesPerSecond } = clip('h264-small');
-  const bytes = units.flatMap(({ nals }) => nals).reduce((sum, nal) => sum + nal.length, 0);
-  return (bytes * 8 * framesPerSecond) / units.length / 1000;
 }
 
 function entry(id: string, camera: SimulatedCamera, priority: number): object {
@@ -58,7 +51,7 @@ async function stage(t: Test) {
   const configuration = {
     cameras: [entry('cam-high', high, 6), entry('cam-low', low, 3)],
     points: [{ id: 'pt-porte', name: 'Porte', camera: 'cam-high', kind: 'digital-input', input: 'porte' }],
-    video: { backbone: { brokerKbps: Math.ceil(clipKbps() * 1.5) } },
+    video: { backbone: { brokerKbps: Math.ceil(kbpsOf(clip('h264-small')) * 1.5) } },
     health: { backbone: { windowS: 5, roundTripLimitMs: 400 }, vitalsSchedule: '*/2 * * * * *' },
   };
   box.start();
@@ -104,7 +97,7 @@ t.test(
     const measured = () => csu.json<BackboneState>('/collector/state/backbone').at(-1);
     const video = await csu.until('the video counted', () => {
       const now = measured();
-      return Number(now?.main_kbps) > clipKbps() / 2 && now?.main_round_trip_ms !== undefined && now;
+      return Number(now?.main_kbps) > kbpsOf(clip('h264-small')) / 2 && now?.main_round_trip_ms !== undefined && now;
     });
     t.match(video, { main: 'up', backup: 'none', loss_check: 'measured' });
     const vitals = await csu.until('vitals', () => csu.json<Vitals>('/collector/meas/vitals').at(-1));

@@ -10,7 +10,8 @@ import { PATHS } from '../../provisioning/folder.ts';
 import { type CommandRequest, signCommand } from '../../provisioning/sign.ts';
 import { type LeaseRequest, signLease, signLeaseClose } from '../../provisioning/viewing/lease.ts';
 import type { MemberFolder } from '../../provisioning/viewing/member.ts';
-import type { SimulatedCamera } from '../support/camera/camera.ts';
+import { SimulatedCamera } from '../support/camera/camera.ts';
+import { clip, kbpsOf } from '../support/clips.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import {
   carryKeyring,
@@ -21,12 +22,14 @@ import {
 } from '../support/partner.ts';
 import { videoOf } from '../support/processes.ts';
 import { registerOf } from '../support/register.ts';
-import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
+import { configurationOf, LOGIN, Scene, SITE, simulatedCamera } from '../support/scene.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { until } from '../support/until.ts';
 
 const CAMERA = 'cam-quai';
 const TOPIC = leasedMediaTopic(SITE, CAMERA, 'csu');
+/** Of a camera that is no partner's. */
+const PARC_HOST = '127.0.0.3';
 
 interface Stage {
   readonly scene: Scene;
@@ -382,9 +385,29 @@ t.test('leases: two recipients at once: each sees its own, closes alone, and is 
   t.match(closing, { ...words, closed_by: 'order', bytes: ended.bytes, frames: ended.frames });
 });
 
+/** A camera of the commune comes beside it, and the budget of the backbone holds one of them. */
+async function withoutRoom(t: Test, { scene, camera }: Stage): Promise<void> {
+  const played = clip('h264-small');
+  const other = new SimulatedCamera({ name: 'Parc', clip: played, ...LOGIN, host: PARC_HOST });
+  await other.start();
+  t.teardown(() => other.stop());
+  const { cameras } = configurationOf(other) as { cameras: object[] };
+  const configured = configuration(camera) as { cameras: object[] };
+  const parc = { ...cameras[0], id: 'cam-parc', name: 'Parc', host: PARC_HOST };
+  const video = { backbone: { brokerKbps: Math.ceil(kbpsOf(played) * 1.5) } };
+  await scene.push({ ...configured, video, cameras: [...configured.cameras, parc] });
+  await scene.box.until('the other camera', ({ cameras: [, seen] }) => seen?.state === 'ok');
+}
+
 t.test('leases: the CSU closes, and tells the partner the follow-up', async (t) => {
   const stage = await leased(t);
+  await withoutRoom(t, stage);
+  const pauses = () => stage.scene.csu.json<{ transition: string }>('/cam-parc/event/pause');
+  t.same(pauses(), [], 'one of them fits');
   const first = await flowing(stage);
+  await stage.scene.csu.until('the lease goes first', () =>
+    pauses().some(({ transition }) => transition === 'paused'),
+  );
   await byCsu(stage, 'lease.close', { lease: first });
   t.match(await closed(stage, first), { closed_by: 'order' });
   await isSilent(t, stage);

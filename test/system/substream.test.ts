@@ -15,7 +15,6 @@ const sha1 = (nal: Buffer) => createHash('sha1').update(nal).digest('hex');
 
 t.test(
   'sub-stream: the configuration sends one stream of a camera to the broker and the other to a media server',
-  { timeout: 60_000 },
   async (t) => {
     const scene = await Scene.create(t);
     const gst = await GstCamera.start({ sub: true });

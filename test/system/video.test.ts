@@ -72,6 +72,7 @@ function framesIn(fragments: number): number {
 function configuration(camera: GstCamera): object {
   const path = new URL(camera.url).pathname;
   return {
+    health: { stallTimeoutMs: 5_000 },
     cameras: [
       {
         id: 'cam-quai',

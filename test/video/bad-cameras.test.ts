@@ -60,7 +60,7 @@ t.test(
       await bad(t, 'cam-flood', heavyClip(25, 25, 1_000_000)), // 200 Mbit/s
       await bad(t, 'cam-long', heavyClip(15, 900, 40_000)), // a group of pictures of 60 s
       await bad(t, 'cam-huge', heavyClip(1, 1, 8_000_000)), // 4K key pictures
-      await bad(t, 'cam-mute', 'h264', { stalled: true }),
+      { ...(await bad(t, 'cam-mute', 'h264', { stalled: true })), stallTimeoutMs: 2_000 },
     ];
     agent.link.setCameras([good, ...cameras]);
     await agent.phase('cam-mute', 'stalled', 'camera-stalled');

@@ -6,7 +6,7 @@ import { ForeignSubscriber, Mosquitto } from '../support/mosquitto.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import { boxAt } from './boxes.ts';
 import { packets } from './encoded.ts';
-import { SITE, VideoPlane } from './plane.ts';
+import { type AgentEnd, SITE, VideoPlane } from './plane.ts';
 
 export interface Parts {
   readonly broker: Mosquitto;
@@ -53,4 +53,9 @@ export async function received(subscriber: ForeignSubscriber, count: number, id 
   await subscriber.message(
     () => mediaOf(subscriber, id).reduce((sum, payload) => sum + inFragment(payload), 0) >= count,
   );
+}
+
+/** Resolves when so many pictures of all cameras have come to the video process. */
+export async function measured(agent: AgentEnd, count: number): Promise<void> {
+  await agent.until(() => agent.measures.reduce((sum, { frames: came }) => sum + came, 0) >= count);
 }

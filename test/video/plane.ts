@@ -217,7 +217,7 @@ export class VideoPlane {
 export function cameraAt(camera: string, url: string, more: Partial<VideoCamera> = {}): VideoCamera {
   return {
     ...{ camera, url, profile: 'main', transport: 'tcp', regime: 'continuous', delivery: 'continuous' },
-    ...{ fragmentMs: 200, stallTimeoutMs: 2_000, cacheBytes: 4 * MIB },
+    ...{ fragmentMs: 200, stallTimeoutMs: 5_000, cacheBytes: 4 * MIB },
     destinations: [{ id: 'mqtt', kind: 'mqtt', creditBytes: 4 * MIB }],
     events: false,
     ...more,

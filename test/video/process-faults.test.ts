@@ -3,8 +3,11 @@ import t from 'tap';
 import { ForeignSubscriber, Mosquitto } from '../support/mosquitto.ts';
 import { Relay } from '../support/relay.ts';
 import { decodedFrames } from './encoded.ts';
-import { camera, frames, mediaOf, parts } from './parts.ts';
+import { camera, frames, mediaOf, measured, parts, received, samples } from './parts.ts';
 import { AgentEnd, cameraAt, VideoPlane } from './plane.ts';
+
+/** Pictures of less than a fragment of 2 s: nothing of them goes out until the stream ends. */
+const HALF_FRAGMENT = 20;
 
 t.test('video: forwarding goes on while the agent is away, and a new agent is told what is', async (t) => {
   const { plane, subscriber } = await parts(t);
@@ -91,13 +94,15 @@ t.test('video: refused logins are told to the agent, and none follows without it
 
 t.test('video: SIGTERM ends it politely, with the pictures that it still held', async (t) => {
   const { plane, subscriber } = await parts(t);
-  const gst = await camera(t, {});
-  plane.agent.link.setCameras([cameraAt('cam-a', gst.url)]);
-  await plane.agent.phase('cam-a', 'playing');
-  await subscriber.count(3, () => true);
+  const gst = await camera(t, { frames: HALF_FRAGMENT });
+  plane.agent.link.setCameras([cameraAt('cam-a', gst.url, { fragmentMs: 2_000 })]);
+  await measured(plane.agent, HALF_FRAGMENT);
   t.equal(await plane.end('SIGTERM'), 0);
   t.match(plane.log, /video plane stopped/);
   t.same(plane.agent.held, []);
+  await received(subscriber, HALF_FRAGMENT);
+  const sent = gst.sent.slice(0, HALF_FRAGMENT).map(({ nals }) => nals);
+  t.same((await samples(Buffer.concat(mediaOf(subscriber)))).slice(0, HALF_FRAGMENT), sent);
 });
 
 t.test('video: as a child it ends when the agent dies, however that dies', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { decodedFrames } from './encoded.ts';
-import { camera, mediaOf, parts, received, samples } from './parts.ts';
+import { camera, mediaOf, measured, parts, received, samples } from './parts.ts';
 import { cameraAt } from './plane.ts';
 
 const PASSWORD = 'geheim';
@@ -19,8 +19,9 @@ for (const [name, options] of Object.entries({
       const credentials = login ? { credentials: { version: 1, ...login } } : {};
       plane.agent.link.setCameras([cameraAt('cam-a', gst.url, credentials)]);
       await plane.agent.phase('cam-a', 'playing');
-      await received(subscriber, 75);
+      await measured(plane.agent, 75);
       plane.agent.link.setCameras([]);
+      await received(subscriber, 75);
       await plane.agent.phase('cam-a', 'stopped');
       const sent = gst.sent.filter(({ client }) => client === 1);
       const file = Buffer.concat(mediaOf(subscriber));

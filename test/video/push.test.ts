@@ -12,7 +12,7 @@ import { MediaClock } from '../../agent/video/media-clock.ts';
 import type { OutletEvents } from '../../agent/video/outlet.ts';
 import { RtspDestination, type RtspDestinationOptions } from '../../agent/video/rtsp-destination.ts';
 import { createBroker, createRoot } from '../../provisioning/certificates.ts';
-import { clip } from '../support/clips.ts';
+import { type ClipUnit, clip } from '../support/clips.ts';
 import { GstRecorder } from '../support/gst-recorder.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { until } from '../support/until.ts';
@@ -110,6 +110,23 @@ for (const codec of ['h264', 'h265'] as const) {
     t.notMatch(running.log(), LOGIN.password);
   });
 }
+
+t.test('push: a camera that changes its size in the stream begins another recording', async (t) => {
+  const recorder = await GstRecorder.start();
+  t.teardown(() => recorder.kill());
+  const { feed, destination } = pushing(t, 'h264', { url: recorder.url });
+  push(feed, 'h264', 0, 10);
+  await recorded(recorder, 10);
+  const larger = clip('h264').units.slice(0, 10);
+  t.notSame(clip('h264').parameterSets, clip('h264-small').parameterSets);
+  const take = ({ nals, key }: ClipUnit, at: number) => feed.take(toAccessUnit(nals, key, (10 + at) * 6000));
+  larger.slice(0, 1).forEach(take);
+  await until(() => recorder.recordings === 2 && destination.status().state === 'flowing');
+  larger.slice(1).forEach((unit, index) => take(unit, index + 1));
+  await until(() => recorder.pictures.length >= 20);
+  const of = (recording: number) => recorder.pictures.filter((one) => one.recording === recording).length;
+  t.same([of(1), of(2), recorder.recordings], [10, 10, 2]);
+});
 
 t.test('push: a refused login is told, and not tried over and over', async (t) => {
   const recorder = await GstRecorder.start({ user: LOGIN.user, password: 'another' });

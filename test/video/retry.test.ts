@@ -1,10 +1,14 @@
 import t from 'tap';
+import { DeviceError } from '../../agent/base/errors.ts';
 import { type Backoff, backoffMs, retryLoop } from '../../agent/base/retry.ts';
 import { FINDER_RETRY } from '../../agent/camera/stream-finder.ts';
 import { RECOVERY_MS } from '../../agent/health/verdict.ts';
-import { PULL_RETRY } from '../../agent/video/camera-stream.ts';
+import { type PullHandlers, PULL_RETRY } from '../../agent/video/camera-stream.ts';
 import { TestClock } from '../support/test-clock.ts';
+import { toAccessUnit } from './encoded.ts';
+import { NO_COUNTERS, streamBy } from './camera-streams.ts';
 
+const TRACK = { codec: 'h264', clockRate: 90_000, parameterSets: {} } as const;
 const ABSENT_MS = 600_000;
 /** What a camera needs to answer and to send its first key picture, and a measure to tell of it. */
 const FIRST_PICTURE_MS = 3_000;
@@ -73,4 +77,35 @@ t.test('return: a camera that closes every ten seconds is pulled again at once, 
   await run;
   t.ok(delays.length > 8);
   t.same([...new Set(delays)], [PULL_RETRY.wasUp.firstMs]);
+});
+
+/** When a camera is asked that sends a picture, or none, and closes after ten seconds: how long after each end. */
+async function waitsOf(sends: boolean): Promise<number[]> {
+  const clock = new TestClock();
+  const waits: number[] = [];
+  let endedMs: number | undefined;
+  const pull = async (_camera: unknown, _permit: unknown, handlers: PullHandlers, signal: AbortSignal) => {
+    if (endedMs !== undefined) waits.push(clock.monotonicMs() - endedMs);
+    handlers.described(TRACK, () => NO_COUNTERS);
+    if (sends) handlers.accessUnit(toAccessUnit([Buffer.from([0x65, 0x88, 1])], true, 0));
+    await clock.sleep(10_000, signal).catch(() => undefined);
+    endedMs = clock.monotonicMs();
+    throw new DeviceError('camera-closed', 'cam-1: closed');
+  };
+  const { stream } = streamBy(clock, pull, () => 1);
+  const stop = new AbortController();
+  const running = stream.run(stop.signal);
+  while (waits.length < 5) await clock.advance(10_000);
+  stop.abort();
+  await running;
+  return waits.slice(0, 5);
+}
+
+t.test('return: a picture is what counts as up: without one a camera is left in peace sooner', async (t) => {
+  const { wasUp, neverUp } = PULL_RETRY;
+  t.same(await waitsOf(true), Array(5).fill(wasUp.firstMs));
+  t.same(
+    await waitsOf(false),
+    [1, 2, 3, 4, 5].map((failures) => backoffMs(neverUp, failures, 1)),
+  );
 });

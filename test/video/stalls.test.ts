@@ -65,7 +65,7 @@ t.test('stall: a video process that stood still until the camera gave it up blam
     while (sent.pictures < count)
       await new Promise<void>((resolve) => Object.assign(sent, { wake: resolve }));
   };
-  plane.agent.link.setCameras([cameraAt('cam-a', stream.url)]);
+  plane.agent.link.setCameras([cameraAt('cam-a', stream.url, { stallTimeoutMs: 2_000 })]);
   await plane.agent.until(() => plane.agent.measures.some(({ frames }) => frames > 0));
   plane.child?.kill('SIGSTOP');
   await hasSent(sent.pictures + 3000 / PICTURE_MS);

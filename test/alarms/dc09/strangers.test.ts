@@ -144,7 +144,6 @@ t.test('in clear, a message of before a restart is the same only while the clock
 
 t.test(
   'UDP: however many strangers flood, a known address and a known account are answered',
-  { timeout: 60_000 },
   async (t) => {
     const { watch, clock, port, call } = await begin(t);
     const said = (sequence: string, more: Partial<Call> = {}) => call({ sequence, udp: true, ...more });
@@ -162,7 +161,6 @@ t.test(
 
 t.test(
   'UDP: garbage with the address of the panel, and its own messages played again, leave the panel its share',
-  { timeout: 60_000 },
   async (t) => {
     const { clock, port, call } = await begin(t);
     const from = '127.0.0.5';
@@ -185,7 +183,7 @@ t.test(
   },
 );
 
-t.test('TCP: strangers that use up their share leave an account its own', { timeout: 60_000 }, async (t) => {
+t.test('TCP: strangers that use up their share leave an account its own', async (t) => {
   const { port, call } = await begin(t, { keyed: false });
   const strangers: Socket[] = [];
   for (let n = 0; n < 6; n += 1) strangers.push(await connected(t, port, `127.9.0.${n + 1}`));

@@ -7,6 +7,7 @@ import { describeStream } from '../../../agent/camera/rtsp/describe.ts';
 import { defaultStreamOptions } from '../../../agent/camera/rtsp/stream.ts';
 import { TestClock } from '../../support/test-clock.ts';
 import { until } from '../../support/until.ts';
+import { rtpBytes } from './packetize.ts';
 import { credentials, needs, Pulling, TestPermit } from './pulling.ts';
 import { described, good, interleaved, pictures, RawCamera, reply, type Script } from './raw-camera.ts';
 
@@ -237,8 +238,15 @@ t.test('describe: stops before SETUP, and says what the track is', async (t) => 
 
 t.test('camera: a stalled one is declared though it goes on with RTCP and another channel', async (t) => {
   const report = interleaved(1, Buffer.from([0x80, 201, 0, 1, 0, 0, 0, 1]));
+  let sequence = 0;
+  /** Sound, on a channel that nobody asked for. */
+  const sound = () => {
+    sequence += 1;
+    const of = { sequence, timestamp: 160 * sequence, marker: false, payloadType: 0, ssrc: 7 };
+    return interleaved(2, rtpBytes({ ...of, payload: Buffer.alloc(160, 0xd5) }));
+  };
   const chatter = (_: unknown, socket: Socket) => {
-    const timer = setInterval(() => socket.write(report), 20);
+    const timer = setInterval(() => socket.write(Buffer.concat([report, sound()])), 20);
     socket.on('close', () => clearInterval(timer));
     socket.write(pictures(2));
     return reply('200 OK');

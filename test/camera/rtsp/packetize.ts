@@ -51,6 +51,8 @@ export interface PacketFields {
   readonly marker?: boolean;
   readonly payload: Buffer;
   readonly ssrc?: number;
+  /** 96 when absent. */
+  readonly payloadType?: number;
 }
 
 export function packetOf(fields: PacketFields): RtpPacket {
@@ -68,7 +70,7 @@ export function payloadOf({ bytes, from, until }: RtpPacket): Buffer {
 export function rtpBytes(packet: PacketFields): Buffer {
   const header = Buffer.alloc(12);
   header[0] = 0x80;
-  header[1] = 96 | (packet.marker ? 0x80 : 0);
+  header[1] = (packet.payloadType ?? 96) | (packet.marker ? 0x80 : 0);
   header.writeUInt16BE(packet.sequence & 0xffff, 2);
   header.writeUInt32BE(packet.timestamp >>> 0, 4);
   header.writeUInt32BE(packet.ssrc ?? 1, 8);
