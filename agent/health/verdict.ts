@@ -1,6 +1,7 @@
 import type { Code } from '../base/codes.ts';
 import type { HealthState } from '../contract/messages.ts';
 import { type Evidence, fresh, type HealthLimits, type LoginState, type PortAnswer } from './evidence.ts';
+import { KEYLESS } from './key-pictures.ts';
 import { AUTHORISATION } from './law/watch.ts';
 import { timeSourceTrouble } from './time-source.ts';
 

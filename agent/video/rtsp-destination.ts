@@ -47,6 +47,7 @@ class RecordChannel implements Channel {
   readonly format = 'rtp';
   readonly beginsAnew = true;
   #session: RecordSession | undefined;
+  #takes = false;
   readonly #ledger = new Ledger();
   #packets = 0;
   #octets = 0;
@@ -54,7 +55,7 @@ class RecordChannel implements Channel {
   #sequence: number | undefined;
 
   get isOpen(): boolean {
-    return this.#session !== undefined;
+    return this.#takes;
   }
 
   get waitingBytes(): number {
@@ -67,12 +68,19 @@ class RecordChannel implements Channel {
 
   open(session: RecordSession): void {
     this.#session = session;
+    this.#takes = true;
     this.#packets = 0;
     this.#octets = 0;
     this.#sequence = undefined;
   }
 
+  /** What comes is of another recording. */
+  refuse(): void {
+    this.#takes = false;
+  }
+
   close(): void {
+    this.refuse();
     this.#session = undefined;
   }
 
@@ -86,7 +94,7 @@ class RecordChannel implements Channel {
 
   send(chunk: Chunk): Code | undefined {
     const { rtp } = chunk;
-    if (!this.#session || !rtp) return 'destination-unreachable';
+    if (!this.#takes || !this.#session || !rtp) return 'destination-unreachable';
     // What was never sent leaves no gap in the numbers: a server would take it for lost on the way.
     const sequence = this.#sequence ?? rtp.sequence;
     const renumbered = sequence === rtp.sequence ? undefined : rtp.from(sequence);
@@ -201,6 +209,7 @@ export class RtspDestination implements PausableDestination {
 
   #change(setup: StreamSetup | undefined): void {
     this.#lingering = undefined;
+    this.#channel.refuse();
     this.#setup = setup;
     this.#changed.abort();
     this.#changed = new AbortController();

@@ -97,7 +97,11 @@ t.test(
     const measured = () => csu.json<BackboneState>('/collector/state/backbone').at(-1);
     const video = await csu.until('the video counted', () => {
       const now = measured();
-      return Number(now?.main_kbps) > kbpsOf(clip('h264-small')) / 2 && now?.main_round_trip_ms !== undefined && now;
+      return (
+        Number(now?.main_kbps) > kbpsOf(clip('h264-small')) / 2 &&
+        now?.main_round_trip_ms !== undefined &&
+        now
+      );
     });
     t.match(video, { main: 'up', backup: 'none', loss_check: 'measured' });
     const vitals = await csu.until('vitals', () => csu.json<Vitals>('/collector/meas/vitals').at(-1));

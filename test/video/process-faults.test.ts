@@ -3,7 +3,7 @@ import t from 'tap';
 import { ForeignSubscriber, Mosquitto } from '../support/mosquitto.ts';
 import { Relay } from '../support/relay.ts';
 import { decodedFrames } from './encoded.ts';
-import { camera, frames, mediaOf, measured, parts, received, samples } from './parts.ts';
+import { camera, frames, measured, mediaOf, parts, received, samples } from './parts.ts';
 import { AgentEnd, cameraAt, VideoPlane } from './plane.ts';
 
 /** Pictures of less than a fragment of 2 s: nothing of them goes out until the stream ends. */

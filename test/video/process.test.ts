@@ -1,6 +1,6 @@
 import t from 'tap';
 import { decodedFrames } from './encoded.ts';
-import { camera, mediaOf, measured, parts, received, samples } from './parts.ts';
+import { camera, measured, mediaOf, parts, received, samples } from './parts.ts';
 import { cameraAt } from './plane.ts';
 
 const PASSWORD = 'geheim';

@@ -142,22 +142,19 @@ t.test('in clear, a message of before a restart is the same only while the clock
   t.equal(await startOf(-startedMs, 'synced', startedMs), 1, 'this start is older than a repetition can be');
 });
 
-t.test(
-  'UDP: however many strangers flood, a known address and a known account are answered',
-  async (t) => {
-    const { watch, clock, port, call } = await begin(t);
-    const said = (sequence: string, more: Partial<Call> = {}) => call({ sequence, udp: true, ...more });
-    t.match(await said('0001'), { answer: /^"\*ACK"0001/ });
-    await clock.advance(1_000);
-    const answered = await flood(t, port, 400);
-    t.equal(answered, 356, '256 apart, and 100 of all others');
-    t.match(await said('0002'), { answer: /^"\*ACK"0002/ }, 'known by what it said a second ago');
-    const moved = await said('0003', { from: '127.0.0.77' });
-    t.match(moved, { answer: /^"\*ACK"0003/ }, 'the panel has got another address');
-    t.match(await said('0004', { account: 'BAD1', from: '127.0.0.78', wait: 0.3 }), { answer: null });
-    t.same(silence(watch), []);
-  },
-);
+t.test('UDP: however many strangers flood, a known address and a known account are answered', async (t) => {
+  const { watch, clock, port, call } = await begin(t);
+  const said = (sequence: string, more: Partial<Call> = {}) => call({ sequence, udp: true, ...more });
+  t.match(await said('0001'), { answer: /^"\*ACK"0001/ });
+  await clock.advance(1_000);
+  const answered = await flood(t, port, 400);
+  t.equal(answered, 356, '256 apart, and 100 of all others');
+  t.match(await said('0002'), { answer: /^"\*ACK"0002/ }, 'known by what it said a second ago');
+  const moved = await said('0003', { from: '127.0.0.77' });
+  t.match(moved, { answer: /^"\*ACK"0003/ }, 'the panel has got another address');
+  t.match(await said('0004', { account: 'BAD1', from: '127.0.0.78', wait: 0.3 }), { answer: null });
+  t.same(silence(watch), []);
+});
 
 t.test(
   'UDP: garbage with the address of the panel, and its own messages played again, leave the panel its share',
