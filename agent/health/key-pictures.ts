@@ -1,7 +1,13 @@
-import type { MeasureReport } from './measure-window.ts';
-
 /** Longer than the longest distance of key pictures that is set on purpose. Source: guess. */
 const LONGEST_WITHOUT_MS = 60_000;
+
+/** Of a measure. */
+interface Counted {
+  readonly periodMs: number;
+  readonly frames: number;
+  /** With which decoding can begin. */
+  readonly keyFrames: number;
+}
 
 /** What is wrong with a stream without key pictures. */
 export const KEYLESS = 'for a minute none with which decoding can begin: no key picture (IDR) is sent';
@@ -17,7 +23,7 @@ export class KeyPictures {
     return this.#withoutMs >= LONGEST_WITHOUT_MS;
   }
 
-  take({ frames, keyFrames, periodMs }: MeasureReport): void {
+  take({ frames, keyFrames, periodMs }: Counted): void {
     if (keyFrames > 0) this.#withoutMs = 0;
     else if (frames > 0) this.#withoutMs += periodMs;
   }

@@ -119,10 +119,10 @@ t.test('push: a camera that changes its size in the stream begins another record
   await recorded(recorder, 10);
   const larger = clip('h264').units.slice(0, 10);
   t.notSame(clip('h264').parameterSets, clip('h264-small').parameterSets);
-  const take = ({ nals, key }: ClipUnit, at: number) => feed.take(toAccessUnit(nals, key, (10 + at) * 6000));
-  larger.slice(0, 1).forEach(take);
+  const take = ({ nals, key, index }: ClipUnit) => feed.take(toAccessUnit(nals, key, (10 + index) * 6000));
+  for (const unit of larger.slice(0, 1)) take(unit);
   await until(() => recorder.recordings === 2 && destination.status().state === 'flowing');
-  larger.slice(1).forEach((unit, index) => take(unit, index + 1));
+  for (const unit of larger.slice(1)) take(unit);
   await until(() => recorder.pictures.length >= 20);
   const of = (recording: number) => recorder.pictures.filter((one) => one.recording === recording).length;
   t.same([of(1), of(2), recorder.recordings], [10, 10, 2]);
