@@ -27,10 +27,9 @@ import type { OpenedConfiguration } from './config/opened.ts';
 import { unconfigured, withOwnPoints } from './config/own-points.ts';
 import { type CameraRegime, regimesOf } from './config/partners.ts';
 import { TimeFloor } from './config/time-floor.ts';
-import { videoDestinations } from './config/video-destinations.ts';
+import { prioritiesOf, videoDestinations } from './config/video-destinations.ts';
 import type { StatusSnapshot } from './contract/status.ts';
 import type { PulledCamera } from './contract/video-link.ts';
-import { PRIORITIES } from './contract/video-link-limits.ts';
 import { BackboneHealth } from './health/backbone/health.ts';
 import type { Connection } from './health/backbone/window.ts';
 import { BoxHealth } from './health/box-health.ts';
@@ -173,9 +172,9 @@ export class Agent implements Service {
       track: (camera) => this.#eventTracks.of(camera),
       box: this.#boxView(),
       objectBrokers: {
-        listen: (broker, { topics, apart }, handler, signal) => {
-          const clientId = localClientId(site, broker.id, apart ? topics[0] : undefined);
-          return listenToBroker(clock, broker, { clientId, topics, apart }, handler, signal);
+        listen: (broker, heard, handler, signal) => {
+          const clientId = localClientId(site, broker.id, heard);
+          return listenToBroker(clock, broker, { clientId, ...heard }, handler, signal);
         },
       },
     });
@@ -530,9 +529,7 @@ export class Agent implements Service {
     if (!config) return;
     this.#video.setBackbone({
       budget: config.video.backbone,
-      cameras: config.cameras.flatMap(({ id, regime, priority = PRIORITIES.usual }) =>
-        regime === 'continuous' ? [{ camera: id, priority }] : [],
-      ),
+      cameras: prioritiesOf(config.cameras),
       missions: this.#missions.begun(),
     });
   }

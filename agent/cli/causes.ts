@@ -676,12 +676,12 @@ const FRENCH: Record<Code, CauseText> = {
   },
   'object-flood': {
     means:
-      'Un objet envoie plus de messages que la configuration ne permet ; du surplus, seuls comptent les dépassements et la dernière valeur, et le nombre de messages passés est dit.',
+      'Un objet envoie plus de messages que la configuration ne permet ; du surplus, seuls comptent les dépassements et la dernière valeur ; le nombre de messages écartés est annoncé.',
     remedy: "Ralentir l'objet ; chercher ce qui publie sur ce sujet.",
   },
   'point-crowded': {
     means:
-      "Plus de conditions d'un même point tiennent en même temps que le collecteur n'en distingue ; le surplus compte pour une seule, qui ne finit pas d'elle-même.",
+      "Un même point a plus de conditions actives à la fois que le collecteur n'en distingue ; le surplus compte pour une seule, qui ne prend pas fin d'elle-même.",
     remedy:
       "Diviser le point par entrée, zone ou secteur ; regarder ce que la source envoie. Puis clore l'alarme.",
   },

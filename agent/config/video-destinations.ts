@@ -1,4 +1,5 @@
-import type { VideoDestination } from '../contract/video-link.ts';
+import type { BackboneOrder, VideoDestination } from '../contract/video-link.ts';
+import { PRIORITIES } from '../contract/video-link-limits.ts';
 import { BROKER, destinationsOf, serverUrl } from './destinations.ts';
 import type { OpenedConfiguration, OpenedMediaServer } from './opened.ts';
 
@@ -21,6 +22,13 @@ export function videoDestinations(
         return server ? [{ ...common, ...atServer(server, site, camera.id) }] : [];
       }),
     ]),
+  );
+}
+
+/** Who goes first on the backbone. Leased cameras are not among them: they go before all others. */
+export function prioritiesOf(cameras: OpenedConfiguration['cameras']): BackboneOrder['cameras'] {
+  return cameras.flatMap(({ id, regime, priority = PRIORITIES.usual }) =>
+    regime === 'continuous' ? [{ camera: id, priority }] : [],
   );
 }
 

@@ -1,5 +1,5 @@
 import { CODES, type Code, type Fault } from '../base/codes.ts';
-import type { Side } from './messages.ts';
+import type { Fields, Side } from './messages.ts';
 
 const SIDE_OF_FAULT: Readonly<Record<Fault, Side>> = {
   configuration: 'centre',
@@ -25,4 +25,9 @@ const ANSWERED_BY_CENTRE: ReadonlySet<Code> = new Set([
 export function sideOf(cause: Code | 'none'): Side {
   if (cause === 'none') return 'none';
   return ANSWERED_BY_CENTRE.has(cause) ? 'centre' : SIDE_OF_FAULT[CODES[cause].fault];
+}
+
+/** What a fault is told by beside its detail, by its cause alone. */
+export function faultFields(cause: Code | 'none'): Pick<Fields<'fault'>, 'cause' | 'fault' | 'side'> {
+  return { cause, fault: cause === 'none' ? 'none' : CODES[cause].fault, side: sideOf(cause) };
 }

@@ -1,11 +1,11 @@
 import type { Clock, ClockTrust } from '../base/clock.ts';
-import { CODES, type Code } from '../base/codes.ts';
+import type { Code } from '../base/codes.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import { Schedule } from '../base/schedule.ts';
 import type { BoxHealthState, CameraState, Fields } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
-import { sideOf } from '../contract/side.ts';
+import { faultFields } from '../contract/side.ts';
 import type { Store, StoreFault } from '../store/store.ts';
 import { readVitals } from './vitals.ts';
 
@@ -111,7 +111,7 @@ export class BoxHealth implements Service {
     const { ok, degraded, down, unknown, maintenance, disabled } = cameras();
     reporter.state('boxHealth', 'collector', {
       state: fault.cause === 'none' ? 'ok' : 'degraded',
-      ...this.#faultFields(fault.cause),
+      ...faultFields(fault.cause),
       detail: fault.detail,
       since: this.#since,
       cameras_ok: ok,
@@ -163,16 +163,8 @@ export class BoxHealth implements Service {
   }
 
   #event(cause: Code | 'none', detail: string): void {
-    const fields: Omit<Fields<'fault'>, 'id'> = {
-      ...this.#faultFields(cause),
-      detail: detail.slice(0, 2000),
-    };
+    const fields: Omit<Fields<'fault'>, 'id'> = { ...faultFields(cause), detail: detail.slice(0, 2000) };
     this.#needs.log[cause === 'none' ? 'info' : 'warn'](fields, 'box health');
     this.#needs.reporter.event('fault', 'collector', fields);
-  }
-
-  #faultFields(cause: Code | 'none') {
-    const fault = cause === 'none' ? ('none' as const) : CODES[cause].fault;
-    return { cause, fault, side: sideOf(cause) };
   }
 }

@@ -61,13 +61,14 @@ export function* composing(source: ReportSource): Generator<undefined, Report, u
   const { site, period, nowMs, outline, facts, targets } = source;
   const whole = stretchOf(period);
   const stretch = { ...whole, untilMs: Math.max(whole.fromMs, Math.min(whole.untilMs, nowMs)) };
+  const about = { stretch, days: new Set(daysIn(period)) };
   const connected = new ConnectedDays(period, nowMs);
   const lines: ReportLine[] = [];
   for (const subject of outline.subjects) {
     yield;
     const read = source.of(subject);
     connected.take(read.own);
-    lines.push(...lineOf(subject, read, source, stretch));
+    lines.push(...lineOf(subject, read, source, about));
   }
   return {
     ...{ site, period, stretch, targets },
@@ -83,10 +84,10 @@ export function* composing(source: ReportSource): Generator<undefined, Report, u
 function lineOf(
   subject: string,
   read: SubjectTimeline,
-  { period, outline: { planned }, facts }: ReportSource,
-  stretch: Stretch,
+  { outline: { planned }, facts }: ReportSource,
+  { stretch, days }: { readonly stretch: Stretch; readonly days: ReadonlySet<string> },
 ): ReportLine[] {
-  const figures = availabilityOf(subject, { ...read, planned }, stretch, new Set(daysIn(period)));
+  const figures = availabilityOf(subject, { ...read, planned }, stretch, days);
   if (!figures) return [];
   const known = facts.find(({ id }) => id === subject) ?? { id: subject, name: subject };
   return [{ ...figures, kind: kindOf(subject), facts: known }];

@@ -1,4 +1,5 @@
 import type { Code } from '../base/codes.ts';
+import type { TlsFacts } from '../camera/tls-facts.ts';
 import type { LawRole } from '../contract/law.ts';
 import { ROLE_LIMITS } from '../health/law/facts.ts';
 import { judgeLaw } from '../health/law/judge.ts';
@@ -106,8 +107,11 @@ export function rolesOf({ stream }: Examination): LawRole[] {
   });
 }
 
-/** Everything that is to be said of a camera, in the order in which a technician goes through it. */
-export function remarksOn(seen: Examination): Remark[] {
+/**
+ * Everything that is to be said of a camera, in the order in which a technician goes through it.
+ * @param nowMs Unix ms, against which certificates are held
+ */
+export function remarksOn(seen: Examination, nowMs: number): Remark[] {
   return [
     ...access(seen),
     ...announced(seen),
@@ -115,13 +119,13 @@ export function remarksOn(seen: Examination): Remark[] {
     ...codec(seen),
     ...stream(seen),
     ...others(seen),
-    ...encrypted(seen),
+    ...encrypted(seen, nowMs),
     ...law(seen),
     ...clock(seen),
     ...events(seen),
     ...ptz(seen),
     ...privacy(seen),
-    ...tls(seen),
+    ...tls(seen, nowMs),
   ];
 }
 
@@ -225,12 +229,13 @@ function others({ others: streams }: Examination): Remark[] {
 }
 
 /** What is to be pinned, since cameras make their certificates themselves. */
-function encrypted({ streamTls: facts }: Examination): Remark[] {
+function encrypted({ streamTls: facts }: Examination, nowMs: number): Remark[] {
   if (!facts) return [];
   const ends = facts.endsMs > 0 ? new Date(facts.endsMs).toISOString().slice(0, 10) : '?';
-  const isOver = facts.endsMs < Date.now();
   const said = `${facts.protocol}, ${ends}, ${facts.sha256}`;
-  return remark('stream', isOver ? 'change' : 'good', isOver ? 'rtsps-old' : 'rtsps-good', said);
+  return isOver(facts, nowMs)
+    ? remark('stream', 'change', 'rtsps-old', said)
+    : remark('stream', 'good', 'rtsps-good', said);
 }
 
 function law(seen: Examination): Remark[] {
@@ -283,8 +288,13 @@ function privacy({ masks, profiles, card }: Examination): Remark[] {
 }
 
 /** @see ANSSI-PA-72 R50, R53; PA-035 */
-function tls({ tls: facts }: Examination): Remark[] {
+function tls({ tls: facts }: Examination, nowMs: number): Remark[] {
   if (!facts) return remark('tls', 'note', 'tls-none');
-  const isOver = facts.endsMs < Date.now();
-  return remark('tls', isOver ? 'change' : 'note', isOver ? 'tls-old' : 'tls-good', facts.protocol);
+  return isOver(facts, nowMs)
+    ? remark('tls', 'change', 'tls-old', facts.protocol)
+    : remark('tls', 'note', 'tls-good', facts.protocol);
+}
+
+function isOver({ endsMs }: TlsFacts, nowMs: number): boolean {
+  return endsMs < nowMs;
 }

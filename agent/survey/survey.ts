@@ -57,10 +57,11 @@ export async function survey(
   const chosen = targets.length > 0 ? targets : devices.map(({ address }) => ({ host: address }));
   const list = joinTargets(chosen);
   const cameras = await examineAll(needs, options, list.slice(0, MAX_CAMERAS), devices, signal);
+  const atMs = needs.clock.wallMs();
   return {
-    atMs: needs.clock.wallMs(),
+    atMs,
     cameras: cameras.map((seen) => {
-      const remarks = remarksOn(seen);
+      const remarks = remarksOn(seen, atMs);
       return { ...seen, verdict: verdictOf(remarks), remarks, roles: rolesOf(seen), line: lineKbps(seen) };
     }),
     incomplete: ignored.excess > 0 || list.length > MAX_CAMERAS,

@@ -239,7 +239,7 @@ export class Link {
     return all.flat();
   }
 
-  /** Resolves when the server has said that nothing of this topic comes any more, or when the connection has ended. */
+  /** Resolves when the server has said that nothing of this topic comes any more. @throws why the connection has ended */
   async unsubscribe(topic: string): Promise<void> {
     await Promise.race([this.mqtt.unsubscribeAsync(topic), this.#lost()]);
   }

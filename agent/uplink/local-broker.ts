@@ -80,13 +80,16 @@ export async function listenToBroker(
 }
 
 /**
- * At most 23 characters, which every server takes (MQTT 3.1.1 §3.1.3.1).
- * @param topic of a connection beside the common one
+ * Another one for each connection to a broker. At most 23 characters, which every server takes (MQTT 3.1.1 §3.1.3.1).
+ * @param heard the common connection when left out
  */
-export function localClientId(site: string, broker: string, topic = ''): string {
-  const digest = createHash('sha256')
-    .update(`${site}/${broker}${topic && `/${topic}`}`)
-    .digest('hex');
+export function localClientId(
+  site: string,
+  broker: string,
+  { topics, apart }: Omit<LocalHearing, 'clientId'> = { topics: [] },
+): string {
+  const place = [site, broker, ...(apart ? topics : [])].join('/');
+  const digest = createHash('sha256').update(place).digest('hex');
   return `beffroi-${digest.slice(0, 12)}`;
 }
 

@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { Working } from '../base/pulse.ts';
 import { type Confirmation, OUTBOX_CLASSES } from '../contract/delivery.ts';
 import { MAX_DOWN_BYTES } from '../contract/envelope.ts';
-import { sideOf } from '../contract/side.ts';
+import { faultFields } from '../contract/side.ts';
 import { commandTopic, desiredConfigTopic, receiptTopic } from '../contract/topics.ts';
 import type { PathInUse, PathName, PathState } from '../contract/transmission.ts';
 import type { DeliveryRules, Store } from '../store/store.ts';
@@ -275,9 +275,9 @@ export class Uplink implements Service, Working {
     this.#drain.connected({ client: path.client, classes });
   }
 
-  #tellFault({ code, fault, message }: BeffroiError): void {
-    const fields = { cause: code, fault, side: sideOf(code), detail: message.slice(0, DETAIL_MAX) };
-    this.reporter.event('fault', 'collector', fields);
+  #tellFault({ code, message }: BeffroiError): void {
+    const detail = message.slice(0, DETAIL_MAX);
+    this.reporter.event('fault', 'collector', { ...faultFields(code), detail });
   }
 
   async #tellBooks(signal: AbortSignal): Promise<void> {

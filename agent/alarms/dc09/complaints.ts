@@ -3,7 +3,7 @@ import type { BeffroiError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { RepeatedFault } from '../../base/repeated.ts';
 import type { Reporter } from '../../contract/reporter.ts';
-import { sideOf } from '../../contract/side.ts';
+import { faultFields } from '../../contract/side.ts';
 
 export interface ComplaintNeeds {
   readonly clock: Clock;
@@ -31,15 +31,13 @@ export class Complaints {
   /** @param account whose message it is, as far as that is known */
   about(error: BeffroiError, account = ''): void {
     const { log, reporter } = this.#needs;
-    const { code, fault, message } = error;
+    const { code, message } = error;
     const told = this.#counted(code, account).happened(code);
     if (!told) return;
     log.warn({ panel: this.#panel, err: error, count: told.count }, 'message of a panel refused');
     const times = told.first ? '' : ` (${told.count} times)`;
     reporter.event('fault', 'collector', {
-      cause: code,
-      fault,
-      side: sideOf(code),
+      ...faultFields(code),
       detail: `${message}${times}`.slice(0, DETAIL_MAX),
     });
   }

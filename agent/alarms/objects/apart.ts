@@ -28,7 +28,7 @@ const MAX_TOPICS = 4;
  * messages is missed; what comes on the new one meanwhile is newer, and waits.
  */
 export class ApartTopics {
-  /** Rejects when one that is heard nowhere else is lost. */
+  /** Rejects when one that may be heard nowhere else is lost: all begin anew then. */
   readonly failed: Promise<never>;
   readonly #needs: ApartTopicsNeeds;
   readonly #signal: AbortSignal;
@@ -59,13 +59,12 @@ export class ApartTopics {
   async #run(topic: string, leave: Leave): Promise<void> {
     const { log, listen } = this.#needs;
     const crossing = new Crossing(topic, this.#needs);
+    let isLeaving = false;
     const handler: ObjectHandler = {
       subscribed: (refused) => {
-        if (refused.length === 0)
-          void leave(topic).then(
-            () => crossing.end(),
-            () => undefined,
-          );
+        if (refused.length > 0) return;
+        isLeaving = true;
+        leave(topic).then(() => crossing.end(), this.#fail);
       },
       message: (_topic, payload, retained) => crossing.message(payload, retained),
       tooLarge: (_topic, bytes) => this.#needs.taken.tooLarge(topic, bytes),
@@ -74,7 +73,8 @@ export class ApartTopics {
       await listen(topic, handler, this.#signal);
     } catch (err) {
       if (this.#signal.aborted) return;
-      if (crossing.isOver) this.#fail(err);
+      // The common connection may have let it go already, also where nothing has said so yet.
+      if (isLeaving) this.#fail(err);
       else log.warn({ err, topic }, 'a topic that floods cannot be heard apart');
     }
   }
@@ -90,10 +90,6 @@ class Crossing {
   constructor(topic: string, needs: Pick<ApartTopicsNeeds, 'taken' | 'passedOver'>) {
     this.#topic = topic;
     this.#needs = needs;
-  }
-
-  get isOver(): boolean {
-    return this.#isOver;
   }
 
   message(payload: Buffer, retained: boolean): boolean {

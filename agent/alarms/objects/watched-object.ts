@@ -4,7 +4,7 @@ import type { Log } from '../../base/log.ts';
 import { RepeatedFault } from '../../base/repeated.ts';
 import { quoted } from '../../base/text.ts';
 import type { Reporter } from '../../contract/reporter.ts';
-import { sideOf } from '../../contract/side.ts';
+import { faultFields } from '../../contract/side.ts';
 import { fieldsOfSia } from '../codes.ts';
 import type { ConnectedObject, ObjectPoint, ObjectSilencePoint, ObjectValuePoint } from '../ports.ts';
 import type { SourceListener } from '../source.ts';
@@ -153,11 +153,10 @@ export class WatchedObject {
   #tellSurplus(): void {
     const count = this.#surplus.due;
     if (count === 0) return;
-    const { code, fault, message } = this.#flood();
+    const { code, message } = this.#flood();
     const detail = `${message}; ${count} were passed over, and only breaches and the last value of each burst were judged`;
     this.#needs.log.warn({ object: this.#object.id, count }, 'messages of an object were passed over');
-    const fields = { cause: code, fault, side: sideOf(code), detail };
-    this.#needs.reporter.event('fault', 'collector', fields);
+    this.#needs.reporter.event('fault', 'collector', { ...faultFields(code), detail });
     this.#surplus.countTold();
   }
 

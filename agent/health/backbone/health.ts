@@ -1,10 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
-import { CODES } from '../../base/codes.ts';
 import type { Service } from '../../base/lifecycle.ts';
 import type { Log } from '../../base/log.ts';
 import type { Fields } from '../../contract/messages.ts';
 import type { Reporter } from '../../contract/reporter.ts';
-import { sideOf } from '../../contract/side.ts';
+import { faultFields } from '../../contract/side.ts';
 import type { PathName, PathState } from '../../contract/transmission.ts';
 import { type BackboneFault, type BackboneLimits, Confirmed, GOOD, judgePath } from './judge.ts';
 import { type Segments, segmentsOf } from './tcp-loss.ts';
@@ -173,7 +172,7 @@ export class BackboneHealth implements Service {
     const { cause, detail } = this.#fault;
     this.#needs.reporter.state('backbone', 'collector', {
       state: cause !== 'none' ? 'degraded' : this.#isMeasured ? 'ok' : 'unknown',
-      ...{ cause, fault: cause === 'none' ? 'none' : CODES[cause].fault, side: sideOf(cause), detail },
+      ...{ ...faultFields(cause), detail },
       since: this.#sinceMs,
       loss_check: this.#kernelSays ? 'measured' : 'not-verifiable',
       ...fieldsOf('main', this.#paths.get('main')),

@@ -66,8 +66,8 @@ export class References {
   }
 
   /**
-   * Cells to know the view by: what has stood for long, and shows clearly in the last pictures. What stands in front for
-   * minutes makes none, nor do the shadows that wander over a wall for more than some.
+   * Whether there is enough to know the view by: what has stood for long, and shows clearly in the last pictures. What
+   * stands in front for minutes is none of it, nor are, but for some, the shadows that wander over a wall.
    */
   get isSuitable(): boolean {
     const { recent } = this;
