@@ -259,8 +259,13 @@ function counterpartOf(form: Signal['form'], { entry, transition }: CodeMeaning)
   return event === undefined ? {} : { code_contact_id: `${transition === 'cleared' ? 3 : 1}${event}` };
 }
 
+/** Contact ID events whose third number is a user and no zone: duress, first use, and all of 4xx. @see SIA DC-05 */
+const OF_A_USER = /^(?:121|313|4..)$/;
+
+/** A user's number is no place: only a point of no zone in particular listens to what carries one. */
 function listensTo(point: PanelZonePoint, signal: Signal, entry: (typeof ALARM_CODES)[number]): boolean {
   const { area, zone, codes } = point;
+  if (zone !== undefined && signal.form === 'contact-id' && OF_A_USER.test(signal.code)) return false;
   const own: readonly string[] = [...entry.raised, ...entry.cleared, ...entry.contactId];
   return (
     (area === undefined || plainNumber(area) === signal.area) &&

@@ -102,6 +102,14 @@ t.test('Contact ID raises and clears, with the codes of both languages', async (
   t.match(watch.events[0], { category: 'fire', code_sia: 'FA', code_contact_id: '1110' });
 });
 
+t.test('duress of a user is not told of the zone that has the number of the user', async (t) => {
+  const { watch, dialler } = await begin(t);
+  const call = { token: 'ADM-CID', account: ACCOUNT };
+  t.match(await dialler.call({ ...call, data: '#12345A|1121 01 005' }), { answer: /^"ACK"/ });
+  t.match(watch.signals, [{ category: 'panic', meaning: 'raised', severity: 'critical', zone: '5' }]);
+  t.same(watch.transitions, []);
+});
+
 t.test('a panel that writes its CRC as two bytes is answered like that', async (t) => {
   const { dialler } = await begin(t);
   t.same(await dialler.call({ ...ALARM, binary: true }), { answer: '"ACK"0001R0L0#12345A[]', good: true });
