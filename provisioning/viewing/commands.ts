@@ -133,13 +133,17 @@ async function view({ options, texts, signal }: Desk): Promise<boolean> {
   const output = words === undefined ? process.stdout : await startPlayer(words, signal);
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const told = new Set<string>();
-  const onTrouble = ({ message }: Error) => {
-    if (!told.has(message)) say(texts.viewing.unreadable(message));
-    told.add(message);
+  const sayOnce = (line: string) => {
+    if (!told.has(line)) say(line);
+    told.add(line);
+  };
+  const notices = {
+    trouble: ({ message }: Error) => sayOnce(texts.viewing.unreadable(message)),
+    partners: () => sayOnce(texts.viewing.needsLeased(camera)),
   };
   const { who, lease } = await viewerOf(options, site);
   const from = { site, camera, broker: brokerOf(options), ...(lease ? { lease } : {}) };
-  await viewCamera(who, from, output, onTrouble, signal);
+  await viewCamera(who, from, output, notices, signal);
   return true;
 }
 

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { ConfigurationError } from '../../agent/base/errors.ts';
-import { leasedMediaTopic, mediaTopic } from '../../agent/contract/topics.ts';
+import { MESSAGES } from '../../agent/contract/messages.ts';
+import { buildTopic, leasedMediaTopic, mediaTopic } from '../../agent/contract/topics.ts';
 import type { Ed25519Public, SealKey } from '../../agent/trust/keys.ts';
 import { MediaOpener } from '../../agent/trust/leased-media.ts';
 import { type BrokerIdentity, withBroker } from '../link.ts';
@@ -24,6 +25,14 @@ export interface ViewOptions {
   };
 }
 
+/** What the viewer is told. */
+export interface ViewNotices {
+  /** A message that is not shown. */
+  trouble(error: Error): void;
+  /** The camera is a partner's, and clear pictures of it never come. */
+  partners(): void;
+}
+
 /**
  * Writes the pictures of a camera as one MP4 file until the signal aborts or nobody reads any more: those of a commune
  * as they come; those of a partner decrypted, and none that its box has not signed. Nothing is kept.
@@ -33,17 +42,22 @@ export async function viewCamera(
   who: BrokerIdentity,
   options: ViewOptions,
   output: Writable,
-  onTrouble: (error: Error) => void,
+  notices: ViewNotices,
   signal: AbortSignal,
 ): Promise<void> {
-  const { topic, open } = options.lease ? leased(options, options.lease) : plain(options);
+  const { topic, beside = [], open } = options.lease ? leased(options, options.lease) : plain(options);
   const picture = new PictureOutput(output);
   let work = Promise.resolve();
-  const onMessage = (_topic: string, payload: Buffer) => {
-    work = work.then(async () => picture.write(await open(payload))).catch((err: Error) => onTrouble(err));
+  const onMessage = (from: string, payload: Buffer) => {
+    if (from === topic)
+      work = work
+        .then(async () => picture.write(await open(payload)))
+        .catch((err: Error) => notices.trouble(err));
+    else if (isPartners(payload)) notices.partners();
   };
   const ended = AbortSignal.any([signal, picture.closed]);
-  await withBroker(who, { broker: options.broker, subscriptions: [topic], onMessage }, signal, async () => {
+  const link = { broker: options.broker, subscriptions: [topic, ...beside], onMessage };
+  await withBroker(who, link, signal, async () => {
     if (!ended.aborted) await once(ended, 'abort');
   });
 }
@@ -51,11 +65,22 @@ export async function viewCamera(
 /** The one topic that is shown, and what is made of a message. */
 interface Shown {
   readonly topic: string;
+  /** Where it is said whose camera it is. */
+  readonly beside?: readonly string[];
   readonly open: (payload: Buffer) => Promise<Buffer | undefined>;
 }
 
 function plain({ site, camera }: ViewOptions): Shown {
-  return { topic: mediaTopic(site, camera), open: async (payload) => payload };
+  const health = buildTopic({ site, entity: camera, class: 'state', name: 'health' });
+  return { topic: mediaTopic(site, camera), beside: [health], open: async (payload) => payload };
+}
+
+function isPartners(health: Buffer): boolean {
+  try {
+    return MESSAGES.cameraHealth.schema.parse(JSON.parse(health.toString())).owner === 'partner';
+  } catch {
+    return false;
+  }
 }
 
 function leased({ site, camera }: ViewOptions, lease: NonNullable<ViewOptions['lease']>): Shown {

@@ -10,6 +10,7 @@ interface ViewingTexts {
   readonly agreed: (out: string) => string;
   readonly consent: { readonly bounds: string; readonly camera: string; readonly release: string };
   readonly unreadable: (why: string) => string;
+  readonly needsLeased: (camera: string) => string;
   readonly until: string;
   readonly pictures: string;
   readonly signed: string;
@@ -51,6 +52,8 @@ export const VIEWING_FRENCH: ViewingTexts = {
   agreed: (out) => `Déclaration signée : ${out}. Portez-la au CSU : config sign … --consent ${out}`,
   consent: { bounds: 'conditions', camera: 'caméra', release: "n'est plus au partenaire" },
   unreadable: (why) => `images illisibles : ${why}`,
+  needsLeased: (camera) =>
+    `${camera} est la caméra d'un partenaire : rien ne vient en clair. Ajoutez --leased pour voir les images d'un bail.`,
   until: "jusqu'à",
   pictures: 'images',
   signed: 'signé par le collecteur',
@@ -112,6 +115,8 @@ export const VIEWING_ENGLISH: ViewingTexts = {
   agreed: (out) => `Statement signed: ${out}. Carry it to the CSU: config sign … --consent ${out}`,
   consent: { bounds: 'terms', camera: 'camera', release: 'is not the partner’s any more' },
   unreadable: (why) => `unreadable pictures: ${why}`,
+  needsLeased: (camera) =>
+    `${camera} is a partner's camera: nothing comes in clear. Add --leased to see the pictures of a lease.`,
   until: 'until',
   pictures: 'pictures',
   signed: 'signed by the box',

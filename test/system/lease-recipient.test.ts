@@ -64,6 +64,7 @@ t.test(
     const where = ['--site', SITE, '--broker', broker.url];
     const player = ['--player', `dd of=${film} status=none`];
     const shown = startCsu(t, ['view', '--folder', police, ...where, '--camera', CAMERA, ...player]);
+    const inClear = startCsu(t, ['view', '--folder', csu.path, ...where, '--camera', CAMERA]);
     const register = startCsu(t, [
       'partner',
       'watch',
@@ -108,6 +109,8 @@ t.test(
     t.match(await runCsu(t, [...followup, '--lease', id, ...told]), { code: 0 });
     await register.said(/"action":"lease.closed"/);
     await shown.end('SIGINT');
+    await inClear.said(/caméra d'un partenaire.*--leased/);
+    t.match(await inClear.end('SIGINT'), { out: '' }, 'who wants them in clear is told that there are none');
     t.ok((await sizeOf(film)) > 0);
     const seen = await ffprobe(film);
     t.ok(seen.frames >= 20, `${seen.frames} pictures shown: ${seen.errors}`);

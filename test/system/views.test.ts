@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import type { ChannelEvent, CommandEvent } from '../../agent/contract/messages.ts';
 import { commandTopic, mediaTopic } from '../../agent/contract/topics.ts';
 import { type CommandRequest, signCommand } from '../../provisioning/sign.ts';
+import { runCsu } from '../provisioning/processes.ts';
 import { mistakes } from '../support/contract-check.ts';
 import { FakeTime } from '../support/fake-time.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
@@ -47,6 +48,13 @@ async function order({ scene }: Stage, words: Words, camera = 'cam-quai') {
   return { id, status: await scene.csu.until(`${words.command} told`, last) };
 }
 
+/** Runs a command of the CSU about a view of the camera. */
+async function viewCommand(t: Test, { scene }: Stage, command: string, ...words: string[]) {
+  const { csu, broker } = scene.centre;
+  const where = ['--folder', csu.path, '--site', SITE, '--broker', broker.url, '--camera', 'cam-quai'];
+  return await runCsu(t, ['view', command, ...where, ...words]);
+}
+
 const open = (stage: Stage, seconds: number) =>
   order(stage, {
     command: 'view.open',
@@ -80,22 +88,28 @@ t.test(
     const stage = await onDemand(t);
     const { scene, media } = stage;
     t.equal(media.received.length, 0, 'nothing goes out before');
-    const { id, status } = await open(stage, 60);
-    t.equal(status.status, 'successful');
+    const who = ['--operator', 'c.weber'];
+    const why = ['--for', 'police municipale', '--reason', 'rixe signalée', '--minutes', '1'];
+    const opened = await viewCommand(t, stage, 'open', ...who, ...why);
+    t.match(opened, { code: 0, err: '' });
     await media.until('pictures', () => media.received.length >= 3);
     await scene.csu.until('the opening', () => events(stage).length > 0);
+    const [{ channel: id = '' } = {}] = events(stage);
+    t.match(opened.out, id, 'its name is said');
     t.match(events(stage), [
       {
         action: 'view.opened',
-        channel: id,
         operator: 'c.weber',
         on_behalf_of: 'police municipale',
         cause: 'none',
       },
     ]);
     t.match((await scene.box.status()).channels, [{ channel: id, kind: 'view', operator: 'c.weber' }]);
-    const closed = await order(stage, { command: 'view.close', view: id, operator: 'c.weber' });
-    t.equal(closed.status.status, 'successful');
+    const view = ['--view', id, ...who];
+    const longer = await viewCommand(t, stage, 'extend', ...view, '--reason', 'en cours', '--minutes', '5');
+    t.match(longer, { code: 0, err: '' });
+    t.match(registerOf(scene, 'view.extended'), [{ subject: `cam-quai ${id}` }]);
+    t.match(await viewCommand(t, stage, 'close', ...view), { code: 0, err: '' });
     const line = await closing(stage, id);
     const bytes = () => media.received.reduce((sum, { payload }) => sum + payload.length, 0);
     await media.until('all that it has counted', () => bytes() >= (line.bytes ?? 0));
