@@ -26,7 +26,7 @@ import type { KeptHours } from './quality/kept.ts';
 import { QualityWatch } from './quality/watch.ts';
 import { type Planned, shown } from './shown.ts';
 import { type Surroundings, sideOfCamera } from './side.ts';
-import { keepSince, keptSince } from './since.ts';
+import { faultBefore, keepSince, keptSince } from './since.ts';
 import { StreamMeter } from './stream-meter.ts';
 import { judgeCamera, type Layers, layersOf, type Verdict } from './verdict.ts';
 
@@ -398,6 +398,7 @@ export class CameraHealth {
     const { state, cause, detail } = next.declared;
     const known = state !== 'unknown';
     this.#keepFault();
+    if (known && this.#neverDeclared) this.#keepFaultBefore(next.declared);
     if (state !== this.#state.declared.state) this.#beganMs = this.#fellAtMs(next);
     const kept = known && this.#neverDeclared ? keptSince(memory, this.#camera.id, next.declared) : undefined;
     this.#state = kept === undefined ? next : { ...next, sinceWallMs: kept };
@@ -418,6 +419,13 @@ export class CameraHealth {
     const { state, cause } = declared;
     const untilMs = this.#needs.clock.wallMs();
     keepFault(this.#needs.memory, this.#camera.id, { state, cause, sinceMs, untilMs });
+  }
+
+  /** It ended while the agent was off, or nothing was known. */
+  #keepFaultBefore(now: Verdict): void {
+    const { memory, clock } = this.#needs;
+    const fault = faultBefore(memory, this.#camera.id, now);
+    if (fault) keepFault(memory, this.#camera.id, { ...fault, untilMs: clock.wallMs() });
   }
 
   #tell(verdict: Verdict): void {

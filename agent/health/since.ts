@@ -1,6 +1,7 @@
 import type { Code } from '../base/codes.ts';
 import type { CameraState } from '../contract/messages.ts';
 import type { Memory } from '../store/store.ts';
+import type { LastFault } from './last-fault.ts';
 
 /** A state with its cause, as it was declared. */
 interface Declared {
@@ -17,6 +18,18 @@ const ROOM = 'health';
 export function keptSince(memory: Memory, camera: string, now: Declared): number | undefined {
   const kept = parse(memory.get(ROOM, camera));
   return kept?.state === now.state && kept.cause === now.cause ? kept.since : undefined;
+}
+
+/** The last fault of before the agent was started again, if the camera is no longer as it was then. */
+export function faultBefore(
+  memory: Memory,
+  camera: string,
+  now: Declared,
+): Omit<LastFault, 'untilMs'> | undefined {
+  const { state, cause, since } = parse(memory.get(ROOM, camera)) ?? {};
+  if (since === undefined || (state !== 'down' && state !== 'degraded')) return undefined;
+  if (state === now.state && cause === now.cause) return undefined;
+  return { state, cause: String(cause), sinceMs: since };
 }
 
 /** Remembers since when the camera is in this state. */

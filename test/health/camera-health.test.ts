@@ -452,6 +452,25 @@ t.test('a camera that was down before a restart of the agent has been down since
   t.match(second.state, { state: 'down', since });
 });
 
+t.test('a fault that ended while the agent was off is what a repair is compared with', async (t) => {
+  const first = new Watch();
+  await first.start();
+  await first.well();
+  await first.clock.advance(3000);
+  first.stream('stalled', { code: 'camera-stalled' });
+  await first.clock.advance(0);
+  t.match(first.state, { state: 'down', cause: 'camera-stalled' });
+  await first.stop();
+  const second = new Watch(first.folder);
+  t.teardown(() => second.end());
+  await second.start();
+  await second.well();
+  t.match(
+    await second.room.confirm(CAMERA.id, AbortSignal.timeout(5000)),
+    /^before: down \(camera-stalled\) from 20\S+Z to 20\S+Z; now: cam-1 is ok/,
+  );
+});
+
 t.test(
   'a camera that left the configuration while the agent was off is cleared at the next start',
   async (t) => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { temporaryFolder } from '../store/support.ts';
@@ -179,6 +180,7 @@ t.test('availability: only what is configured counts; a name outlives its camera
     report.places.map(({ id }) => id),
     ['cam-a'],
   );
+  t.equal(report.days[0]?.hash, createHash('sha256').update('cam-a\ncam-b').digest('hex'));
   await world.clock.advance(DAY);
   await world.stop();
   t.throws(() => world.line('cam-b', '2026-06-02', '2026-06-02'), 'not in the report of a day without it');

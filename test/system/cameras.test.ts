@@ -116,7 +116,11 @@ t.test(
       ...bad.map(([id, _cause, port, more]) => entry(id, port, more)),
       ...hostile.map(({ id, port, more }) => entry(id, camera.rtspPort, { onvif: { port }, ...more })),
     ];
-    await scene.push({ cameras, points: [], health: { timeServers: ['10.0.0.2'], probeIntervalS: 5 } });
+    await scene.push({
+      cameras,
+      points: [],
+      health: { timeServers: ['10.0.0.2'], probeIntervalS: 5, stallTimeoutMs: 5000 },
+    });
     for (const [id, cause] of bad) {
       await scene.box.until(`${id}: ${cause}`, (status) =>
         status.cameras.some((one) => one.camera === `cam-${id}` && one.cause === cause),
