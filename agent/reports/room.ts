@@ -22,6 +22,8 @@ const KEPT_MS = 400 * DAY_MS;
 const FORGET_INTERVAL_MS = 3_600_000;
 /** So long after its end a month is complete: what was noticed later is in it. Source: guess. */
 const AFTER_MONTH_MS = 600_000;
+/** After a monthly report that could not be made. Source: guess. */
+const MONTH_RETRY_MS = 60_000;
 
 const ROOM = 'report-published';
 const LAST_MONTH = 'month';
@@ -52,6 +54,7 @@ export class ReportRoom implements Service {
   #monthly = false;
   #trustedSinceMs: number | undefined;
   #forgottenMs = 0;
+  #monthNotBeforeMs = 0;
   #looking: Promise<void> = Promise.resolve();
   /** The last of those that are put together, one after the other. */
   #composed: Promise<unknown> = Promise.resolve();
@@ -156,7 +159,7 @@ export class ReportRoom implements Service {
     }
     const nowMs = this.#needs.clock.monotonicMs();
     this.#trustedSinceMs ??= nowMs;
-    if (this.#monthly && !this.#monthlyRuns) this.#beginMonth();
+    if (this.#monthly && !this.#monthlyRuns && nowMs >= this.#monthNotBeforeMs) this.#beginMonth();
     if (nowMs - Math.max(this.#trustedSinceMs, this.#forgottenMs) >= FORGET_INTERVAL_MS) this.#forget(nowMs);
   }
 
@@ -171,7 +174,7 @@ export class ReportRoom implements Service {
   }
 
   #publishMonth(month: string): void {
-    const { transaction, memory, log } = this.#needs;
+    const { transaction, memory, log, clock } = this.#needs;
     this.#monthlyRuns = true;
     const send = (report: Report) => {
       this.#send(report);
@@ -180,7 +183,10 @@ export class ReportRoom implements Service {
     this.#compose(daysOfMonth(month))
       .then((report) => transaction(() => send(report)))
       .then(() => log.info({ month }, 'report published'))
-      .catch((thrown: unknown) => this.#failed(thrown))
+      .catch((thrown: unknown) => {
+        this.#monthNotBeforeMs = clock.monotonicMs() + MONTH_RETRY_MS;
+        this.#failed(thrown);
+      })
       .finally(() => {
         this.#monthlyRuns = false;
       });

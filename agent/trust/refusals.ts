@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { BeffroiError } from '../base/errors.ts';
+import { asError, type BeffroiError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import type { RefusalEvent } from '../contract/messages.ts';
@@ -116,7 +116,16 @@ export class Refusals implements Service {
     this.#summary = undefined;
     const sums = [...this.#sums.values()];
     this.#sums.clear();
-    for (const { refusal, sum } of sums) this.#tell(refusal, sum, sum.words);
+    for (const { refusal, sum } of sums) this.#tellSafely(refusal, sum);
+  }
+
+  /** One sum that the store does not take keeps no other one back. */
+  #tellSafely(refusal: Refusal, sum: RefusalSum): void {
+    try {
+      this.#tell(refusal, sum, sum.words);
+    } catch (thrown) {
+      this.#needs.log.error({ err: asError(thrown) }, 'a sum of refused orders could not be kept');
+    }
   }
 
   #tell({ order, orderId, signer }: Refusal, sum: RefusalSum, message: string): void {

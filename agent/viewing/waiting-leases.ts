@@ -2,6 +2,9 @@ import type { Clock } from '../base/clock.ts';
 import { OrderRefusedError } from '../base/errors.ts';
 import type { Lease } from '../trust/lease.ts';
 
+/** A clock that is set meanwhile is noticed. */
+const LOOK_MS = 1000;
+
 interface Waiting {
   readonly lease: Lease;
   readonly cancelled: AbortController;
@@ -48,6 +51,6 @@ export class WaitingLeases {
   async #sleepUntil(wallMs: number, signal: AbortSignal): Promise<void> {
     const clock = this.#clock;
     while (clock.wallMs() < wallMs && !signal.aborted)
-      await clock.sleep(wallMs - clock.wallMs(), signal).catch(() => undefined);
+      await clock.sleep(Math.min(wallMs - clock.wallMs(), LOOK_MS), signal).catch(() => undefined);
   }
 }
