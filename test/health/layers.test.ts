@@ -130,6 +130,23 @@ t.test(
   },
 );
 
+t.test('layers: a port that was waited for while this process stood still has not been silent', async (t) => {
+  for (const [standStillMs, tcp] of [
+    [600, 'ok'],
+    [100, 'fault'],
+  ] as const) {
+    const watch = new Watch();
+    const { onvif: _onvif, ...plain } = CAMERA;
+    await watch.start([plain]);
+    watch.stream('described', { codec: 'h264', width: 1920, height: 1080 });
+    await watch.seconds(10, { frames: 0 });
+    Object.assign(watch.network, { rtsp: 'unreachable', standStillMs });
+    await watch.seconds(20, { frames: 0 });
+    t.match(layersOf(watch), { tcp }, `${standStillMs} ms`);
+    await watch.end();
+  }
+});
+
 t.test('layers: what is switched off has none', async (t) => {
   const watch = new Watch();
   t.teardown(() => watch.end());

@@ -63,6 +63,8 @@ export interface Network {
   card: { readonly recordings: number; readonly keptDays: number | undefined } | undefined;
   /** Where a port was probed last, other than the ONVIF port. */
   target: string;
+  /** How long this process stood still while it waited for a port. */
+  standStillMs: number;
 }
 
 export class Watch {
@@ -84,6 +86,7 @@ export class Watch {
     masks: undefined,
     card: undefined,
     target: '',
+    standStillMs: 0,
   };
   /** Looks at pictures that were asked for, with their time. */
   readonly looks: [camera: string, atMs: number, confirms: boolean][] = [];
@@ -110,9 +113,10 @@ export class Watch {
       clockTrust: () => 'synced',
       tcp: async ({ host, port }) => {
         this.network.probes += 1;
-        if (port === CAMERA.onvif?.port) return { result: this.network.onvif, roundTripMs: 1 };
+        const roundTripMs = 1_000 + this.network.standStillMs;
+        if (port === CAMERA.onvif?.port) return { result: this.network.onvif, roundTripMs };
         this.network.target = `${host} ${port}`;
-        return { result: this.network.rtsp, roundTripMs: 1 };
+        return { result: this.network.rtsp, roundTripMs };
       },
       ping: async () => this.network.ping,
       describe: async () => this.#describe(),
