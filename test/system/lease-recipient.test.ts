@@ -5,6 +5,7 @@ import type { ConsignationReport } from '../../agent/contract/messages.ts';
 import { commandTopic, leasedMediaTopic } from '../../agent/contract/topics.ts';
 import { readLeasedMessage } from '../../agent/trust/leased-media.ts';
 import { PATHS } from '../../provisioning/folder.ts';
+import { signLease } from '../../provisioning/viewing/lease.ts';
 import { runCsu, startCsu } from '../provisioning/processes.ts';
 import { clip } from '../support/clips.ts';
 import { ffprobe } from '../support/ffprobe.ts';
@@ -136,5 +137,16 @@ t.test(
       (last?.bytes ?? 0) > 0 && (last?.frames ?? 0) >= seen.frames && (last?.end ?? 0) > (last?.start ?? 0),
     );
     t.match(camera.counters.rtsp, { setups: 1, plays: 1, audioSetups: 0 }, 'one pull, without sound');
+
+    const again = await signLease(partner, {
+      ...{ site: SITE, camera: CAMERA, recipient: 'dipn', operator: 'cne.martin' },
+      ...{ grantedBy: 'a.muller', reason: 'intervention', minutes: 5 },
+    });
+    await scene.csu.publish(commandTopic(SITE), again.jws);
+    await scene.box.until('the next lease', ({ channels }) => channels.length === 1);
+    const close = ['lease', 'close', '--folder', landlord, ...where, '--camera', CAMERA];
+    const closed = await runCsu(t, [...close, '--lease', again.id, '--operator', 'a.muller']);
+    t.match(closed, { code: 0, out: /bail fermé/, err: '' }, 'the partner closes by the command');
+    await scene.box.until('its end', ({ channels }) => channels.length === 0);
   },
 );

@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { copyFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 import type { ChannelEvent, CommandEvent } from '../../agent/contract/messages.ts';
 import { commandTopic, leasedMediaTopic } from '../../agent/contract/topics.ts';
+import type { AgentToVideo, VideoToAgent } from '../../agent/contract/video-link.ts';
 import { parseSigningKey, type SealKey, type SigningKey } from '../../agent/trust/keys.ts';
 import { MediaOpener, readLeasedMessage } from '../../agent/trust/leased-media.ts';
 import { generateSigningKey, signOrder } from '../../agent/trust/sign.ts';
@@ -10,8 +14,11 @@ import { PATHS } from '../../provisioning/folder.ts';
 import { type CommandRequest, signCommand } from '../../provisioning/sign.ts';
 import { type LeaseRequest, signLease, signLeaseClose } from '../../provisioning/viewing/lease.ts';
 import type { MemberFolder } from '../../provisioning/viewing/member.ts';
+import { runCsu } from '../provisioning/processes.ts';
 import { SimulatedCamera } from '../support/camera/camera.ts';
+import { Chrony } from '../support/chrony.ts';
 import { clip, kbpsOf } from '../support/clips.ts';
+import { FakeTime } from '../support/fake-time.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import {
   carryKeyring,
@@ -40,9 +47,8 @@ interface Stage {
 }
 
 /** A box whose only camera is a partner's. */
-async function leased(t: Test, more: object = {}): Promise<Stage> {
-  const scene = await Scene.create(t);
-  return await leasedIn(t, scene, more);
+async function leased(t: Test): Promise<Stage> {
+  return await leasedIn(t, await Scene.create(t));
 }
 
 /** @param ofCamera what else stands in the entry of the camera @param beside and in the configuration */
@@ -408,7 +414,10 @@ t.test('leases: the CSU closes, and tells the partner the follow-up', async (t) 
   await stage.scene.csu.until('the lease goes first', () =>
     pauses().some(({ transition }) => transition === 'paused'),
   );
-  await byCsu(stage, 'lease.close', { lease: first });
+  const { csu, broker } = stage.scene.centre;
+  const where = ['--folder', csu.path, '--site', SITE, '--broker', broker.url, '--camera', CAMERA];
+  const command = ['lease', 'close', ...where, '--lease', first, '--operator', 'c.weber'];
+  t.match(await runCsu(t, command), { code: 0, err: '' });
   t.match(await closed(stage, first), { closed_by: 'order' });
   await isSilent(t, stage);
   const second = await flowing(stage);
@@ -522,25 +531,43 @@ t.test('leases: an agent that stands still closes, although it says nothing', as
   await isSilent(t, stage);
 });
 
-t.test('leases: a configuration that changes what it rests on closes', async (t) => {
-  const stage = await leased(t);
-  const first = await flowing(stage);
-  await stage.scene.push(configuration(stage.camera, { controlLossS: 19 }));
-  t.match(await closed(stage, first), { closed_by: 'configuration' });
-  const second = await flowing(stage);
-  const at = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
-  const convention = { reference: '467/2024', validFrom: at(-30), validUntil: at(-1) };
-  await stage.scene.push(configuration(stage.camera, { convention }));
-  t.match(await closed(stage, second), { closed_by: 'configuration' });
-  const third = await open(stage);
-  t.match(await report(stage, 'lease.refused', third), { cause: 'lease-convention' });
-  await isSilent(t, stage);
-});
+t.test(
+  'leases: a clock that is not believed closes, and so does a configuration of other terms',
+  async (t) => {
+    const [time, chrony] = [await FakeTime.create(t), await Chrony.create(t)];
+    await chrony.synchronised();
+    const scene = await Scene.create(t, { ...time.environment, ...chrony.environment }, 'chrony');
+    const stage = await leasedIn(t, scene);
+    const doubted = await flowing(stage);
+    await time.shift('+60'); // of the five minutes of the lease
+    t.match(await closed(stage, doubted), { closed_by: 'clock', who: 'box' });
+    await isLeft(stage);
+    await time.shift('+0');
+    await scene.box.until('the clock', ({ clock }) => clock !== 'untrusted');
+    const first = await flowing(stage);
+    await stage.scene.push(configuration(stage.camera, { controlLossS: 19 }));
+    t.match(await closed(stage, first), { closed_by: 'configuration' });
+    const second = await flowing(stage);
+    const at = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+    const convention = { reference: '467/2024', validFrom: at(-30), validUntil: at(-1) };
+    await stage.scene.push(configuration(stage.camera, { convention }));
+    t.match(await closed(stage, second), { closed_by: 'configuration' });
+    const third = await open(stage);
+    t.match(await report(stage, 'lease.refused', third), { cause: 'lease-convention' });
+    await isSilent(t, stage);
+  },
+);
 
 t.test('leases: nobody but the partner of the camera opens, and each try is told', async (t) => {
   const stage = await leased(t);
   const { scene, partner } = stage;
   const { csu } = scene.centre;
+  t.match(
+    await askedPermit(scene),
+    { granted: false, code: 'lease-none' },
+    'nor does a video process by itself',
+  );
+  await scene.box.until('its own video process', ({ video }) => video.running && video.brokerConnected);
   const now = Math.floor(Date.now() / 1000);
   const { jws } = await signLease(partner, { site: SITE, ...WORDS });
   const claims = JSON.parse(Buffer.from(JSON.parse(jws).payload, 'base64url').toString());
@@ -600,6 +627,25 @@ t.test('leases: nobody but the partner of the camera opens, and each try is told
   t.match(stage.camera.counters.rtsp, { setups: 0, plays: 0 }, 'because none was ever asked for');
   t.match(await status(stage, await open(stage)), { status: 'successful' }, 'that of the partner opens');
 });
+
+/** What the agent answers a video process that wants to connect to the camera; the one that runs comes back after it. */
+async function askedPermit({ folder }: Scene): Promise<object> {
+  const agent = createConnection(join(folder, 'run', 'video.sock'));
+  const said: VideoToAgent[] = [
+    { type: 'hello', pid: process.pid, run: randomUUID(), software: 'test' },
+    { type: 'permit-request', request: 1, camera: CAMERA },
+  ];
+  agent.write(said.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  try {
+    for await (const line of createInterface({ input: agent })) {
+      const answer = JSON.parse(line) as AgentToVideo;
+      if (answer.type === 'permit') return answer;
+    }
+  } finally {
+    agent.destroy();
+  }
+  throw new Error('expected an answer, came the end of the link');
+}
 
 function changed(jws: string, more: object): string {
   return JSON.stringify({ ...JSON.parse(jws), ...more });
