@@ -143,14 +143,13 @@ t.test('receive: each event is stored, printed once, and signed for as often as 
   ]);
 });
 
-t.test('receive: hundreds of events share one receipt', async (t) => {
+t.test('receive: of hundreds of events at once, each is signed for once', async (t) => {
   const stage = await scene(t);
   await receiver(t, stage);
   const numbers = Array.from({ length: 400 }, (_, n) => n);
   await Promise.all(numbers.map((n) => stage.box.publish(ALARM, alarm(n))));
   await signedFor(stage, numbers.map(idOf));
   t.equal(signed(stage).length, 400);
-  t.ok(stage.box.received.length < 100, `${stage.box.received.length} receipts`);
 });
 
 t.test('receive: an altered copy is told and kept beside the true one, whichever comes first', async (t) => {
