@@ -248,16 +248,17 @@ t.test('whatever stands in a message is read within bounds', async (t) => {
   fuzz(t, 'contents of DC-09', rule);
 });
 
-t.test('a message of the greatest length, made to be slow to read, is read at once', async (t) => {
+t.test('a message of the greatest length, made to be slow to read, is read in bounded time', async (t) => {
   const long = (piece: string) => piece.repeat(Math.ceil(4_000 / piece.length)).slice(0, 4_000);
   for (const piece of ['[', ']', '[]', '[A', ' ', 'ri1', 'BA1', 'N', '^', '|', '#1234|', '1', 'A|[', '_']) {
-    const beginMs = process.cpuUsage().user;
+    const beginUs = process.cpuUsage().user;
     readContent(`[${long(piece)}`);
     readContent(`[]${long(piece)}_`);
     readSignals('SIA-DCS', `N${long(piece)}`);
     readSignals('ADM-CID', long(piece));
     decryptContent(`[${long(piece)}`, Buffer.alloc(16));
-    t.ok((process.cpuUsage().user - beginMs) / 1_000 < 1_000, piece);
+    // Far above what a slow machine needs, far below what backtracking over 4,000 characters takes.
+    t.ok((process.cpuUsage().user - beginUs) / 1_000_000 < 10, piece);
   }
 });
 
