@@ -25,7 +25,7 @@ const APPENDS = 2_000;
 const APPENDS_BY_TURNS = 100;
 const BACKLOG = 100_000;
 /** Of the agent; the receiver is killed in every second round. */
-const ROUNDS = 40;
+const ROUNDS = 50;
 const LOOK_MS = 20;
 const PRINTING_MS = 10_000;
 /** Looking at a draining box costs it time. */
