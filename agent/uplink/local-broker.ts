@@ -21,7 +21,8 @@ export interface LocalBroker {
 export interface LocalHandler {
   /**
    * Every topic that is not refused is heard from now on.
-   * @param leave unsubscribes from one of them; resolves when nothing of it comes any more
+   * @param leave unsubscribes from one of them; resolves when nothing of it comes any more, and ends the connection when
+   *   the broker does not say so in time
    */
   readonly subscribed: (refused: readonly string[], leave: (topic: string) => Promise<void>) => void;
   /**
@@ -101,7 +102,7 @@ async function runOnce(
   handler: LocalHandler & { readonly accepted: () => void },
   signal: AbortSignal,
 ): Promise<void> {
-  let raised: PeerProtocolError | undefined;
+  let raised: BeffroiError | undefined;
   const events = {
     // Those with QoS 0 are published below: what comes here costs an answer that nobody has asked for.
     message: () => {
@@ -139,13 +140,47 @@ async function runOnce(
       late('SUBACK', SUBSCRIBE_TIMEOUT_MS),
       (inner) => link.subscribeEach(hearing.topics, inner),
     );
-    handler.subscribed(refused, (topic) => link.unsubscribe(topic));
+    handler.subscribed(refused, (topic) =>
+      leaving(clock, link, topic, late('UNSUBACK', SUBSCRIBE_TIMEOUT_MS)(), signal).catch((thrown) => {
+        if (thrown instanceof DeviceError) raised ??= thrown;
+        link.destroy();
+        throw thrown;
+      }),
+    );
     const closed = await link.closed;
     throw raised ?? closed;
   } finally {
     signal.removeEventListener('abort', cut);
     link.destroy();
   }
+}
+
+/**
+ * An answer that waits behind what is not read yet is waited for, as that to a PING is.
+ * @throws `silent`
+ */
+async function leaving(
+  clock: Clock,
+  link: Link,
+  topic: string,
+  silent: DeviceError,
+  signal: AbortSignal,
+): Promise<void> {
+  const left = link.unsubscribe(topic);
+  left.catch(() => undefined);
+  const answered = () =>
+    limited(
+      clock,
+      SUBSCRIBE_TIMEOUT_MS,
+      signal,
+      () => silent,
+      () => left,
+    );
+  const patient = (thrown: unknown): Promise<void> => {
+    if (thrown !== silent || !link.stream.isBehind) throw thrown;
+    return answered().catch(patient);
+  };
+  await answered().catch(patient);
 }
 
 function take(

@@ -19,6 +19,7 @@ import {
   onlyWith,
 } from '../support/mosquitto.ts';
 import { createPki } from '../support/pki.ts';
+import { TestClock } from '../support/test-clock.ts';
 import { Happenings } from './parts.ts';
 
 type Heard =
@@ -29,6 +30,8 @@ type Heard =
 interface Listening {
   readonly heard: Happenings<Heard>;
   readonly ended: Promise<unknown>;
+  /** Once it is subscribed. */
+  leave(topic: string): Promise<void>;
   stop(): void;
 }
 
@@ -42,12 +45,16 @@ function listening(
 ): Listening {
   const heard = new Happenings<Heard>();
   const abort = new AbortController();
+  let leave: Listening['leave'] = () => Promise.reject(new Error('not subscribed'));
   const ended = listenToBroker(
     clock,
     { id: 'mqtt-1', host: '127.0.0.1', maxPayloadBytes: 100, ...broker },
     { clientId: localClientId('57463-mairie', 'mqtt-1'), topics },
     {
-      subscribed: (refused) => heard.push({ subscribed: refused }),
+      subscribed: (refused, how) => {
+        leave = how;
+        heard.push({ subscribed: refused });
+      },
       message: (topic, payload, retained) => {
         heard.push({ topic, text: payload.toString(), retained });
         return act();
@@ -60,7 +67,7 @@ function listening(
     abort.abort();
     await ended;
   });
-  return { heard, ended, stop: () => abort.abort() };
+  return { heard, ended, leave: (topic) => leave(topic), stop: () => abort.abort() };
 }
 
 const subscribed = ({ heard }: Listening) => heard.next((happening) => 'subscribed' in happening);
@@ -275,12 +282,15 @@ t.test('local broker: the answer to a PING that waits behind a flood is waited f
   t.equal(await Promise.race([patient, link.closed]), 'patient');
 });
 
-/** A broker that takes any subscription and then sends these bytes again and again, as fast as they are taken. */
-async function flooding(t: Test, packet: Buffer): Promise<number> {
+/**
+ * A broker that takes any subscription and then sends these bytes again and again, as fast as they are taken. It answers
+ * PING and never UNSUBSCRIBE.
+ */
+async function flooding(t: Test, packet = Buffer.alloc(0)): Promise<number> {
   const server = createServer((socket) => {
-    const all = Buffer.concat(Array(Math.ceil(65_536 / packet.length)).fill(packet));
+    const all = Buffer.concat(Array(Math.ceil(65_536 / Math.max(packet.length, 1))).fill(packet));
     const flood = () => {
-      while (!socket.destroyed && socket.write(all));
+      while (all.length > 0 && !socket.destroyed && socket.write(all));
     };
     socket.on('error', () => undefined).on('drain', flood);
     socket.on('data', (bytes: Buffer) => {
@@ -288,7 +298,7 @@ async function flooding(t: Test, packet: Buffer): Promise<number> {
       else if (bytes[0] === 0x82) {
         socket.write(Buffer.from([0x90, 4, bytes[2] ?? 0, bytes[3] ?? 0, 0, 0]));
         flood();
-      }
+      } else if (bytes[0] === 0xc0) socket.write(Buffer.from([0xd0, 0]));
     });
     t.teardown(() => socket.destroy());
   });
@@ -320,6 +330,43 @@ for (const [what, packet] of Object.entries(FLOODS)) {
     );
   });
 }
+
+t.test('local broker: one that does not say that it let a topic go loses the connection', async (t) => {
+  const clock = new TestClock();
+  const box = listening(t, { port: await flooding(t) }, ['cuve'], clock);
+  await subscribed(box);
+  const left = box.leave('cuve').catch((thrown: unknown) => thrown);
+  await clock.advance(9_999);
+  t.equal(clock.sleeping, 1, 'it is waited for');
+  await clock.advance(1);
+  const silent = { code: 'equipment-silent', message: /mqtt-1 .*no UNSUBACK within 10000 ms/ };
+  t.match(await left, silent);
+  t.match(await box.ended, silent);
+});
+
+t.test('local broker: an UNSUBACK that waits behind a flood is waited for', async (t) => {
+  const behind = new Happenings<true>();
+  const waits = new Happenings<() => void>();
+  const clock: Clock = {
+    ...{ wallMs: () => systemClock.wallMs(), monotonicMs: () => systemClock.monotonicMs() },
+    // The first rest of the reading is without end.
+    sleep: (ms) =>
+      new Promise((resolve) => {
+        if (ms === 10_000) waits.push(resolve);
+        else if (ms !== 5_000) behind.push(true);
+      }),
+  };
+  const box = listening(t, { port: await flooding(t, FLOODS.messages) }, ['cuve'], clock);
+  await subscribed(box);
+  await behind.next(() => true);
+  const before = waits.all.length;
+  void box.leave('cuve').catch(() => undefined);
+  for (let n = before; n < before + 3; n += 1) {
+    const again = waits.next(() => true, n);
+    t.type(await Promise.race([again, box.ended]), 'function', 'it is waited for');
+    (await again)();
+  }
+});
 
 t.test('reading takes its share of the time, whatever each piece costs', (t) => {
   const rule = fc.property(
