@@ -159,7 +159,7 @@ export class Scene {
   }
 
   /** So many pictures come while no process is there. */
-  skip(count: number): void {
+  leaveOut(count: number): void {
     this.#next += count;
   }
 
