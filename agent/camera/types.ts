@@ -93,3 +93,13 @@ export interface StreamCounters {
   /** How unevenly pictures come now, ms. */
   readonly jitterMs: number;
 }
+
+/** Of a stream that has not begun. */
+export const NO_COUNTERS: StreamCounters = {
+  rtpReceived: 0,
+  rtpLost: 0,
+  rtpUnread: 0,
+  bytes: 0,
+  framesDamaged: 0,
+  jitterMs: 0,
+};

@@ -3,7 +3,14 @@ import { nalRules } from '../camera/codec/nal.ts';
 import { parseSps } from '../camera/codec/sps.ts';
 import { pullStream } from '../camera/rtsp/pull.ts';
 import { defaultStreamOptions, type StreamNeeds, type StreamTarget } from '../camera/rtsp/stream.ts';
-import type { AccessUnit, Permit, StreamCounters, VideoCodec, VideoTrack } from '../camera/types.ts';
+import {
+  type AccessUnit,
+  NO_COUNTERS,
+  type Permit,
+  type StreamCounters,
+  type VideoCodec,
+  type VideoTrack,
+} from '../camera/types.ts';
 
 /** A stream as it came, whatever the camera declares. */
 export interface MeasuredStream {
@@ -25,15 +32,6 @@ export interface MeasuredStream {
 
 /** How long the first picture may take. Source: guess, twice the longest group of pictures that is known. */
 export const FIRST_PICTURE_MS = 15_000;
-
-const NO_COUNTERS: StreamCounters = {
-  rtpReceived: 0,
-  rtpLost: 0,
-  rtpUnread: 0,
-  bytes: 0,
-  framesDamaged: 0,
-  jitterMs: 0,
-};
 
 /**
  * Pulls the stream and measures it on the packets that come. Nothing is decoded and nothing kept.

@@ -1,5 +1,5 @@
 import { CameraClock, type ClockWord } from '../camera/rtsp/camera-clock.ts';
-import type { AccessUnit, StreamCounters } from '../camera/types.ts';
+import { type AccessUnit, NO_COUNTERS, type StreamCounters } from '../camera/types.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
 
 /** One moment on both clocks. */
@@ -13,15 +13,6 @@ type Counts = Omit<
   Measure,
   'type' | 'camera' | 'periodMs' | 'gopFrames' | 'keyIntervalMs' | 'jitterMs' | `clock${string}`
 >;
-
-const NO_COUNTERS: StreamCounters = {
-  rtpReceived: 0,
-  rtpLost: 0,
-  rtpUnread: 0,
-  bytes: 0,
-  framesDamaged: 0,
-  jitterMs: 0,
-};
 
 const NOTHING: Counts = {
   frames: 0,

@@ -23,7 +23,3 @@ export function streamBy(clock: TestClock, pull: PullStream, random: () => numbe
   );
   return { stream, feed, meter };
 }
-
-export const NO_COUNTERS = {
-  ...{ rtpReceived: 0, rtpLost: 0, rtpUnread: 0, bytes: 0, framesDamaged: 0, jitterMs: 0 },
-};

@@ -1,9 +1,10 @@
 import t from 'tap';
 import type { AccessUnit } from '../../agent/camera/types.ts';
+import { NO_COUNTERS } from '../../agent/camera/types.ts';
 import type { Chunk, Destination } from '../../agent/video/destination.ts';
 import { Watch } from '../health/watch.ts';
 import { TestClock } from '../support/test-clock.ts';
-import { NO_COUNTERS, streamBy } from './camera-streams.ts';
+import { streamBy } from './camera-streams.ts';
 import { encode } from './encoded.ts';
 
 const FPS = 25;

@@ -2,10 +2,11 @@ import t from 'tap';
 import { DeviceError } from '../../agent/base/errors.ts';
 import { type Backoff, backoffMs, retryLoop } from '../../agent/base/retry.ts';
 import { FINDER_RETRY } from '../../agent/camera/stream-finder.ts';
+import { NO_COUNTERS } from '../../agent/camera/types.ts';
 import { RECOVERY_MS } from '../../agent/health/verdict.ts';
 import { PULL_RETRY, type PullHandlers } from '../../agent/video/camera-stream.ts';
 import { TestClock } from '../support/test-clock.ts';
-import { NO_COUNTERS, streamBy } from './camera-streams.ts';
+import { streamBy } from './camera-streams.ts';
 import { toAccessUnit } from './encoded.ts';
 
 const TRACK = { codec: 'h264', clockRate: 90_000, parameterSets: {} } as const;

@@ -3,7 +3,7 @@ import type { BytePool } from '../../base/pool.ts';
 import type { Rest } from '../../base/rest.ts';
 import type { Standstill } from '../../base/standstill.ts';
 import { quoted } from '../../base/text.ts';
-import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../types.ts';
+import { type AccessUnit, NO_COUNTERS, type Permit, type StreamCounters, type VideoTrack } from '../types.ts';
 import type { ClockWord } from './camera-clock.ts';
 import { controlUrls } from './control-url.ts';
 import { type Conversation, type Described, withCamera } from './describe.ts';
@@ -61,14 +61,6 @@ const BLAMED_FOR_US: ReadonlySet<string> = new Set([
   'camera-slow',
   'camera-unreachable',
 ]);
-const NO_COUNTERS: StreamCounters = {
-  rtpReceived: 0,
-  rtpLost: 0,
-  rtpUnread: 0,
-  bytes: 0,
-  framesDamaged: 0,
-  jitterMs: 0,
-};
 const VIDEO_CHANNEL = 0;
 const METADATA_CHANNEL = 2;
 /** How UDP fails where TCP may still do: no packets, no ports, or a camera that does not offer it. */

@@ -12,7 +12,13 @@ import {
   type StreamTarget,
 } from '../../../agent/camera/rtsp/stream.ts';
 import { UdpTrials } from '../../../agent/camera/rtsp/udp-trials.ts';
-import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../../../agent/camera/types.ts';
+import {
+  type AccessUnit,
+  NO_COUNTERS,
+  type Permit,
+  type StreamCounters,
+  type VideoTrack,
+} from '../../../agent/camera/types.ts';
 
 export const credentials = { version: 1, user: 'watch', password: 'Geheim-17' };
 
@@ -67,14 +73,7 @@ export class Pulling<P extends Permit = TestPermit> {
   readonly words: (ClockWord & { readonly roundTripMs: number })[] = [];
   readonly permit: P;
   track: VideoTrack | undefined;
-  counters: () => StreamCounters = () => ({
-    rtpReceived: 0,
-    rtpLost: 0,
-    rtpUnread: 0,
-    bytes: 0,
-    framesDamaged: 0,
-    jitterMs: 0,
-  });
+  counters: () => StreamCounters = () => NO_COUNTERS;
   /** The code that the pull ended with; undefined when it resolved. */
   readonly ended: Promise<BeffroiError | undefined>;
   /** Documents of the metadata track, where it is asked for. */

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { InternalError } from '../../../agent/base/errors.ts';
 import { createLog } from '../../../agent/base/log.ts';
-import type { AccessUnit, Permit, StreamCounters, VideoTrack } from '../../../agent/camera/types.ts';
+import { type AccessUnit, NO_COUNTERS, type Permit, type VideoTrack } from '../../../agent/camera/types.ts';
 import { type PictureReport, type VideoCamera, videoToAgent } from '../../../agent/contract/video-link.ts';
 import type { PullHandlers } from '../../../agent/video/camera-stream.ts';
 import { PictureDesk } from '../../../agent/video/picture/picture-desk.ts';
@@ -20,14 +20,6 @@ const TRACK: VideoTrack = {
   codec: 'h264',
   clockRate: 90_000,
   parameterSets: { ...(sps && { sps }), ...(pps && { pps }) },
-};
-const COUNTERS: StreamCounters = {
-  rtpReceived: 0,
-  rtpLost: 0,
-  rtpUnread: 0,
-  bytes: 0,
-  framesDamaged: 0,
-  jitterMs: 0,
 };
 
 function accessUnit(nals: readonly Buffer[] = [], more: Partial<AccessUnit> = {}): AccessUnit {
@@ -78,7 +70,7 @@ class Bench {
     };
     void pull({ camera, profile } as VideoCamera, {} as Permit, ours, signal);
     if (!given) throw new Error('the pull began late');
-    given.described(TRACK, () => COUNTERS);
+    given.described(TRACK, () => NO_COUNTERS);
     return given;
   }
 
