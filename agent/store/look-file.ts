@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { OUTBOX_CLASSES } from '../contract/delivery.ts';
 import type { Look } from './looks.ts';
@@ -7,6 +7,8 @@ import { isStrange } from './strange.ts';
 
 /** Digits of the largest whole number; all lines keep their length, so that they can be written over. */
 const DIGITS = 16;
+/** Two lines of a few numbers each; whatever is longer is none of ours. */
+const MAX_BYTES = 4096;
 
 /** What is known of the outbox apart from the database. */
 export interface Known {
@@ -103,6 +105,7 @@ function checkOf(text: string): string {
 function readLines(file: string): string[] {
   if (isStrange(file)) return [];
   try {
+    if (statSync(file).size > MAX_BYTES) return [];
     return readFileSync(file, 'latin1').split('\n');
   } catch {
     return [];
