@@ -80,8 +80,10 @@ export class Outlet {
   /** Numbers of the last chunk that was sent, and that was offered. */
   #lastSent = 0;
   #lastSeen = 0;
-  /** The last that has left: what a new connection begins with again is not counted again. */
+  /** The last that has left: what a new connection begins with again is not counted again, as sent or as lost. */
   #lastGone = 0;
+  /** Nothing has gone over this connection, and what an earlier one got comes again. */
+  #begunAnew = false;
   /** The last that stands in a gap which was told: it is not sent any more. */
   #lastTold = 0;
   #hasSent = false;
@@ -128,6 +130,7 @@ export class Outlet {
   opened(): void {
     this.#settle(this.#error?.code ?? 'destination-slow');
     this.#error = undefined;
+    this.#begunAnew = this.#needs.channel.beginsAnew;
     this.#enter('waiting');
     this.#catchUp();
   }
@@ -193,9 +196,9 @@ export class Outlet {
   #catchUp(): void {
     const { channel } = this.#needs;
     if (!channel.isOpen || !this.#waitsForKey || this.#paused) return;
-    const from = Math.max(this.#lastTold, channel.beginsAnew ? 0 : this.#lastSent);
+    const from = this.#begunAnew ? 0 : this.#lastSent;
     const [first, ...more] = this.#source?.recent(channel.format) ?? [];
-    if (!first || first.number <= from) return;
+    if (!first || first.number <= Math.max(this.#lastTold, from)) return;
     this.#takeBack([first, ...more]);
     this.#lastSeen = first.number - 1;
     for (const chunk of [first, ...more]) this.#takeOne(chunk);
@@ -258,6 +261,7 @@ export class Outlet {
   #sent(chunk: Chunk): void {
     this.#waitsForKey = false;
     this.#hasSent = true;
+    this.#begunAnew = false;
     this.#lastSent = chunk.number;
     const sent = this.#sentBy(chunk);
     this.#bytes += sent.bytes;
@@ -316,9 +320,13 @@ export class Outlet {
 
   #drop(chunk: Chunk, cause: Code): void {
     this.#waitsForKey = true;
+    if (chunk.number > this.#lastGone) this.#lose(chunk, cause);
+    if (this.#needs.channel.isOpen) this.#enter('blocked');
+  }
+
+  #lose(chunk: Chunk, cause: Code): void {
     if (this.#gap && chunk.boxWallMs - this.#gap.fromWallMs >= LONGEST_GAP_MS) this.#tellGap(chunk.boxWallMs);
     this.#addToGap(chunk, cause);
-    if (this.#needs.channel.isOpen) this.#enter('blocked');
   }
 
   #addToGap({ number, boxWallMs, durationMs, frames }: Chunk, cause: Code): void {

@@ -29,7 +29,7 @@ function chunk(number: number, key: boolean, frames: number): Chunk {
 
 type Step =
   | { readonly does: 'picture'; readonly key: boolean; readonly frames: number }
-  | { readonly does: 'one-gone' | 'gone' | 'lost' | 'opened' | 'ended' };
+  | { readonly does: 'one-gone' | 'gone' | 'lost' | 'opened' | 'ended' | 'paused' | 'resumed' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -42,7 +42,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ does: fc.constantFrom('one-gone' as const, 'gone', 'lost', 'opened', 'ended') }),
+    arbitrary: fc.record({
+      does: fc.constantFrom(
+        'one-gone' as const,
+        ...(['gone', 'lost', 'opened', 'ended', 'paused', 'resumed'] as const),
+      ),
+    }),
   },
 );
 
@@ -139,7 +144,9 @@ class Run {
       this.#begins = true;
       this.cache.clear();
       this.outlet.streamEnded();
-    } else this.#line(one.does === 'opened');
+    } else if (one.does === 'paused') this.outlet.pause(new UplinkError('backbone-budget', 'short'));
+    else if (one.does === 'resumed') this.outlet.resume();
+    else this.#line(one.does === 'opened');
   }
 
   #picture(key: boolean, frames: number): void {
@@ -180,9 +187,9 @@ t.test('outlet: it is measured while its channel is open, and each picture once'
   picture(false);
   t.same([run.sent.length, run.offered], [3, 6], 'paused: known by what it would need');
   run.outlet.resume();
-  run.do({ does: 'gone' });
-  picture(false);
-  t.same([run.sent.length, run.offered], [7, 9]);
+  t.same([run.sent.length, run.offered], [3, 6], 'the recording has the last key picture already');
+  picture(true);
+  t.same([run.sent.length, run.offered], [4, 9]);
 });
 
 const sum = (chunks: readonly Chunk[]) => chunks.reduce((total, { frames }) => total + frames, 0);
@@ -265,6 +272,19 @@ t.test('outlet: each gap begins with a picture that was not sent and ends before
     { numRuns: 4_000 },
   );
   t.pass();
+});
+
+t.test('outlet: what an earlier recording got is not lost when a new one has no place for it', (t) => {
+  const run = new Run(true);
+  run.do({ does: 'picture', key: true, frames: 2 });
+  run.do({ does: 'one-gone' });
+  run.do({ does: 'picture', key: false, frames: 9 });
+  for (const does of ['one-gone', 'lost', 'opened'] as const) run.do({ does });
+  t.match(run.outlet.status, { frames: 11, bytes: 13, droppedFrames: 0, gaps: 0, state: 'blocked' });
+  run.do({ does: 'picture', key: false, frames: 1 });
+  run.do({ does: 'picture', key: true, frames: 1 });
+  t.match(run.gaps, [{ fromWallMs: 3_000, untilWallMs: 4_000, frames: 1 }]);
+  t.end();
 });
 
 t.test('outlet: a key picture above the whole credit is never sent, and says so until one fits', (t) => {
