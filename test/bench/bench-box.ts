@@ -16,8 +16,8 @@ export interface BenchBox {
   readonly box: TestBox;
   readonly csu: Subscriber;
   readonly cameras: CameraProcess;
-  /** Puts these settings into force in the place of those before. */
-  readonly configure: (settings: object) => Promise<void>;
+  /** Puts these settings into force in the place of those before, and these of each camera beside those of the scene. */
+  readonly configure: (settings: object, entry?: object) => Promise<void>;
 }
 
 /** What runs. */
@@ -25,6 +25,8 @@ export interface BenchScene {
   readonly cameras: number;
   /** Camera by camera, and from the first again. */
   readonly clips: readonly CameraOrder['clip'][];
+  /** What every camera is made with, beside its name, clip and login. */
+  readonly traits?: Pick<CameraOrder, 'legal' | 'rtsp'>;
   /** Settings of the configuration beside the cameras. */
   readonly settings?: object;
   /** What the CSU subscribes to; everything when absent. */
@@ -42,13 +44,14 @@ export async function planesOf(box: TestBox): Promise<{ agent: number; video: nu
 /** Runs `work` with cameras in a process of their own and a Mosquitto with TLS 1.3. */
 export async function withBox(
   folder: string,
-  { cameras, clips, settings = {}, classes = ['#'], entry = {} }: BenchScene,
+  { cameras, clips, traits = {}, settings = {}, classes = ['#'], entry = {} }: BenchScene,
   work: (run: BenchBox) => Promise<Figures>,
 ): Promise<Figures> {
   const orders = Array.from({ length: cameras }, (_, index) => ({
     name: `cam-${index + 1}`,
     clip: clips[index % clips.length] ?? 'h264',
     ...LOGIN,
+    ...traits,
   }));
   const process = await CameraProcess.start(orders);
   const centre = await Centre.create(folder);
@@ -58,14 +61,17 @@ export async function withBox(
   );
   const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers: [centre.broker.url] });
   try {
-    const push = async (more: object): Promise<number> => {
-      const order = { site: SITE, configuration: { ...configuration(process, entry), ...more } };
+    const push = async (more: object, ofEach: object = {}): Promise<number> => {
+      const order = {
+        site: SITE,
+        configuration: { ...configuration(process, { ...entry, ...ofEach }), ...more },
+      };
       const { jws, version } = await signConfiguration(centre.csu, order);
       await csu.publish(desiredConfigTopic(SITE), jws, { retain: true });
       return version;
     };
-    const configure = async (more: object) => {
-      const version = await push(more);
+    const configure = async (more: object, ofEach?: object) => {
+      const version = await push(more, ofEach);
       await box.until('the settings in force', ({ config }) => config.appliedVersion === version);
     };
     await push(settings);

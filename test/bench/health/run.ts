@@ -7,7 +7,7 @@ import { cost } from './cost.ts';
 import { FalseAlarms } from './false-alarms.ts';
 import { type Films, makeFilms } from './films.ts';
 import { noticed } from './noticed.ts';
-import { allChecks, learnViews } from './settings.ts';
+import { allChecks, lawful, learnViews } from './settings.ts';
 
 const CAMERAS = 64;
 const PARTS = ['cpu', 'faults'];
@@ -25,8 +25,9 @@ export async function health({ counts = [CAMERAS], more }: BenchOptions): Promis
   try {
     const films = await makeFilms(folder);
     const clips = films.map(({ well }) => well);
+    const entry = { delivery: 'on-demand' };
     const classes = ['+/state/#', '+/meas/picture'];
-    const scene = { cameras, clips, classes, settings: learnViews, entry: { delivery: 'on-demand' } };
+    const scene = { cameras, clips, classes, traits: lawful, settings: learnViews.box, entry };
     return await withBox(folder, scene, (run) => measured(run, films, cameras, parts));
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -45,8 +46,8 @@ async function measured(
     () => run.csu.json('/meas/picture').length > 0 && isLearnt(run, cameras),
     LEARNING_MS,
   );
-  const costs = parts.includes('cpu') ? await cost(run) : {};
-  if (!parts.includes('cpu')) await run.configure(allChecks);
+  const costs = parts.includes('cpu') ? await cost(run, cameras) : {};
+  if (!parts.includes('cpu')) await run.configure(allChecks.box, allChecks.entry);
   const times = parts.includes('faults') ? await noticed(run, films, cameras, falseAlarms) : {};
   return { ...costs, ...times, false_alarms: { value: falseAlarms.cameras, unit: 'cameras' } };
 }

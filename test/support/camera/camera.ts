@@ -18,6 +18,8 @@ export interface SimulatedCameraOptions {
   readonly host?: string;
   /** Where else it streams, beside its own plain stream. */
   readonly streams?: { readonly secureUrl?: string; readonly subUrl?: string };
+  /** What it is asked for by a legal profile, from the beginning. */
+  readonly legal?: Partial<LegalSide>;
   readonly onvif?: Partial<OnvifOptions>;
   readonly rtsp?: Partial<RtspOptions>;
 }
@@ -27,7 +29,7 @@ export class SimulatedCamera {
   readonly name: string;
   readonly rtsp: RtspServer;
   readonly onvif: OnvifServer;
-  readonly legal: LegalSide = { sound: false, masks: undefined, retention: undefined };
+  readonly legal: LegalSide;
   readonly #login: { user: string; password: string };
   #clockOffsetMs = 0;
   #serial: string;
@@ -35,6 +37,7 @@ export class SimulatedCamera {
   constructor(options: SimulatedCameraOptions) {
     this.name = options.name;
     this.#serial = options.name;
+    this.legal = { sound: false, masks: undefined, retention: undefined, ...options.legal };
     this.#login = { user: options.user, password: options.password };
     const common = { name: options.name, clip: named(options.clip), wallMs: () => this.wallMs() };
     const at = options.host === undefined ? {} : { host: options.host };
