@@ -25,6 +25,7 @@ not ok 1 - a.test.ts
 `);
   t.equal(said.at(-1), '1 passed, 3 failed');
   t.equal(said.at(-2), '1 skipped');
+  t.ok(said.includes('  SKIPPED: a.test.ts > it works > three: no reason'), said.join(' / '));
 });
 
 t.test('tests: a test that asserts nothing has failed', async (t) => {

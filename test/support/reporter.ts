@@ -18,8 +18,8 @@ const EMPTY = { ok: false, skip: false, diag: { reason: 'asserts nothing' } };
 const SHOWN_COMMENT = /^\s*# fuzz: /;
 
 /**
- * Reads TAP, prints one line per test file with the time it took, the seeds of fuzzing tests and everything that failed, and ends with the plain line
- * `N passed, N failed`, counted by tap's own parser. A test that asserts nothing has failed.
+ * Reads TAP, prints one line per test file with the time it took, the seeds of fuzzing tests and everything that failed or
+ * was skipped, and ends with the plain line `N passed, N failed`, counted by tap's own parser. A test that asserts nothing has failed.
  */
 export default class PlainReporter extends Transform {
   readonly #parser = new Parser();
@@ -67,8 +67,15 @@ export default class PlainReporter extends Transform {
     });
   }
 
+  /** Says what was not tested here, and why. */
+  #skip({ name, fullname, skip }: Result): void {
+    this.#skipped += 1;
+    const why = typeof skip === 'string' ? `: ${skip}` : '';
+    this.push(`  SKIPPED: ${fullname || name}${why}\n`);
+  }
+
   #count(result: Result): void {
-    if (result.skip) this.#skipped += 1;
+    if (result.skip) this.#skip(result);
     else if (result.ok) this.#passed += 1;
     else {
       this.#failed += 1;
