@@ -104,8 +104,8 @@ ${rows.join('\n')}
 | message | answer |
 | --- | --- |
 | good, and on disk | ACK, encrypted where the message was |
-| the same once more, with the same number | ACK, no second event |
-| the same once more, encrypted | ACK; it is no second sign of life for the supervision of the account |
+| the same once more, with the same number; also with the time of another try, within a minute | ACK, no second event |
+| the same to its time stamp once more, encrypted | ACK; it is no second sign of life for the supervision of the account |
 | encrypted, time stamp outside the window | NAK with the time of the box, never encrypted |
 | the same, while the box does not know the time: older than what the account said before | none: a wrong time would set the panel wrong; what is newer gets its ACK with the time that the panel gave |
 | good, but of a form that cannot be processed; an unknown account; a wrong key; in clear although the account has a key | DUH |

@@ -9,6 +9,10 @@ import os
 import socket
 import subprocess
 import sys
+import time
+
+# How long an answer that ought to come is waited for: no time is tested with it.
+PATIENCE_S = 240
 
 
 def crc16(data):
@@ -49,9 +53,21 @@ def frame(order):
 
 
 def exchange(order, sent):
+    """A port that is not open yet is tried again: whoever opens it may be slower than this program."""
+    end = time.monotonic() + order.get("wait", PATIENCE_S)
+    while True:
+        try:
+            return exchange_once(order, sent)
+        except ConnectionRefusedError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(0.05)
+
+
+def exchange_once(order, sent):
     kind = socket.SOCK_DGRAM if order.get("udp") else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as peer:
-        peer.settimeout(order.get("wait", 10))
+        peer.settimeout(order.get("wait", PATIENCE_S))
         if order.get("from"):
             peer.bind((order["from"], 0))
         peer.connect((order["host"], order["port"]))
@@ -64,6 +80,8 @@ def exchange(order, sent):
                 if not more:
                     break
                 got += more
+        except ConnectionRefusedError:
+            raise
         except (socket.timeout, ConnectionError):
             pass
         return got

@@ -28,7 +28,7 @@ export interface Call {
   readonly damage?: boolean;
   /** The same bytes as often at once. */
   readonly times?: number;
-  /** Seconds to wait for an answer. */
+  /** Seconds to wait for an answer that may not come. */
   readonly wait?: number;
 }
 

@@ -62,6 +62,11 @@ const REMEMBERED = 128;
 const REPEATED_MS = 600_000;
 /** One before the last may come again for this long: a datagram that was late. Source: guess. */
 const LATE_MS = 30_000;
+/**
+ * The tries of a panel that writes the time of each lie within this, and those of one that numbers every message alike.
+ * Source: guess, above the time after which panels give up one path.
+ */
+const RETRIED_MS = 60_000;
 /** How often the time stamp of the last sign of life is written. Source: guess; of each would wear the disk. */
 const KEEP_HEARD_MS = 60_000;
 /** Addresses that are kept of an account: paths of one panel, before and after it got another. Source: guess. */
@@ -138,16 +143,35 @@ export class AccountMemory {
    * panel may begin its numbers anew at any time, and some number every message alike: beside the very last message only
    * one that is the same to its time stamp, as a late datagram is, was taken.
    */
-  isRepeated({ sequence, text, sentMs, encrypted, ...now }: PanelMessage): boolean {
+  isRepeated(message: PanelMessage): boolean {
+    const { sequence, text, sentMs, encrypted } = message;
     const last = this.#kept.taken.at(-1);
     const hash = hashOf(text);
     const same = this.#kept.taken.filter((taken) => taken.sequence === sequence && taken.hash === hash);
-    if (encrypted) return same.some((taken) => taken.sentMs === sentMs);
     const match = same.at(-1);
     if (!match || !last) return false;
-    const ageMs = this.#ageMs(match, now);
-    if (match === last) return !isStampedAnew(match.sentMs, sentMs) && ageMs <= REPEATED_MS;
+    if (match === last && this.#isRetried(match, sentMs)) return true;
+    if (encrypted) return same.some((taken) => taken.sentMs === sentMs);
+    const ageMs = this.#ageMs(match, message);
+    if (match === last) return !isStampedAnew(match.sentMs, sentMs) && ageMs <= this.#repeatedMs(match);
     return sequence !== last.sequence && sentMs === match.sentMs && ageMs <= LATE_MS;
+  }
+
+  /** The same message with the time of another try. A panel that numbers every message alike says something new by that. */
+  #isRetried(taken: Taken, sentMs: number | undefined): boolean {
+    if (taken.sentMs === undefined || sentMs === undefined || !this.#counts(taken)) return false;
+    return sentMs > taken.sentMs && sentMs - taken.sentMs <= RETRIED_MS;
+  }
+
+  /** For how long the last message without a time stamp may come again. */
+  #repeatedMs(taken: Taken): number {
+    return this.#counts(taken) ? REPEATED_MS : RETRIED_MS;
+  }
+
+  /** Whether the panel gives its messages different numbers. Of the first one nobody knows; then it is taken to. */
+  #counts(taken: Taken): boolean {
+    const others = this.#kept.taken.filter((other) => other !== taken);
+    return others.length === 0 || others.some(({ sequence }) => sequence !== taken.sequence);
   }
 
   /** @param name tells it apart from the other parts of this message */
@@ -170,9 +194,10 @@ export class AccountMemory {
     const { begun } = this.#kept;
     if (begun?.sequence !== message.sequence || begun.hash !== hashOf(message.text)) return [];
     const { sentMs, encrypted } = message;
+    if (this.#isRetried(begun, sentMs)) return begun.done;
     const isSame = encrypted
       ? begun.sentMs === sentMs
-      : !isStampedAnew(begun.sentMs, sentMs) && this.#ageMs(begun, message) <= REPEATED_MS;
+      : !isStampedAnew(begun.sentMs, sentMs) && this.#ageMs(begun, message) <= this.#repeatedMs(begun);
     return isSame ? begun.done : [];
   }
 

@@ -12,6 +12,11 @@ const CHILD = fileURLToPath(new URL('dying.ts', import.meta.url));
 const ACCOUNT = '12345A';
 /** An alarm that is raised and over, of a point that two hear; and what no point hears. */
 const CALL: Call = { token: 'SIA-DCS', account: ACCOUNT, data: '#12345A|Nri1/BA005/BH005/RP009' };
+/** Two tries of a panel that writes the time of each. */
+const STAMPED: readonly [Call, Call] = [
+  { ...CALL, stamp: true, time: '_10:00:00,11-22-2026' },
+  { ...CALL, stamp: true, time: '_10:00:20,11-22-2026' },
+];
 
 function configuration(port: number): AlarmConfiguration {
   const zone = { kind: 'panel-zone', panel: 'panel-a', account: ACCOUNT, zone: '5' } as const;
@@ -35,6 +40,7 @@ function configuration(port: number): AlarmConfiguration {
 /** The panel calls a receiver that ends after so many commits. @returns whether it got its answer */
 async function callDying(
   dialler: Dialler,
+  call: Call,
   told: AlarmConfiguration,
   args: readonly string[],
 ): Promise<boolean> {
@@ -44,17 +50,22 @@ async function callDying(
   });
   const exited = once(child, 'exit');
   await once(child.stdout, 'data');
-  const { answer } = await dialler.call(CALL);
+  const { answer } = await dialler.call(call);
   child.kill('SIGKILL');
   await exited;
   return answer?.startsWith('"ACK"') ?? false;
 }
 
 /** It calls again, and is answered. @returns everything that was told */
-async function callAgain(dialler: Dialler, told: AlarmConfiguration, folder: string): Promise<string[]> {
+async function callAgain(
+  dialler: Dialler,
+  call: Call,
+  told: AlarmConfiguration,
+  folder: string,
+): Promise<string[]> {
   const watch = new Watch(folder, systemClock, () => undefined);
   await watch.begin(told);
-  await dialler.deliver(CALL);
+  await dialler.deliver(call);
   const signals = watch.signals.map(({ code_sia }) => `signal ${code_sia}`);
   const all = [...watch.transitions, ...signals].toSorted();
   await watch.end();
@@ -67,8 +78,9 @@ t.test('wherever a receiver is killed while it takes a message, everything is to
   let killed = 0;
   for (let answered = false; !answered; killed += answered ? 0 : 1) {
     const folder = t.testdir({ [`${killed}`]: {} });
-    answered = await callDying(dialler, configured, [folder, `${killed + 1}`]);
-    const told = await callAgain(dialler, configured, folder);
+    const [first, again] = killed % 2 === 0 ? STAMPED : [CALL, CALL];
+    answered = await callDying(dialler, first, configured, [folder, `${killed + 1}`]);
+    const told = await callAgain(dialler, again, configured, folder);
     const once = ['pt-a cleared', 'pt-a raised', 'pt-b cleared', 'pt-b raised', 'signal RP'];
     t.same(told, once, `killed after ${killed + 1} commits`);
   }

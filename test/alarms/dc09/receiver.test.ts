@@ -119,8 +119,10 @@ for (const key of KEYS) {
   t.test(
     `AES-${key.length * 4}: an encrypted message gets an encrypted ACK with padding and time`,
     async (t) => {
-      const { watch, dialler } = await begin(t, { key });
-      const told = await dialler.call({ ...ALARM, key, more: ['H10:20:30,03-01-2026'] });
+      const clock = new TestClock();
+      const { watch, dialler } = await begin(t, { key, clock });
+      const time = stampOf(clock.wallMs());
+      const told = await dialler.call({ ...ALARM, key, time, more: ['H10:20:30,03-01-2026'] });
       t.match(told, { answer: /^"\*ACK"0001R0L0#12345A\[[0-9A-F]+$/, good: true });
       t.match(told.plain, /^[^|[\]]+\|\]_\d\d:\d\d:\d\d,\d\d-\d\d-\d{4}$/);
       t.same(watch.transitions, ['pt-zone raised']);
@@ -129,7 +131,7 @@ for (const key of KEYS) {
         Date.UTC(2026, 2, 1, 10, 20, 30),
         "the panel's own time of the event",
       );
-      t.match(await dialler.call({ token: 'NULL', account: ACCOUNT, key }), {
+      t.match(await dialler.call({ token: 'NULL', account: ACCOUNT, key, time }), {
         answer: /^"\*ACK"/,
         good: true,
       });
@@ -141,18 +143,18 @@ t.test(
   'an encrypted message is taken from 40 s before to 20 s after; outside it gets NAK with our time',
   async (t) => {
     const [key = ''] = KEYS;
-    const { watch, dialler } = await begin(t, { key });
-    for (const offset of [-60, 40]) {
-      const { answer, good } = await dialler.call({ ...ALARM, key, offset });
-      const [, time = ''] = /^"NAK"0000R0L0A0\[\]_(.*)$/.exec(answer ?? '') ?? [];
-      t.ok(good);
-      const [clock = '', month, day, year] = time.split(/[,-]/);
-      t.ok(Math.abs(Date.parse(`${year}-${month}-${day}T${clock}Z`) - Date.now()) < 30_000, time);
-    }
+    const clock = new TestClock();
+    const { watch, dialler } = await begin(t, { key, clock });
+    const at = (aheadS: number) => stampOf(clock.wallMs() + aheadS * 1_000);
+    for (const aheadS of [-60, 40])
+      t.same(await dialler.call({ ...ALARM, key, time: at(aheadS) }), {
+        answer: `"NAK"0000R0L0A0[]${at(0)}`,
+        good: true,
+      });
     t.same(watch.transitions, []);
     t.match(watch.faults, [{ cause: 'panel-clock-offset' }], 'told once');
-    for (const offset of [-30, 15])
-      t.match(await dialler.call({ ...ALARM, key, offset }), { answer: /^"\*ACK"/ });
+    for (const aheadS of [-30, 15])
+      t.match(await dialler.call({ ...ALARM, key, time: at(aheadS) }), { answer: /^"\*ACK"/ });
     t.same(watch.transitions, ['pt-zone raised']);
   },
 );
@@ -161,17 +163,19 @@ t.test(
   'a box that does not know the time loses no alarm by it, and takes nothing that is played again',
   async (t) => {
     const [key = ''] = KEYS;
-    const { watch, dialler } = await begin(t, { key });
+    const clock = new TestClock();
+    const { watch, dialler } = await begin(t, { key, clock });
+    const at = (aheadS: number) => stampOf(clock.wallMs() + aheadS * 1_000);
     watch.trust = 'untrusted';
-    t.match(await dialler.call({ ...ALARM, key, offset: 86_400 }), { answer: /^"\*ACK"/ });
-    const older = await dialler.call({ ...RESTORE, key, offset: 86_400 - 60, wait: 0.3 });
+    t.match(await dialler.call({ ...ALARM, key, time: at(86_400) }), { answer: /^"\*ACK"/ });
+    const older = await dialler.call({ ...RESTORE, key, time: at(86_400 - 60), wait: 0.3 });
     t.match(older, { answer: null }, 'no NAK: it would give the panel a time that nobody knows');
     t.same(watch.transitions, ['pt-zone raised']);
     t.match(watch.events[0], { clock: 'untrusted' });
-    t.match(await dialler.call({ ...RESTORE, key, offset: 86_405 }), { answer: /^"\*ACK"/ });
+    t.match(await dialler.call({ ...RESTORE, key, time: at(86_405) }), { answer: /^"\*ACK"/ });
     t.same(watch.transitions, ['pt-zone raised', 'pt-zone cleared']);
     watch.trust = 'synced';
-    t.match(await dialler.call({ ...ALARM, key, sequence: '0003', offset: 86_410 }), { answer: /^"NAK"/ });
+    t.match(await dialler.call({ ...ALARM, key, sequence: '0003', time: at(86_410) }), { answer: /^"NAK"/ });
   },
 );
 
@@ -209,6 +213,7 @@ t.test(
   async (t) => {
     const { watch, dialler } = await begin(t);
     t.match(await dialler.call({ ...ALARM, damage: true, wait: 0.3 }), { answer: null });
+    await until(async () => watch.faults.length === 1);
     for (const account of ['BAD1', 'BAD2', 'BAD1', 'BAD2']) {
       const { answer, good } = await dialler.call({ ...ALARM, account });
       t.equal(answer, `"DUH"0001R0L0#${account}[]`);
@@ -245,21 +250,34 @@ t.test('ever new accounts that nobody knows are counted together at last', async
   t.equal(watch.faults.length, 33);
 });
 
-t.test('a panel that numbers every message alike is heard', async (t) => {
-  const { watch, dialler } = await begin(t);
-  for (const call of [ALARM, RESTORE, ALARM, RESTORE]) await dialler.call({ ...call, sequence: '0001' });
+t.test('a panel that numbers every message alike is heard, also when it says the same later', async (t) => {
+  const clock = new TestClock();
+  const { watch, dialler } = await begin(t, { clock });
+  const test: Call = { ...ALARM, data: '#12345A|NRP' };
+  const say = (call: Call) => dialler.call({ ...call, sequence: '0001' });
+  for (const call of [ALARM, RESTORE, ALARM, RESTORE, test]) await say(call);
   t.equal(watch.transitions.length, 4);
+  t.equal(watch.signals.length, 1);
+  for (const [afterMs, told] of [
+    [60_000, 1],
+    [1, 2],
+  ] as const) {
+    await clock.advance(afterMs);
+    t.match(await say(test), { answer: /^"ACK"/ });
+    t.equal(watch.signals.length, told);
+  }
 });
 
 t.test('a panel that begins its numbers anew is heard; a late datagram of before is not', async (t) => {
   const [key = ''] = KEYS;
-  const { watch, dialler } = await begin(t, { key });
-  const time = stampOf(Date.now() - 5_000);
-  const raise: Call = { ...ALARM, key, sequence: '0001', time };
-  for (const call of [raise, { ...RESTORE, key, sequence: '0002' }, raise])
+  const clock = new TestClock();
+  const { watch, dialler } = await begin(t, { key, clock });
+  const at = (aheadS: number) => stampOf(clock.wallMs() + aheadS * 1_000);
+  const raise: Call = { ...ALARM, key, sequence: '0001', time: at(-5) };
+  for (const call of [raise, { ...RESTORE, key, sequence: '0002', time: at(0) }, raise])
     t.match(await dialler.call(call), { answer: /^"\*ACK"/ });
   t.same(watch.transitions, ['pt-zone raised', 'pt-zone cleared'], 'the same to its time stamp');
-  t.match(await dialler.call({ ...raise, time: stampOf(Date.now()) }), { answer: /^"\*ACK"/ });
+  t.match(await dialler.call({ ...raise, time: at(0) }), { answer: /^"\*ACK"/ });
   t.same(watch.transitions, ['pt-zone raised', 'pt-zone cleared', 'pt-zone raised']);
 });
 
@@ -311,20 +329,49 @@ t.test(
   },
 );
 
-t.test('a panel that numbers every message alike is heard again when it stamps it anew', async (t) => {
-  const [key = ''] = KEYS;
-  for (const secret of [{}, { key }]) {
-    const clock = new TestClock();
-    const folder = t.testdir({ [`${Object.keys(secret).length}`]: {} });
-    const { watch, dialler } = await begin(t, { ...secret, clock, folder });
-    const panic: Call = { ...ALARM, ...secret, data: '#12345A|Nri1/PA009', sequence: '0001', stamp: true };
-    const at = (aheadS: number) => stampOf(clock.wallMs() + aheadS * 1_000);
-    const first = { ...panic, time: at(-5) };
-    for (const call of [first, first, { ...panic, time: at(0) }])
-      t.match(await dialler.call(call), { answer: /^"\*?ACK"/ });
-    t.equal(watch.signals.length, 2);
+t.test('a time stamp anew is something new of a panel that numbers every message alike', async (t) => {
+  for (const secret of SECRETS) {
+    const { watch, say } = await stamped(t, secret);
+    await say('NRP', '0001', -10);
+    for (const aheadS of [-5, -5, 0]) await say('Nri1/PA009', '0001', aheadS);
+    t.equal(watch.signals.length, 3);
   }
 });
+
+t.test('of a panel that counts it is another try of the same, within a minute and after a restart', async (t) => {
+  for (const secret of SECRETS) {
+    const folder = t.testdir({ [`${Object.keys(secret).length}`]: {} });
+    const first = await stamped(t, secret, { folder });
+    for (const aheadS of [-20, -10]) await first.say('Nri1/PA009', '0001', aheadS);
+    t.equal(first.watch.signals.length, 1, 'also its first message');
+    for (const aheadS of [-5, 0]) await first.say('Nri1/PA009', '0002', aheadS);
+    t.equal(first.watch.signals.length, 2);
+    await first.watch.end();
+    const { watch, clock, say } = await stamped(t, secret, { folder, clock: first.clock });
+    await clock.advance(50_000);
+    await say('Nri1/PA009', '0002', 5);
+    t.equal(watch.signals.length, 2);
+    await clock.advance(6_000);
+    await say('Nri1/PA009', '0002', 0);
+    t.equal(watch.signals.length, 3, 'later than any panel tries');
+    await say('Nri1/PA009', '0002', -10);
+    t.equal(watch.signals.length, 4, 'nor is it one that was sent before');
+  }
+});
+
+const SECRETS = [{}, { key: KEYS[0] ?? '' }];
+
+/** A panel that writes a time stamp, in clear or encrypted. */
+async function stamped(t: Test, secret: { key?: string }, { clock = new TestClock(), folder = '' } = {}) {
+  const place = folder === '' ? t.testdir({ [`${Object.keys(secret).length}`]: {} }) : folder;
+  const { watch, dialler } = await begin(t, { ...secret, clock, folder: place });
+  const say = async (data: string, sequence: string, aheadS: number) => {
+    const time = stampOf(clock.wallMs() + aheadS * 1_000);
+    const told = await dialler.call({ ...ALARM, ...secret, data: `#12345A|${data}`, sequence, stamp: true, time });
+    t.match(told, { answer: /^"\*?ACK"/ });
+  };
+  return { watch, clock, say };
+}
 
 t.test(
   'what raises no point is told by itself: unknown codes, other zones, reports, a second zone',
@@ -420,6 +467,8 @@ t.test('while the disk refuses nothing is acknowledged; the alarm goes up all th
   for (let n = 1; watch.store.durable && n < 500; n += 1) {
     const sequence = String(n).padStart(4, '0');
     told.push((await dialler.call({ ...(n % 2 ? ALARM : RESTORE), sequence, wait: 0.3 })).answer);
+    // One that was slow to be answered is taken before the next is sent.
+    await until(async () => watch.transitions.length === n);
   }
   t.notOk(watch.store.durable);
   t.equal(told.at(-1), null, 'the first one that is not on disk is not acknowledged');
@@ -464,7 +513,7 @@ t.test('silent, half-closed and endless peers keep nobody out', async (t) => {
   }
   const endless = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.100' });
   endless.on('error', () => undefined);
-  const closed = once(endless, 'close');
+  const closed = closing(endless);
   endless.write(`\n00000FFF"${'A'.repeat(20_000)}`);
   await closed;
   t.match(await dialler.call(ALARM), { answer: /^"ACK"/ });
@@ -472,7 +521,8 @@ t.test('silent, half-closed and endless peers keep nobody out', async (t) => {
 });
 
 t.test('an address that floods is slowed down, and another is answered at once', async (t) => {
-  const { port, dialler } = await begin(t);
+  const clock = new TestClock();
+  const { port, dialler } = await begin(t, { clock });
   const flood = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.9' });
   t.teardown(() => flood.destroy());
   flood.on('error', () => undefined);
@@ -480,10 +530,19 @@ t.test('an address that floods is slowed down, and another is answered at once',
   flood.on('data', (bytes) => {
     answered += bytes.toString('latin1').split('\r').length - 1;
   });
+  flood.write(NULL_MESSAGE);
+  await until(async () => answered === 1);
+  // Its address is known from now on, and begins a second of its own.
+  await clock.advance(1_000);
+  answered = 0;
   flood.write(Buffer.concat(Array.from({ length: 1_000 }, () => NULL_MESSAGE)));
-  t.match(await dialler.call(ALARM), { answer: /^"ACK"/ });
-  t.ok(answered < 1_000, `${answered} answered before`);
-  await until(async () => answered === 1_000);
+  await until(async () => answered === 100);
+  t.match(await dialler.call(ALARM), { answer: /^"ACK"/ }, 'in the same second');
+  t.equal(answered, 100);
+  for (let second = 2; second <= 10; second += 1) {
+    await clock.advance(1_000);
+    await until(async () => answered === second * 100);
+  }
 });
 
 /** A peer on this address; what it hears is kept, and errors of the line are its own business. */
@@ -513,7 +572,7 @@ t.test('a panel that closes its side with the message hears the answer all the s
   const { port } = await begin(t);
   const peer = peerOf(t, port, '127.0.0.1');
   peer.end(NULL_MESSAGE);
-  await once(peer, 'close');
+  await closing(peer);
   t.match(peer.heard(), /"ACK"0000L0#12345A\[\]\r$/);
 });
 
@@ -536,7 +595,7 @@ t.test('who never sends a whole message is cut off, one that has spoken is kept'
   const slow = peerOf(t, port, '127.0.0.4');
   slow.write(NULL_MESSAGE.subarray(0, 9));
   const babbling = peerOf(t, port, '127.0.0.5');
-  const closed = [silent, slow, babbling].map((peer) => once(peer, 'close'));
+  const closed = [silent, slow, babbling].map(closing);
   babbling.write('x'.repeat(80_000));
   await closed[2];
   await until(async () => {
@@ -554,11 +613,16 @@ t.test('connections that a panel lost without a word give way to its new one', a
   const { port, dialler } = await begin(t);
   const old = Array.from({ length: 8 }, () => peerOf(t, port, '127.0.0.1'));
   await Promise.all(old.map((peer) => once(peer, 'connect')));
-  const first = once(old[0] as Socket, 'close');
+  const first = closing(old[0] as Socket);
   t.match(await dialler.call(ALARM), { answer: /^"ACK"/ });
   await first;
   t.equal(old.filter(({ destroyed }) => !destroyed).length, 7);
 });
+
+/** Resolves when the connection has ended, also where it was reset with bytes on their way. */
+function closing(peer: Socket): Promise<void> {
+  return new Promise((resolve) => peer.once('close', () => resolve()));
+}
 
 /** As a panel writes it: `_HH:MM:SS,MM-DD-YYYY`. */
 function stampOf(wallMs: number): string {
