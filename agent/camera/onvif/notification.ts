@@ -29,10 +29,10 @@ function readEvent(notification: XmlElement): OnvifEvent {
   const outer = child(notification, 'Message');
   const message = child(outer, 'Message') ?? outer;
   const utcTimeMs = parseDateTime(message?.attributes.UtcTime ?? '');
-  const operation = message?.attributes.PropertyOperation;
+  const operation = message?.attributes.PropertyOperation?.trim().toLowerCase();
   return {
     topic: readTopic(child(notification, 'Topic')),
-    operation: OPERATIONS.find((known) => known === operation),
+    operation: OPERATIONS.find((known) => known.toLowerCase() === operation),
     ...(utcTimeMs === undefined ? {} : { utcTimeMs }),
     source: readItems(child(message, 'Source')),
     data: readItems(child(message, 'Data')),

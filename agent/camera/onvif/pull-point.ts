@@ -75,8 +75,8 @@ const MAX_CLOSED = 5;
 /** Runs in a row that may fail at going on with a subscription until it is left alone. Source: guess. */
 const MAX_FAILED = 3;
 
-/** How long saying good-bye may take. */
-const UNSUBSCRIBE_MS = 2_000;
+/** How long saying good-bye may take. Source: guess; a camera that is busy with it answers the next question no sooner. */
+const UNSUBSCRIBE_MS = 10_000;
 
 const WSN = 'http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager';
 const WSA = 'http://www.w3.org/2005/08/addressing';

@@ -5,18 +5,34 @@ import { createServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import t from 'tap';
 import { systemClock } from '../../../agent/base/clock.ts';
+import { asBeffroiError } from '../../../agent/base/errors.ts';
 import { decodeXml } from '../../../agent/camera/http/charset.ts';
 import type { HttpTarget } from '../../../agent/camera/http/connect.ts';
-import { exchange, HTTP_LIMITS, type HttpRequest, requestPath } from '../../../agent/camera/http/exchange.ts';
+import { exchange, HTTP_LIMITS, type HttpLimits, type HttpRequest, requestPath } from '../../../agent/camera/http/exchange.ts';
 import { createPki } from '../../support/pki.ts';
 import { never, serve, serveRaw } from './support.ts';
 
-const limits = { connectMs: 1_000, idleMs: 500, overallMs: 1_000, maxBytes: 100_000 };
+/** None of these is reached by a slow machine alone. */
+const limits: HttpLimits = { connectMs: 120_000, idleMs: 120_000, overallMs: 120_000, maxBytes: 100_000 };
 const post: HttpRequest = { method: 'POST', path: '/onvif', headers: {}, body: '<x/>' };
 
-function ask(port: number, options: Partial<HttpTarget> = {}, signal = never) {
+function ask(port: number, options: Partial<HttpTarget> = {}, signal = never, bounds = limits) {
   const target = { camera: 'cam-1', host: '127.0.0.1', port, tls: false, ...options };
-  return exchange(target, post, limits, systemClock, signal);
+  return exchange(target, post, bounds, systemClock, signal);
+}
+
+/** Asks with ever longer bounds while the machine is slower than they are: while the error is one of `early`. */
+async function askBounded(
+  port: number,
+  bound: 'connectMs' | 'overallMs',
+  early: readonly string[],
+  options: Partial<HttpTarget> = {},
+): Promise<never> {
+  for (let ms = 200; ; ms *= 2) {
+    const bounds = { ...limits, [bound]: ms };
+    const error = await ask(port, options, never, bounds).catch((thrown: unknown) => asBeffroiError(thrown));
+    if (!('code' in error) || !early.includes(error.code)) throw error;
+  }
 }
 
 /** Answers each connection's request with these bytes, then does `after`. */
@@ -57,21 +73,15 @@ t.test('cameras with loose line ends or without a length are understood', async 
 });
 
 t.test('a camera that does not answer as it should is named with what it did', async (t) => {
+  const silent: [title: string, port: number][] = [
+    ['never answers', await serveRaw(t, () => undefined)],
+    ['stops within the head', await answering(t, 'HTTP/1.1 200 OK\r\nConte', () => undefined)],
+  ];
+  const dripping = await answering(t, 'HTTP/1.1 200 OK\r\n\r\n', (socket) => {
+    const drip = setInterval(() => socket.write('x'), 20);
+    socket.on('close', () => clearInterval(drip));
+  });
   const cases: [title: string, code: string, port: number][] = [
-    ['never answers', 'camera-silent', await serveRaw(t, () => undefined)],
-    [
-      'stops within the head',
-      'camera-silent',
-      await answering(t, 'HTTP/1.1 200 OK\r\nConte', () => undefined),
-    ],
-    [
-      'drips one byte at a time',
-      'camera-slow',
-      await answering(t, 'HTTP/1.1 200 OK\r\n\r\n', (socket) => {
-        const drip = setInterval(() => socket.write('x'), 20);
-        socket.on('close', () => clearInterval(drip));
-      }),
-    ],
     [
       'sends garbage',
       'camera-protocol',
@@ -115,9 +125,20 @@ t.test('a camera that does not answer as it should is named with what it did', a
       ),
     ],
   ];
-  await Promise.all(
-    cases.map(([title, code, port]) => t.rejects(ask(port), { code, message: /cam-1/ }, `${title}: ${code}`)),
-  );
+  const short = { ...limits, idleMs: 100 };
+  await Promise.all([
+    ...cases.map(([title, code, port]) =>
+      t.rejects(ask(port), { code, message: /cam-1/ }, `${title}: ${code}`),
+    ),
+    ...silent.map(([title, port]) =>
+      t.rejects(ask(port, {}, never, short), { code: 'camera-silent', message: /cam-1/ }, title),
+    ),
+    t.rejects(
+      askBounded(dripping, 'overallMs', ['camera-silent', 'camera-unreachable']),
+      { code: 'camera-slow', message: /cam-1/ },
+      'drips one byte at a time',
+    ),
+  ]);
 });
 
 t.test('an endless answer is cut at the limit, not taken into memory', async (t) => {
@@ -175,7 +196,10 @@ t.test(
     t.equal(requests, 2);
     const plain = await serve(t, (_asked, response) => response.end());
     await t.rejects(ask(plain, { tls: true }), { code: 'camera-protocol' });
-    await t.rejects(ask(await serveRaw(t, () => undefined), { tls: true }), { code: 'camera-silent' });
+    const mute = await serveRaw(t, () => undefined);
+    await t.rejects(askBounded(mute, 'connectMs', ['camera-unreachable'], { tls: true }), {
+      code: 'camera-silent',
+    });
   },
 );
 
