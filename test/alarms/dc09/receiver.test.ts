@@ -338,26 +338,29 @@ t.test('a time stamp anew is something new of a panel that numbers every message
   }
 });
 
-t.test('of a panel that counts it is another try of the same, within a minute and after a restart', async (t) => {
-  for (const secret of SECRETS) {
-    const folder = t.testdir({ [`${Object.keys(secret).length}`]: {} });
-    const first = await stamped(t, secret, { folder });
-    for (const aheadS of [-20, -10]) await first.say('Nri1/PA009', '0001', aheadS);
-    t.equal(first.watch.signals.length, 1, 'also its first message');
-    for (const aheadS of [-5, 0]) await first.say('Nri1/PA009', '0002', aheadS);
-    t.equal(first.watch.signals.length, 2);
-    await first.watch.end();
-    const { watch, clock, say } = await stamped(t, secret, { folder, clock: first.clock });
-    await clock.advance(50_000);
-    await say('Nri1/PA009', '0002', 5);
-    t.equal(watch.signals.length, 2);
-    await clock.advance(6_000);
-    await say('Nri1/PA009', '0002', 0);
-    t.equal(watch.signals.length, 3, 'later than any panel tries');
-    await say('Nri1/PA009', '0002', -10);
-    t.equal(watch.signals.length, 4, 'nor is it one that was sent before');
-  }
-});
+t.test(
+  'of a panel that counts it is another try of the same, within a minute and after a restart',
+  async (t) => {
+    for (const secret of SECRETS) {
+      const folder = t.testdir({ [`${Object.keys(secret).length}`]: {} });
+      const first = await stamped(t, secret, { folder });
+      for (const aheadS of [-20, -10]) await first.say('Nri1/PA009', '0001', aheadS);
+      t.equal(first.watch.signals.length, 1, 'also its first message');
+      for (const aheadS of [-5, 0]) await first.say('Nri1/PA009', '0002', aheadS);
+      t.equal(first.watch.signals.length, 2);
+      await first.watch.end();
+      const { watch, clock, say } = await stamped(t, secret, { folder, clock: first.clock });
+      await clock.advance(50_000);
+      await say('Nri1/PA009', '0002', 5);
+      t.equal(watch.signals.length, 2);
+      await clock.advance(6_000);
+      await say('Nri1/PA009', '0002', 0);
+      t.equal(watch.signals.length, 3, 'later than any panel tries');
+      await say('Nri1/PA009', '0002', -10);
+      t.equal(watch.signals.length, 4, 'nor is it one that was sent before');
+    }
+  },
+);
 
 const SECRETS = [{}, { key: KEYS[0] ?? '' }];
 
@@ -367,7 +370,14 @@ async function stamped(t: Test, secret: { key?: string }, { clock = new TestCloc
   const { watch, dialler } = await begin(t, { ...secret, clock, folder: place });
   const say = async (data: string, sequence: string, aheadS: number) => {
     const time = stampOf(clock.wallMs() + aheadS * 1_000);
-    const told = await dialler.call({ ...ALARM, ...secret, data: `#12345A|${data}`, sequence, stamp: true, time });
+    const told = await dialler.call({
+      ...ALARM,
+      ...secret,
+      data: `#12345A|${data}`,
+      sequence,
+      stamp: true,
+      time,
+    });
     t.match(told, { answer: /^"\*?ACK"/ });
   };
   return { watch, clock, say };

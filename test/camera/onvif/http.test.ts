@@ -8,7 +8,13 @@ import { systemClock } from '../../../agent/base/clock.ts';
 import { asBeffroiError } from '../../../agent/base/errors.ts';
 import { decodeXml } from '../../../agent/camera/http/charset.ts';
 import type { HttpTarget } from '../../../agent/camera/http/connect.ts';
-import { exchange, HTTP_LIMITS, type HttpLimits, type HttpRequest, requestPath } from '../../../agent/camera/http/exchange.ts';
+import {
+  exchange,
+  HTTP_LIMITS,
+  type HttpLimits,
+  type HttpRequest,
+  requestPath,
+} from '../../../agent/camera/http/exchange.ts';
 import { createPki } from '../../support/pki.ts';
 import { never, serve, serveRaw } from './support.ts';
 
