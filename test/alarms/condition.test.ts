@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import t from 'tap';
 import { conditionOf } from '../../agent/alarms/onvif/condition.ts';
 import type { CameraPoint } from '../../agent/alarms/ports.ts';
 import { type OnvifEvent, readEvents } from '../../agent/camera/onvif/notification.ts';
 import { child, parseXml } from '../../agent/camera/onvif/xml.ts';
+import * as fc from '../support/properties.ts';
 
 function event(topic: string, source: object, data: object, operation?: OnvifEvent['operation']): OnvifEvent {
   return { topic, operation, source: { ...source }, data: { ...data } };

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { AlarmPoint, AlarmSettings } from '../../agent/alarms/ports.ts';
 import { SETTINGS } from '../../agent/alarms/rules.ts';
 import { DeviceError } from '../../agent/base/errors.ts';
 import type { AlarmEvent } from '../../agent/contract/messages.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { CAMERA, POINT, ScriptedCamera, Watch } from './watch.ts';
 

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { CODES } from '../../agent/base/codes.ts';
 import { asBeffroiError, DeviceError } from '../../agent/base/errors.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { plainJson, quoted, scrubUrls } from '../../agent/base/text.ts';
+import * as fc from '../support/properties.ts';
 
 function lines(write: (log: ReturnType<typeof createLog>) => void): Record<string, unknown>[] {
   const out: string[] = [];

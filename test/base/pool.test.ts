@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { type Block, BytePool } from '../../agent/base/pool.ts';
 import { SlabPool } from '../../agent/base/slab-pool.ts';
+import * as fc from '../support/properties.ts';
 
 const POOLS = { 'memory of its own': () => new BytePool(), slabs: () => new SlabPool() };
 const MIB = 2 ** 20;

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { type Backoff, backoffMs, retryLoop } from '../../agent/base/retry.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const CURVE: Backoff = { firstMs: 1000, factor: 2, capMs: 60_000, jitter: 0.5 };

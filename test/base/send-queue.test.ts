@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
-import fc from 'fast-check';
 import t from 'tap';
 import { SendQueue } from '../../agent/base/send-queue.ts';
+import * as fc from '../support/properties.ts';
 
 /** A stream that takes one write, and the next when the test has let it go. */
 class Valve extends Writable {

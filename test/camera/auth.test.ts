@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
 import t from 'tap';
 import { parseChallenges } from '../../agent/camera/auth/challenge.ts';
 import { Login } from '../../agent/camera/auth/digest.ts';
 import { digestResponse } from '../../agent/camera/auth/digest-response.ts';
+import * as fc from '../support/properties.ts';
 
 const credentials = { version: 1, user: 'Mufasa', password: 'Circle of Life' };
 const options = { camera: 'cam-a', peerKnown: false, randomBytes: (count: number) => Buffer.alloc(count, 7) };

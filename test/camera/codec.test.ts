@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import t from 'tap';
 import { BitReader, rbsp } from '../../agent/camera/codec/bits.ts';
 import { nalRules } from '../../agent/camera/codec/nal.ts';
 import { parseSps } from '../../agent/camera/codec/sps.ts';
 import { clipFrom } from '../support/clips.ts';
+import * as fc from '../support/properties.ts';
 
 interface Case {
   readonly name: string;

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { CameraGate } from '../../agent/camera/gate.ts';
 import type { LoginRecord } from '../../agent/camera/login-count.ts';
 import type { Permit } from '../../agent/camera/types.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const never = new AbortController().signal;

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { ClockTrust } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
@@ -10,6 +9,7 @@ import type { Refusal } from '../../agent/trust/refusals.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
 import { signReceipt } from '../../provisioning/sign.ts';
 import { appendText, openFor, temporaryFolder } from '../store/support.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { keyringOf, NOW_S, newKey, OPERATOR, SITE } from '../trust/support.ts';
 

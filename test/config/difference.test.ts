@@ -1,5 +1,4 @@
 import { deepStrictEqual, equal } from 'node:assert/strict';
-import fc from 'fast-check';
 import type { Test } from 'tap';
 import t from 'tap';
 import {
@@ -10,6 +9,7 @@ import {
 } from '../../agent/config/difference.ts';
 import { emptyConfiguration } from '../../agent/config/open.ts';
 import type { OpenedConfiguration } from '../../agent/config/opened.ts';
+import * as fc from '../support/properties.ts';
 
 /** Tries the property on many configurations; the counterexample stands in the failure. */
 function holds<T>(t: Test, property: fc.IProperty<T>): void {

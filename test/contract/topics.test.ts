@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import {
   backlogTopic,
@@ -10,6 +9,7 @@ import {
   parseTopic,
   receiptTopic,
 } from '../../agent/contract/topics.ts';
+import * as fc from '../support/properties.ts';
 
 t.test('topics: what is built is parsed back', async (t) => {
   const label = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/);

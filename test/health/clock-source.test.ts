@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { HOLDOVER_MS } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { ClockSource, parseTracking, synchronisedAtMs } from '../../agent/health/clock-source.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const REFERENCE_S = 1_763_800_000;

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { RECOVERY_MS } from '../../agent/health/verdict.ts';
+import * as fc from '../support/properties.ts';
 import { CAMERA, Watch } from './watch.ts';
 
 /** What may happen to a camera, and to our view of it. */

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { Forwarding } from '../../agent/health/forwarding.ts';
 import type { GapReport } from '../../agent/health/gap-sum.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { Recorder } from './recorder.ts';
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import fc from 'fast-check';
 import t from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
@@ -8,6 +7,7 @@ import { OnvifCamera } from '../../agent/camera/onvif/onvif-camera.ts';
 import type { LawEvidence, LegalProfile } from '../../agent/health/law/facts.ts';
 import { judgeLaw } from '../../agent/health/law/judge.ts';
 import { SimulatedCamera } from '../support/camera/camera.ts';
+import * as fc from '../support/properties.ts';
 import { subscriptionMemory } from '../support/subscription.ts';
 import { CAMERA, LIMITS, Watch } from './watch.ts';
 

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { Segments } from '../../agent/health/segments.ts';
 import { sideOfCamera } from '../../agent/health/side.ts';
 import type { Verdict } from '../../agent/health/verdict.ts';
+import * as fc from '../support/properties.ts';
 
 const OK: Verdict = { state: 'ok', cause: 'none', detail: '' };
 const SILENT: Verdict = { state: 'down', cause: 'camera-unreachable', detail: '' };

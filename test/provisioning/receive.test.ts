@@ -10,6 +10,7 @@ import { seededRandom } from '../support/camera/random.ts';
 import { Centre } from '../support/centre.ts';
 import { FakeTime } from '../support/fake-time.ts';
 import { receiptedMessage } from '../support/receipted.ts';
+import { SEED } from '../support/seed.ts';
 import { MAY_MOUNT, SmallDisk } from '../support/small-disk.ts';
 import type { Subscriber } from '../support/subscriber.ts';
 import { type Running, startCsu, temporaryFolder } from './processes.ts';
@@ -235,7 +236,7 @@ t.test(
         names.set(number, message.id);
       }
     };
-    const random = seededRandom(11);
+    const random = seededRandom(SEED);
     let next = 0;
     for (let kill = 0; kill < KILLS; kill += 1) {
       const running = await receiver(t, stage);

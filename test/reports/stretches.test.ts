@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { ConnectedDays } from '../../agent/reports/connected.ts';
 import { firstEndingAfter, type Stretch, union, without } from '../../agent/reports/stretches.ts';
+import * as fc from '../support/properties.ts';
 
 const stretches = fc
   .array(fc.tuple(fc.nat(60), fc.integer({ min: 1, max: 20 })), { maxLength: 12 })

@@ -11,10 +11,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { verifyRegister } from '../../agent/store/register-chain.ts';
 import type { Loss } from '../../agent/store/store.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 import {
   appendText,

@@ -6,11 +6,12 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { lineHash } from '../../agent/store/register-chain.ts';
 import { seededRandom } from '../support/camera/random.ts';
+import { SEED } from '../support/seed.ts';
 import { openFor, temporaryFolder, texts } from './support.ts';
 
 const APPENDER = fileURLToPath(new URL('appender.ts', import.meta.url));
 const KILLS = 6;
-const random = seededRandom(6);
+const random = seededRandom(SEED);
 
 /** Runs the appending process until it has acknowledged some, then kills it. @returns the last acknowledged number */
 async function appendAndKill(folder: string, from: number, acknowledgements: number): Promise<number> {

@@ -4,11 +4,11 @@ import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { OutboxClass } from '../../agent/contract/delivery.ts';
 import type { SqliteStore } from '../../agent/store/open-store.ts';
 import type { Loss } from '../../agent/store/store.ts';
+import * as fc from '../support/properties.ts';
 import { appendText, numbers, openFor, temporaryFolder, told } from './support.ts';
 
 const APPENDER = fileURLToPath(new URL('appender.ts', import.meta.url));

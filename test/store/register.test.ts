@@ -3,11 +3,11 @@ import { createHash, generateKeyPairSync, verify } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { checkRegister } from '../../agent/store/check-register.ts';
 import { verifyRegister } from '../../agent/store/register-chain.ts';
 import type { RegisterHead, RegisterLine } from '../../agent/store/store.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { BOX_KEY, ENTRY, openFor, temporaryFolder } from './support.ts';
 

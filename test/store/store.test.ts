@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import t from 'tap';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { appendText, ENTRY, numbers, openFor, temporaryFolder, texts } from './support.ts';
 

@@ -1,28 +1,28 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import fc from 'fast-check';
 import type { Test } from 'tap';
 import { Dice } from './dice.ts';
+import * as fc from './properties.ts';
+import { SEED } from './seed.ts';
 
 /** Cases of a parser in a normal run. */
 const CASES = 100_000;
 /** What all cases together may leave in memory, bytes: 240 of each case, far above the engine's own noise. */
 const MAY_STAY_BYTES = 24 * 1024 * 1024;
 
-/**
- * Runs a property on many cases, which must leave nothing in memory, and prints the seed, which makes the same cases again:
- * `BEFFROI_FUZZ_SEED=… npx tap FILE`; `BEFFROI_FUZZ_CASES` sets another number of cases.
- */
+/** Runs a property on many cases, which must leave nothing in memory, and tells the seed, which makes the same cases again. */
 export function fuzz<T>(t: Test, what: string, rule: fc.IProperty<T>, cases = CASES): void {
-  const seed = Number(process.env.BEFFROI_FUZZ_SEED ?? Date.now() % 2 ** 31);
-  const numRuns = Number(process.env.BEFFROI_FUZZ_CASES ?? cases);
-  t.comment(`fuzz: ${what}: ${numRuns} cases, seed ${seed}`);
   const beforeBytes = keptBytes();
-  const result = fc.check(rule, { numRuns, seed });
+  const result = fc.check(rule, { numRuns: cases });
   const stayed = keptBytes() - beforeBytes;
-  t.notOk(result.failed, `${fc.defaultReportMessage(result) ?? what} ${result.errorInstance ?? ''}`);
+  tell(t, what, result);
   t.ok(stayed < MAY_STAY_BYTES, `${stayed} bytes stayed in memory`);
-  t.equal(result.numRuns, numRuns, 'every case was tried');
+  t.equal(result.numRuns, result.runConfiguration.numRuns, 'every case was tried');
+}
+
+function tell<T>(t: Test, what: string, result: fc.RunDetails<T>): void {
+  t.comment(`fuzz: ${what}: ${result.numRuns} cases, seed ${SEED}`);
+  t.notOk(result.failed, `${fc.defaultReportMessage(result) ?? what} ${result.errorInstance ?? ''}`);
 }
 
 /** What is in use when all garbage is collected: objects and buffers. */
@@ -41,10 +41,7 @@ export async function fuzzStories<T>(
   rule: fc.IAsyncProperty<T>,
   numRuns: number,
 ): Promise<void> {
-  const seed = Number(process.env.BEFFROI_FUZZ_SEED ?? Date.now() % 2 ** 31);
-  t.comment(`fuzz: ${what}: ${numRuns} stories, seed ${seed}`);
-  const result = await fc.check(rule, { numRuns, seed });
-  t.notOk(result.failed, `${fc.defaultReportMessage(result) ?? what} ${result.errorInstance ?? ''}`);
+  tell(t, what, await fc.check(rule, { numRuns }));
 }
 
 /**

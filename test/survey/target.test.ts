@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { readLogins } from '../../agent/cli/survey-login.ts';
 import { joinTargets, readTarget } from '../../agent/survey/target.ts';
+import * as fc from '../support/properties.ts';
 
 t.test('survey: addresses of cameras in the forms that people write', (t) => {
   const onvif = (port: number, path = '/onvif/device_service', tls = false) => ({ port, path, tls });

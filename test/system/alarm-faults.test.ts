@@ -11,6 +11,7 @@ import { Centre } from '../support/centre.ts';
 import { Dice } from '../support/dice.ts';
 import { Relay } from '../support/relay.ts';
 import { configurationOf, SITE, simulatedCamera } from '../support/scene.ts';
+import { SEED } from '../support/seed.ts';
 import { MAY_MOUNT, SmallDisk } from '../support/small-disk.ts';
 import type { Received, Subscriber } from '../support/subscriber.ts';
 import { PATIENCE_MS, until } from '../support/until.ts';
@@ -19,7 +20,7 @@ import { receiver, stored } from './receiving.ts';
 const INPUTS = ['input-1', 'input-2', 'input-3'];
 const FILTERS = [`csu/v1/${SITE}/#`];
 const RECEIPTS = { confirm: 'receipt', resendAfterS: 5 };
-const SEEDS = [1, 2, 3];
+const SEEDS = [SEED, SEED + 1, SEED + 2];
 const SECTOR_BYTES = 512;
 const isAlarm = ({ topic }: Received) => topic.endsWith('/event/alarm');
 

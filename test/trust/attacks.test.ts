@@ -1,11 +1,11 @@
 import { createHmac, sign } from 'node:crypto';
-import fc from 'fast-check';
 import t from 'tap';
 import type { Code } from '../../agent/base/codes.ts';
 import { MAX_DOWN_BYTES } from '../../agent/contract/envelope.ts';
 import type { JwsGeneral } from '../../agent/contract/orders.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
 import { verifyOrder } from '../../agent/trust/verify.ts';
+import * as fc from '../support/properties.ts';
 import { COMMAND_EXPECTED, decoded, encoded, KEYRING, newKey, OPERATOR, PING } from './support.ts';
 
 const GOOD = signOrder(PING, [OPERATOR]);

@@ -1,5 +1,4 @@
 import { deepEqual } from 'node:assert/strict';
-import fc from 'fast-check';
 import { generalVerify, importJWK } from 'jose';
 import t from 'tap';
 import { BeffroiError } from '../../agent/base/errors.ts';
@@ -7,6 +6,7 @@ import { LEASE_REASONS } from '../../agent/contract/lease-terms.ts';
 import { isWithinHours } from '../../agent/trust/hours.ts';
 import { Lease, MAX_LEASE_MS } from '../../agent/trust/lease.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
+import * as fc from '../support/properties.ts';
 import {
   CSU_SEAL,
   LEASE_KEYRING,

@@ -1,11 +1,11 @@
 import { sign, verify, webcrypto } from 'node:crypto';
-import fc from 'fast-check';
 import { compactDecrypt, importJWK } from 'jose';
 import t from 'tap';
 import { BeffroiError } from '../../agent/base/errors.ts';
 import { publicKeyObject, type SigningKey } from '../../agent/trust/keys.ts';
 import type { Lease } from '../../agent/trust/lease.ts';
 import { MediaOpener, MediaSealer, readLeasedMessage } from '../../agent/trust/leased-media.ts';
+import * as fc from '../support/properties.ts';
 import { CSU_SEAL, NOW_S, newSealKey, tried } from './lease-parts.ts';
 import { newKey, SITE } from './support.ts';
 

@@ -7,12 +7,12 @@ import {
   diffieHellman,
   type KeyObject,
 } from 'node:crypto';
-import fc from 'fast-check';
 import { CompactEncrypt, importJWK } from 'jose';
 import t from 'tap';
 import { parseSealKey, type SealKey, type X25519Public } from '../../agent/trust/keys.ts';
 import { openLogin, openPanelKey, type SealedFor, sealLogin, sealPanelKey } from '../../agent/trust/seal.ts';
 import { generateSealKey } from '../../agent/trust/sign.ts';
+import * as fc from '../support/properties.ts';
 import { decoded, encoded, SITE } from './support.ts';
 
 const FOR: SealedFor = { site: SITE, subject: 'cam-hall' };

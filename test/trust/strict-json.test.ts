@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { parseStrictJson } from '../../agent/trust/strict-json.ts';
+import * as fc from '../support/properties.ts';
 
 t.test('what JSON.stringify writes is read back, as text and as bytes', async (t) => {
   fc.assert(

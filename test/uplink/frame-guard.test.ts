@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { UplinkError } from '../../agent/base/errors.ts';
 import { FrameGuard, type FrameGuardOptions, type OversizePacket } from '../../agent/uplink/frame-guard.ts';
+import * as fc from '../support/properties.ts';
 
 const MAX = 1000;
 

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { type Clock, systemClock } from '../../agent/base/clock.ts';
 import { PeerProtocolError } from '../../agent/base/errors.ts';
@@ -19,6 +18,7 @@ import {
   onlyWith,
 } from '../support/mosquitto.ts';
 import { createPki } from '../support/pki.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { Happenings } from './parts.ts';
 

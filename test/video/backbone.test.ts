@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { createLog } from '../../agent/base/log.ts';
 import type { BackboneOrder, VideoToAgent } from '../../agent/contract/video-link.ts';
 import { Backbone, type Place } from '../../agent/video/backbone/backbone.ts';
 import { type Demand, overflow } from '../../agent/video/backbone/plan.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const demand = fc.record({

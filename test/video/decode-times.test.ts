@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { DecodeTimes } from '../../agent/video/fmp4/decode-times.ts';
+import * as fc from '../support/properties.ts';
 
 const FRAME = 3600;
 

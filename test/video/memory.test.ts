@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import type { Block, BytePool } from '../../agent/base/pool.ts';
 import { SlabPool } from '../../agent/base/slab-pool.ts';
@@ -7,6 +6,7 @@ import type { Chunk, Destination, Format, Source } from '../../agent/video/desti
 import { Feed } from '../../agent/video/feed.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
 import { clip } from '../support/clips.ts';
+import * as fc from '../support/properties.ts';
 
 /** A pool that spoils what nobody holds, and knows what is out. */
 class SpoilingPool extends SlabPool {

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { Meter } from '../../agent/video/meter.ts';
+import * as fc from '../support/properties.ts';
 
 const change = fc.record({
   frames: fc.integer({ min: -100, max: 100 }),

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import type { AccessUnit } from '../../agent/camera/types.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
 import { clip } from '../support/clips.ts';
+import * as fc from '../support/properties.ts';
 import { boxAt, boxes } from './boxes.ts';
 import { Muxing, payloadOf, toAccessUnit } from './encoded.ts';
 

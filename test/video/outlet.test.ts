@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { UplinkError } from '../../agent/base/errors.ts';
 import type { Chunk, Gap } from '../../agent/video/destination.ts';
 import { GopCache } from '../../agent/video/gop-cache.ts';
 import { type Channel, Outlet, type Sent } from '../../agent/video/outlet.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const CREDIT = 10;

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import type { AccessUnit } from '../../agent/camera/types.ts';
 import { Timeline } from '../../agent/video/timeline.ts';
+import * as fc from '../support/properties.ts';
 import { toAccessUnit } from './encoded.ts';
 
 const FRAME = 3600;

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import type { OpenView } from '../../agent/contract/viewing.ts';
 import { type ChannelReport, ViewKeeper } from '../../agent/video/views.ts';
 import { fuzzStories } from '../support/fuzz.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { camera, mediaOf, parts } from './parts.ts';
 import { AgentEnd, cameraAt } from './plane.ts';

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { ClockTrust } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 import { MAX_MISSIONS, Missions } from '../../agent/viewing/missions.ts';
 import { Recorder } from '../health/recorder.ts';
+import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const HOUR_MS = 3_600_000;

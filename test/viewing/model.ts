@@ -1,5 +1,4 @@
 import { deepEqual, ok } from 'node:assert/strict';
-import fc from 'fast-check';
 import type { Test } from 'tap';
 import type { LeaseOpenOrder } from '../../agent/contract/viewing-orders.ts';
 import type { SigningKey } from '../../agent/trust/keys.ts';
@@ -7,6 +6,7 @@ import { readLeasedMessage } from '../../agent/trust/leased-media.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
 import type { ViewingConfiguration } from '../../agent/viewing/ports.ts';
 import { fuzzStories } from '../support/fuzz.ts';
+import * as fc from '../support/properties.ts';
 import {
   CSU_SEAL,
   leaseOrder,

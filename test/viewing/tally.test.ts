@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { Tally } from '../../agent/viewing/tally.ts';
+import * as fc from '../support/properties.ts';
 
 /** What one start of the video process counts: ever more. */
 const counting = fc.array(fc.nat(1000), { minLength: 1, maxLength: 5 });

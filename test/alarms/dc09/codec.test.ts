@@ -1,6 +1,5 @@
 import { createCipheriv } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import t from 'tap';
 import { decryptContent, encryptContent } from '../../../agent/alarms/dc09/cipher.ts';
 import { readContent } from '../../../agent/alarms/dc09/content.ts';
@@ -11,6 +10,7 @@ import { readSignals } from '../../../agent/alarms/dc09/signals.ts';
 import { readTime, writeTime } from '../../../agent/alarms/dc09/time.ts';
 import { panelKeyBytes } from '../../../agent/trust/seal.ts';
 import { fuzz } from '../../support/fuzz.ts';
+import * as fc from '../../support/properties.ts';
 
 interface Vectors {
   valid: { name: string; frame: string }[];

@@ -1,7 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { writeFrame } from '../../../agent/alarms/dc09/frame.ts';
 import { Pace } from '../../../agent/alarms/dc09/pace.ts';
@@ -9,6 +8,7 @@ import { SignsOfLife } from '../../../agent/alarms/dc09/signs-of-life.ts';
 import type { OpenedPanel, PanelPoint } from '../../../agent/alarms/ports.ts';
 import { type Call, Dialler } from '../../support/dialler.ts';
 import { freePort } from '../../support/port.ts';
+import * as fc from '../../support/properties.ts';
 import { TestClock } from '../../support/test-clock.ts';
 import { until } from '../../support/until.ts';
 import { Watch } from '../watch.ts';

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { AlarmSettings, OpenedPanel, PanelPoint } from '../../../agent/alarms/ports.ts';
 import { SETTINGS } from '../../../agent/alarms/rules.ts';
@@ -7,6 +6,7 @@ import { ALARM_CATEGORIES, SEVERITIES } from '../../../agent/contract/alarm-code
 import { outboxClassOf } from '../../../agent/contract/delivery.ts';
 import { Dialler } from '../../support/dialler.ts';
 import { freePort } from '../../support/port.ts';
+import * as fc from '../../support/properties.ts';
 import { TestClock } from '../../support/test-clock.ts';
 import { Watch } from '../watch.ts';
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { Countdown } from '../../../agent/alarms/life/countdown.ts';
+import * as fc from '../../support/properties.ts';
 
 const HOUR = 3_600_000;
 const T0 = Date.UTC(2026, 0, 1);

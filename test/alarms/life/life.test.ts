@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import {
   type AlarmLife,
@@ -10,6 +9,7 @@ import {
   step,
 } from '../../../agent/alarms/life/life.ts';
 import { LIFE_STATES } from '../../../agent/contract/alarm-life.ts';
+import * as fc from '../../support/properties.ts';
 
 const INPUTS: readonly LifeInput[] = ['raise', 'worsen', 'clear', 'acknowledge', 'close'];
 const DECISION = { by: 'Opérateur 12', signer: 'key-operate', why: 'vu' };

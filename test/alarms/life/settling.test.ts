@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { dueMs, type Settling, say, settle, UNSETTLED } from '../../../agent/alarms/life/settling.ts';
+import * as fc from '../../support/properties.ts';
 
 const AT_ONCE = { debounceMs: 0, minDurationMs: 0 };
 const NEVER = { raises: 0, withinMs: 60_000, quietMs: 60_000 };

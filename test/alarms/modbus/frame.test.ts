@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { blocksOf } from '../../../agent/alarms/modbus/blocks.ts';
 import { encodeRead, ModbusExceptionError, ReadAnswer } from '../../../agent/alarms/modbus/frame.ts';
 import { SteadyInput } from '../../../agent/alarms/modbus/steady.ts';
 import { PeerProtocolError } from '../../../agent/base/errors.ts';
 import { fuzz } from '../../support/fuzz.ts';
+import * as fc from '../../support/properties.ts';
 
 const REQUEST = { transaction: 0x1501, unit: 1, address: 0xc4, count: 22 };
 /** @see MODBUS Messaging on TCP/IP Implementation Guide V1.0b §4.2: header and protocol data unit */

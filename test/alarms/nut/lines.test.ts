@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { LineAnswer, splitWords } from '../../../agent/alarms/nut/lines.ts';
 import { readingOf } from '../../../agent/alarms/nut/reading.ts';
 import { BeffroiError } from '../../../agent/base/errors.ts';
 import { fuzz } from '../../support/fuzz.ts';
+import * as fc from '../../support/properties.ts';
 
 /** @see agent/alarms/nut/lines.ts, which keeps no more */
 const LINE_MAX_BYTES = 2_048;

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { pointerSteps, readMessage, Unreadable } from '../../../agent/alarms/objects/reading.ts';
 import { breaks, detailsOfRule } from '../../../agent/alarms/objects/rule.ts';
 import type { ObjectValuePoint } from '../../../agent/alarms/ports.ts';
+import * as fc from '../../support/properties.ts';
 
 const read = (payload: string | Buffer, pointer?: string) =>
   readMessage(Buffer.from(payload), pointer === undefined ? undefined : pointerSteps(pointer));

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { Clock } from '../../../agent/base/clock.ts';
 import { isNetwork } from '../../../agent/base/ipv4.ts';
@@ -11,6 +10,7 @@ import { Networks, ownAddresses } from '../../../agent/camera/discovery/networks
 import { readProbeMatches } from '../../../agent/camera/discovery/probe-matches.ts';
 import { readScopes } from '../../../agent/camera/discovery/scopes.ts';
 import { capturedMatch, type DiscoveryDevice, discoveryDevices } from '../../support/discovery-devices.ts';
+import * as fc from '../../support/properties.ts';
 import { until } from '../../support/until.ts';
 
 const log = createLog('error', { write: () => undefined });

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { EventPace } from '../../../agent/camera/onvif/event-pace.ts';
@@ -10,6 +9,7 @@ import {
 } from '../../../agent/camera/onvif/notification.ts';
 import { renewAfterMs } from '../../../agent/camera/onvif/pull-point.ts';
 import { parseXml } from '../../../agent/camera/onvif/xml.ts';
+import * as fc from '../../support/properties.ts';
 import { type ForeignSettings, type ForeignStats, foreignCamera } from './foreign-camera.ts';
 import { cameraAt, captured, credentials, never, serve, soap, soapFault, type Teardown } from './support.ts';
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { at, escapeXml, parseXml, serializeXml, textAt } from '../../../agent/camera/onvif/xml.ts';
+import * as fc from '../../support/properties.ts';
 import { cameraAt, captured, credentials, never, serve, soap } from './support.ts';
 
 t.test('names lose their prefixes, texts their edges, and order stays', async (t) => {

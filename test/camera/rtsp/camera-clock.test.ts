@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { CameraClock } from '../../../agent/camera/rtsp/camera-clock.ts';
 import { Timeline } from '../../../agent/camera/rtsp/timeline.ts';
+import * as fc from '../../support/properties.ts';
 
 const BOX = Date.UTC(2026, 0, 1);
 const HOUR_MS = 3_600_000;

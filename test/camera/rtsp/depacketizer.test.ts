@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { BytePool } from '../../../agent/base/pool.ts';
 import type { AssembledUnit } from '../../../agent/camera/rtsp/access-units.ts';
 import { MAX_UNIT_BYTES } from '../../../agent/camera/rtsp/access-units.ts';
 import { Depacketizer } from '../../../agent/camera/rtsp/depacketizer.ts';
 import { SequenceWindow } from '../../../agent/camera/rtsp/sequence.ts';
+import * as fc from '../../support/properties.ts';
 import { aggregate, packetOf, payloads264, payloads265 } from './packetize.ts';
 
 type Codec = 'h264' | 'h265';

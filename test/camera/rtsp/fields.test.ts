@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { baseUrl, controlUrls, parseAddress } from '../../../agent/camera/rtsp/control-url.ts';
 import { parseRtpInfo, parseSession, parseTransport } from '../../../agent/camera/rtsp/fields.ts';
 import { Headers } from '../../../agent/camera/rtsp/message.ts';
 import { findVideo } from '../../../agent/camera/rtsp/sdp.ts';
+import * as fc from '../../support/properties.ts';
 
 const address = parseAddress('cam-a', 'rtsp://user:secret@10.0.0.1/live');
 

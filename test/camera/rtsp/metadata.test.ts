@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { readMetadata } from '../../../agent/camera/onvif/metadata.ts';
 import { MAX_DOCUMENT_BYTES, MetadataDocuments } from '../../../agent/camera/rtsp/metadata-documents.ts';
@@ -8,6 +7,7 @@ import { METADATA_SILENCE_MS, MetadataTrack } from '../../../agent/camera/rtsp/m
 import { findMetadata } from '../../../agent/camera/rtsp/sdp.ts';
 import { fuzz } from '../../support/fuzz.ts';
 import { GstCamera, type GstCameraOptions } from '../../support/gst-camera.ts';
+import * as fc from '../../support/properties.ts';
 import { Pulling, TestPermit } from './pulling.ts';
 
 const PATIENT = { stallTimeoutMs: 8000 };

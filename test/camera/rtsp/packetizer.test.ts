@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { BytePool } from '../../../agent/base/pool.ts';
 import { announcement } from '../../../agent/camera/rtsp/announcement.ts';
@@ -9,6 +8,7 @@ import { findSenderReport, isRtcp, RtpPacket } from '../../../agent/camera/rtsp/
 import { findVideo } from '../../../agent/camera/rtsp/sdp.ts';
 import { senderReport } from '../../../agent/camera/rtsp/sender-report.ts';
 import { clip } from '../../support/clips.ts';
+import * as fc from '../../support/properties.ts';
 
 const nalOf = (types: readonly number[], headerBytes: number) =>
   fc

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { BytePool } from '../../../agent/base/pool.ts';
 import type { RtspMessage } from '../../../agent/camera/rtsp/message.ts';
 import { StreamReader } from '../../../agent/camera/rtsp/reader.ts';
 import { VideoReceiver } from '../../../agent/camera/rtsp/receiver.ts';
+import * as fc from '../../support/properties.ts';
 import { aggregate, payloads264, rtpBytes } from './packetize.ts';
 
 const VIDEO = {

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
 import t from 'tap';
 import { BeffroiError } from '../../../agent/base/errors.ts';
 import {
@@ -8,6 +7,7 @@ import {
   MAX_HEADER_BYTES,
   StreamReader,
 } from '../../../agent/camera/rtsp/reader.ts';
+import * as fc from '../../support/properties.ts';
 
 type Seen =
   | { frame: number; hex: string }

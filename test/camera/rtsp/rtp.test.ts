@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { findSenderReport, isRtcp, RtpPacket } from '../../../agent/camera/rtsp/rtp.ts';
 import { SequenceWindow, TCP_REORDER, UDP_REORDER } from '../../../agent/camera/rtsp/sequence.ts';
 import { Timeline } from '../../../agent/camera/rtsp/timeline.ts';
+import * as fc from '../../support/properties.ts';
 import { packetOf, payloadOf, rtpBytes } from './packetize.ts';
 
 const payload = Buffer.from([0x65, 1, 2, 3]);

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import fc from 'fast-check';
 import t from 'tap';
 import { parseSegments, segmentsOf } from '../../../agent/health/backbone/tcp-loss.ts';
 import { FarNetwork, MAY_MAKE_NETWORKS } from '../../support/far-network.ts';
+import * as fc from '../../support/properties.ts';
 import { until } from '../../support/until.ts';
 
 /** As ss of iproute2 6.1 printed them; the last one is of another form of the command, with the state before. */

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { pictureNumbers } from '../../../agent/contract/picture.ts';
 import { describePicture } from '../../../agent/video/picture/numbers.ts';
 import { SMALL_PICTURE_BYTES, smallPicture } from '../../../agent/video/picture/small-picture.ts';
 import { seededRandom } from '../../support/camera/random.ts';
 import { drawnPicture } from '../../support/drawn-picture.ts';
+import * as fc from '../../support/properties.ts';
 
 const describe = (...[drawing]: Parameters<typeof drawnPicture>) =>
   describePicture(drawnPicture(drawing), undefined);
@@ -28,7 +28,7 @@ t.test(
         pictureNumbers.parse(numbers);
         t.strictSame(describePicture(smallPicture(bytes), smallPicture(bytes.slice().reverse())), numbers);
       }),
-      { numRuns: 60, seed: 5 },
+      { numRuns: 60 },
     );
   },
 );
