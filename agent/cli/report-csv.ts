@@ -49,13 +49,15 @@ const INCIDENTS = [
   'responsable',
   'suite_de',
   'detection_s',
+  'travaux_s',
+  'reparation_s',
 ];
 
 function incidentRows({ subject, facts, incidents }: ReportLine): Cell[][] {
-  return incidents.map(({ fromMs, untilMs, open, cause, side, via, noticedMs }) => [
+  return incidents.map(({ fromMs, untilMs, open, cause, side, via, noticedMs, plannedMs, repairMs }) => [
     ...[subject, facts.name, momentText(fromMs), open ? '' : momentText(untilMs)],
     ...[open ? undefined : seconds(untilMs - fromMs), cause, SIDES[side] ?? side, via],
-    noticedMs < 0 ? undefined : seconds(noticedMs),
+    ...[noticedMs < 0 ? undefined : seconds(noticedMs), seconds(plannedMs), seconds(repairMs)],
   ]);
 }
 

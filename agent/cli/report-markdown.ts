@@ -88,9 +88,9 @@ function summary({ lines, targets, days }: Report): string[] {
 /** The mean over incidents, not over cameras: a camera with many counts as many. */
 function mean(lines: readonly ReportLine[], of: 'detectMs' | 'repairMs'): number | undefined {
   const values = lines.flatMap(({ incidents }) =>
-    incidents.flatMap(({ noticedMs, open, fromMs, untilMs }) => {
+    incidents.flatMap(({ noticedMs, repairMs }) => {
       if (of === 'detectMs') return noticedMs >= 0 ? [noticedMs] : [];
-      return open ? [] : [untilMs - fromMs];
+      return repairMs ?? [];
     }),
   );
   return values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : undefined;
@@ -170,12 +170,13 @@ function incidents({ lines }: Report): string[] {
   const rows = sorted.map(({ line, incident }) => [
     momentText(incident.fromMs),
     incident.open ? 'dure' : durationText(incident.untilMs - incident.fromMs),
+    incident.plannedMs > 0 ? durationText(incident.plannedMs) : '',
     `${cell(line.facts.name)} (${line.subject})`,
     causeWords(incident.cause),
     SIDES[incident.side] ?? incident.side,
     incident.via === '' ? '' : `suite de ${incident.via}`,
   ]);
-  const heads = ['Début', 'Durée', 'Élément', 'Cause', 'Responsable', ''];
+  const heads = ['Début', 'Durée', 'dont travaux annoncés', 'Élément', 'Cause', 'Responsable', ''];
   return ['## Incidents', '', ...(rows.length === 0 ? ['Aucun.', ''] : table(heads, rows))];
 }
 
@@ -248,7 +249,8 @@ function reading(): string[] {
     '- **Constatée** : temps en service sur le temps connu.',
     '- Une caméra dégradée est en service : elle donne des images, avec un défaut.',
     "- Les travaux annoncés à l'avance et le temps où la caméra est désactivée ne comptent pas.",
-    '- **Détection** : du début du défaut à son constat ; **réparation** : du début du défaut au retour en service.',
+    '- **Détection** : du début du défaut à son constat ; **réparation** : du début du défaut au retour en service, travaux',
+    '  annoncés déduits.',
     "- Un incident « réseau » est la suite de la panne d'un élément partagé : il n'est pas imputé à la caméra.",
     "- L'écart d'horloge est le moindre écart certain, incertitude de mesure déduite.",
   ];

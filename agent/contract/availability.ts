@@ -41,7 +41,9 @@ export const availabilityFields = {
   consequences: count.meta({ description: 'of those, consequences of the fault of a segment' }),
   open_incidents: count.meta({ description: 'of those, not over at the end of the period' }),
   detect_s: seconds.optional().meta({ description: 'mean time from the begin of a fault to its notice' }),
-  repair_s: seconds.optional().meta({ description: 'mean time from the begin of a fault to its end' }),
+  repair_s: seconds
+    .optional()
+    .meta({ description: 'mean time from the begin of a fault to its end, without announced work' }),
   clock_off_ms: milliseconds
     .optional()
     .meta({ description: 'largest certain offset of its clock, the uncertainty taken off' }),

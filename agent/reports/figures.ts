@@ -1,6 +1,14 @@
-import type { PlannedSpan, Span, SubjectTimeline } from '../store/store.ts';
+import type { Span, SubjectTimeline } from '../store/store.ts';
 import { type Incident, incidentsOf } from './incidents.ts';
 import { clipped, lengthMs, type Stretch, union, without } from './stretches.ts';
+
+/** An incident as a report counts it. */
+interface CountedIncident extends Incident {
+  /** How much of it was announced work. */
+  readonly plannedMs: number;
+  /** The rest, once it is over. */
+  readonly repairMs: number | undefined;
+}
 
 /** How available one subject was. Times in ms; what cannot be said is undefined. */
 export interface Availability {
@@ -19,8 +27,9 @@ export interface Availability {
   /** Available time of what is known. */
   readonly knownPercent: number | undefined;
   readonly downMsBySide: ReadonlyMap<string, number>;
-  readonly incidents: readonly Incident[];
+  readonly incidents: readonly CountedIncident[];
   readonly detectMs: number | undefined;
+  /** Without announced work. */
   readonly repairMs: number | undefined;
   /** The least that its clock was off at worst. */
   readonly clockOffMs: number | undefined;
@@ -32,23 +41,17 @@ export interface Availability {
 /** States of a time that does not count. */
 const NOT_COUNTED = ['absent', 'disabled'];
 
-/** What a timeline holds of one subject. */
-export interface SubjectRead extends SubjectTimeline {
-  /** Windows of any subject. */
-  readonly planned: readonly PlannedSpan[];
-}
-
 /** What a timeline says of one subject within the period. @param days of the period */
 export function availabilityOf(
   subject: string,
-  { own, planned, figures }: SubjectRead,
+  { own, planned, figures }: SubjectTimeline,
   period: Stretch,
   days: ReadonlySet<string>,
 ): Availability | undefined {
   const health = own.filter(({ track }) => track === 'health');
   const known = clipped(health, period);
   if (known.every(({ state }) => state === 'absent')) return undefined;
-  const windows = plannedOf(subject, planned, period);
+  const windows = union(planned);
   const filled = [...known, ...holesOf(subject, health, period)];
   const present = filled.filter(({ state }) => state !== 'absent');
   const counted = without(
@@ -72,16 +75,6 @@ export function availabilityOf(
     breaches: breachesIn(law),
     breachMs: lengthMs(union(law.filter(isBreach))),
   };
-}
-
-/** The planned stretches of a subject within the period, none of them twice. */
-function plannedOf(subject: string, planned: readonly PlannedSpan[], period: Stretch): Stretch[] {
-  return union(
-    clipped(
-      planned.filter((one) => one.subject === subject),
-      period,
-    ),
-  );
 }
 
 /** What no span tells between the first one ever and the end of the period: nobody knows. */
@@ -120,19 +113,29 @@ function percent(part: number, whole: number): number | undefined {
 
 /**
  * What began and ended while work was announced is no incident. One that lasts over the end of the period is counted in
- * both, and its repair in the one in which it ended.
+ * both: its notice in the one in which it began, its repair in the one in which it ended.
  */
 function incidentFigures(health: readonly Span[], windows: readonly Stretch[], period: Stretch) {
   const touching = incidentsOf(health).filter((incident) => clipped([incident], period).length > 0);
-  const all = touching.filter((incident) => lengthMs(without([incident], windows)) > 0);
-  const incidents = all.map((one) => ({ ...one, open: one.open || one.untilMs > period.untilMs }));
-  const begun = incidents.filter(({ fromMs, noticedMs }) => noticedMs >= 0 && fromMs >= period.fromMs);
-  const repaired = incidents.filter(({ open }) => !open);
+  const incidents = touching.flatMap((incident) => incidentIn(incident, windows, period));
   return {
     incidents,
-    detectMs: mean(begun.map(({ noticedMs }) => noticedMs)),
-    repairMs: mean(repaired.map((incident) => lengthMs([incident]))),
+    detectMs: mean(incidents.map(({ noticedMs }) => noticedMs).filter((ms) => ms >= 0)),
+    repairMs: mean(incidents.flatMap(({ repairMs }) => repairMs ?? [])),
   };
+}
+
+function incidentIn(incident: Incident, windows: readonly Stretch[], period: Stretch): CountedIncident[] {
+  const restMs = lengthMs(without([incident], windows));
+  if (restMs === 0) return [];
+  const open = incident.open || incident.untilMs > period.untilMs;
+  return [
+    {
+      ...incident,
+      ...{ open, plannedMs: lengthMs([incident]) - restMs, repairMs: open ? undefined : restMs },
+      noticedMs: incident.fromMs < period.fromMs ? -1 : incident.noticedMs,
+    },
+  ];
 }
 
 function mean(values: readonly number[]): number | undefined {

@@ -84,10 +84,10 @@ export function* composing(source: ReportSource): Generator<undefined, Report, u
 function lineOf(
   subject: string,
   read: SubjectTimeline,
-  { outline: { planned }, facts }: ReportSource,
+  { facts }: ReportSource,
   { stretch, days }: { readonly stretch: Stretch; readonly days: ReadonlySet<string> },
 ): ReportLine[] {
-  const figures = availabilityOf(subject, { ...read, planned }, stretch, days);
+  const figures = availabilityOf(subject, read, stretch, days);
   if (!figures) return [];
   const known = facts.find(({ id }) => id === subject) ?? { id: subject, name: subject };
   return [{ ...figures, kind: kindOf(subject), facts: known }];

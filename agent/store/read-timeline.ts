@@ -29,7 +29,7 @@ export function readTimelineOf(folder: string, fromMs: number, untilMs: number):
   });
   return {
     outline: outline ?? { subjects: [], planned: [], knownMs: 0 },
-    of: (subject) => subjects.get(subject) ?? { own: [], figures: [] },
+    of: (subject) => subjects.get(subject) ?? { own: [], planned: [], figures: [] },
     memory: (room) => values.flatMap(([of, key, value]) => (of === room ? [[key, value]] : [])),
   };
 }

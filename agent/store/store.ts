@@ -272,10 +272,14 @@ export interface TimelineChange {
   readonly knownMs: number;
 }
 
-/** What a timeline holds of one subject in a stretch of time; open spans end when they were last known to last. */
+/**
+ * What a timeline holds of one subject in a stretch of time, and before it back to when the subject was last known to be
+ * anything but down; open spans end when they were last known to last.
+ */
 export interface SubjectTimeline {
   /** In the order of their tracks and times. */
   readonly own: readonly Span[];
+  readonly planned: readonly PlannedSpan[];
   /** Of all days. */
   readonly figures: readonly DayFigure[];
 }

@@ -90,16 +90,12 @@ function readSubjects(sql: Sql): string[] {
   return rows.map((row) => textIn(row, 'subject'));
 }
 
-/** Reads what touches a stretch; open spans end at the time up to which they are known. */
+/** Reads what touches a stretch, and the fault that lasts into it; open spans end at the time up to which they are known. */
 export function readSubject(sql: Sql, subject: string, fromMs: number, untilMs: number): SubjectTimeline {
   const knownMs = metaNumber(sql, 'known_ms');
+  const touched = [subject, untilMs, lastWellMs(sql, subject, fromMs)];
   const ended = sql
-    .all(
-      `SELECT * FROM span WHERE subject = ? AND ${TOUCHES} ORDER BY track, from_ms`,
-      subject,
-      untilMs,
-      fromMs,
-    )
+    .all(`SELECT * FROM span WHERE subject = ? AND ${TOUCHES} ORDER BY track, from_ms`, ...touched)
     .map((row) => ({ ...openIn(row), untilMs: integerIn(row, 'until_ms') }));
   const tracks = Map.groupBy(ended, ({ track }) => track);
   const lasting = sql
@@ -109,8 +105,21 @@ export function readSubject(sql: Sql, subject: string, fromMs: number, untilMs: 
     .filter((span) => span.fromMs < untilMs && span.untilMs > fromMs);
   return {
     own: [...ended, ...lasting].sort(inOrder),
+    planned: sql
+      .all(`SELECT * FROM planned WHERE subject = ? AND ${TOUCHES} ORDER BY from_ms, id`, ...touched)
+      .map(plannedIn),
     figures: sql.all('SELECT * FROM figure WHERE subject = ? ORDER BY day, name', subject).map(figureIn),
   };
+}
+
+/** When it was last known to be anything but down before then: a fault has other causes and times of not knowing in it. */
+function lastWellMs(sql: Sql, subject: string, beforeMs: number): number {
+  const row = sql.get(
+    `SELECT until_ms FROM span WHERE subject = ?1 AND track = 'health' AND from_ms < ?2 AND until_ms <= ?2
+     AND state NOT IN ('down', 'unknown') ORDER BY from_ms DESC LIMIT 1`,
+    ...[subject, beforeMs],
+  );
+  return row ? integerIn(row, 'until_ms') : 0;
 }
 
 /** What of the span no ended one holds: a clock that was set back may have written later ones already. */

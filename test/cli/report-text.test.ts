@@ -62,6 +62,21 @@ t.test('report: no name ends a cell of the page, nor begins a tag, a link or an 
   t.notMatch(page, /^# m/m);
 });
 
+t.test('report: announced work within an incident is shown beside its length and its repair', async (t) => {
+  const report = reportOn('Quai');
+  const incident = {
+    ...{ subject: 'cam-a', cause: 'camera-stalled', side: 'camera', via: '', noticedMs: 4_000, open: false },
+    ...{ fromMs: FROM, untilMs: FROM + 3_600_000, plannedMs: 1_200_000, repairMs: 2_400_000 },
+  };
+  const lines = report.lines.map((line) => ({ ...line, incidents: [incident], repairMs: 2_400_000 }));
+  const page = reportMarkdown({ ...report, lines });
+  t.match(page, /\| 1 h 00 \| 20 min 00 \| Quai \(cam-a\) \|/);
+  t.match(page, /\| Temps moyen de réparation \| 40 min 00 \|/);
+  const rows = (reportTables({ ...report, lines }).incidents ?? '').split('\r\n');
+  t.match(rows[0], /;detection_s;travaux_s;reparation_s$/);
+  t.match(rows[1], /;3600;camera-stalled;.*;4;1200;2400$/);
+});
+
 t.test('report: an offset of an hour is told as such, beside the agreed limit', async (t) => {
   t.match(reportMarkdown(reportOn('Quai')), /\| Plus grand écart d'horloge \| 1 h 00 \| ≤ 2000 ms \|/);
 });

@@ -74,6 +74,45 @@ t.test('availability: a camera that was down before and after a kill has one inc
   t.ok(Math.abs((incident ? incident.untilMs - incident.fromMs : 0) - 3 * HOUR) <= BLUR);
 });
 
+t.test('availability: a fault that lasts into a month is read from where it began', async (t) => {
+  const world = await watched(t, JUNE - DAY);
+  await world.clock.advance(HOUR);
+  const beganMs = world.clock.wallMs();
+  world.camera('cam-a', 'down', { cause: 'camera-stalled' });
+  await world.clock.advance(HOUR);
+  world.camera('cam-a', 'down');
+  await world.clock.advance(HOUR);
+  world.kill();
+  await world.restart('synced', JUNE - HOUR);
+  await world.clock.advance(2 * HOUR);
+  world.camera('cam-a', 'ok');
+  await world.clock.advance(HOUR);
+  await world.stop();
+  const { incidents, repairMs, countedMs } = world.line('cam-a', ...DAY_1);
+  t.match(incidents, [{ cause: 'camera-unreachable', open: false, noticedMs: -1 }]);
+  t.ok(Math.abs((incidents[0]?.fromMs ?? 0) - beganMs) <= BLUR, 'with its first cause, before the restart');
+  t.ok(Math.abs((repairMs ?? 0) - 24 * HOUR) <= BLUR, `${repairMs}`);
+  t.equal(countedMs, 2 * HOUR, 'and counts in the month from its first day on');
+  const may = world.line('cam-a', '2026-05-31', '2026-05-31');
+  t.match(may.incidents, [{ open: true, repairMs: undefined }]);
+});
+
+t.test('availability: reports go back thirteen months, and what is older is forgotten', async (t) => {
+  const world = await watched(t);
+  await world.clock.advance(2 * HOUR);
+  world.kill();
+  await world.restart('synced', JUNE + 399 * DAY);
+  await world.clock.advance(2 * HOUR);
+  const kept = () =>
+    world.store.timeline.of('cam-a', 0, JUNE + DAY).own.filter(({ state }) => state === 'ok');
+  t.equal(kept().length, 1, 'after 399 days it is there');
+  world.kill();
+  await world.restart('synced', JUNE + 401 * DAY);
+  await world.clock.advance(2 * HOUR);
+  t.equal(kept().length, 0, 'after 401 it is not');
+  await world.stop();
+});
+
 t.test(
   'availability: with a clock that cannot be believed nothing is dated, and all is dated when it can',
   async (t) => {
@@ -242,6 +281,13 @@ t.test('availability: a report on order is bounded, and its messages keep their 
   );
   const site = world.recorder.of('event', 'siteAvailability').at(-1)?.fields;
   t.match(site, { connected_days: '1', connected_max: 1, target_camera_percent: 99, complete: false });
+  const day = createHash('sha256').update('cam-a').digest('hex');
+  const hash = createHash('sha256').update(`2026-06-01 ${day}\n`).digest('hex');
+  t.equal(site?.connected_hash, hash);
+  t.match(world.store.register.lines(1, 10).at(-1), {
+    ...{ action: 'report.published', who: 'box', subject: '2026-06-01 2026-06-01', result: 'done' },
+    detail: `connected cameras: ${hash}`,
+  });
   const camera = world.recorder.of('event', 'cameraAvailability').at(-1)?.fields;
   t.match(camera, { clock_off_ms: 840, proven_percent: 100 });
   for (const [from, to] of [

@@ -5,6 +5,7 @@ import { availabilityOf } from '../../agent/reports/figures.ts';
 const MIN = 60_000;
 const DAY_0 = Date.UTC(2026, 4, 31, 22); // 1 June 2026, midnight in Paris
 const at = (minute: number) => DAY_0 + minute * MIN;
+const DAY = { fromMs: at(0), untilMs: at(1_440) };
 const span = (from: number, until: number, state: string, more: object = {}) => ({
   ...{ subject: 'cam-a', track: 'health', cause: 'none', side: 'none', via: '', noticedMs: -1, state },
   ...{ fromMs: at(from), untilMs: at(until), ...more },
@@ -32,10 +33,9 @@ t.test(
       { name: 'clock_off_ms', day: '2026-06-02', value: 900 },
       { name: 'clock_off_ms', day: '2026-06-03', value: 5_000 },
     ].map((one) => ({ subject: 'cam-a', ...one }));
-    const period = { fromMs: at(0), untilMs: at(1_440) };
     const days = new Set(['2026-06-01', '2026-06-02']);
     const read = { own, planned: [], figures } as unknown as Parameters<typeof availabilityOf>[1];
-    const got = availabilityOf('cam-a', read, period, days);
+    const got = availabilityOf('cam-a', read, DAY, days);
     t.match(got, { detectMs: 6_000, repairMs: 20 * MIN, downMs: 60 * MIN, degradedMs: 70 * MIN });
     t.same(
       [...(got?.downMsBySide ?? [])],
@@ -45,6 +45,54 @@ t.test(
       ],
     );
     t.match(got, { breaches: 2, breachMs: 50 * MIN, clockOffMs: 900 });
+    t.end();
+  },
+);
+
+const works = (from: number, until: number) => ({
+  ...{ id: 'w', subject: 'cam-a', by: 'x', why: 'y', fromMs: at(from), untilMs: at(until) },
+});
+const readOf = (own: object[], planned: object[] = []) =>
+  availabilityOf(
+    'cam-a',
+    { own, planned, figures: [] } as unknown as Parameters<typeof availabilityOf>[1],
+    DAY,
+    new Set(),
+  );
+
+t.test('figures: announced work within an incident is no time of repair, and is told', (t) => {
+  const own = [
+    span(0, 60, 'ok'),
+    down(60, 120, 'camera', 4_000),
+    span(120, 600, 'ok'),
+    down(600, 660, 'camera', 4_000),
+    span(660, 1_440, 'ok'),
+  ];
+  const got = readOf(own, [works(70, 100), works(90, 110), works(600, 700)]);
+  t.match(got, { repairMs: 20 * MIN, downMs: 20 * MIN, plannedMs: 140 * MIN });
+  t.match(got?.incidents, [{ fromMs: at(60), plannedMs: 40 * MIN, repairMs: 20 * MIN, open: false }]);
+  t.equal(got?.incidents.length, 1, 'what is work from begin to end is no incident');
+  t.end();
+});
+
+t.test(
+  'figures: an incident from before the period has its whole length, and its notice is told once',
+  (t) => {
+    const own = [
+      down(-90, -60, 'unknown', 4_000),
+      span(-60, -50, 'unknown'),
+      down(-50, 10, 'camera', -1),
+      span(10, 1_440, 'ok'),
+    ];
+    const got = readOf(own, [works(-40, -20)]);
+    t.match(got, {
+      repairMs: 80 * MIN,
+      downMs: 10 * MIN,
+      plannedMs: 0,
+      detectMs: undefined,
+      countedMs: 1_440 * MIN,
+    });
+    t.match(got?.incidents, [{ fromMs: at(-90), plannedMs: 20 * MIN, noticedMs: -1, side: 'camera' }]);
     t.end();
   },
 );
