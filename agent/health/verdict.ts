@@ -1,5 +1,6 @@
 import type { Code } from '../base/codes.ts';
 import type { HealthState } from '../contract/messages.ts';
+import { zoneError } from './clock-zone.ts';
 import { type Evidence, fresh, type HealthLimits, type LoginState, type PortAnswer } from './evidence.ts';
 import { KEYLESS } from './key-pictures.ts';
 import { AUTHORISATION } from './law/watch.ts';
@@ -318,21 +319,6 @@ function lawTrouble({ lawBreaches }: Evidence): Verdict | undefined {
     );
   if (lawBreaches.length === 0) return undefined;
   return worse('camera-unauthorised', 'the authorisation of the camera is over');
-}
-
-/** Time zones lie half an hour apart, and 14 hours at most; a clock that is also a minute wrong is recognised. */
-const ZONE_STEP_MS = 1_800_000;
-const ZONE_MAX_MS = 14 * 3_600_000;
-const ZONE_SLACK_MS = 60_000;
-
-/** @returns the error in hours where it is one of the time zone or of daylight saving */
-function zoneError(offsetMs: number): string | undefined {
-  const steps = Math.round(offsetMs / ZONE_STEP_MS);
-  const isOfZone =
-    steps !== 0 &&
-    Math.abs(offsetMs) <= ZONE_MAX_MS + ZONE_SLACK_MS &&
-    Math.abs(offsetMs - steps * ZONE_STEP_MS) <= ZONE_SLACK_MS;
-  return isOfZone ? `${steps > 0 ? '+' : '-'}${Math.abs(steps) / 2} h` : undefined;
 }
 
 function down(cause: Code, detail: string): Verdict {

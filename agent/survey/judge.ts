@@ -1,6 +1,7 @@
 import type { Code } from '../base/codes.ts';
 import type { TlsFacts } from '../camera/tls-facts.ts';
 import type { LawRole } from '../contract/law.ts';
+import { zoneError } from '../health/clock-zone.ts';
 import { ROLE_LIMITS } from '../health/law/facts.ts';
 import { judgeLaw } from '../health/law/judge.ts';
 import { type Examination, mainProfile } from './examine.ts';
@@ -81,8 +82,6 @@ export type Verdict = (typeof VERDICTS)[number];
 
 /** Source: the default of health.clockOffsetLimitMs. */
 const CLOCK_LIMIT_MS = 2_000;
-const HALF_HOUR_MS = 1_800_000;
-const ZONE_TOLERANCE_MS = 120_000;
 /** A viewer waits for the next key picture; the cache of the box holds one group. Source: guess. */
 const GOP_LIMIT_S = 4;
 /** Source: the default of health.lossLimitPercent. */
@@ -252,10 +251,7 @@ function clock({ clock: offset, onvif }: Examination): Remark[] {
   const seconds = Math.round(offset.offsetMs / 100) / 10;
   const offMs = Math.abs(offset.offsetMs) - offset.uncertaintyMs;
   if (offMs <= CLOCK_LIMIT_MS) return remark('clock', 'good', 'clock-good', seconds);
-  const apart = Math.abs(offset.offsetMs) % HALF_HOUR_MS;
-  const isZone =
-    Math.min(apart, HALF_HOUR_MS - apart) < ZONE_TOLERANCE_MS &&
-    Math.abs(offset.offsetMs) >= HALF_HOUR_MS - ZONE_TOLERANCE_MS;
+  const isZone = zoneError(offset.offsetMs) !== undefined;
   return remark('clock', 'change', isZone ? 'clock-zone' : 'clock-off', seconds);
 }
 

@@ -132,7 +132,11 @@ export const NARROW: readonly { from: string; to: string; only: readonly string[
     to: 'inventory',
     only: ['agent/inventory/finding.ts', 'agent/inventory/memory.ts', 'agent/inventory/take.ts'],
   },
-  { from: 'survey', to: 'health', only: ['agent/health/law/facts.ts', 'agent/health/law/judge.ts'] },
+  {
+    from: 'survey',
+    to: 'health',
+    only: ['agent/health/clock-zone.ts', 'agent/health/law/facts.ts', 'agent/health/law/judge.ts'],
+  },
   { from: 'provisioning', to: 'cli', only: ['agent/cli/causes.ts', 'agent/cli/language.ts'] },
   {
     from: 'provisioning',
