@@ -13,7 +13,7 @@ import type { Evidence, HealthLimits } from './evidence.ts';
 import { EvidenceKeeper, type StreamReport, type WatchedCamera } from './evidence-keeper.ts';
 import { acceptIdentity, type Identity } from './identity.ts';
 import type { LagGuard } from './lag-guard.ts';
-import { describeFault, keepFault, keptFault } from './last-fault.ts';
+import { describeFault, isAnother, keepFault, keptFault, type LastFault } from './last-fault.ts';
 import { LawWatch } from './law/watch.ts';
 import { LayerTeller } from './layer-teller.ts';
 import { judgeLayers } from './layers.ts';
@@ -176,7 +176,7 @@ export class CameraHealth {
     const { id, enabled } = this.#camera;
     const nowMs = clock.wallMs();
     if (enabled && this.#state.declared !== SWITCHED_OFF) return;
-    if (!enabled) this.#keepFault();
+    if (!enabled) this.#keepFault('none');
     const since = enabled ? nowMs : (keptSince(memory, id, OFF) ?? nowMs);
     const declared = enabled ? NOTHING_KNOWN : SWITCHED_OFF;
     this.#state = { declared, sinceWallMs: since, pending: undefined };
@@ -307,10 +307,18 @@ export class CameraHealth {
   async confirm(signal: AbortSignal): Promise<string> {
     const now = await this.check(signal);
     if (this.#state.declared.cause === 'camera-swapped') this.#acceptDevice();
-    const told = `before: ${describeFault(keptFault(this.#needs.memory, this.#camera.id))}; now: ${now}`;
-    if (this.#state.declared.state !== 'ok') throw new DeviceError('repair-not-confirmed', told);
+    const fault = keptFault(this.#needs.memory, this.#camera.id);
+    const told = `before: ${describeFault(fault)}; now: ${now}`;
+    if (!this.#isRepaired(fault)) throw new DeviceError('repair-not-confirmed', told);
     this.#needs.log.info({ camera: this.#camera.id }, 'repair confirmed');
     return told;
+  }
+
+  /** A camera may have another fault besides, which was not to be repaired; that another device is there is for this to judge. */
+  #isRepaired(fault: LastFault | undefined): boolean {
+    const { state, cause } = this.#state.declared;
+    if (state !== 'degraded' || cause === 'camera-swapped') return state === 'ok';
+    return fault !== undefined && isAnother(fault, cause);
   }
 
   #acceptDevice(): void {
@@ -397,7 +405,7 @@ export class CameraHealth {
     const { memory, log } = this.#needs;
     const { state, cause, detail } = next.declared;
     const known = state !== 'unknown';
-    this.#keepFault();
+    this.#keepFault(cause);
     if (known && this.#neverDeclared) this.#keepFaultBefore(next.declared);
     if (state !== this.#state.declared.state) this.#beganMs = this.#fellAtMs(next);
     const kept = known && this.#neverDeclared ? keptSince(memory, this.#camera.id, next.declared) : undefined;
@@ -412,20 +420,20 @@ export class CameraHealth {
     return state === 'down' && came ? this.#evidence(this.#nowMs()).lastFlowAtMs : undefined;
   }
 
-  /** The state that ends now was a fault. */
-  #keepFault(): void {
+  /** The state that ends now was a fault. @param next cause of the one that follows */
+  #keepFault(next: string): void {
     const { declared, sinceWallMs: sinceMs } = this.#state;
     if (declared.state !== 'down' && declared.state !== 'degraded') return;
     const { state, cause } = declared;
     const untilMs = this.#needs.clock.wallMs();
-    keepFault(this.#needs.memory, this.#camera.id, { state, cause, sinceMs, untilMs });
+    keepFault(this.#needs.memory, this.#camera.id, { state, cause, sinceMs, untilMs, next });
   }
 
   /** It ended while the agent was off, or nothing was known. */
   #keepFaultBefore(now: Verdict): void {
     const { memory, clock } = this.#needs;
     const fault = faultBefore(memory, this.#camera.id, now);
-    if (fault) keepFault(memory, this.#camera.id, { ...fault, untilMs: clock.wallMs() });
+    if (fault) keepFault(memory, this.#camera.id, { ...fault, untilMs: clock.wallMs(), next: now.cause });
   }
 
   #tell(verdict: Verdict): void {

@@ -6,6 +6,22 @@ export interface LastFault {
   readonly cause: string;
   readonly sinceMs: number;
   readonly untilMs: number;
+  /** The cause of what the camera was in when it was over: `none` for one that was well. */
+  readonly next: string;
+}
+
+/** Causes that are one fault, seen in different ways: when one takes the place of another, nothing is repaired. */
+const SAME: readonly RegExp[] = [
+  /^picture-/,
+  /^camera-(login-refused|latched|insecure-login)$/,
+  /^camera-clock-/,
+  /^(camera-(loss|no-key-picture|low-rate)|box-unread)$/,
+];
+
+/** Whether what is wrong now is another fault than the one that was repaired, and showed as soon as that was over. */
+export function isAnother({ cause, next }: LastFault, now: string): boolean {
+  const isSame = cause === now || SAME.some((kind) => kind.test(cause) && kind.test(now));
+  return now === next && !isSame;
 }
 
 const ROOM = 'last-fault';
@@ -19,9 +35,10 @@ export function keptFault(memory: Memory, camera: string): LastFault | undefined
   const text = memory.get(ROOM, camera);
   if (text === undefined) return undefined;
   try {
-    const { state, cause, sinceMs, untilMs } = JSON.parse(text);
+    const { state, cause, sinceMs, untilMs, next } = JSON.parse(text);
     const times = [sinceMs, untilMs].every((ms) => Number.isSafeInteger(ms));
-    return times ? { state: String(state), cause: String(cause), sinceMs, untilMs } : undefined;
+    const words = { state: String(state), cause: String(cause), next: String(next) };
+    return times ? { ...words, sinceMs, untilMs } : undefined;
   } catch {
     return undefined;
   }

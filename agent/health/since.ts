@@ -25,7 +25,7 @@ export function faultBefore(
   memory: Memory,
   camera: string,
   now: Declared,
-): Omit<LastFault, 'untilMs'> | undefined {
+): Omit<LastFault, 'untilMs' | 'next'> | undefined {
   const { state, cause, since } = parse(memory.get(ROOM, camera)) ?? {};
   if (since === undefined || (state !== 'down' && state !== 'degraded')) return undefined;
   if (state === now.state && cause === now.cause) return undefined;

@@ -45,12 +45,14 @@ t.test(
       const watch = new Watch();
       await watch.start();
       await watch.well();
+      const lastPictureMs = watch.clock.wallMs();
       await watch.clock.advance(3000);
       Object.assign(watch.network, { rtsp, onvif });
       watch.stream('stalled', { code: 'camera-stalled' });
       t.equal(watch.state.state, 'ok', 'undecided while the ports are asked');
-      await watch.clock.advance(0);
+      await watch.clock.advance(2000);
       t.match(watch.state, { state: 'down', ...told, flowing: 'no' }, `${rtsp} ${onvif}`);
+      t.ok(Number(watch.state.since) - lastPictureMs <= 5000, 'within five seconds of the last picture');
       await watch.end();
     }
   },
@@ -478,6 +480,7 @@ t.test(
     const first = new Watch(folder);
     Object.assign(first.network, { rtsp: 'unreachable', onvif: 'unreachable' });
     await first.start();
+    await first.clock.advance(1000);
     await first.room.stop();
     first.store.close();
     const second = new Watch(folder);
@@ -563,6 +566,8 @@ for (const [offsetMs, cause, text] of [
   [-7_230_000, 'camera-clock-zone', '-2 h'],
   [36_000_000, 'camera-clock-zone', '+10 h'],
   [5_400_000, 'camera-clock-zone', '+1.5 h'],
+  [3_655_000, 'camera-clock-zone', '+1 h'],
+  [3_665_000, 'camera-clock-offset', 'more than 2000 ms'],
   [3_000_000, 'camera-clock-offset', 'more than 2000 ms'],
   [55_000, 'camera-clock-offset', 'more than 2000 ms'],
   [86_400_000, 'camera-clock-offset', 'more than 2000 ms'],
@@ -610,6 +615,46 @@ t.test(
     await watch.well();
     await t.rejects(confirm(), { code: 'repair-not-confirmed' }, 'the configuration names another');
     await t.rejects(watch.room.confirm('cam-9', AbortSignal.timeout(5000)), { code: 'camera-not-found' });
+  },
+);
+
+t.test(
+  'a repair is confirmed beside another fault that was there before, and not beside one that took its place',
+  async (t) => {
+    const watch = new Watch();
+    t.teardown(() => watch.end());
+    watch.network.ntp = { servers: ['pool.example'], fromDhcp: false };
+    const ordered = { ...LIMITS, timeServers: ['10.0.0.1'] };
+    const confirm = () => watch.room.confirm(CAMERA.id, AbortSignal.timeout(5000));
+    const refused = { code: 'repair-not-confirmed' };
+    await watch.start([CAMERA], ordered);
+    await watch.well();
+    t.match(watch.state, { state: 'degraded', cause: 'camera-time-source' });
+    await t.rejects(confirm(), refused, 'nothing else was wrong');
+    watch.stream('failed', { code: 'camera-not-found' });
+    await watch.seconds(8, { frames: 0 });
+    await t.rejects(confirm(), refused, 'it is down');
+    await watch.well();
+    t.match(
+      await confirm(),
+      /^before: down \(camera-not-found\).*; now: cam-1 is degraded \(camera-time-source/,
+    );
+    watch.network.offset = { offsetMs: 9_000, uncertaintyMs: 5 };
+    await watch.seconds(40);
+    t.match(watch.state, { state: 'degraded', cause: 'camera-clock-offset' });
+    watch.network.offset = { offsetMs: 3_600_000, uncertaintyMs: 5 };
+    await watch.seconds(40);
+    t.match(watch.state, { cause: 'camera-clock-zone' });
+    await t.rejects(confirm(), refused, 'the clock is still wrong, in another way');
+    watch.network.offset = { offsetMs: 20, uncertaintyMs: 5 };
+    await watch.seconds(40);
+    t.match(await confirm(), /^before: degraded \(camera-clock-zone\)/);
+    watch.network.ntp = { servers: ['10.0.0.1'], fromDhcp: false };
+    await watch.seconds(310);
+    t.match(watch.state, { state: 'ok' });
+    watch.network.ntp = { servers: [], fromDhcp: false };
+    await watch.seconds(310);
+    await t.rejects(confirm(), refused, 'a fault that came later is none that was left');
   },
 );
 

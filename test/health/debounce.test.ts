@@ -100,7 +100,7 @@ t.test(
       const up = watch.state.state;
       await watch.clock.advance(3000);
       watch.stream('stalled', { code: 'camera-stalled' });
-      await watch.clock.advance(1000);
+      await watch.clock.advance(1500);
       const { state } = watch.state;
       await watch.end();
       return (up === 'ok' || up === 'degraded') && state === 'down';

@@ -113,7 +113,7 @@ t.test(
     await watch.clock.advance(3000);
     Object.assign(watch.network, { rtsp: 'unreachable', onvif: 'unreachable', ping: 'answers' });
     watch.stream('stalled', { code: 'camera-stalled' });
-    await watch.clock.advance(0);
+    await watch.clock.advance(1500);
     t.match(watch.state, { cause: 'camera-port-closed', reachable: 'yes', detail: /answers to ping/ });
     watch.network.ping = 'silent';
     await watch.seconds(40, { frames: 0 });

@@ -67,6 +67,11 @@ export interface Network {
   standStillMs: number;
 }
 
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
 export class Watch {
   readonly clock: TestClock;
   readonly recorder: Recorder;
@@ -111,13 +116,7 @@ export class Watch {
       reporter: this.recorder,
       memory: this.store.memory,
       clockTrust: () => 'synced',
-      tcp: async ({ host, port }) => {
-        this.network.probes += 1;
-        const roundTripMs = 1_000 + this.network.standStillMs;
-        if (port === CAMERA.onvif?.port) return { result: this.network.onvif, roundTripMs };
-        this.network.target = `${host} ${port}`;
-        return { result: this.network.rtsp, roundTripMs };
-      },
+      tcp: (target, _clock, signal, timeoutMs = 0) => this.#port(target, signal, timeoutMs),
       ping: async () => this.network.ping,
       describe: async () => this.#describe(),
       planned: (camera) => (camera === CAMERA.id ? this.planned : undefined),
@@ -192,6 +191,18 @@ export class Watch {
     this.stream('described', { codec: 'h264', width: 1920, height: 1080 });
     this.stream('playing');
     await this.seconds(3);
+  }
+
+  /** A port that does not answer takes all the time that it is given. */
+  async #port({ host, port }: Target, signal: AbortSignal, timeoutMs: number): Promise<Probe> {
+    this.network.probes += 1;
+    const isOnvif = port === CAMERA.onvif?.port;
+    if (!isOnvif) this.network.target = `${host} ${port}`;
+    const { onvif, rtsp, standStillMs } = this.network;
+    const result = isOnvif ? onvif : rtsp;
+    if (result !== 'unreachable') return { result, roundTripMs: 1 };
+    await this.clock.sleep(timeoutMs + standStillMs, signal);
+    return { result, roundTripMs: timeoutMs + standStillMs };
   }
 
   #time(): ClockOffset {
