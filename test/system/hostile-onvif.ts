@@ -5,7 +5,7 @@ import { type Asked, dateAnswer, serve, soap, soapFault, type Teardown } from '.
 export interface Hostile {
   readonly id: string;
   readonly port: number;
-  /** What it is told with; `none`: it is well, or not yet found out. */
+  /** What it is told with; `none`: it is well. */
   readonly cause: RegExp;
   readonly seen: { requests: number; logins: number; bytes: number };
   /** Of its entry in the configuration. */
@@ -18,11 +18,25 @@ const DAY_MS = 86_400_000;
 const XML_BYTES = 100 * 1024 * 1024;
 const PIECE = Buffer.alloc(65_536, '<a>');
 
-/** Ten of them, each with its own fault. @param elsewhere port that one of them sends its clients to */
+type Plays = readonly [id: string, cause: RegExp, play: Play, more?: object][];
+
+/** Those that are found out by waiting for them, or over many rounds of checks: half a minute. */
+export async function tiresomeCameras(t: Teardown): Promise<Hostile[]> {
+  return await begun(t, [
+    ['hangs', /^camera-silent$/, () => undefined],
+    ['drips', /^camera-slow$/, drip],
+    [
+      'resets',
+      /^camera-unsteady$/,
+      (asked, response, { requests }) =>
+        requests % 3 === 0 ? asked.request.socket.resetAndDestroy() : well(asked, response, 'S'),
+    ],
+  ]);
+}
+
+/** Those that are found out at once, each with its own fault. @param elsewhere port that one of them sends its clients to */
 export async function hostileCameras(t: Teardown, elsewhere: number): Promise<Hostile[]> {
-  const plays: [id: string, cause: RegExp, play: Play, more?: object][] = [
-    ['hangs', /^(none|camera-silent)$/, () => undefined],
-    ['drips', /^(none|camera-slow)$/, drip],
+  return await begun(t, [
     ['pours', /^camera-too-large$/, pour],
     [
       'swaps',
@@ -43,17 +57,14 @@ export async function hostileCameras(t: Teardown, elsewhere: number): Promise<Ho
     ],
     ['realms', /^camera-(login-refused|latched)$/, newRealm],
     [
-      'resets',
-      /^(none|camera-unsteady)$/,
-      (asked, response, { requests }) =>
-        requests % 3 === 0 ? asked.request.socket.resetAndDestroy() : well(asked, response, 'S'),
-    ],
-    [
       'says-nothing',
       /^camera-protocol$/,
       (_asked, response) => response.writeHead(200).end('<html><body>Not Found'),
     ],
-  ];
+  ]);
+}
+
+async function begun(t: Teardown, plays: Plays): Promise<Hostile[]> {
   return await Promise.all(plays.map(([id, cause, play, more]) => hostile(t, id, cause, play, more)));
 }
 

@@ -10,25 +10,28 @@ import { Centre } from '../support/centre.ts';
 import { ffprobe } from '../support/ffprobe.ts';
 import { GstCamera } from '../support/gst-camera.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
+import { LOGIN, simulatedCamera } from '../support/scene.ts';
+import { type Hostile, tiresomeCameras } from './hostile-onvif.ts';
 
 const SITE = '57463-mairie';
 const FPS = 25;
 const SECONDS = 30;
 
 t.test(
-  'system: 30 s from a foreign camera with digest login reach a subscriber through Mosquitto, every frame once',
+  'system: 30 s from a foreign camera reach a subscriber through Mosquitto, every frame once, beside cameras that tire health out',
   async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'bfr-'));
     t.teardown(() => rm(folder, { recursive: true, force: true }));
     const camera = await GstCamera.start({
-      user: 'beffroi',
-      password: 'a long password',
+      ...LOGIN,
       fps: FPS,
       frames: FPS * SECONDS,
       width: 640,
       height: 360,
     });
     t.teardown(() => camera.stop());
+    const others = await simulatedCamera(t);
+    const tiresome = await tiresomeCameras(t);
     const centre = await Centre.create(folder);
     t.teardown(() => centre.end());
     const topic = mediaTopic(SITE, 'cam-quai');
@@ -37,7 +40,11 @@ t.test(
     const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers: [centre.broker.url] });
     t.teardown(() => box.stop());
     box.start();
-    const { jws } = await signConfiguration(centre.csu, { site: SITE, configuration: configuration(camera) });
+    const begunMs = performance.now();
+    const { jws } = await signConfiguration(centre.csu, {
+      site: SITE,
+      configuration: configuration(camera, others.rtspPort, tiresome),
+    });
     await media.publish(desiredConfigTopic(SITE), jws, { retain: true });
 
     const sentByFirst = () => camera.sent.filter(({ client }) => client === 1);
@@ -61,6 +68,14 @@ t.test(
     t.equal(probed.errors, '', 'ffprobe has nothing to complain of');
     t.equal(probed.frames, video.samples.length, 'ffmpeg decodes every frame');
     t.match(probed, { codec: 'h264', width: 640, height: 360 });
+
+    for (const { id, cause } of tiresome)
+      await box.until(`${id}: ${cause}`, ({ cameras }) =>
+        cameras.some((one) => one.camera === `cam-${id}` && one.fps > 0 && cause.test(one.cause)),
+      );
+    const budget = 3 * (40 + (performance.now() - begunMs) / 1000);
+    for (const { id, seen } of tiresome)
+      t.ok(seen.requests <= budget, `${id}: asked ${seen.requests} times, within its budget`);
   },
 );
 
@@ -69,21 +84,24 @@ function framesIn(fragments: number): number {
   return fragments * 5;
 }
 
-function configuration(camera: GstCamera): object {
+function configuration(camera: GstCamera, othersPort: number, tiresome: readonly Hostile[]): object {
   const path = new URL(camera.url).pathname;
   return {
-    health: { stallTimeoutMs: 5_000 },
+    health: { stallTimeoutMs: 5_000, probeIntervalS: 5 },
     cameras: [
-      {
-        id: 'cam-quai',
-        name: 'Quai',
-        host: '127.0.0.1',
-        regime: 'continuous',
-        owner: 'commune',
-        credentials: { version: 1, user: 'beffroi', password: 'a long password' },
-        rtsp: { port: camera.port, path },
-      },
+      entry('quai', { rtsp: { port: camera.port, path } }),
+      ...tiresome.map(({ id, port }) =>
+        entry(id, { rtsp: { port: othersPort, path: '/live/main' }, onvif: { port }, destinations: [] }),
+      ),
     ],
+  };
+}
+
+function entry(id: string, more: object): object {
+  return {
+    ...{ id: `cam-${id}`, name: id, host: '127.0.0.1', regime: 'continuous', owner: 'commune' },
+    credentials: { version: 1, ...LOGIN },
+    ...more,
   };
 }
 

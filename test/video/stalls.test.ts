@@ -2,25 +2,38 @@ import t from 'tap';
 import { good, pictures, RawCamera, reply } from '../camera/rtsp/raw-camera.ts';
 import { FarNetwork, MAY_MAKE_NETWORKS } from '../support/far-network.ts';
 import { camera, parts } from './parts.ts';
-import { cameraAt } from './plane.ts';
+import { type AgentEnd, cameraAt } from './plane.ts';
 
 const PICTURE_MS = 40;
+
+/** As on a box. Shorter, and a machine that is slow for a moment would stall by itself before the camera does. */
+const STALL_MS = 3_000;
 
 t.test('stall: a camera that stops its pictures is the cause, for it still answers', async (t) => {
   const { plane } = await parts(t);
   const gst = await camera(t, { sound: true });
-  plane.agent.link.setCameras([cameraAt('cam-a', gst.url, { stallTimeoutMs: 1000 })]);
+  plane.agent.link.setCameras([cameraAt('cam-a', gst.url, { stallTimeoutMs: STALL_MS })]);
   await plane.agent.phase('cam-a', 'playing');
   await gst.stall();
-  await plane.agent.phase('cam-a', 'stalled');
-  t.match(
-    plane.agent.streams.findLast(({ phase }) => phase === 'stalled'),
-    {
-      code: 'camera-stalled',
-      detail: /the camera has stopped its pictures/,
-    },
-  );
+  const since = plane.agent.streams.length;
+  const stopped = () =>
+    plane.agent.streams
+      .slice(since)
+      .find(({ phase, detail }) => phase === 'stalled' && /stopped its pictures/.test(detail));
+  await plane.agent.until(() => stopped() !== undefined);
+  t.match(stopped(), { code: 'camera-stalled' });
 });
+
+/** What is told first of a stream that plays once its cable is out. */
+async function afterCut(agent: AgentEnd, network: FarNetwork) {
+  await agent.phase('cam-a', 'playing');
+  const since = agent.streams.length;
+  network.cut();
+  const broken = () =>
+    agent.streams.slice(since).find(({ phase }) => phase === 'stalled' || phase === 'failed');
+  await agent.until(() => broken() !== undefined);
+  return broken();
+}
 
 t.test(
   'stall: a cable that is pulled out is the cause, and told from the camera by what is not acknowledged',
@@ -29,17 +42,10 @@ t.test(
     const { plane } = await parts(t);
     const network = FarNetwork.make(t);
     const gst = await camera(t, { network });
-    plane.agent.link.setCameras([cameraAt('cam-a', gst.url, { stallTimeoutMs: 1000 })]);
-    await plane.agent.phase('cam-a', 'playing');
-    network.cut();
-    await plane.agent.phase('cam-a', 'stalled');
-    t.match(
-      plane.agent.streams.findLast(({ phase }) => phase === 'stalled'),
-      {
-        code: 'camera-path-lost',
-        detail: /is not acknowledged/,
-      },
-    );
+    plane.agent.link.setCameras([cameraAt('cam-a', gst.url, { stallTimeoutMs: STALL_MS })]);
+    t.match(await afterCut(plane.agent, network), {
+      ...{ phase: 'stalled', code: 'camera-path-lost', detail: /is not acknowledged/ },
+    });
     network.mend();
     await plane.agent.phase('cam-a', 'playing');
   },
