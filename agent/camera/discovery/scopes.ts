@@ -3,7 +3,7 @@ export interface DeviceScopes {
   readonly name: string;
   readonly hardware: string;
   readonly location: string;
-  /** Not of the standard, as the next: some makers say it. */
+  /** Of the standard since 2023, as the next; before that makers had words of their own. */
   readonly serial: string;
   /** `aa:bb:cc:dd:ee:ff`. */
   readonly mac: string;
@@ -19,14 +19,14 @@ const PREFIX = /^onvif:\/\/www\.onvif\.org\//i;
 export function readScopes(scopes: readonly string[]): DeviceScopes {
   const all = scopes.slice(0, MAX_SCOPES).filter((scope) => PREFIX.test(scope));
   const parts = all.map((scope) => splitScope(scope.replace(PREFIX, '')));
-  const first = (wanted: string) => parts.find(({ category }) => category === wanted)?.value ?? '';
+  const first = (...wanted: string[]) => parts.find(({ category }) => wanted.includes(category))?.value ?? '';
   const letters = parts.flatMap(({ category, value }) => (category === 'profile' ? profileOf(value) : []));
   return {
     name: first('name'),
     hardware: first('hardware'),
     location: first('location'),
-    serial: first('serial'),
-    mac: readMac(first('mac')),
+    serial: first('serialnumber', 'serial'),
+    mac: readMac(first('macaddress', 'mac')),
     profiles: [...new Set(letters)].sort(),
   };
 }

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap';
 import type { Clock } from '../../../agent/base/clock.ts';
 import { isNetwork } from '../../../agent/base/ipv4.ts';
 import { createLog } from '../../../agent/base/log.ts';
+import { seenDevice } from '../../../agent/camera/discovery/device.ts';
 import { discover } from '../../../agent/camera/discovery/discover.ts';
 import { Listening } from '../../../agent/camera/discovery/listening.ts';
 import { Networks, ownAddresses } from '../../../agent/camera/discovery/networks.ts';
@@ -12,6 +13,7 @@ import { readScopes } from '../../../agent/camera/discovery/scopes.ts';
 import { capturedMatch, type DiscoveryDevice, discoveryDevices } from '../../support/discovery-devices.ts';
 import * as fc from '../../support/properties.ts';
 import { until } from '../../support/until.ts';
+import { answerOf, MAKES, UUID } from './makes.ts';
 
 const log = createLog('error', { write: () => undefined });
 const never = new AbortController().signal;
@@ -196,6 +198,43 @@ t.test('discovery: the same answer in the words of other makes is the same devic
         addresses: ['http://10.0.0.7/onvif/device_service', 'http://[fe80::1]/onvif/device_service'],
       },
     ]);
+  }
+});
+
+/** What each make is known by. */
+const SAID: Readonly<Record<string, object>> = {
+  'AXIS P3265-V': {
+    name: 'AXIS P3265-V',
+    hardware: 'P3265-V',
+    location: '',
+    profiles: ['G', 'M', 'S', 'T'],
+    mac: '',
+  },
+  'Hikvision DS-2CD2145FWD-I': {
+    ...{ name: 'HIKVISION DS-2CD2145FWD-I', hardware: 'DS-2CD2145FWD-I', mac: '00:00:5e:00:53:01' },
+    ...{ location: 'city/hangzhou', profiles: ['G', 'S', 'T'] },
+  },
+  'Dahua IPC-HFW2228M': { name: 'Dahua', hardware: 'IPC-HFW2228M-I1-V2', profiles: ['S', 'T'] },
+  'Bosch FLEXIDOME 5100i': { name: 'BOSCH-000000000000000001', hardware: 'F000B543', location: '' },
+  'TP-Link TL-SC3130G': { name: 'TP-LINK', hardware: 'TL-SC3130G', location: 'global', profiles: [] },
+  'HeroSpeed, on a port of its own': { name: 'IPCamera', service: { port: 8999, tls: false } },
+  'serial number and hardware address by the standard of 2023': {
+    ...{ serial: 'SN-0001', mac: '00:00:5e:00:53:01', types: ['Device'] },
+  },
+};
+
+t.test('discovery: each make is read for what it says, however it writes it', async (t) => {
+  for (const [name, make] of Object.entries(MAKES)) {
+    const question = randomUUID();
+    const { relatesTo, matches } = await readProbeMatches(Buffer.from(answerOf(make, question)), 'x');
+    t.equal(relatesTo, question, name);
+    t.equal(matches.length, 1, name);
+    const [device] = matches.map((match) => seenDevice(match, '10.20.0.31', undefined));
+    t.match(
+      device,
+      { endpoint: UUID.toLowerCase(), elsewhere: [], service: { port: 80, tls: false }, ...SAID[name] },
+      name,
+    );
   }
 });
 
