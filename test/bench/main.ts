@@ -4,6 +4,7 @@ import { alarms } from './alarms.ts';
 import { health } from './health/run.ts';
 import { picture } from './picture/run.ts';
 import { relay } from './relay.ts';
+import { report } from './report.ts';
 import { start } from './start.ts';
 import { view } from './view.ts';
 
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   health,
   picture: ({ more }) => picture(more),
   relay,
+  report,
   start,
   view,
 };

@@ -90,14 +90,15 @@ function recall(trials: readonly Trial[]): number {
   return Math.round((1000 * noticed) / trials.length) / 1000;
 }
 
-/** In intervals of looking. */
+/** In intervals of looking, of those that were noticed. */
 function noticing(trials: readonly Trial[]): Figures {
   const figures: Figures = {};
   for (const strength of ['full', 'middle'] as const) {
     const times = trials.flatMap((trial) => (trial.strength === strength ? (trial.noticedMs ?? []) : []));
     times.sort((a, b) => a - b);
-    const median = (times[times.length >> 1] ?? 0) / INTERVAL_MS;
-    figures[`noticed_${strength}_median`] = { value: Math.round(10 * median) / 10, unit: 'intervals' };
+    const intervals = (ms = 0) => ({ value: Math.round((10 * ms) / INTERVAL_MS) / 10, unit: 'intervals' });
+    figures[`noticed_${strength}_median`] = intervals(times[times.length >> 1]);
+    figures[`noticed_${strength}_max`] = intervals(times.at(-1));
   }
   return figures;
 }
