@@ -49,6 +49,8 @@ class RecordChannel implements Channel {
   #session: RecordSession | undefined;
   #takes = false;
   readonly #ledger = new Ledger();
+  /** What was announced to the server. */
+  #setup: StreamSetup | undefined;
   #packets = 0;
   #octets = 0;
   /** Number of the next packet; undefined before the first. */
@@ -66,8 +68,9 @@ class RecordChannel implements Channel {
     return this.#ledger.heldBytes;
   }
 
-  open(session: RecordSession): void {
+  open(session: RecordSession, setup: StreamSetup): void {
     this.#session = session;
+    this.#setup = setup;
     this.#takes = true;
     this.#packets = 0;
     this.#octets = 0;
@@ -95,6 +98,8 @@ class RecordChannel implements Channel {
   send(chunk: Chunk): Code | undefined {
     const { rtp } = chunk;
     if (!this.#takes || !this.#session || !rtp) return 'destination-unreachable';
+    // The cache may be ahead of what was announced: its key picture waits for a recording of its own.
+    if (chunk.key && !isSameSetup(rtp.setup, this.#setup)) return 'destination-connecting';
     // What was never sent leaves no gap in the numbers: a server would take it for lost on the way.
     const sequence = this.#sequence ?? rtp.sequence;
     const renumbered = sequence === rtp.sequence ? undefined : rtp.from(sequence);
@@ -234,7 +239,9 @@ export class RtspDestination implements PausableDestination {
       return undefined;
     });
     if (!session) return;
-    this.#opened(session);
+    // Another setup came as the server answered: no picture of it belongs into this recording.
+    if (ended.aborted) return await session.close();
+    this.#opened(session, setup);
     up();
     const lost = await session.hold(ended).then(
       () => undefined,
@@ -278,13 +285,13 @@ export class RtspDestination implements PausableDestination {
     throw error;
   }
 
-  #opened(session: RecordSession): void {
+  #opened(session: RecordSession, setup: StreamSetup): void {
     const { camera, id } = this.#options;
     this.#needs.log.info(
       { camera, destination: id, failures: this.#fault.recovered() },
       'destination records',
     );
-    this.#channel.open(session);
+    this.#channel.open(session, setup);
     this.#outlet.opened();
   }
 

@@ -5,8 +5,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import t, { type Test } from 'tap';
 import { type Clock, systemClock } from '../../agent/base/clock.ts';
+import { UplinkError } from '../../agent/base/errors.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { BytePool } from '../../agent/base/pool.ts';
+import type { Destination } from '../../agent/video/destination.ts';
 import { Feed } from '../../agent/video/feed.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
 import type { OutletEvents } from '../../agent/video/outlet.ts';
@@ -44,7 +46,7 @@ function pushing(
   t: Test,
   codec: 'h264' | 'h265',
   target: RtspDestinationOptions['target'],
-  more: { readonly authorities?: string; readonly clock?: Clock } = {},
+  more: { readonly authorities?: string; readonly clock?: Clock; readonly before?: Destination } = {},
 ): Pushing {
   let logged = '';
   const log = createLog('debug', { write: (line: string) => (logged += line) });
@@ -62,6 +64,7 @@ function pushing(
     },
     { fragmentMs: 200, cacheBytes: 4 * MIB },
   );
+  if (more.before) feed.attach(more.before);
   feed.attach(destination);
   feed.streamBegins({ codec, clockRate: 90_000, parameterSets: {} });
   t.teardown(() => feed.end());
@@ -439,6 +442,125 @@ t.test('push: a server that accepts and never answers, or never reads, is silent
     await turn();
   }
   t.ok(second.destination.status().waitingBytes <= MIB);
-  for (let i = 0; i < 25 && !second.destination.status().lastError; i += 1) await other.advance(1_000);
+  t.equal(second.destination.status().lastError?.code, 'destination-slow');
+  for (let i = 0; i < 25 && second.destination.status().state !== 'failed'; i += 1)
+    await other.advance(1_000);
   t.equal(second.destination.status().lastError?.code, 'destination-silent');
+});
+
+/** What a server was announced, and the interleaved bytes that came after it. */
+interface Recording {
+  readonly description: string;
+  media: Buffer;
+}
+
+/** A server that says yes to everything and keeps each recording apart. */
+async function keeping(t: Test): Promise<{ url: string; recordings: Recording[] }> {
+  const recordings: Recording[] = [];
+  const server = createServer((socket) => {
+    t.teardown(() => socket.destroy());
+    socket.on('error', () => undefined);
+    let rest: Buffer = Buffer.alloc(0);
+    let now: Recording | undefined;
+    socket.on('data', (chunk: Buffer) => {
+      rest = Buffer.concat([rest, chunk]);
+      for (let end = messageEnd(rest); end > 0; end = messageEnd(rest)) {
+        const message = rest.subarray(0, end);
+        rest = rest.subarray(end);
+        const text = message.toString('latin1');
+        if (message[0] === 0x24 && now) now.media = Buffer.concat([now.media, message.subarray(16)]);
+        if (message[0] === 0x24) continue;
+        if (text.startsWith('ANNOUNCE')) {
+          now = { description: text, media: Buffer.alloc(0) };
+          recordings.push(now);
+        }
+        socket.write(`RTSP/1.0 200 OK\r\nCSeq: ${/CSeq: (\d+)/.exec(text)?.[1]}\r\n${TRANSPORT}\r\n\r\n`);
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  return { url: `rtsp://127.0.0.1:${(server.address() as AddressInfo).port}/live`, recordings };
+}
+
+/** Of the first message or interleaved frame; 0 while it is not whole. */
+function messageEnd(bytes: Buffer): number {
+  if (bytes[0] === 0x24) {
+    const end = bytes.length < 4 ? Number.POSITIVE_INFINITY : 4 + bytes.readUInt16BE(2);
+    return end <= bytes.length ? end : 0;
+  }
+  const head = bytes.indexOf('\r\n\r\n');
+  if (head < 0) return 0;
+  const length = Number(/Content-Length: (\d+)/i.exec(bytes.toString('latin1', 0, head))?.[1] ?? 0);
+  return head + 4 + length <= bytes.length ? head + 4 + length : 0;
+}
+
+const LARGE = clip('h264');
+const [LARGE_SPS] = LARGE.parameterSets;
+/** Bytes that only the key picture of the large clip has. */
+const LARGE_KEY = LARGE.units[0]?.nals.at(-1)?.subarray(20, 52);
+if (!LARGE_SPS || !LARGE_KEY) throw new Error('expected a key picture with its parameter sets');
+
+const announcesLarge = ({ description }: Recording) => description.includes(LARGE_SPS.toString('base64'));
+const hasLarge = ({ media }: Recording) => media.includes(LARGE_KEY);
+
+function pushLarge(feed: Feed): void {
+  const { nals = [] } = LARGE.units[0] ?? {};
+  feed.take(toAccessUnit(nals, true, 100 * 6000));
+}
+
+/** Longer than it takes from the answer until pictures go, in turns of the promises. Measured: 9 to 16 of them matter. */
+const TURNS = 40;
+
+t.test(
+  'push: pictures of another size never go where they were not announced, whenever they come',
+  async (t) => {
+    const { url, recordings } = await keeping(t);
+    for (let turns = 0; turns <= TURNS; turns += 1) {
+      recordings.length = 0;
+      let answers = 0;
+      const late: { feed?: Feed } = {};
+      const answered = async () => {
+        answers += 1;
+        if (answers !== 4) return; // OPTIONS, ANNOUNCE, SETUP, RECORD
+        for (let turn = 0; turn < turns; turn += 1) await undefined;
+        if (late.feed) pushLarge(late.feed);
+      };
+      const clock: Clock = {
+        ...systemClock,
+        sleep: (ms, signal) => {
+          if (ms === 10_000) signal?.addEventListener('abort', () => void answered(), { once: true });
+          return systemClock.sleep(ms, signal);
+        },
+      };
+      const { feed } = pushing(t, 'h264', { url }, { clock });
+      late.feed = feed;
+      push(feed, 'h264', 0, 3);
+      await until(() => recordings.some(hasLarge));
+      const wrong = recordings.filter((one) => hasLarge(one) && !announcesLarge(one));
+      t.equal(wrong.length, 0, `${turns} turns after the answer`);
+      await feed.end();
+    }
+  },
+);
+
+t.test('push: one that goes on as another size comes begins another recording with it', async (t) => {
+  const { url, recordings } = await keeping(t);
+  const late: { resume?: () => void } = {};
+  const before: Destination = {
+    ...{ id: 'before', format: 'rtp', begin: () => undefined, streamEnded: () => undefined },
+    take: ({ key }) => (key ? late.resume?.() : undefined),
+    status: () => destination.status(),
+    end: async () => undefined,
+  };
+  const { feed, destination } = pushing(t, 'h264', { url }, { before });
+  push(feed, 'h264', 0, 3);
+  await until(() => destination.status().state === 'flowing');
+  destination.pause(new UplinkError('backbone-budget', 'expected at most 1 kbit/s, 2 are needed'));
+  late.resume = () => destination.resume();
+  pushLarge(feed);
+  await until(() => recordings.some(hasLarge));
+  t.same(recordings.filter(hasLarge).map(announcesLarge), [true]);
+  t.equal(destination.status().state, 'flowing');
 });
