@@ -8,9 +8,9 @@ import { count, unixMs } from './envelope.ts';
 export const QUALITY_LIMITS = {
   /** Time of the watched hour in which no pictures came. */
   missing_percent: { good: 0.5, fair: 5 },
-  /** Lost packets. */
+  /** Packets that were lost on their way to the box. */
   loss_percent: { good: 0.1, fair: 1 },
-  /** Damaged pictures. */
+  /** Pictures that came damaged. */
   damaged_percent: { good: 0.1, fair: 1 },
   /** Pictures per second that are missing of `minFps`, where it is asked for. */
   rate_short_percent: { good: 5, fair: 20 },
@@ -61,11 +61,22 @@ export const qualityFields = {
   }),
   rtp_received: count,
   rtp_lost: count,
-  loss_percent: percent.meta({ description: limits('loss_percent') }),
+  rtp_unread: count.meta({
+    description: 'of the lost ones, packets that came over UDP and that the box did not read in time',
+  }),
+  loss_percent: percent.meta({
+    description: `lost on the way to the box, without those that it did not read in time; ${limits('loss_percent')}`,
+  }),
   jitter_ms: ratio.meta({ description: `mean over the hour; ${limits('jitter_ms')}` }),
   frames: count,
   frames_damaged: count,
-  damaged_percent: percent.meta({ description: limits('damaged_percent') }),
+  frames_damaged_unread: count.meta({
+    description:
+      'of the damaged ones, those of the seconds in which the box had not read most of what was lost',
+  }),
+  damaged_percent: percent.meta({
+    description: `without those that the box damaged by not reading in time; ${limits('damaged_percent')}`,
+  }),
   clock_drift_ppm: z
     .number()
     .optional()

@@ -51,6 +51,22 @@ t.test('quality: each full hour is told with its numbers, all of them measured o
   );
 });
 
+t.test("quality: what the box did not read in time is told, and is not the camera's", async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  await watch.seconds(30, { rtpLost: 40, rtpUnread: 40, framesDamaged: 3 });
+  await watch.seconds(60);
+  t.match(qualityOf(watch), { label: 'good', worst: 'none', loss_percent: 0, damaged_percent: 0 });
+  watch.clock.jumpWall(HOUR_MS);
+  await watch.seconds(1);
+  const full = watch.recorder.of('state', 'quality').find(({ fields }) => fields.complete)?.fields;
+  t.match(full, { ...{ rtp_lost: 1200, rtp_unread: 1200 }, frames_damaged: 90, frames_damaged_unread: 90 });
+  await watch.seconds(70, { rtpLost: 40, rtpUnread: 10, framesDamaged: 3 });
+  t.match(qualityOf(watch), { label: 'poor', worst: 'loss_percent', frames_damaged_unread: 0 });
+});
+
 t.test('quality: pictures that do not come count, but not those that nobody was to see', async (t) => {
   const watch = new Watch();
   t.teardown(() => watch.end());
@@ -80,7 +96,7 @@ t.test(
     const first = new Watch();
     await first.start();
     await first.well();
-    await first.seconds(360, { rtpLost: 1, jitterMs: 40, keyIntervalMs: 2_000 });
+    await first.seconds(360, { rtpLost: 2, rtpUnread: 1, jitterMs: 40, keyIntervalMs: 2_000 });
     const told = qualityOf(first);
     first.cut();
     const second = new Watch(first.folder, first.clock);
@@ -93,7 +109,8 @@ t.test(
       watched >= 290 && watched <= 303,
       'what was kept five minutes before at most; the gap is not watched',
     );
-    t.ok(lost >= 290 && lost <= 303, 'the numbers are of the time that is told');
+    t.ok(lost >= 580 && lost <= 606, 'the numbers are of the time that is told');
+    t.equal(again?.fields.rtp_unread, lost / 2);
     await second.seconds(100);
     await second.stop();
     const third = new Watch(first.folder, first.clock);

@@ -28,6 +28,8 @@ export interface HourSum {
   readonly bytes: number;
   readonly rtpReceived: number;
   readonly rtpLost: number;
+  readonly rtpUnread: number;
+  readonly framesDamagedHere: number;
   readonly gopFrames: number;
   readonly keyIntervalMs: number;
   readonly jitterMsMs: number;
@@ -38,6 +40,7 @@ export class QualityHour {
   /** Begin, by the wall clock. */
   readonly hour: number;
   #sum: Sum = NO_MEASURE;
+  #framesDamagedHere = 0;
   #keyIntervalMs = 0;
   #jitterMsMs = 0;
   #watchedMs = 0;
@@ -60,6 +63,7 @@ export class QualityHour {
   take(report: MeasureReport): void {
     if (report.frames === 0) return;
     this.#sum = add(this.#sum, report);
+    if (isOurs(report)) this.#framesDamagedHere += report.framesDamaged;
     this.#keyIntervalMs = Math.max(this.#keyIntervalMs, report.keyIntervalMs);
     this.#jitterMsMs += report.jitterMs * report.periodMs;
   }
@@ -75,8 +79,10 @@ export class QualityHour {
       bytes: sum.bytes + before.bytes,
       rtpReceived: sum.rtpReceived + before.rtpReceived,
       rtpLost: sum.rtpLost + before.rtpLost,
+      rtpUnread: sum.rtpUnread + before.rtpUnread,
       gopFrames: sum.gopFrames || before.gopFrames,
     };
+    this.#framesDamagedHere += before.framesDamagedHere;
     this.#keyIntervalMs = Math.max(this.#keyIntervalMs, before.keyIntervalMs);
     this.#jitterMsMs += before.jitterMsMs;
     this.#watchedMs += before.watchedMs;
@@ -85,10 +91,11 @@ export class QualityHour {
   }
 
   get kept(): HourSum {
-    const { periodMs, frames, framesDamaged, bytes, rtpReceived, rtpLost, gopFrames } = this.#sum;
+    const { periodMs, frames, framesDamaged, bytes, rtpReceived, rtpLost, rtpUnread, gopFrames } = this.#sum;
     return {
       ...{ hour: this.hour, watchedMs: this.#watchedMs, flowedMs: this.#flowedMs },
       ...{ interruptions: this.#interruptions, periodMs, frames, framesDamaged, bytes, rtpReceived, rtpLost },
+      ...{ rtpUnread, framesDamagedHere: this.#framesDamagedHere },
       ...{ gopFrames, keyIntervalMs: this.#keyIntervalMs, jitterMsMs: this.#jitterMsMs },
     };
   }
@@ -98,8 +105,8 @@ export class QualityHour {
     const fps = fpsOf(sum);
     const numbers = {
       missing_percent: percent(this.#watchedMs - this.#flowedMs, this.#watchedMs),
-      loss_percent: percent(sum.rtpLost, sum.rtpLost + sum.rtpReceived),
-      damaged_percent: percent(sum.framesDamaged, sum.frames),
+      loss_percent: percent(sum.rtpLost - sum.rtpUnread, sum.rtpLost + sum.rtpReceived),
+      damaged_percent: percent(sum.framesDamaged - this.#framesDamagedHere, sum.frames),
       rate_short_percent: minFps > 0 ? percent(minFps - fps, minFps) : undefined,
       jitter_ms: sum.periodMs > 0 ? Math.round((this.#jitterMsMs / sum.periodMs) * 10) / 10 : 0,
       key_interval_ms: this.#keyIntervalMs,
@@ -113,11 +120,17 @@ export class QualityHour {
       ...{ ...always, interruptions: this.#interruptions, fps, kbps: kbpsOf(sum) },
       ...(short !== undefined && { rate_short_percent: short }),
       ...{ gop_frames: sum.gopFrames, rtp_received: sum.rtpReceived, rtp_lost: sum.rtpLost },
-      ...{ frames: sum.frames, frames_damaged: sum.framesDamaged },
+      ...{ rtp_unread: sum.rtpUnread, frames: sum.frames, frames_damaged: sum.framesDamaged },
+      frames_damaged_unread: this.#framesDamagedHere,
       ...(sum.time?.driftPpm !== undefined && { clock_drift_ppm: Math.round(sum.time.driftPpm * 10) / 10 }),
       ...described,
     };
   }
+}
+
+/** Most of what was lost had come, and was not read in time: the pictures that miss it are no fault of the camera. */
+function isOurs({ rtpLost, rtpUnread }: MeasureReport): boolean {
+  return 2 * rtpUnread > rtpLost;
 }
 
 export function hourOf(wallMs: number): number {

@@ -4,7 +4,16 @@ import { type HourSum, hourOf } from './hour.ts';
 
 const NUMBERS = [
   ...(['hour', 'watchedMs', 'flowedMs', 'interruptions', 'periodMs', 'frames', 'framesDamaged'] as const),
-  ...(['bytes', 'rtpReceived', 'rtpLost', 'gopFrames', 'keyIntervalMs', 'jitterMsMs'] as const),
+  ...([
+    'bytes',
+    'rtpReceived',
+    'rtpLost',
+    'rtpUnread',
+    'framesDamagedHere',
+    'gopFrames',
+    'keyIntervalMs',
+    'jitterMsMs',
+  ] as const),
 ] satisfies (keyof HourSum)[];
 
 /** How often the running hours are written, all cameras in one write: so much of an hour a power cut takes. Source: guess. */
