@@ -243,7 +243,15 @@ export class Outlet {
     if (this.#waitsForKey && !chunk.key) return this.#causeOfWaiting();
     const { creditBytes } = this.#options;
     if (chunk.heldBytes > creditBytes) return this.#tooLarge(chunk);
-    return channel.heldBytes + chunk.heldBytes > creditBytes ? 'destination-slow' : undefined;
+    return channel.heldBytes + chunk.heldBytes > creditBytes ? this.#tooSlow(chunk) : undefined;
+  }
+
+  #tooSlow({ heldBytes }: Chunk): Code {
+    const code = 'destination-slow';
+    const waits = this.#needs.channel.heldBytes;
+    const detail = `expected at most ${this.#options.creditBytes} bytes to wait, ${waits} do and ${heldBytes} came`;
+    this.#lastError = { code, detail };
+    return code;
   }
 
   #tooLarge({ heldBytes, frames }: Chunk): Code {

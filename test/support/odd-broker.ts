@@ -10,12 +10,17 @@ export interface Published {
   readonly connection: number;
 }
 
+/** In CONNECT, behind the name of the protocol. @see MQTT 5 §3.1.2.2 */
+const PROTOCOL_LEVEL_AT = 6;
+
 /** An MQTT 5 server on loopback that does what real brokers do on their bad days. Knows QoS 1 below 128 KB. */
 export class OddBroker {
   readonly url: string;
   /** Every PUBLISH that it took, in order. */
   readonly taken: Published[] = [];
   connections = 0;
+  /** True closes each connection right after its CONNACK. */
+  closesAtOnce = false;
   /** Most messages that were without PUBACK. */
   mostHeld = 0;
   readonly #held: { readonly message: Published; readonly acknowledge: () => void }[] = [];
@@ -90,10 +95,18 @@ export class OddBroker {
 
   #answer(socket: Socket, { first, body }: Packet, connection: number): void {
     const type = first >> 4;
-    if (type === 1) socket.write(this.#connack());
+    if (type === 1) this.#accept(socket, body);
     else if (type === 8) socket.write(suback(body));
     else if (type === 12) socket.write(Buffer.from([0xd0, 0]));
     else if (type === 3) this.#publish(socket, body, connection);
+  }
+
+  #accept(socket: Socket, connect: Buffer): void {
+    const isOld = connect[PROTOCOL_LEVEL_AT] !== 5;
+    if (isOld) socket.end(Buffer.from([0x20, 2, 0, 0]));
+    else if (this.closesAtOnce) socket.end(this.#connack());
+    else socket.write(this.#connack());
+    for (const look of [...this.#looks]) look();
   }
 
   #publish(socket: Socket, body: Buffer, connection: number): void {

@@ -98,6 +98,23 @@ t.test('uplink: an event on which the broker closes the connection does not stop
   t.same([...new Set(heard(broker.taken, 'pt-bad'))], [1, 2]);
 });
 
+t.test('uplink: a broker that closes right after CONNACK, again and again, loses no alarm', async (t) => {
+  const broker = await odd(t, () => 'take');
+  broker.closesAtOnce = true;
+  const held = store(t.testdir());
+  const link = uplink(t, held, { brokers: [broker.url] });
+  for (const n of numbers(1, 25)) raise(link, 'pt-a', n);
+  await link.start(NEVER);
+  await broker.until(() => broker.connections >= 3);
+  for (const n of numbers(26, 50)) raise(link, 'pt-a', n);
+  t.match(link.status(), { connected: false, cause: 'broker-closed' });
+  t.same(broker.taken, []);
+  t.ok(held.outbox.pending() >= 50, 'all are kept');
+  broker.closesAtOnce = false;
+  await broker.until(isDone('pt-a', 50));
+  t.same([...new Set(heard(broker.taken, 'pt-a'))], numbers(1, 50), 'and arrive in order');
+});
+
 t.test('uplink: a broker that closes at each event is tried until it takes them, in order', async (t) => {
   let closes = 4;
   const broker = await odd(t, (message) => {

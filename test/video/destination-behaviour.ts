@@ -234,7 +234,8 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
       const { destination } = scene.rig;
       scene.attach();
       let worst = await blocked(scene);
-      const { frames } = destination.status();
+      const { frames, lastError } = destination.status();
+      t.match(lastError, { code: 'destination-slow', detail: /^expected at most 1048576 bytes to wait, / });
       scene.push(3 * GOP, 100_000);
       worst = Math.max(worst, destination.status().waitingBytes);
       t.ok(worst <= creditBytes, `${worst} bytes waited at most`);
