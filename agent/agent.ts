@@ -27,7 +27,7 @@ import type { OpenedConfiguration } from './config/opened.ts';
 import { unconfigured, withOwnPoints } from './config/own-points.ts';
 import { type CameraRegime, regimesOf } from './config/partners.ts';
 import { TimeFloor } from './config/time-floor.ts';
-import { prioritiesOf, videoDestinations } from './config/video-destinations.ts';
+import { creditBytesOf, prioritiesOf, videoDestinations } from './config/video-destinations.ts';
 import type { StatusSnapshot } from './contract/status.ts';
 import type { PulledCamera } from './contract/video-link.ts';
 import { BackboneHealth } from './health/backbone/health.ts';
@@ -382,7 +382,10 @@ export class Agent implements Service {
           },
           measure: (report) => this.#cameraHealth.onMeasure({ type: 'measure', ...report }),
           picture: (report) => this.#cameraHealth.onPicture(report),
-          destination: (report) => this.#forwarding.onDestination(report),
+          destination: (report) => {
+            this.#forwarding.onDestination(report);
+            this.#cameraHealth.onDestination(report);
+          },
           reached: (report) => this.#forwarding.onReached(report, this.#video.process ?? ''),
           gap: (report) => this.#forwarding.onGap(report),
           pause: (report) => this.#forwarding.onPause(report),
@@ -456,10 +459,10 @@ export class Agent implements Service {
     const source = this.#sources.find(
       ({ camera, profile, regime }) => camera === asked.camera && profile === 'main' && regime === 'leased',
     );
-    const pulled = source && this.#inForce && pulledBy(source, this.#inForce);
-    return (
-      pulled !== undefined && this.#video.openLease({ ...asked, camera: { ...pulled, regime: 'leased' } })
-    );
+    const config = this.#inForce;
+    if (!source || !config) return false;
+    const camera = { ...pulledBy(source, config), regime: 'leased' as const };
+    return this.#video.openLease({ ...asked, camera, creditBytes: creditBytesOf(config) });
   }
 
   /** A partner's camera is connected to for its pictures on a lease alone; what has no regime is not. */

@@ -459,9 +459,9 @@ export const CODES = {
     fault: 'configuration',
     retryable: true,
     means:
-      'Pictures of the camera are larger than what may wait for a destination (video.creditKb); they are dropped up to the next key picture that is not.',
+      'Pictures of the camera are larger than what may wait for a destination (video.creditKb): they never get there, and what follows is dropped up to the next key picture that fits.',
     remedy:
-      'Raise video.creditKb above the largest key picture, or lower the bit rate or the resolution of the camera.',
+      'Raise video.creditKb above the largest key picture (9216 is above all that are read), or lower the quality, the bit rate or the resolution of the camera.',
   },
   'destination-slow': {
     fault: 'uplink',

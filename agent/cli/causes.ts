@@ -373,9 +373,9 @@ const FRENCH: Record<Code, CauseText> = {
   },
   'credit-too-small': {
     means:
-      "Des images de la caméra dépassent ce qui peut attendre pour une destination (video.creditKb) ; elles sont écartées jusqu'à la prochaine image clé qui y tient.",
+      "Des images de la caméra dépassent ce qui peut attendre pour une destination (video.creditKb) : elles n'y arrivent pas, et la suite est écartée jusqu'à la prochaine image clé qui y tient.",
     remedy:
-      'Porter video.creditKb au-dessus de la plus grande image clé, ou baisser le débit ou la définition de la caméra.',
+      'Porter video.creditKb au-dessus de la plus grande image clé (9216 passe toutes celles qui sont lues), ou baisser la qualité, le débit ou la définition de la caméra.',
   },
   'destination-slow': {
     means:

@@ -396,7 +396,7 @@ export const configurationSchema = z
           .meta({ description: 'duration of a media fragment, ms' }),
         creditKb: z.int().min(2048).max(65_536).default(4096).meta({
           description:
-            'most KiB that may wait for one destination of one camera; above it pictures are dropped up to the next key picture, and a key picture above all of it is never sent',
+            'most KiB that may wait for one destination of one camera, or for the recipient of a lease; above it pictures are dropped up to the next key picture, and a key picture above all of it is never sent (`credit-too-small`): at least that of `cacheKb`',
         }),
         cacheKb: z.int().min(0).max(65_536).default(4096).meta({
           description:

@@ -9,7 +9,7 @@ export function videoDestinations(
   site: string,
   wanted: 'main' | 'sub',
 ): ReadonlyMap<string, VideoDestination[]> {
-  const creditBytes = config.video.creditKb * 1024;
+  const creditBytes = creditBytesOf(config);
   const servers = new Map(config.mediaServers.map((server) => [server.id, server]));
   return new Map(
     config.cameras.map((camera) => [
@@ -23,6 +23,11 @@ export function videoDestinations(
       }),
     ]),
   );
+}
+
+/** Most bytes that may wait for one destination of one camera, or for the recipient of a lease. */
+export function creditBytesOf({ video }: Pick<OpenedConfiguration, 'video'>): number {
+  return video.creditKb * 1024;
 }
 
 /** Who goes first on the backbone. Leased cameras are not among them: they go before all others. */

@@ -82,6 +82,8 @@ const leaseOpening = z.strictObject({
   terms: leaseTerms,
   clock,
   camera: leasedCamera,
+  /** Most sealed bytes that may wait for the recipient. */
+  creditBytes: count,
 });
 export type LeaseOpening = z.infer<typeof leaseOpening>;
 

@@ -28,6 +28,7 @@ import { type Planned, shown } from './shown.ts';
 import { type Surroundings, sideOfCamera } from './side.ts';
 import { faultBefore, keepSince, keptSince } from './since.ts';
 import { StreamMeter } from './stream-meter.ts';
+import { type DestinationReport, Undeliverable } from './undeliverable.ts';
 import { judgeCamera, type Layers, layersOf, type Verdict } from './verdict.ts';
 
 export interface CameraHealthNeeds {
@@ -95,6 +96,7 @@ export class CameraHealth {
   readonly #lag: LagGuard;
   readonly #meter: StreamMeter;
   readonly #law: LawWatch;
+  readonly #undeliverable = new Undeliverable();
   readonly #layerTeller: LayerTeller;
   readonly #quality: QualityWatch;
   #camera: WatchedCamera;
@@ -213,6 +215,12 @@ export class CameraHealth {
     this.evaluate();
   }
 
+  /** What a destination says that is to get its pictures. */
+  onDestination(report: DestinationReport): void {
+    this.#undeliverable.take(report, this.#nowMs());
+    this.evaluate();
+  }
+
   onPicture(report: PictureReport): void {
     this.#pictures.take(report);
     this.evaluate();
@@ -234,6 +242,7 @@ export class CameraHealth {
     if (!running) {
       this.#meter.stopped();
       this.#law.stopped();
+      this.#undeliverable.forget();
     }
     this.#keeper.video(running);
     this.evaluate();
@@ -501,6 +510,7 @@ export class CameraHealth {
       ourselvesLate: this.#lag.late(nowMs),
       probing: this.#portCheck !== undefined,
       picture: this.#pictures.trouble,
+      undeliverable: this.#undeliverable.trouble(nowMs),
       lawBreaches: this.#law.breaches,
     });
   }

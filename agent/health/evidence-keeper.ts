@@ -132,7 +132,9 @@ export class EvidenceKeeper {
     return answer === 'open' && this.#onvifFailures === 0;
   }
 
-  evidence(now: Pick<Evidence, 'ourselvesLate' | 'probing' | 'picture' | 'lawBreaches'>): Evidence {
+  evidence(
+    now: Pick<Evidence, 'ourselvesLate' | 'probing' | 'picture' | 'undeliverable' | 'lawBreaches'>,
+  ): Evidence {
     return {
       host: this.#camera.host,
       rtspPortNumber: this.#rtspPortNumber,

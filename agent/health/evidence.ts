@@ -79,6 +79,8 @@ export interface Evidence {
   readonly substreamFailure: Observed<Failure> | undefined;
   /** What is wrong with the pictures, once confirmed. */
   readonly picture: { readonly cause: Code; readonly detail: string } | undefined;
+  /** Pictures that are too large for a destination, whatever the line does. */
+  readonly undeliverable: Failure | undefined;
   /** What of its legal profile it does not keep to. */
   readonly lawBreaches: readonly string[];
   readonly lossy: boolean;

@@ -6,9 +6,9 @@ import type { VideoToAgent } from '../contract/video-link.ts';
 import { Downtime, type ReachedReport } from './downtime.ts';
 import { GapLedger } from './gap-ledger.ts';
 import type { GapReport } from './gap-sum.ts';
+import type { DestinationReport } from './undeliverable.ts';
 
 type PauseReport = Omit<Extract<VideoToAgent, { type: 'pause' }>, 'type'>;
-type DestinationReport = Omit<Extract<VideoToAgent, { type: 'destination' }>, 'type'>;
 
 const TICK_MS = 1_000;
 

@@ -21,6 +21,7 @@ import { KeptHours } from './quality/kept.ts';
 import { SegmentTeller } from './segment-teller.ts';
 import { type Segment, Segments, type SegmentView } from './segments.ts';
 import { forgetSince, keptCameras } from './since.ts';
+import type { DestinationReport } from './undeliverable.ts';
 
 /** How often verdicts that depend on time alone are looked at. Source: guess, small against the 5 s of a dead stream. */
 const TICK_MS = 250;
@@ -87,6 +88,10 @@ export class CameraHealthRoom implements Service, Working {
 
   onStream(report: StreamReport): void {
     this.#cameras.get(report.camera)?.onStream(report);
+  }
+
+  onDestination(report: DestinationReport): void {
+    this.#cameras.get(report.camera)?.onDestination(report);
   }
 
   onPicture(report: PictureReport): void {

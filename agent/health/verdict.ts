@@ -220,6 +220,7 @@ function networkIsBack(evidence: Evidence, nowMs: number): Verdict | undefined {
 function degraded(evidence: Evidence, limits: HealthLimits, nowMs: number): Verdict | undefined {
   return (
     pictureTrouble(evidence) ??
+    deliveryTrouble(evidence) ??
     loginTrouble(evidence) ??
     swapTrouble(evidence) ??
     onvifTrouble(evidence, limits, nowMs) ??
@@ -233,6 +234,11 @@ function degraded(evidence: Evidence, limits: HealthLimits, nowMs: number): Verd
 /** Pictures that show nothing are worth less than anything else that is wrong. */
 function pictureTrouble({ picture }: Evidence): Verdict | undefined {
   return picture && worse(picture.cause, picture.detail);
+}
+
+/** Of a camera that is well, and whose pictures arrive nowhere, nobody would hear else. */
+function deliveryTrouble({ undeliverable }: Evidence): Verdict | undefined {
+  return undeliverable && worse(undeliverable.code, undeliverable.detail);
 }
 
 function loginTrouble(evidence: Evidence): Verdict | undefined {

@@ -128,7 +128,8 @@ export class LeaseKeeper implements Service {
     const { site } = this.#options;
     const stands = () => this.#doubt(lease, deadlineMs) === undefined;
     const counted = (sent: LeaseCounts) => this.#needs.tell(reportOf(lease, true, sent));
-    const asked = { ...this.#needs, site, sign, stands, counted };
+    const { creditBytes } = opening;
+    const asked = { ...this.#needs, site, sign, stands, counted, creditBytes };
     const destination = await LeasedDestination.create(asked, lease);
     try {
       await this.#ending.get(lease.camera);

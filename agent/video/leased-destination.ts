@@ -10,9 +10,6 @@ import type { LeaseLine } from './lease-lines.ts';
 import { type MediaPublisher, MqttDestination } from './mqtt-destination.ts';
 import type { Sent } from './outlet.ts';
 
-/** Most bytes that may wait for the recipient of a lease. Source: guess; as the default of other destinations. */
-const CREDIT_BYTES = 4 * 1024 * 1024;
-
 /** Of a partner's camera nothing is kept, not even for a recipient who begins. @see S2-09 */
 const NOTHING_KEPT: Source = { recent: () => [] };
 
@@ -21,6 +18,8 @@ export interface LeasedDestinationNeeds {
   /** Begins a broker connection for this lease alone. */
   readonly line: () => LeaseLine;
   readonly site: string;
+  /** Most sealed bytes that may wait for the recipient. */
+  readonly creditBytes: number;
   /** Signs with the key of the box. */
   readonly sign: (bytes: Buffer) => Buffer;
   /** Whether the lease stands at this moment: asked for each chunk. */
@@ -74,7 +73,7 @@ export class LeasedDestination implements Destination {
     };
     this.#inner = new MqttDestination(
       { clock: needs.clock, events, publisher },
-      { id: lease.id, topic, creditBytes: CREDIT_BYTES },
+      { id: lease.id, topic, creditBytes: needs.creditBytes },
     );
   }
 

@@ -23,7 +23,7 @@ export interface SignedOrder {
 export type ChannelReport = Omit<Extract<VideoToAgent, { type: 'channel' }>, 'type'>;
 
 /** A lease to open, with the id of its camera; whoever knows where the camera is adds that. */
-export type AskedLease = Omit<LeaseOpening, 'camera'> & { readonly camera: string };
+export type AskedLease = Omit<LeaseOpening, 'camera' | 'creditBytes'> & { readonly camera: string };
 
 /** The video process, as far as views and leases go. */
 export interface VideoPort {

@@ -39,10 +39,16 @@ export async function view(): Promise<Figures> {
     const scene = await Scene.create({ teardown: (end) => ends.push(end) });
     const ours = await openings(scene, camera);
     const theirs = await ffmpegOpenings(camera);
-    return {
+    const figures = {
       ...quantiles('order_to_picture_ms', ours),
       ...quantiles('ffmpeg_open_to_picture_ms', theirs),
+    };
+    return {
+      ...figures,
+      ...ratioOf(figures, 'p50'),
+      ...ratioOf(figures, 'p95'),
       openings: { value: ours.length, unit: '' },
+      ffmpeg_openings: { value: theirs.length, unit: '' },
     };
   } finally {
     for (const end of ends.reverse()) await end();
@@ -134,12 +140,25 @@ async function ffmpegOpenings(camera: GstCamera): Promise<number[]> {
   return times;
 }
 
+/** Ours against a plain ffmpeg of the same run. */
+function ratioOf(figures: Figures, quantile: string): Figures {
+  const [ours, theirs] = ['order_to', 'ffmpeg_open_to'].map(
+    (name) => figures[`${name}_picture_ms_${quantile}`]?.value ?? Number.NaN,
+  );
+  return { [`ratio_ffmpeg_${quantile}`]: { value: round((ours ?? 0) / (theirs ?? 0), 3), unit: '' } };
+}
+
+function round(value: number, places: number): number {
+  return Math.round(value * 10 ** places) / 10 ** places;
+}
+
 function quantiles(name: string, times: readonly number[]): Figures {
   const sorted = [...times].sort((a, b) => a - b);
   const at = (share: number) =>
-    Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0) * 10) / 10;
+    round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0, 1);
   return {
     [`${name}_p50`]: { value: at(0.5), unit: 'ms' },
     [`${name}_p95`]: { value: at(0.95), unit: 'ms' },
+    [`${name}_p99`]: { value: at(0.99), unit: 'ms' },
   };
 }

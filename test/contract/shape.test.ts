@@ -69,6 +69,7 @@ const TO_VIDEO: readonly object[] = [
     type: 'lease-open',
     opening: {
       ...{ lease: 'A'.repeat(8), jws: '{}', terms, clock: 'synced', camera: { ...pulled, regime: 'leased' } },
+      creditBytes: 1,
     },
   },
   { type: 'leases', standing: ['A'.repeat(8)], clock: 'holdover' },
@@ -188,8 +189,9 @@ t.test('shapes: the generated ones take what the schemas take, and nothing else'
   for (const message of TO_AGENT) t.ok(videoToAgent.safeParse(message).success, JSON.stringify(message));
   t.ok(boxFileSchema.safeParse(BOX).success);
   for (const partner of [...RESERVED_IDS, 'Emh']) {
-    const opening = { lease: 'A'.repeat(8), jws: '{}', terms: { ...terms, partner }, clock: 'synced' };
-    const message = { type: 'lease-open', opening: { ...opening, camera: { ...pulled, regime: 'leased' } } };
+    const camera = { ...pulled, regime: 'leased' };
+    const opening = { lease: 'A'.repeat(8), jws: '{}', clock: 'synced', camera, creditBytes: 1 };
+    const message = { type: 'lease-open', opening: { ...opening, terms: { ...terms, partner } } };
     t.notOk(agentToVideo.safeParse(message).success, `${partner} is no partner`);
     t.notOk('value' in new ShapeCheck(AGENT_TO_VIDEO).check(message), 'to neither');
   }

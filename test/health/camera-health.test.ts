@@ -376,6 +376,33 @@ t.test(
   },
 );
 
+t.test('a camera whose pictures are too large for a destination says so until they get there', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  const words = 'expected at most 4194304 bytes at once, came 8000312 of 1 pictures';
+  watch.destination({ state: 'blocked', code: 'credit-too-small', detail: words });
+  const cause = 'credit-too-small';
+  t.match(watch.state, { state: 'degraded', cause, fault: 'configuration', side: 'centre' });
+  t.match(watch.state, { detail: `pictures come, but not all of them get to mqtt: ${words}` });
+  t.match(watch.room.status(), [{ state: 'degraded', cause, side: 'centre' }], 'on the box too');
+  watch.destination({ state: 'flowing', code: 'credit-too-small', detail: words });
+  await watch.seconds(30);
+  watch.destination({ state: 'blocked', code: 'credit-too-small', detail: words });
+  await watch.seconds(59);
+  t.equal(watch.state.cause, cause, 'one that fits in between ends nothing');
+  await watch.seconds(2);
+  t.equal(watch.state.state, 'ok', 'a minute without ends it');
+  watch.destination({ state: 'blocked', code: 'message-too-large' });
+  t.equal(watch.state.cause, 'message-too-large');
+  watch.destination({ state: 'waiting' });
+  t.equal(watch.state.state, 'ok', 'so does one that begins anew, by another configuration');
+  watch.destination({ state: 'blocked', code: 'destination-slow' });
+  watch.destination({ state: 'failed', code: 'destination-closed' });
+  t.equal(watch.state.state, 'ok', 'other faults of destinations are not of the camera');
+});
+
 t.test('fewer pictures than asked for are a fault when they are fewer again and again', async (t) => {
   const watch = new Watch();
   t.teardown(() => watch.end());

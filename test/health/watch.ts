@@ -14,6 +14,7 @@ import type { Identity } from '../../agent/health/identity.ts';
 import type { MeasureReport } from '../../agent/health/measure-window.ts';
 import { CameraHealthRoom } from '../../agent/health/room.ts';
 import type { Planned } from '../../agent/health/shown.ts';
+import type { DestinationReport } from '../../agent/health/undeliverable.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { Recorder } from './recorder.ts';
@@ -171,6 +172,15 @@ export class Watch {
 
   stream(phase: StreamReport['phase'], more: Partial<StreamReport> = {}): void {
     this.room.onStream({ type: 'stream', camera: CAMERA.id, phase, detail: phase, ...more });
+  }
+
+  /** What the broker's topic of the camera says. */
+  destination(more: Pick<DestinationReport, 'state'> & Partial<DestinationReport>): void {
+    const counts = { sinceWallMs: 0, bytes: 0, frames: 0, gaps: 0, droppedFrames: 0, waitingBytes: 0 };
+    this.room.onDestination({
+      ...{ camera: CAMERA.id, destination: 'mqtt', kind: 'mqtt', detail: '', ...counts },
+      ...more,
+    });
   }
 
   measure(more: Partial<MeasureReport> = {}): void {

@@ -3,6 +3,7 @@ import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { desiredConfigTopic } from '../../agent/contract/topics.ts';
+import { heavyClip } from '../support/heavy-clip.ts';
 import { videoOf } from '../support/processes.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
 import { MAY_MOUNT, SmallDisk } from '../support/small-disk.ts';
@@ -68,7 +69,7 @@ t.test(
 );
 
 t.test(
-  'bad input: 10 MB on the configuration topic is refused and reported, and the link stands',
+  'bad input: 10 MB on the configuration topic and pictures of 8 MB are named; a larger credit lets these through',
   async (t) => {
     const scene = await Scene.create(t);
     scene.box.start();
@@ -78,6 +79,30 @@ t.test(
     const refusal = await scene.csu.until('the refusal', () => scene.csu.json<Fault>('/event/refusal')[0]);
     t.equal(refusal.cause, 'order-too-large');
     t.equal((await scene.box.status()).link.session, link.session, 'the same session');
+
+    const camera = await simulatedCamera(t, [], heavyClip(1, 1, 8_000_000));
+    const configuration = { ...configurationOf(camera), health: { pictureIntervalS: 0 } };
+    await scene.push(configuration);
+    const cause = 'credit-too-small';
+    const told = await scene.box.until(
+      'the cause',
+      ({ cameras }) => cameras[0]?.cause === cause && cameras[0],
+    );
+    t.match(told, {
+      state: 'degraded',
+      side: 'centre',
+      detail: /at most 4194304 bytes at once, came 8\d{6}/,
+    });
+    await scene.csu.until('the same at the centre', () =>
+      scene.csu.json<Fault>('/cam-quai/state/health').find((one) => one.cause === cause),
+    );
+    await scene.push({ ...configuration, video: { creditKb: 9216 } });
+    await scene.box.until('the camera well', ({ cameras }) => cameras[0]?.state === 'ok');
+    await scene.csu.until('a picture sent', () =>
+      scene.csu
+        .json<{ state: string; bytes: number }>('/meas/destination')
+        .some(({ state, bytes }) => state === 'flowing' && bytes > 8_000_000),
+    );
   },
 );
 

@@ -42,7 +42,7 @@ function chunk(number: number, holders = { count: 0 }): Chunk {
 async function destinationOn(line: LeaseLine, clock: TestClock): Promise<LeasedDestination> {
   const destination = await LeasedDestination.create(
     {
-      ...{ clock, line: () => line, site: SITE, stands: () => true },
+      ...{ clock, line: () => line, site: SITE, stands: () => true, creditBytes: CREDIT_BYTES },
       ...{ counted: () => undefined, sign: () => Buffer.alloc(64) },
     },
     lease,

@@ -142,7 +142,7 @@ async function badAgent(
   await world.killAgent();
   const order = leaseOrder({ iat: NOW_S + 1, exp: NOW_S + 61, start: NOW_S, end: NOW_S + 301 });
   const camera = { camera: 'cam-hall', url: 'rtsp://cam-hall/', transport: 'tcp' as const };
-  const opening: LeaseOpening = {
+  const opening: Omit<LeaseOpening, 'creditBytes'> = {
     ...{ lease: order.jti, jws: signOrder(order, [PARTNER]), terms: termsOf(terms), clock: 'synced' },
     camera: { ...camera, fragmentMs: 20, stallTimeoutMs: 5000, regime: 'leased' },
   };

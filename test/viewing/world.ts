@@ -40,6 +40,8 @@ const BOX_KEY = parseSigningKey(JSON.stringify(generateSigningKey().privateJwk))
 const [sps, pps] = clip('h264').parameterSets as [Buffer, Buffer];
 const TRACK: VideoTrack = { codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps } };
 
+/** As the configuration says where it says nothing. */
+const CREDIT_BYTES = 4 * 1024 * 1024;
 const PLAYS = { transport: { interleaved: true, rtpChannel: 0, rtcpChannel: 1 }, rtpInfo: undefined };
 
 /** What the box told. */
@@ -224,7 +226,8 @@ export class World {
   }
 
   /** An opening at the door of the video process, past the agent. Resolves once it has said what becomes of it. */
-  async forge(opening: LeaseOpening): Promise<void> {
+  async forge(forged: Omit<LeaseOpening, 'creditBytes'>): Promise<void> {
+    const opening = { ...forged, creditBytes: CREDIT_BYTES };
     const message = agentToVideo.parse({ type: 'lease-open', opening });
     if (!this.keeper) return;
     this.#answered = false;
@@ -279,7 +282,8 @@ export class World {
           fragmentMs: 20,
           stallTimeoutMs: 5000,
         };
-        send({ type: 'lease-open', opening: { ...asked, camera: { ...source, camera, regime: 'leased' } } });
+        const pulled = { ...source, camera, regime: 'leased' as const };
+        send({ type: 'lease-open', opening: { ...asked, camera: pulled, creditBytes: CREDIT_BYTES } });
         return true;
       },
       holdLeases: (standing) => send({ type: 'leases', standing: [...standing], clock: this.clockTrust }),
