@@ -14,18 +14,14 @@ export interface ApartTopicsNeeds {
   readonly passedOver: (topic: string, payload: Buffer) => void;
 }
 
-interface Held {
-  readonly payload: Buffer;
-  readonly retained: boolean;
-}
-
 /** Connections beside the common one. Source: guess; who floods more topics is heard like before. */
 const MAX_TOPICS = 4;
 
 /**
  * Topics that flood, each heard over a connection of its own: a broker drops what a slow connection does not take, and the
  * values of others would be among it. The common connection lets a topic go when the new one hears it, so none of its
- * messages is missed; what comes on the new one meanwhile is newer, and waits.
+ * messages is missed; what comes on the new one meanwhile is newer, and waits. What the broker repeats there because it
+ * kept it is older than what was heard already, and is left out.
  */
 export class ApartTopics {
   /** Rejects when one that may be heard nowhere else is lost: all begin anew then. */
@@ -76,6 +72,8 @@ export class ApartTopics {
       // The common connection may have let it go already, also where nothing has said so yet.
       if (isLeaving) this.#fail(err);
       else log.warn({ err, topic }, 'a topic that floods cannot be heard apart');
+    } finally {
+      crossing.end();
     }
   }
 }
@@ -84,7 +82,7 @@ export class ApartTopics {
 class Crossing {
   readonly #topic: string;
   readonly #needs: Pick<ApartTopicsNeeds, 'taken' | 'passedOver'>;
-  #held: Held | undefined;
+  #held: Buffer | undefined;
   #isOver = false;
 
   constructor(topic: string, needs: Pick<ApartTopicsNeeds, 'taken' | 'passedOver'>) {
@@ -94,17 +92,19 @@ class Crossing {
 
   message(payload: Buffer, retained: boolean): boolean {
     const { taken, passedOver } = this.#needs;
-    if (this.#isOver) return taken.message(this.#topic, payload, retained);
-    if (this.#held) passedOver(this.#topic, this.#held.payload);
+    if (retained) return false;
+    if (this.#isOver) return taken.message(this.#topic, payload, false);
+    if (this.#held) passedOver(this.#topic, this.#held);
     // The buffer is part of a larger one, which must not be kept.
-    this.#held = { payload: Buffer.from(payload), retained };
+    this.#held = Buffer.from(payload);
     return false;
   }
 
+  /** Nothing of the topic comes elsewhere any more, or nothing comes here. */
   end(): void {
     this.#isOver = true;
     const held = this.#held;
     this.#held = undefined;
-    if (held) this.#needs.taken.message(this.#topic, held.payload, held.retained);
+    if (held) this.#needs.taken.message(this.#topic, held, false);
   }
 }

@@ -35,9 +35,9 @@ export class Surplus {
     return this.#lastMs !== undefined && this.#clock.monotonicMs() - this.#lastMs < OVER_MS;
   }
 
-  /** Whether it is as much as no device means. */
+  /** Whether it is as much as no device means, now or a moment ago. */
   get isFlood(): boolean {
-    return this.#second.count > FLOOD_PER_S;
+    return this.lasts && this.#second.count > FLOOD_PER_S;
   }
 
   /** What was seen in it and not told. */

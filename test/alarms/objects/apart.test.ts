@@ -1,26 +1,40 @@
 import t from 'tap';
-import { ApartTopics, type Leave } from '../../../agent/alarms/objects/apart.ts';
+import { ApartTopics, type ApartTopicsNeeds, type Leave } from '../../../agent/alarms/objects/apart.ts';
 import type { ObjectHandler } from '../../../agent/alarms/ports.ts';
+import { Surplus } from '../../../agent/alarms/objects/surplus.ts';
 import { DeviceError } from '../../../agent/base/errors.ts';
 import { createLog } from '../../../agent/base/log.ts';
+import { TestClock } from '../../support/test-clock.ts';
 
 const NEVER = new Promise<never>(() => undefined);
 const lost = () => new DeviceError('equipment-closed', 'mqtt-1: the connection was closed');
 
-/** What comes of a move on whose new connection this happens before it is lost. */
-async function afterLoss(happens: (handler: ObjectHandler) => void, leave: Leave): Promise<unknown> {
-  const apart = new ApartTopics(
+/** @param said takes what is judged, and what is passed over, in order */
+function apartWith(listen: ApartTopicsNeeds['listen'], said: string[] = []): ApartTopics {
+  return new ApartTopics(
     {
       log: createLog('error', { write: () => undefined }),
-      listen: async (_topic, handler) => {
-        happens(handler);
-        throw lost();
+      listen,
+      taken: {
+        message: (_topic, payload) => said.push(`judged ${payload}`) > 0,
+        tooLarge: () => undefined,
       },
-      taken: { message: () => true, tooLarge: () => undefined },
-      passedOver: () => undefined,
+      passedOver: (_topic, payload) => said.push(`passed over ${payload}`),
     },
     new AbortController().signal,
   );
+}
+
+/** What comes of a move on whose new connection this happens before it is lost. */
+async function afterLoss(
+  happens: (handler: ObjectHandler) => void,
+  leave: Leave,
+  said: string[] = [],
+): Promise<unknown> {
+  const apart = apartWith(async (_topic, handler) => {
+    happens(handler);
+    throw lost();
+  }, said);
   apart.move('bat/cuve', leave);
   return await Promise.race([
     apart.failed.catch((thrown: unknown) => thrown),
@@ -47,4 +61,45 @@ t.test('one that the new connection has not subscribed to stays where it is hear
   t.equal(await afterLoss(() => undefined, leave), 'as before');
   t.equal(await afterLoss((handler) => handler.subscribed(['bat/cuve'], leave), leave), 'as before');
   t.same(left, []);
+});
+
+t.test('what waits while a topic is being let go is judged when the connection is lost meanwhile', async (t) => {
+  const said: string[] = [];
+  const happens = (handler: ObjectHandler) => {
+    handler.subscribed([], () => NEVER);
+    for (const value of ['1', '99']) handler.message('bat/cuve', Buffer.from(value), false);
+  };
+  t.match(await afterLoss(happens, () => NEVER, said), { code: 'equipment-closed' });
+  t.same(said, ['passed over 1', 'judged 99']);
+});
+
+t.test('what the broker repeats because it kept it is older than what was heard before the move', async (t) => {
+  const said: string[] = [];
+  const left = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  let say: ObjectHandler['message'] = () => false;
+  const apart = apartWith(async (_topic, handler) => {
+    handler.subscribed([], () => NEVER);
+    say = handler.message;
+    await ended.promise;
+  }, said);
+  apart.move('bat/cuve', () => left.promise);
+  say('bat/cuve', Buffer.from('kept'), true);
+  left.resolve();
+  await left.promise;
+  say('bat/cuve', Buffer.from('new'), false);
+  ended.resolve();
+  await apart.ended;
+  t.same(said, ['judged new']);
+});
+
+t.test('a flood that is over moves nothing', async (t) => {
+  const clock = new TestClock();
+  const surplus = new Surplus(clock);
+  for (let n = 0; n < 300; n += 1) surplus.count();
+  t.ok(surplus.isFlood);
+  await clock.advance(10_000);
+  t.notOk(surplus.isFlood, 'by itself');
+  surplus.count();
+  t.notOk(surplus.isFlood, 'nor with one more');
 });
