@@ -1,6 +1,7 @@
 import { asBeffroiError, type BeffroiError, InternalError, OrderRefusedError } from '../base/errors.ts';
 import type { Service } from '../base/lifecycle.ts';
 import { limited } from '../base/limit.ts';
+import type { CommandName } from '../contract/orders.ts';
 import type { Reporter } from '../contract/reporter.ts';
 import type { Store } from '../store/store.ts';
 import type { Refusals } from '../trust/refusals.ts';
@@ -15,6 +16,16 @@ import { judge, tooLarge, type VerifyNeeds } from './verify.ts';
 const COMMAND_TIMEOUT_MS = 30_000;
 /** Commands in work at a time. Source: guess. */
 const MAX_AT_A_TIME = 8;
+/** These wait for a device, the network or a time. All others are done as they are taken, however many of these are in work. */
+const WAITING: ReadonlySet<CommandName> = new Set([
+  'agent.ping',
+  'camera.check',
+  'stream.restart',
+  'health.confirm',
+  'report.publish',
+  'inventory.run',
+  'lease.open',
+]);
 
 export interface CommandNeeds extends VerifyNeeds {
   readonly reporter: Pick<Reporter, 'event'>;
@@ -96,7 +107,7 @@ export class CommandDesk implements Service {
 
   #obstacle(command: TakenCommand): BeffroiError | undefined {
     const { order } = command;
-    if (this.#working.size >= MAX_AT_A_TIME) {
+    if (WAITING.has(order.command) && this.#working.size >= MAX_AT_A_TIME) {
       return new OrderRefusedError('order-busy', `expected fewer than ${MAX_AT_A_TIME} commands in work`);
     }
     const missing = missingTarget(this.#needs.ports, order);
