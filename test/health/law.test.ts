@@ -187,6 +187,8 @@ t.test(
     t.same(await hashOf([other, [c, [-0.50001, 0.5], b]]), first, 'another order, another way round');
     for (const changed of [[[a, b, c]], [[a, b, [0.25, -0.13]], other], []] as const)
       t.not((await hashOf(changed as never))?.sha256, first?.sha256);
+    const round = Array.from({ length: 10_000 }, (_, n) => [Math.cos(n), Math.sin(n)] as [number, number]);
+    t.equal(await hashOf([round]), undefined, 'more corners than are compared are not verifiable');
     camera.legal.sound = true;
     t.match(await helper().profiles(signal), [{ hasAudio: true }]);
     for (const [retention, keptDays] of [

@@ -1,5 +1,6 @@
 import { readScopes } from '../discovery/scopes.ts';
 import { buildEnvelope } from './envelope.ts';
+import { MAX_TOPIC_CHARS } from './event-topics.ts';
 import { NAMESPACES, type ServiceName } from './services.ts';
 import { at, childrenOf, textAt, type XmlElement } from './xml.ts';
 
@@ -29,14 +30,15 @@ export function readOffer(
   events: XmlElement | undefined,
 ): Omit<CameraOffer, 'services'> {
   const items = childrenOf(scopes, 'Scopes').map((scope) => textAt(scope, 'ScopeItem'));
-  const topics = at(events, 'TopicSet')?.children.flatMap((child) => topicsOf(child, [], MAX_DEPTH)) ?? [];
+  const topics = at(events, 'TopicSet')?.children.flatMap((child) => topicsOf(child, '', MAX_DEPTH)) ?? [];
   return { profiles: readScopes(items).profiles, topics: [...new Set(topics)].slice(0, MAX_TOPICS) };
 }
 
 /** @see WS-Topics 1.3 §6 */
-function topicsOf(element: XmlElement, above: readonly string[], depth: number): string[] {
-  const path = [...above, element.name];
+function topicsOf(element: XmlElement, above: string, depth: number): string[] {
+  const path = above === '' ? element.name : `${above}/${element.name}`;
+  if (path.length > MAX_TOPIC_CHARS) return [];
   const isTopic = ['true', '1'].includes(element.attributes.topic ?? '');
   const below = depth > 0 ? element.children.flatMap((child) => topicsOf(child, path, depth - 1)) : [];
-  return isTopic ? [path.join('/'), ...below] : below;
+  return isTopic ? [path, ...below] : below;
 }

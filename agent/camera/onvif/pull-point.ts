@@ -75,6 +75,9 @@ const MAX_CLOSED = 5;
 /** Runs in a row that may fail at going on with a subscription until it is left alone. Source: guess. */
 const MAX_FAILED = 3;
 
+/** Most characters that are shown to a camera again with each request. Source: guess; cameras have a number there. */
+const MAX_ECHO_CHARS = 16 * 1024;
+
 /** How long saying good-bye may take. Source: guess; a camera that is busy with it answers the next question no sooner. */
 const UNSUBSCRIBE_MS = 10_000;
 
@@ -343,8 +346,20 @@ export class PullPoint {
     const echoed = ['ReferenceParameters', 'ReferenceProperties'].flatMap(
       (name) => at(reference, name)?.children ?? [],
     );
-    const parameters = echoed.map((one) => serializeXml(one, ' wsa:IsReferenceParameter="true"')).join('');
-    return { address: { target: { ...target, port }, path: uri.path }, to, parameters };
+    return { address: { target: { ...target, port }, path: uri.path }, to, parameters: this.#echo(echoed) };
+  }
+
+  #echo(elements: readonly XmlElement[]): string {
+    let text = '';
+    for (const one of elements) {
+      const block = serializeXml(one, MAX_ECHO_CHARS - text.length, ' wsa:IsReferenceParameter="true"');
+      if (block === undefined) {
+        const message = `${this.#camera}: expected at most ${MAX_ECHO_CHARS} characters of reference parameters`;
+        throw new PeerProtocolError('camera-too-large', message);
+      }
+      text += block;
+    }
+    return text;
   }
 
   get #ownAddress(): string {

@@ -73,14 +73,24 @@ export function escapeXml(text: string): string {
     .replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
-/** The element as a document of its own, with its namespaces declared, and `extra` as further attributes. */
-export function serializeXml(one: XmlElement, extra = ''): string {
+/**
+ * The element as a document of its own, with its namespaces declared, and `extra` as further attributes. Each element
+ * names its namespace anew: what came as little may become any length.
+ * @param most characters
+ * @returns undefined when there would be more
+ */
+export function serializeXml(one: XmlElement, most: number, extra = ''): string | undefined {
   const attributes = Object.entries(one.attributes).map(([name, value]) => ` ${name}="${escapeXml(value)}"`);
-  const inner = one.children.map((each) => serializeXml(each)).join('');
-  const start = `<e:${one.name} xmlns:e="${escapeXml(one.namespace)}"${attributes.join('')}${extra}>`;
-  return one.namespace === ''
-    ? `<${one.name}${attributes.join('')}${extra}>${escapeXml(one.text)}${inner}</${one.name}>`
-    : `${start}${escapeXml(one.text)}${inner}</e:${one.name}>`;
+  const [name, declared] =
+    one.namespace === '' ? [one.name, ''] : [`e:${one.name}`, ` xmlns:e="${escapeXml(one.namespace)}"`];
+  let text = `<${name}${declared}${attributes.join('')}${extra}>${escapeXml(one.text)}`;
+  for (const each of one.children) {
+    const inner = serializeXml(each, most - text.length);
+    if (inner === undefined) return undefined;
+    text += inner;
+  }
+  text += `</${name}>`;
+  return text.length <= most ? text : undefined;
 }
 
 /** What xml2js makes of an element under the options above. */

@@ -1,4 +1,6 @@
 import t from 'tap';
+import { readEventTopics } from '../../../agent/camera/onvif/event-topics.ts';
+import { readOffer } from '../../../agent/camera/onvif/offer.ts';
 import { at, escapeXml, parseXml, serializeXml, textAt } from '../../../agent/camera/onvif/xml.ts';
 import * as fc from '../../support/properties.ts';
 import { cameraAt, captured, credentials, never, serve, soap } from './support.ts';
@@ -98,16 +100,27 @@ t.test('escaped text comes back as it was, and serialized elements too', async (
   await fc.assert(
     fc.asyncProperty(text, async (one) => {
       const root = await parseXml(`<a b="${escapeXml(one)}">${escapeXml(one)}</a>`, 'cam-1');
-      const again = await parseXml(serializeXml(root), 'cam-1');
+      const again = await parseXml(serializeXml(root, 10_000) ?? '', 'cam-1');
       return root.text === one && again.text === one && again.attributes.b === root.attributes.b;
     }),
     { numRuns: 300 },
   );
   const nested = await parseXml('<v:k xmlns:v="urn:v" a="&lt;"><v:i>1</v:i><j xmlns="">2</j></v:k>', 'cam-1');
-  t.equal(
-    serializeXml(nested, ' x="1"'),
-    '<e:k xmlns:e="urn:v" a="&#60;" x="1"><e:i xmlns:e="urn:v">1</e:i><j>2</j></e:k>',
-  );
+  const whole = '<e:k xmlns:e="urn:v" a="&#60;" x="1"><e:i xmlns:e="urn:v">1</e:i><j>2</j></e:k>';
+  t.equal(serializeXml(nested, whole.length, ' x="1"'), whole);
+  t.equal(serializeXml(nested, whole.length - 1, ' x="1"'), undefined, 'not a character more than asked for');
+});
+
+t.test('what a camera names once and would be said thousands of times is bounded', async (t) => {
+  const long = 'x'.repeat(100_000);
+  const many = '<n:a/>'.repeat(20_000);
+  const root = await parseXml(`<n:k xmlns:n="${long}">${many}</n:k>`, 'cam-1');
+  t.equal(serializeXml(root, 16_384), undefined, 'a namespace');
+  const topics = '<n topic="true"/>'.repeat(20_000);
+  const set = `<k><TopicSet><${long} topic="true">${topics}</${long}><a><b topic="1"/></a></TopicSet></k>`;
+  const properties = await parseXml(set, 'cam-1');
+  t.same(readEventTopics(properties), ['a/b'], 'a topic above others');
+  t.same(readOffer(undefined, properties).topics, ['a/b']);
 });
 
 t.test('a camera that answers with dangerous or endless XML costs one error each', async (t) => {
