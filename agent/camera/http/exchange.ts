@@ -47,6 +47,8 @@ export const HTTP_LIMITS: HttpLimits = {
 
 /** Header bytes of an answer. Source: guess. */
 const MAX_HEADER_BYTES = 32 * 1024;
+/** Pieces in which an answer may come: each costs, also one of a byte. Source: guess; cameras send some hundred. */
+const MAX_PIECES = 16 * 1024;
 
 /**
  * One request on a connection of its own. Redirects are not followed; any other status is the caller's business.
@@ -143,7 +145,7 @@ class Conversation {
     let bytes = 0;
     answer.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > this.#limits.maxBytes) this.#done.reject(this.#tooLarge());
+      if (bytes > this.#limits.maxBytes || chunks.length >= MAX_PIECES) this.#done.reject(this.#tooLarge());
       else chunks.push(chunk);
     });
     answer.on('error', (error) => this.#done.reject(this.#broken(error)));
@@ -185,7 +187,7 @@ class Conversation {
   }
 
   #tooLarge(): PeerProtocolError {
-    const message = `${place(this.#target)}: expected at most ${this.#limits.maxBytes} bytes of answer`;
+    const message = `${place(this.#target)}: expected at most ${this.#limits.maxBytes} bytes of answer in ${MAX_PIECES} pieces`;
     return new PeerProtocolError('camera-too-large', message);
   }
 }

@@ -120,7 +120,12 @@ export class AccessUnitAssembler {
   }
 
   #split(): void {
-    for (const part of splitStartCodes(this.#storage.takeLast())) {
+    const parts = splitStartCodes(this.#storage.takeLast(), MAX_UNIT_NALS + 1);
+    if (parts.length > MAX_UNIT_NALS) {
+      this.#giveUp();
+      return;
+    }
+    for (const part of parts) {
       this.#storage.begin();
       this.#storage.add(part, 0, part.length);
       this.#storage.complete();

@@ -5,6 +5,9 @@ import { AccessUnitAssembler, type AssembledUnit } from './access-units.ts';
 import { PayloadShape } from './payload-shape.ts';
 import type { RtpPacket } from './rtp.ts';
 
+/** NAL units of one packet that are taken. Source: guess; more than the slices and parameter sets of a picture. */
+const MAX_AGGREGATED = 512;
+
 /** Turns ordered RTP packets of one codec into access units. Never joins what does not belong together. */
 export class Depacketizer {
   readonly #shape: PayloadShape;
@@ -51,10 +54,15 @@ export class Depacketizer {
 
   #aggregate(bytes: Buffer, from: number, until: number): void {
     let at = from;
-    while (at + 2 <= until) {
+    let nals = 0;
+    while (at + 2 <= until && nals < MAX_AGGREGATED) {
       const end = at + 2 + bytes.readUInt16BE(at);
       if (end > until) break;
-      this.#nal(bytes, at + 2, end);
+      // Some fill a packet up with zeros.
+      if (end > at + 2) {
+        this.#nal(bytes, at + 2, end);
+        nals += 1;
+      }
       at = end;
     }
     if (at !== until) this.#units.damage();

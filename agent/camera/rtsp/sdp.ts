@@ -28,6 +28,9 @@ const MAX_CLOCK_RATE = 1_000_000;
 /** @see RFC 3550 §5.1 */
 const MAX_PAYLOAD_TYPE = 127;
 
+/** Lines of a description that are looked at. Source: guess; real ones have some fifty. */
+const MAX_LINES = 2048;
+
 /** Lines of one `m=` section, or of what stands before the first. */
 interface Section {
   /** The value of `m=`, empty for the session part. */
@@ -104,7 +107,7 @@ function sections(sdp: string): Section[] {
   const all: { media: string; attributes: [name: string, value: string][] }[] = [
     { media: '', attributes: [] },
   ];
-  for (const line of sdp.split(/[\r\n\0]+/)) {
+  for (const line of sdp.split(/[\r\n\0]+/, MAX_LINES)) {
     const [, type, value] = /^\s*([a-z])\s*=\s*(.*)$/is.exec(line) ?? [];
     if (type === 'm') all.push({ media: value ?? '', attributes: [] });
     if (type !== 'a') continue;
@@ -171,6 +174,6 @@ const MAX_SPROP_CHARS = 64 * 1024;
 /** Cameras leave start codes in front of, between and behind the parameter sets. */
 function decodeSprop(value: string): Buffer[] {
   const sprops = value.slice(0, MAX_SPROP_CHARS).split(',', MAX_SPROPS);
-  const units = sprops.flatMap((part) => splitStartCodes(Buffer.from(part.trim(), 'base64')));
+  const units = sprops.flatMap((part) => splitStartCodes(Buffer.from(part.trim(), 'base64'), MAX_SPROPS));
   return units.map(withoutTrailingZeros).map((unit) => Buffer.from(unit));
 }
