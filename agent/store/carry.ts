@@ -33,12 +33,23 @@ export function carryOver(from: Sql, to: Sql, wallMs: number): boolean {
     () => copyConfirm(from, to),
     () => setChainBase(to, checkedEnd(from)),
   ];
-  to.exec('BEGIN');
   const complete =
-    steps.map(attempt).every(Boolean) && attempt(() => setMeta(to, 'origin', identityOf(from)));
-  reopenOrphans(to);
-  to.exec('COMMIT');
+    steps.map((step) => attemptIn(to, step)).every(Boolean) &&
+    attemptIn(to, () => setMeta(to, 'origin', identityOf(from)));
+  attemptIn(to, () => reopenOrphans(to));
   return complete;
+}
+
+/**
+ * What could be copied stays, whatever becomes of the rest: where there is no room for a row SQLite undoes the whole
+ * transaction, so that each step has its own.
+ * @see https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction"
+ */
+function attemptIn(to: Sql, step: () => void): boolean {
+  to.exec('BEGIN');
+  const isDone = attempt(step);
+  if (to.inTransaction) to.exec('COMMIT');
+  return isDone;
 }
 
 function identityOf(sql: Sql): string {

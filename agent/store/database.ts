@@ -20,8 +20,11 @@ import { isStrange, makeWay } from './strange.ts';
 
 /** Largest database file, bytes: a full register of long lines and a full outbox fit. */
 const MAX_DATABASE_BYTES = 640 * 1024 * 1024;
-/** Largest database in memory, bytes: a full outbox fits. Source: guess: the box has at least 1 GB. */
-const MAX_MEMORY_BYTES = 128 * 1024 * 1024;
+/**
+ * Largest database in memory, bytes: a full outbox, every story and the whole timeline fit, and so does what is added
+ * meanwhile. Source: guess: the box has at least 1 GB.
+ */
+const MAX_MEMORY_BYTES = 256 * 1024 * 1024;
 const PAGE_BYTES = 4096;
 /** Free space that a return to the disk asks for, bytes. */
 const ROOM_BYTES = 1024 * 1024;

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statSync, writeSy
 import { crc32 } from 'node:zlib';
 import { OUTBOX_CLASSES } from '../contract/delivery.ts';
 import type { Look } from './looks.ts';
-import { replaceFile } from './marks.ts';
+import { MAX_NUMBER, replaceFile } from './marks.ts';
 import { isStrange } from './strange.ts';
 
 /** Digits of the largest whole number; all lines keep their length, so that they can be written over. */
@@ -95,7 +95,8 @@ function valuesIn(line: string): number[] | undefined {
   const text = line.slice(0, line.lastIndexOf(' '));
   if (line !== `${text} ${checkOf(text)}`) return undefined;
   const values = text.trim().split(/ +/).map(Number);
-  return values.every((value) => Number.isSafeInteger(value) && value >= 0) ? values : undefined;
+  const areOurs = values.every((value) => Number.isSafeInteger(value) && value >= 0 && value <= MAX_NUMBER);
+  return areOurs ? values : undefined;
 }
 
 function checkOf(text: string): string {

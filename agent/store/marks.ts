@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '../base/files.ts';
 import { syncFolder } from './database.ts';
@@ -20,7 +20,9 @@ export interface Marks {
 }
 
 /** More than any box reaches, also by the clock: what is above is no number of ours, and would leave none to give. */
-const MAX_NUMBER = 2 ** 52;
+export const MAX_NUMBER = 2 ** 52;
+/** One line of four numbers; whatever is longer is none of ours. */
+const MAX_BYTES = 4096;
 
 /** The highest of several files. @returns undefined when none can be read */
 export function highestMarks(files: readonly string[]): Marks | undefined {
@@ -41,6 +43,7 @@ function higher(a: Marks, b: Marks): Marks {
 function readMarks(file: string): Marks | undefined {
   if (isStrange(file)) return undefined;
   try {
+    if (statSync(file).size > MAX_BYTES) return undefined;
     const [boot, version, seq, apart] = readFileSync(file, 'ascii').trim().split(' ').map(Number);
     const good = [boot, version, seq].every(
       (n) => Number.isSafeInteger(n) && Number(n) >= 0 && Number(n) <= MAX_NUMBER,

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { carryOver } from '../../agent/store/carry.ts';
+import { openForReading, openMemory } from '../../agent/store/database.ts';
 import { verifyRegister } from '../../agent/store/register-chain.ts';
 import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
@@ -311,3 +313,23 @@ for (const kind of ['tmpfs', 'ext4'] as const) {
     t.ok(inMemory > 0);
   });
 }
+
+t.test('what finds no room in memory takes nothing else with it', async (t) => {
+  const folder = temporaryFolder(t);
+  const opened = openFor(folder).store;
+  for (const text of ['a', 'b']) appendText(opened, text);
+  const span = { track: 'health', state: 'down', cause: 'x', side: 'camera', via: '', noticedMs: 0 };
+  const ended = Array.from({ length: 10_000 }, (_, n) => ({
+    ...{ ...span, subject: `cam-${n % 4}`, fromMs: 2 * n, untilMs: 2 * n + 1 },
+  }));
+  opened.timeline.write({ ended, open: [], closed: [], figures: [], planned: [], knownMs: 1 });
+  opened.close();
+  const from = openForReading(join(folder, 'beffroi.db'));
+  const to = openMemory();
+  to.exec('PRAGMA max_page_count = 100');
+  if (!from) throw new RangeError('expected a database');
+  t.notOk(carryOver(from, to, 0), 'not everything fits');
+  t.same(to.all('SELECT seq FROM outbox'), [{ seq: 1 }, { seq: 2 }], 'the events are there');
+  from.close();
+  to.close();
+});

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
 import t from 'tap';
 import { verifyRegister } from '../../agent/store/register-chain.ts';
 import { TestClock } from '../support/test-clock.ts';
@@ -158,6 +159,23 @@ t.test('marks with a number that leaves none to give are none', (t) => {
   writeFileSync(join(folder, 'beffroi.db.marks'), `1 0 ${Number.MAX_SAFE_INTEGER} 1\n`.padStart(64));
   const { store } = openFor(folder);
   t.equal(appendText(store, 'a'), 1);
+  store.close();
+  t.end();
+});
+
+t.test('a look with such a number, and marks of any length, are none either', (t) => {
+  const folder = temporaryFolder(t);
+  openFor(folder).store.close();
+  const line = (values: readonly number[]) => {
+    const text = values.map((value) => String(value).padStart(16)).join(' ');
+    return `${text} ${crc32(text).toString(16).padStart(8, '0')}\n`;
+  };
+  const last = Number.MAX_SAFE_INTEGER;
+  writeFileSync(join(folder, 'beffroi.db.look'), line([last]) + line([1, 1, last, 0, 0, 0, 0]));
+  writeFileSync(join(folder, 'beffroi.db.marks'), '1 0 5000 0'.padEnd(100_000));
+  const { store, faults } = openFor(folder);
+  t.equal(appendText(store, 'a'), 1);
+  t.same(faults, []);
   store.close();
   t.end();
 });
