@@ -63,6 +63,8 @@ t.test('text: the user part of every URL is taken out', async (t) => {
   t.equal(scrubUrls('see rtsp://a:b@c/d and http://u@h'), 'see rtsp://***@c/d and http://***@h');
   t.equal(scrubUrls('rtsp://a:p@ss@c/d'), 'rtsp://***@c/d');
   t.equal(scrubUrls('mail a@b'), 'mail a@b');
+  t.equal(scrubUrls('http://h/x,rtsp://u:p@c,http://h?'), 'http://h/x,rtsp://***@c,http://h?');
+  t.equal(scrubUrls('http://h/a#b?k=s3cret://x'), 'http://h/a#b?***', 'behind a fragment too');
   t.equal(scrubUrls('rtsp://h/live?key=s3cret&a=b, then'), 'rtsp://h/live?*** then');
 });
 
