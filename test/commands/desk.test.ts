@@ -517,17 +517,20 @@ t.test('commands: a few run at a time, more are refused', async (t) => {
   t.equal(statuses(box).filter((status) => status === 'successful').length, 8);
 });
 
-t.test('commands: what ends or acknowledges something is taken however many others are in work', async (t) => {
-  const { box, ports, desk } = await deskOf(t);
-  const gate = Promise.withResolvers<string>();
-  ports.act = (camera) => (camera === 'cam-a' ? gate.promise : Promise.resolve('done'));
-  const checks = await Promise.all(Array.from({ length: 8 }, () => order(box, 'camera.check', 'cam-a')));
-  const received = checks.map((payload) => desk.receive(payload, false));
-  await desk.receive(await order(box, 'alarm.acknowledge', { alarm: 'alarm-1', by: 'Op 1' }), false);
-  t.match(box.reports.of('command').at(-1), { command: 'alarm.acknowledge', status: 'successful' });
-  gate.resolve('well');
-  await Promise.all(received);
-});
+t.test(
+  'commands: what ends or acknowledges something is taken however many others are in work',
+  async (t) => {
+    const { box, ports, desk } = await deskOf(t);
+    const gate = Promise.withResolvers<string>();
+    ports.act = (camera) => (camera === 'cam-a' ? gate.promise : Promise.resolve('done'));
+    const checks = await Promise.all(Array.from({ length: 8 }, () => order(box, 'camera.check', 'cam-a')));
+    const received = checks.map((payload) => desk.receive(payload, false));
+    await desk.receive(await order(box, 'alarm.acknowledge', { alarm: 'alarm-1', by: 'Op 1' }), false);
+    t.match(box.reports.of('command').at(-1), { command: 'alarm.acknowledge', status: 'successful' });
+    gate.resolve('well');
+    await Promise.all(received);
+  },
+);
 
 t.test('commands: a flood of forged orders fills neither the outbox nor the register', async (t) => {
   const { box, desk } = await deskOf(t);

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ApartTopics, type ApartTopicsNeeds, type Leave } from '../../../agent/alarms/objects/apart.ts';
-import type { ObjectHandler } from '../../../agent/alarms/ports.ts';
 import { Surplus } from '../../../agent/alarms/objects/surplus.ts';
+import type { ObjectHandler } from '../../../agent/alarms/ports.ts';
 import { DeviceError } from '../../../agent/base/errors.ts';
 import { createLog } from '../../../agent/base/log.ts';
 import { TestClock } from '../../support/test-clock.ts';
@@ -63,35 +63,41 @@ t.test('one that the new connection has not subscribed to stays where it is hear
   t.same(left, []);
 });
 
-t.test('what waits while a topic is being let go is judged when the connection is lost meanwhile', async (t) => {
-  const said: string[] = [];
-  const happens = (handler: ObjectHandler) => {
-    handler.subscribed([], () => NEVER);
-    for (const value of ['1', '99']) handler.message('bat/cuve', Buffer.from(value), false);
-  };
-  t.match(await afterLoss(happens, () => NEVER, said), { code: 'equipment-closed' });
-  t.same(said, ['passed over 1', 'judged 99']);
-});
+t.test(
+  'what waits while a topic is being let go is judged when the connection is lost meanwhile',
+  async (t) => {
+    const said: string[] = [];
+    const happens = (handler: ObjectHandler) => {
+      handler.subscribed([], () => NEVER);
+      for (const value of ['1', '99']) handler.message('bat/cuve', Buffer.from(value), false);
+    };
+    t.match(await afterLoss(happens, () => NEVER, said), { code: 'equipment-closed' });
+    t.same(said, ['passed over 1', 'judged 99']);
+  },
+);
 
-t.test('what the broker repeats because it kept it is older than what was heard before the move', async (t) => {
-  const said: string[] = [];
-  const left = Promise.withResolvers<void>();
-  const ended = Promise.withResolvers<void>();
-  let say: ObjectHandler['message'] = () => false;
-  const apart = apartWith(async (_topic, handler) => {
-    handler.subscribed([], () => NEVER);
-    say = handler.message;
-    await ended.promise;
-  }, said);
-  apart.move('bat/cuve', () => left.promise);
-  say('bat/cuve', Buffer.from('kept'), true);
-  left.resolve();
-  await left.promise;
-  say('bat/cuve', Buffer.from('new'), false);
-  ended.resolve();
-  await apart.ended;
-  t.same(said, ['judged new']);
-});
+t.test(
+  'what the broker repeats because it kept it is older than what was heard before the move',
+  async (t) => {
+    const said: string[] = [];
+    const left = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    let say: ObjectHandler['message'] = () => false;
+    const apart = apartWith(async (_topic, handler) => {
+      handler.subscribed([], () => NEVER);
+      say = handler.message;
+      await ended.promise;
+    }, said);
+    apart.move('bat/cuve', () => left.promise);
+    say('bat/cuve', Buffer.from('kept'), true);
+    left.resolve();
+    await left.promise;
+    say('bat/cuve', Buffer.from('new'), false);
+    ended.resolve();
+    await apart.ended;
+    t.same(said, ['judged new']);
+  },
+);
 
 t.test('a flood that is over moves nothing', async (t) => {
   const clock = new TestClock();

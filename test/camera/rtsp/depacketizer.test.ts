@@ -255,27 +255,44 @@ t.test('units: a byte stream with start codes inside a NAL unit is split (V380)'
   t.same(shown(leading.units)[0], hex(slice(5)));
 });
 
-t.test('units: of a packet that is full of tiny NAL units some are taken, and zeros at its end are none', async (t) => {
-  const aggregated = (nals: readonly Buffer[]) => ({ ts: 10, payload: aggregate('h264', nals), marker: true });
-  const zeros = run('h264', [...end(1), aggregated([SPS, PPS, idr(1), Buffer.alloc(0)]), ...end(20)]);
-  t.same(shown(zeros.units)[2], hex(SPS, PPS, idr(1)));
-  t.notOk(zeros.units[2]?.damaged);
-  const many = run('h264', [...end(1), aggregated([idr(1), ...Array(5_000).fill(laterSlice(1))]), ...end(20)]);
-  t.ok(many.units[2]?.damaged);
-  t.ok((many.units[2]?.nals.length ?? 0) < 1_000);
-});
+t.test(
+  'units: of a packet that is full of tiny NAL units some are taken, and zeros at its end are none',
+  async (t) => {
+    const aggregated = (nals: readonly Buffer[]) => ({
+      ts: 10,
+      payload: aggregate('h264', nals),
+      marker: true,
+    });
+    const zeros = run('h264', [...end(1), aggregated([SPS, PPS, idr(1), Buffer.alloc(0)]), ...end(20)]);
+    t.same(shown(zeros.units)[2], hex(SPS, PPS, idr(1)));
+    t.notOk(zeros.units[2]?.damaged);
+    const many = run('h264', [
+      ...end(1),
+      aggregated([idr(1), ...Array(5_000).fill(laterSlice(1))]),
+      ...end(20),
+    ]);
+    t.ok(many.units[2]?.damaged);
+    t.ok((many.units[2]?.nals.length ?? 0) < 1_000);
+  },
+);
 
-t.test('units: a NAL unit that is full of start codes is given up at once, and not unit by unit', async (t) => {
-  const stream = Buffer.concat([SPS, Buffer.alloc(400_000, Buffer.from([0, 0, 1, 0x67]))]);
-  const { units, depacketizer } = run('h264', [
-    ...end(1),
-    ...payloads264(stream, 50_000).map((payload) => ({ ts: 10, payload })),
-    { ts: 20, payload: slice(2), marker: true },
-    ...end(30),
-  ]);
-  t.equal(depacketizer.dropped, 1);
-  t.ok(shown(units).some(([first]) => first === slice(2).toString('hex')), 'the next one is good');
-});
+t.test(
+  'units: a NAL unit that is full of start codes is given up at once, and not unit by unit',
+  async (t) => {
+    const stream = Buffer.concat([SPS, Buffer.alloc(400_000, Buffer.from([0, 0, 1, 0x67]))]);
+    const { units, depacketizer } = run('h264', [
+      ...end(1),
+      ...payloads264(stream, 50_000).map((payload) => ({ ts: 10, payload })),
+      { ts: 20, payload: slice(2), marker: true },
+      ...end(30),
+    ]);
+    t.equal(depacketizer.dropped, 1);
+    t.ok(
+      shown(units).some(([first]) => first === slice(2).toString('hex')),
+      'the next one is good',
+    );
+  },
+);
 
 t.test('units: a unit above the bounds is given up and counted, and the next one is good', async (t) => {
   const huge = Array.from({ length: MAX_UNIT_BYTES / 60_000 + 2 }, (_, i) => ({
