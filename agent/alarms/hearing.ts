@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { BEYOND } from './record.ts';
 
 /** Unconfirmed for this long, a state is no longer known: a short loss of the source passes. Source: guess. */
 export const UNCONFIRMED_MS = 10_000;
@@ -63,6 +64,8 @@ export class Hearing {
   heard(key: string, active: readonly string[]): boolean {
     this.#heardMs = this.#clock.monotonicMs();
     this.#unconfirmed.delete(key);
+    // No source speaks of it: it has ended when somebody has closed it.
+    if (!active.includes(BEYOND)) this.#unconfirmed.delete(BEYOND);
     const surelyActive = active.some((other) => !this.#unconfirmed.has(other));
     const isSure = surelyActive || this.#unconfirmed.size === 0;
     if (isSure || this.#isHeld) this.#unconfirmedSinceMs = undefined;

@@ -52,6 +52,8 @@ t.test(
     for (const input of inputs) camera.input(input, false);
     t.same(told(begun), ['raised']);
     t.equal(watch.shown().state, 'raised', 'which of them is over is not known');
+    await camera.lose(new DeviceError('camera-closed', 'gone'));
+    await clock.advance(5000);
     watch.room.decisions.close(current(begun), DECISION);
     await clock.advance(1000);
     t.same(
@@ -59,7 +61,8 @@ t.test(
       ['raised', 'cleared'],
     );
     camera.input('299', true);
-    t.same(told(begun), ['raised', 'closed', 'raised']);
+    camera.input('299', false);
+    t.same(told(begun), ['raised', 'closed', 'raised', 'cleared'], 'nobody waits for what was closed');
   },
 );
 
