@@ -36,6 +36,7 @@ export class TrackSetup {
   #session: SessionField | undefined;
   #take: TakePacket = () => undefined;
   #heardMs: number | undefined;
+  #isClosed = false;
   /** When it was closed. */
   #unread = 0;
 
@@ -107,6 +108,7 @@ export class TrackSetup {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#unread = this.unread;
     for (const track of this.#tracks.splice(0)) track.close();
   }
@@ -114,11 +116,13 @@ export class TrackSetup {
   async #open(channel: number): Promise<UdpTrack> {
     const { camera, clock, described } = this.#needs;
     const { ends } = described.connection;
-    if (!ends) throw new DeviceError('camera-closed', `${camera}: the connection is closed`);
+    if (!ends) throw gone(camera);
     const track = await UdpTrack.open(camera, ends, channel, (on, bytes, from, until) => {
       this.#heardMs = clock.monotonicMs();
       this.#take(on, bytes, from, until);
     });
+    if (this.#isClosed) track.close();
+    if (this.#isClosed) throw gone(camera);
     this.#tracks.push(track);
     return track;
   }
@@ -133,4 +137,8 @@ export class TrackSetup {
     }
     return reply;
   }
+}
+
+function gone(camera: string): DeviceError {
+  return new DeviceError('camera-closed', `${camera}: the connection is closed`);
 }

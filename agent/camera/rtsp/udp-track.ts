@@ -136,7 +136,12 @@ async function bindPair(address: string): Promise<[Socket, Socket]> {
 async function bind(address: string, port: number): Promise<Socket> {
   const type = isIPv6(address) ? 'udp6' : 'udp4';
   const socket = createSocket({ type, recvBufferSize: RECEIVE_BUFFER_BYTES });
-  socket.bind({ address, port, exclusive: true });
-  await once(socket, 'listening');
-  return socket;
+  try {
+    socket.bind({ address, port, exclusive: true });
+    await once(socket, 'listening');
+    return socket;
+  } catch (thrown) {
+    socket.close(); // the kernel keeps it all the same
+    throw thrown;
+  }
 }

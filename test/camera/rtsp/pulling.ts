@@ -89,6 +89,7 @@ export class Pulling<P extends Permit = TestPermit> {
     permit: P = new TestPermit() as Permit as P,
     withMetadata = false,
     udpTrials = new UdpTrials(systemClock),
+    described: () => unknown = () => undefined,
   ) {
     this.permit = permit;
     this.ended = pullStream(
@@ -98,6 +99,7 @@ export class Pulling<P extends Permit = TestPermit> {
         described: (track, counters) => {
           this.track = track;
           this.counters = counters;
+          described();
         },
         playing: () => undefined,
         metadata: withMetadata ? this.#metadata() : undefined,

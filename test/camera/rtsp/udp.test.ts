@@ -2,9 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import type { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../../agent/base/clock.ts';
+import { UdpTrack } from '../../../agent/camera/rtsp/udp-track.ts';
 import { UdpTrials } from '../../../agent/camera/rtsp/udp-trials.ts';
 import type { AccessUnit } from '../../../agent/camera/types.ts';
 import { createBroker, createRoot } from '../../../provisioning/certificates.ts';
@@ -237,4 +240,31 @@ t.test('UDP: RTP that ffmpeg sends is read, byte for byte', async (t) => {
     await once(child, 'exit');
   }
   t.same(hashes(pulling.units).slice(0, wanted.length - 1), wanted.slice(0, -1));
+});
+
+/** What this process has open. */
+const openFiles = () => readdirSync('/proc/self/fd').length;
+
+t.test('UDP: ports that cannot be had leave no socket open', async (t) => {
+  const before = openFiles();
+  const ends = { localAddress: '192.0.2.1', remoteAddress: '192.0.2.2' }; // of nobody, as RFC 5737 has it
+  await t.rejects(
+    UdpTrack.open('cam-a', ends, 0, () => undefined),
+    { code: 'camera-udp-blocked' },
+  );
+  t.ok(openFiles() < before + 16, 'and there were 32 tries');
+});
+
+t.test('UDP: a pull that ends while the ports are opened leaves none open', async (t) => {
+  const camera = await RawCamera.start(good(0));
+  t.teardown(() => camera.stop());
+  const before = openFiles();
+  for (let pulls = 0; pulls < 8; pulls += 1) {
+    const pulling: Pulling = new Pulling({ url: camera.url }, UDP, undefined, false, undefined, () =>
+      pulling.stop(),
+    );
+    t.equal(await pulling.ended, undefined);
+  }
+  for (let turns = 0; turns < 100; turns += 1) await turn();
+  t.ok(openFiles() < before + 8, 'of two for each');
 });
