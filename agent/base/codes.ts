@@ -250,8 +250,7 @@ export const CODES = {
   'channel-closed': {
     fault: 'order',
     retryable: true,
-    means:
-      'The video process refused the lease or closed it at once, or an order closed it before its start.',
+    means: 'The video process refused the lease or closed it at once, or it was closed before it was open.',
     remedy: 'Read the message; have the partner sign a new lease.',
   },
   'secret-unopenable': {

@@ -161,7 +161,7 @@ const FRENCH: Record<Code, CauseText> = {
   },
   'channel-closed': {
     means:
-      "Le traitement vidéo a refusé le bail ou l'a fermé aussitôt, ou un ordre l'a fermé avant son début.",
+      "Le traitement vidéo a refusé le bail ou l'a fermé aussitôt, ou il a été fermé avant d'être ouvert.",
     remedy: 'Lire le message ; faire signer un nouveau bail.',
   },
   'secret-unopenable': {

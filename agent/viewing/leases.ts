@@ -237,9 +237,13 @@ export class Leases {
     return lease.doubt(clock.wallMs(), clockTrust());
   }
 
-  /** While a lease is open, the other end has several occasions to answer before its silence closes one. */
+  /**
+   * While a lease is open, the other end has several occasions to answer before its silence closes one; also while one
+   * waits for its start, since nothing may have come since its order.
+   */
   #watchLink(): void {
-    const lossMs = this.#opened().map(({ lease }) => lease.terms.controlLossS * 1000);
+    const watched = [...this.#openLeases(), ...this.#waiting.all];
+    const lossMs = watched.map(({ terms }) => terms.controlLossS * 1000);
     const everyMs = Math.min(...lossMs) / PINGS_PER_LOSS;
     if (everyMs === this.#watchMs) return;
     this.#watchMs = everyMs;
@@ -320,10 +324,12 @@ export class Leases {
   /** First the pictures stop, then it is written down; the line follows with what the video process counted. */
   #close(id: string, how: { by: ClosedBy; who: string; detail?: string }): void {
     const entry = this.#entries.get(id);
-    if (!entry?.open) return;
+    const open = entry?.open;
+    if (!entry || !open) return;
     const { clock, video } = this.#needs;
     entry.open = undefined;
     this.#hold();
+    open.opened.reject(neverOpened(open.lease, how.by));
     entry.kept = { ...entry.kept, closed: { ...how, atMs: clock.wallMs() }, tally: entry.tally.kept };
     entry.countedByMs = clock.monotonicMs() + (video.process === undefined ? 0 : COUNT_TIMEOUT_MS);
     this.#memory.keep(entry.kept);
@@ -347,6 +353,16 @@ export class Leases {
 function keptOf({ order, signer, partner, endMs }: Lease, nowMs: number): KeptLease {
   const tally = new Tally().kept;
   return { order, signer, partner, openedMs: nowMs, seenMs: nowMs, endMs, tally, told: false };
+}
+
+/** Why a lease that closes now was never open, where it was still being opened. */
+function neverOpened({ camera }: Lease, by: ClosedBy): BeffroiError {
+  if (by === 'video')
+    return new InternalError(
+      'video-process-down',
+      `${camera}: the video process ended before the channel was open`,
+    );
+  return new OrderRefusedError('channel-closed', `${camera}: closed before it was open: ${by}`);
 }
 
 /** What is known of a channel that closed with the agent that had it open. */

@@ -161,6 +161,7 @@ t.test('leases: one that is signed for in a moment opens at its start, once, and
   const orders = [world.order(ahead()), world.order(ahead())];
   await world.clock.advance(8_900);
   t.equal(world.pulls, 0, 'not before');
+  t.equal(world.watchedMs, 5_000, 'the other end of the link is asked by then');
   await world.clock.advance(200);
   await Promise.all(orders);
   t.equal(world.pulls, 1);
@@ -210,6 +211,23 @@ t.test('leases: one that waits for its start is closed by partner or CSU, and ne
     t.equal(world.pulled.size, 1, 'the next one does');
     await world.end();
   }
+});
+
+t.test('leases: one that is closed while it is being opened says so at once', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  const nowS = world.clock.wallMs() / 1000;
+  const claims = { iat: nowS, exp: nowS + 60 };
+  const order = leaseOrder({ ...claims, start: nowS, end: nowS + 60 });
+  const opening = world.order(signOrder(order, [PARTNER]));
+  while ([...world.room.status()].length === 0) await undefined; // no longer: the video process is to be at work
+  const words = { camera: 'cam-hall', lease: order.jti, operator: 'x', command: 'lease.close' };
+  await world.order(
+    signOrder({ typ: 'command', aud: SITE, ...claims, jti: 'close-at-once', ...words }, [PARTNER]),
+  );
+  await opening;
+  const failed = world.events('command').filter(({ status }) => status === 'failed');
+  t.match(failed, [{ command_id: order.jti, cause: 'channel-closed', detail: /before it was open: order/ }]);
 });
 
 t.test('leases: the next video process opens no lease that the one before had open', async (t) => {
