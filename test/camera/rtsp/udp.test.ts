@@ -13,7 +13,7 @@ import type { AccessUnit } from '../../../agent/camera/types.ts';
 import { createBroker, createRoot } from '../../../provisioning/certificates.ts';
 import { clip } from '../../support/clips.ts';
 import { GstCamera, type GstCameraOptions } from '../../support/gst-camera.ts';
-import { credentials, Pulling } from './pulling.ts';
+import { credentials, Pulling, TestPermit } from './pulling.ts';
 import { good, pictures, RawCamera, reply, type Script } from './raw-camera.ts';
 import { clientPorts, picture, socketAt, UdpSide } from './udp-side.ts';
 
@@ -260,7 +260,7 @@ t.test('UDP: a pull that ends while the ports are opened leaves none open', asyn
   t.teardown(() => camera.stop());
   const before = openFiles();
   for (let pulls = 0; pulls < 8; pulls += 1) {
-    const pulling: Pulling = new Pulling({ url: camera.url }, UDP, undefined, false, undefined, () =>
+    const pulling: Pulling = new Pulling({ url: camera.url }, UDP, new TestPermit(), false, undefined, () =>
       pulling.stop(),
     );
     t.equal(await pulling.ended, undefined);
