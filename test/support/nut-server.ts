@@ -1,9 +1,8 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { freePort } from './port.ts';
 import { until } from './until.ts';
 
@@ -64,19 +63,12 @@ export class NutServer {
     await this.#answering();
   }
 
-  /** Changes what the UPS says. */
+  /** Changes what the UPS says; resolves when its server says it. `upsrw -w` does the same, and looks once a second. */
   async set(variable: string, value: string): Promise<void> {
-    const args = [
-      '-s',
-      `${variable}=${value}`,
-      '-u',
-      'admin',
-      '-p',
-      'secret',
-      '-w',
-      `${UPS}@127.0.0.1:${this.port}`,
-    ];
-    await promisify(execFile)('upsrw', args);
+    const name = `${UPS} ${variable}`;
+    const answers = await this.#ask('USERNAME admin', 'PASSWORD secret', `SET VAR ${name} "${value}"`);
+    if (answers.join() !== 'OK,OK,OK') throw new RangeError(`upsd: expected OK three times, came ${answers}`);
+    await until(async () => (await this.#ask(`GET VAR ${name}`))[0] === `VAR ${name} "${value}"`);
   }
 
   /** The UPS is unplugged from its server. */
@@ -121,15 +113,22 @@ export class NutServer {
   }
 
   async #answers(): Promise<boolean> {
+    const [answer = ''] = await this.#ask(`GET VAR ${UPS} ups.status`).catch(() => []);
+    return answer.startsWith('VAR') && !answer.includes('WAIT');
+  }
+
+  /** @returns one line for each question */
+  async #ask(...questions: readonly string[]): Promise<string[]> {
     const socket = connect(this.port, '127.0.0.1');
     try {
       await once(socket, 'connect');
-      socket.write(`GET VAR ${UPS} ups.status\n`);
-      const [answer] = (await once(socket, 'data')) as [Buffer];
-      const text = answer.toString();
-      return text.startsWith('VAR') && !text.includes('WAIT');
-    } catch {
-      return false;
+      socket.write(questions.map((question) => `${question}\n`).join(''));
+      let text = '';
+      while (text.split('\n').length <= questions.length) {
+        const [bytes] = (await once(socket, 'data')) as [Buffer];
+        text += bytes.toString();
+      }
+      return text.trimEnd().split('\n');
     } finally {
       socket.destroy();
     }

@@ -7,15 +7,18 @@ import { NutClient, type NutUps } from '../../../agent/alarms/nut/client.ts';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { NutServer } from '../../support/nut-server.ts';
 import { freePort } from '../../support/port.ts';
+import { PATIENCE_MS } from '../../support/until.ts';
 import { rawServer } from '../raw-server.ts';
 
 const NEVER = new AbortController().signal;
+/** Of a server that does not answer. */
+const SHORT_MS = 300;
 const LOGIN = { user: 'beffroi', password: 'un "mot" \\ de passe' };
 
 async function connected(
   t: Test,
   ups: Partial<NutUps> & { port: number },
-  timeoutMs = 300,
+  timeoutMs = PATIENCE_MS,
 ): Promise<NutClient> {
   const whole = { id: 'ups-1', host: '127.0.0.1', upsName: 'onduleur', ...ups };
   const client = await NutClient.connect(whole, systemClock, NEVER, timeoutMs);
@@ -31,7 +34,7 @@ t.test('the real upsd', async (t) => {
   const { port } = nut;
 
   await t.test('tells all variables, and what changes', async (t) => {
-    const client = await connected(t, { port }, 5000);
+    const client = await connected(t, { port });
     const before = await client.variables(NEVER);
     t.equal(before.get('ups.status'), 'OL CHRG');
     t.equal(before.get('battery.charge'), '100');
@@ -41,18 +44,18 @@ t.test('the real upsd', async (t) => {
   });
 
   await t.test('takes name and password with spaces and quotes', async (t) => {
-    const client = await connected(t, { port, credentials: LOGIN }, 5000);
+    const client = await connected(t, { port, credentials: LOGIN });
     t.ok((await client.variables(NEVER)).has('ups.status'));
   });
 
   await t.test('does not know another UPS; the connection stays good', async (t) => {
-    const client = await connected(t, { port, upsName: 'autre' }, 5000);
+    const client = await connected(t, { port, upsName: 'autre' });
     for (let i = 0; i < 2; i += 1)
       await t.rejects(client.variables(NEVER), { code: 'ups-not-found', message: /"autre": "UNKNOWN-UPS"/ });
   });
 
   await t.test('says when its driver is away, and answers on the same connection after', async (t) => {
-    const client = await connected(t, { port }, 5000);
+    const client = await connected(t, { port });
     await nut.stopDriver();
     await t.rejects(
       async () => {
@@ -65,7 +68,7 @@ t.test('the real upsd', async (t) => {
   });
 
   await t.test('goes away', async (t) => {
-    const client = await connected(t, { port }, 5000);
+    const client = await connected(t, { port });
     await client.variables(NEVER);
     await nut.stopServer();
     await t.rejects(client.variables(NEVER), { code: 'equipment-closed' });
@@ -130,7 +133,8 @@ const HOSTILE: Record<string, { code: string; serve: (socket: Socket) => void }>
 for (const [name, { code, serve }] of Object.entries(HOSTILE)) {
   t.test(`a server that ${name}`, async (t) => {
     const port = await rawServer(t, serve);
-    await t.rejects(async () => (await connected(t, { port })).variables(NEVER), { code });
+    const timeoutMs = code === 'equipment-silent' ? SHORT_MS : PATIENCE_MS;
+    await t.rejects(async () => (await connected(t, { port }, timeoutMs)).variables(NEVER), { code });
   });
 }
 
