@@ -22,6 +22,8 @@ import { Watch } from '../watch.ts';
 
 /** The real connection, and what went through it: the clock of the test is that of the source alone. */
 class Tap implements ObjectBrokers {
+  /** How many connections are being made. */
+  making = 0;
   subscriptions = 0;
   messages = 0;
   ends: string[] = [];
@@ -36,8 +38,14 @@ class Tap implements ObjectBrokers {
     handler: ObjectHandler,
     signal: AbortSignal,
   ): Promise<void> {
+    let isMade = false;
+    const made = () => {
+      if (!isMade) this.making -= 1;
+      isMade = true;
+    };
     const counted: ObjectHandler = {
       subscribed: (refused, leave) => {
+        made();
         const left = (topic: string) => leave(topic).then(() => void this.left.push(topic));
         handler.subscribed(refused, left);
         this.subscriptions += 1;
@@ -53,33 +61,42 @@ class Tap implements ObjectBrokers {
       },
     };
     const clientId = `beffroi-test${heard.apart ? heard.topics[0] : ''}`;
-    await listenToBroker(systemClock, broker, { clientId, ...heard }, counted, signal).catch(
-      (thrown: unknown) => {
+    this.making += 1;
+    await listenToBroker(systemClock, broker, { clientId, ...heard }, counted, signal)
+      .catch((thrown: unknown) => {
         this.ends.push(asBeffroiError(thrown).code);
         throw thrown;
-      },
-    );
+      })
+      .finally(made);
   }
 }
 
-/** The clock goes on in steps until it has happened; what comes over the network has time to come. */
-async function wait(clock: TestClock, stepMs: number, happened: () => boolean): Promise<void> {
+/** The clock goes on in steps until it has happened, and stands while a connection is made, which takes its own time. */
+async function wait(
+  { clock, tap }: Pick<Place, 'clock' | 'tap'>,
+  stepMs: number,
+  happened: () => boolean,
+): Promise<void> {
   await until(async () => {
-    if (!happened()) await clock.advance(stepMs);
+    if (!happened() && tap.making === 0) await clock.advance(stepMs);
     return happened();
   });
 }
 
 interface Place {
   readonly broker: Mosquitto;
+  readonly clock: TestClock;
   readonly tap: Tap;
   readonly entry: ObjectBroker;
-  /** Publishes, and resolves when the source has taken it. */
+  /**
+   * Publishes, and resolves when the source has taken it. To a machine that stood still for seconds the broker has hung up;
+   * what was published then is published again.
+   */
   publish(topic: string, payload: string | Buffer, retain?: boolean): Promise<void>;
 }
 
 /** Not in the folder of the test, which holds the state of the box. */
-async function place(t: Test): Promise<Place> {
+async function place(t: Test, clock = new TestClock()): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'objects-'));
   const broker = await Mosquitto.start(folder);
   t.teardown(async () => {
@@ -91,11 +108,16 @@ async function place(t: Test): Promise<Place> {
   const publish: Place['publish'] = async (topic, payload, retain = false) => {
     const client = await connectAsync(broker.url);
     const before = tap.messages;
-    await client.publishAsync(topic, payload as string, { qos: 1, retain });
+    const taken = () => tap.messages > before;
+    while (!taken()) {
+      const { ends, subscriptions } = { ends: tap.ends.length, subscriptions: tap.subscriptions };
+      await client.publishAsync(topic, payload as string, { qos: 1, retain });
+      await until(() => taken() || tap.ends.length > ends);
+      if (!taken()) await wait({ clock, tap }, 100, () => tap.subscriptions > subscriptions);
+    }
     await client.endAsync();
-    await until(() => tap.messages > before);
   };
-  return { broker, tap, entry, publish };
+  return { broker, clock, tap, entry, publish };
 }
 
 const OBJECT: ConnectedObject = {
@@ -126,8 +148,9 @@ const SILENCE: ObjectPoint = {
 };
 
 async function objectRig(t: Test, clock: TestClock): Promise<Rig> {
-  const { broker, tap, entry, publish } = await place(t);
-  const subscribed = (before: number) => wait(clock, 100, () => tap.subscriptions > before);
+  const made = await place(t, clock);
+  const { broker, tap, entry, publish } = made;
+  const subscribed = (before: number) => wait(made, 100, () => tap.subscriptions > before);
   const say = (active: boolean) => publish('bat/cuve', active ? '90' : '10');
   return {
     point: LEVEL.id,
@@ -141,7 +164,7 @@ async function objectRig(t: Test, clock: TestClock): Promise<Rig> {
     say,
     lose: async () => {
       await broker.kill();
-      await wait(clock, 100, () => tap.ends.at(-1) === 'equipment-port-closed');
+      await wait(made, 100, () => tap.ends.at(-1) === 'equipment-port-closed');
     },
     comeBack: async (active) => {
       const before = tap.subscriptions;
@@ -155,7 +178,6 @@ async function objectRig(t: Test, clock: TestClock): Promise<Rig> {
 sourceBehaviour('connected objects, against Mosquitto', objectRig);
 
 interface Begun extends Place {
-  readonly clock: TestClock;
   readonly watch: Watch;
   states(): unknown[];
 }
@@ -169,7 +191,7 @@ async function begin(
   const folder = t.testdir();
   const made = await place(t);
   await prepare(made);
-  const clock = new TestClock();
+  const { clock } = made;
   const watch = new Watch(folder, clock, () => undefined, made.tap);
   t.teardown(() => watch.end());
   await watch.begin({
@@ -178,8 +200,8 @@ async function begin(
     localBrokers: [made.entry],
     objects: objects.map((object) => ({ ...OBJECT, ...object })),
   });
-  await wait(clock, 0, () => made.tap.subscriptions > 0);
-  return { ...made, clock, watch, states: () => points.map(({ id }) => watch.shown(id).state) };
+  await wait(made, 0, () => made.tap.subscriptions > 0);
+  return { ...made, watch, states: () => points.map(({ id }) => watch.shown(id).state) };
 }
 
 t.test(
@@ -213,7 +235,7 @@ t.test('inside the hysteresis an alarm of before a kill stays, and none begins',
     t.teardown(() => watch.end());
     const before = first.tap.messages;
     await watch.begin({ cameras: [], points: [LEVEL], localBrokers: [first.entry], objects: [OBJECT] });
-    await wait(first.clock, 0, () => first.tap.messages > before);
+    await wait(first, 0, () => first.tap.messages > before);
     return watch;
   };
   const second = await again();
@@ -264,14 +286,14 @@ t.test('while the broker is away no object is called silent: one cause, one repo
   const { broker, tap, clock, watch, publish, states } = await begin(t, [{ silentAfterS: 60 }]);
   await publish('bat/cuve', '10');
   await broker.kill();
-  await wait(clock, 100, () => tap.ends.at(-1) === 'equipment-port-closed');
+  await wait({ clock, tap }, 100, () => tap.ends.at(-1) === 'equipment-port-closed');
   await clock.advance(3_600_000);
   t.same(watch.transitions, []);
   t.same(states(), ['unknown', 'unknown']);
   t.match(watch.failures, [{ cause: 'equipment-port-closed', text: /mqtt-1/ }]);
   const before = tap.subscriptions;
   await broker.restart();
-  await wait(clock, 100, () => tap.subscriptions > before);
+  await wait({ clock, tap }, 100, () => tap.subscriptions > before);
   await clock.advance(40_000);
   t.same(watch.transitions, [], 'the time without broker does not count');
   await clock.advance(40_000);
@@ -360,7 +382,7 @@ t.test(
     });
     await last.endAsync();
     await publish('bat/calme', '90');
-    await wait(clock, 0, () => states()[1] === 'raised');
+    await wait({ clock, tap }, 0, () => states()[1] === 'raised');
     await clock.advance(2_000);
     t.equal(states()[0], 'raised', 'the last message of the flood');
     const told = watch.transitions.filter((transition) => transition.startsWith('pt-niveau')).length;
@@ -423,12 +445,12 @@ t.test('while one topic floods without end, alarms of another topic of its broke
   t.same(tap.ends, [], 'no connection was lost');
   await broker.kill();
   await flood.stop();
-  await wait(clock, 100, () => tap.ends.at(-1) === 'equipment-port-closed');
+  await wait({ clock, tap }, 100, () => tap.ends.at(-1) === 'equipment-port-closed');
   const { subscriptions } = tap;
   await broker.restart();
-  await wait(clock, 100, () => tap.subscriptions > subscriptions);
+  await wait({ clock, tap }, 100, () => tap.subscriptions > subscriptions);
   await publish('bat/cuve', '95');
-  await wait(clock, 200, () => states()[0] === 'raised');
+  await wait({ clock, tap }, 200, () => states()[0] === 'raised');
 });
 
 t.test('what of a burst is not judged when the source ends is judged then', async (t) => {
@@ -455,11 +477,11 @@ t.test('a change of the configuration loses no state that the objects do not rep
   const second = { ...OBJECT, id: 'obj-2', topic: 'bat/2' };
   const configuration = { cameras: [], localBrokers: [entry], objects: [OBJECT, second] };
   await watch.room.apply({ ...configuration, points: [{ ...LEVEL, name: 'Niveau haut' }, SILENCE] });
-  await wait(clock, 0, () => tap.subscriptions === 2);
+  await wait({ clock, tap }, 0, () => tap.subscriptions === 2);
   await clock.advance(30_000);
   t.same(states(), ['raised', 'cleared']);
   await watch.room.apply({ ...configuration, points: [{ ...LEVEL, limit: 95 }, SILENCE] });
-  await wait(clock, 0, () => tap.subscriptions === 3);
+  await wait({ clock, tap }, 0, () => tap.subscriptions === 3);
   await clock.advance(30_000);
   t.same(states(), ['unknown', 'cleared'], 'a changed rule waits for the next value');
   await publish('bat/cuve', '89');
