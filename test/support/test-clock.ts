@@ -34,12 +34,18 @@ export class TestClock implements Clock {
         reject(signal.reason);
         return;
       }
-      const sleeper: Sleeper = { atMs: this.#monotonicMs + ms, wake: resolve };
-      this.#sleepers.push(sleeper);
-      signal?.addEventListener('abort', () => {
+      const giveUp = () => {
         this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
-        reject(signal.reason);
-      });
+        reject(signal?.reason);
+      };
+      // A signal that lives long would keep every sleep, and compare each new one with all of them.
+      const wake = () => {
+        signal?.removeEventListener('abort', giveUp);
+        resolve();
+      };
+      const sleeper: Sleeper = { atMs: this.#monotonicMs + ms, wake };
+      this.#sleepers.push(sleeper);
+      signal?.addEventListener('abort', giveUp);
     });
   }
 
