@@ -417,6 +417,18 @@ t.test('an alarm of before the cut is neither cleared by it nor raised again aft
   t.same(watch.transitions, ['pt-cam-a raised', 'pt-camera-network raised', 'pt-camera-network cleared']);
 });
 
+t.test('a clock that cannot be believed judges no certificate', async (t) => {
+  const { box, clock, watch, states } = await begin(t, [point('box-certificate', { days: 30 })]);
+  box.trust = 'untrusted';
+  box.ends = Date.UTC(2025, 11, 30);
+  for (let look = 0; look < 3; look += 1) await clock.advance(READ_MS);
+  t.same(states(), ['unknown']);
+  t.same(watch.transitions, []);
+  box.trust = 'synced';
+  await clock.advance(READ_MS);
+  t.same(watch.transitions, ['pt-box-certificate raised']);
+});
+
 t.test('two days of clock jumps change nothing but the certificate', async (t) => {
   const points = [point('box-certificate', { days: 30 }), point('box-link', { afterS: 60 })];
   const { box, clock, watch } = await begin(t, points);

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { SteadyInput } from '../../../agent/alarms/modbus/steady.ts';
 import type { AlarmModule, ModulePoint } from '../../../agent/alarms/ports.ts';
 import { ModbusServer } from '../../support/modbus-server.ts';
 import { TestClock } from '../../support/test-clock.ts';
@@ -113,6 +114,17 @@ t.test(
     t.same([...new Set(shown.map(({ fields }) => fields.state))], ['raised']);
   },
 );
+
+t.test('what an input began to say before it was not read for a while counts for nothing', async (t) => {
+  const input = new SteadyInput(5_000);
+  t.equal(input.read(false, 0), undefined);
+  t.equal(input.read(false, 5_000), false);
+  t.equal(input.read(true, 6_000), false);
+  input.interrupted();
+  t.equal(input.read(true, 20_000), undefined);
+  t.equal(input.read(true, 24_999), undefined);
+  t.equal(input.read(true, 25_000), true);
+});
 
 t.test('a point is unknown from its own maximum age on, counted from the last reading', async (t) => {
   const { relay } = await relayed(t);

@@ -212,10 +212,16 @@ t.test('a camera without SetSynchronizationPoint delivers events all the same', 
 t.test(
   'a camera that forgets the subscription ends the run with an error, so that a new one is made',
   async (t) => {
-    const { foreign, run } = await listen(t, { auth: 'none' });
+    const { foreign, camera, run } = await listen(t, { auth: 'none' });
     await foreign.order('/forget');
     await foreign.order('/event?topic=x&state=1');
     await t.rejects(run, { code: 'camera-fault', message: /ResourceUnknownFault/ });
+    const before = (await foreign.stats()).calls.length;
+    const again = new AbortController();
+    await camera.events({ subscribed: () => again.abort(), event: () => undefined }, again.signal);
+    const asked = (await foreign.stats()).calls.slice(before);
+    t.ok(asked.includes('CreatePullPointSubscription'), asked.join(' '));
+    t.notOk(asked.includes('PullMessages'), 'the old one is not asked after');
   },
 );
 
