@@ -13,6 +13,8 @@ export interface FrameGuardOptions {
   readonly onOversize: (packet: OversizePacket) => void;
   /** Takes the PUBLISH packets with QoS 0, which do not go through then. @throws whatever shall end the stream */
   readonly onPublish?: ((first: number, body: Buffer) => void) | undefined;
+  /** Told of each PINGRESP before it goes through. @throws whatever shall end the stream */
+  readonly onPingResponse?: (() => void) | undefined;
 }
 
 /** A PUBLISH that was left out. */
@@ -25,6 +27,7 @@ export interface OversizePacket {
 }
 
 const PUBLISH = 3;
+const PINGRESP = 13;
 const QOS_BITS = 0b110;
 const MAX_FIXED_HEADER = 5;
 
@@ -79,6 +82,7 @@ export class FrameGuard {
   #begin(bytes: number, through: Buffer[]): void {
     const [first = 0] = this.#header;
     this.#left = bytes;
+    if (first >> 4 === PINGRESP) this.#options.onPingResponse?.();
     if (bytes > 0 && bytes <= this.#options.maxBytes && this.#options.onPublish && isPlainPublish(first)) {
       this.#taken = { first, parts: [] };
       return;

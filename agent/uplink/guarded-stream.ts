@@ -7,6 +7,9 @@ import { FrameGuard, type FrameGuardOptions } from './frame-guard.ts';
 import { ReadingShare } from './reading-share.ts';
 
 const PUBACK = 0x40;
+const PINGREQ = 0xc0;
+/** Answers to no PINGREQ that are let pass. Source: guess; a broker sends none, and each costs more than any other packet. */
+const MAX_UNASKED = 64;
 /** The smallest packets cost most: of these there are 128. Source: measured, 130 µs for each PINGRESP. */
 const PIECE_BYTES = 256;
 /** After a rest so much more may be behind it. Source: guess. */
@@ -32,6 +35,8 @@ export class GuardedStream extends Duplex {
   #rests = false;
   #restedAtMs: number | undefined;
   #takenBytes = 0;
+  /** PINGRESP beyond the PINGREQ that were sent. */
+  #unasked = 0;
 
   constructor(clock: Clock, socket: Socket, options: GuardedStreamOptions) {
     super({ autoDestroy: true });
@@ -41,6 +46,8 @@ export class GuardedStream extends Duplex {
     this.#label = options.label;
     this.#guard = new FrameGuard({
       ...options,
+      // Where reading has its share of the time it is bounded by that.
+      onPingResponse: this.#share ? undefined : () => this.#answered(),
       onOversize: (packet) => {
         if (packet.packetId !== undefined) socket.write(puback(packet.packetId));
         options.onOversize(packet);
@@ -127,7 +134,22 @@ export class GuardedStream extends Duplex {
     this.#goOn();
   }
 
+  /** @throws UplinkError `broker-protocol` */
+  #answered(): void {
+    this.#unasked += 1;
+    if (this.#unasked <= MAX_UNASKED) return;
+    throw new UplinkError(
+      'broker-protocol',
+      `${this.#label}: expected a PINGRESP for each PINGREQ, came more`,
+    );
+  }
+
+  #countPing(chunk: Buffer): void {
+    if (chunk[0] === PINGREQ && chunk.length === 2) this.#unasked -= 1;
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#countPing(chunk);
     this.#socket.write(chunk, this.#written(chunk.length, done));
   }
 
@@ -140,6 +162,7 @@ export class GuardedStream extends Duplex {
     const bytes = chunks.reduce((sum, { chunk }) => sum + chunk.length, 0);
     socket.cork();
     for (const one of chunks) {
+      this.#countPing(one.chunk);
       if (one === last) socket.write(one.chunk, this.#written(bytes, done));
       else socket.write(one.chunk);
     }

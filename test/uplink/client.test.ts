@@ -322,6 +322,16 @@ t.test('uplink: what is no MQTT broker is told as what it says, and is tried aga
       'a long length',
     ],
     [(await saying(t, Buffer.from([0x20, 3, 0, 0, 0, 0xd7, 0]))).url, /expected MQTT/, 'a wrong PINGRESP'],
+    [
+      (
+        await saying(
+          t,
+          Buffer.concat([Buffer.from([0x20, 3, 0, 0, 0]), Buffer.alloc(2_000, '\xd0\0', 'latin1')]),
+        )
+      ).url,
+      /expected a PINGRESP for each PINGREQ/,
+      'answers that nobody asked for',
+    ],
   ];
   for (const [url, message, title] of speakers) {
     const { client, down, events } = watchedClient(t, { brokers: [url] });
