@@ -679,9 +679,18 @@ t.test(
     watch.network.ntp = { servers: ['10.0.0.1'], fromDhcp: false };
     await watch.seconds(310);
     t.match(watch.state, { state: 'ok' });
-    watch.network.ntp = { servers: [], fromDhcp: false };
-    await watch.seconds(310);
+    watch.network.offset = { offsetMs: 9_000, uncertaintyMs: 5 };
+    await watch.seconds(40);
+    t.match(watch.state, { state: 'degraded', cause: 'camera-clock-offset' });
     await t.rejects(confirm(), refused, 'a fault that came later is none that was left');
+    watch.network.offset = { offsetMs: 20, uncertaintyMs: 5 };
+    await watch.room.apply([{ ...CAMERA, serial: 'B-2' }], ordered);
+    watch.stream('failed', { code: 'camera-not-found' });
+    await watch.seconds(8, { frames: 0 });
+    t.match(watch.state, { state: 'down', cause: 'camera-not-found' });
+    await watch.well();
+    t.match(watch.state, { state: 'degraded', cause: 'camera-swapped' });
+    await t.rejects(confirm(), refused, 'another device than the configured one is no repair');
   },
 );
 
