@@ -26,6 +26,7 @@ import { rememberKeyring } from './config/keyring-memory.ts';
 import type { OpenedConfiguration } from './config/opened.ts';
 import { unconfigured, withOwnPoints } from './config/own-points.ts';
 import { type CameraRegime, regimesOf } from './config/partners.ts';
+import { pullList } from './config/pull-list.ts';
 import { TimeFloor } from './config/time-floor.ts';
 import { creditBytesOf, prioritiesOf, videoDestinations } from './config/video-destinations.ts';
 import type { StatusSnapshot } from './contract/status.ts';
@@ -37,6 +38,7 @@ import { certificateEndsMs } from './health/certificate.ts';
 import { ClockSource, synchronisedAtMs } from './health/clock-source.ts';
 import { diskWearPercent } from './health/disk-wear.ts';
 import { Forwarding } from './health/forwarding.ts';
+import type { Arrival } from './health/gap-memory.ts';
 import { expectedSerial } from './health/identity.ts';
 import { CameraHealthRoom } from './health/room.ts';
 import { plannedFor } from './health/shown.ts';
@@ -149,7 +151,13 @@ export class Agent implements Service {
       ? new VideoSupervisor(common, { configFile: options.configFile })
       : undefined;
     this.#video = this.#videoLink();
-    this.#forwarding = new Forwarding({ clock, reporter });
+    const machine = machineClock();
+    const kept = ({ run, number }: Arrival) => this.#video.keptGaps(run, number);
+    const transaction = (work: () => void) => this.#store.transaction(work);
+    this.#forwarding = new Forwarding(
+      { clock, reporter, memory, transaction, kept },
+      { machine: machine.bootId },
+    );
     this.#cameraHealth = new CameraHealthRoom({
       ...common,
       clockTrust,
@@ -233,7 +241,6 @@ export class Agent implements Service {
       sealKey: keys.sealKey,
       consumer: { apply: (next) => this.#apply(next) },
     });
-    const machine = machineClock();
     this.#missions = new Missions({
       ...{ clock, clockTrust, log, machine, reporter, store: this.#store },
       changed: () => this.#tellBackbone(),
@@ -387,7 +394,8 @@ export class Agent implements Service {
             this.#cameraHealth.onDestination(report);
           },
           reached: (report) => this.#forwarding.onReached(report, this.#video.process ?? ''),
-          gap: (report) => this.#forwarding.onGap(report),
+          gap: (report, number) =>
+            this.#forwarding.onGap(report, { run: this.#video.process ?? '', number }),
           pause: (report) => this.#forwarding.onPause(report),
           channel: (report) => this.#viewing.onReport(report),
           eventTrack: ({ camera, state }) => this.#eventTracks.state(camera, state),
@@ -500,28 +508,21 @@ export class Agent implements Service {
   #pull(sources: readonly StreamSource[]): void {
     const config = this.#inForce;
     if (!config) return;
-    const cacheBytes = config.video.cacheKb * 1024;
     const { site } = this.#needs.box;
     const destinations = {
       main: videoDestinations(config, site, 'main'),
       sub: videoDestinations(config, site, 'sub'),
     };
-    const listened = listenedTo(config);
     this.#sources = sources;
     for (const { camera, profile, url } of sources) {
       if (profile === 'sub') continue;
       const { hostname, port } = new URL(url);
       this.#cameraHealth.onStreamAddress(camera, hostname, Number(port));
     }
-    const continuous = sources.flatMap((source) => {
-      const camera = this.#regimes.get(source.camera);
-      const both = camera?.regime === 'continuous' && source.regime === 'continuous';
-      const { profile } = source;
-      const wanted = destinations[profile].get(source.camera) ?? [];
-      const isWanted = profile === 'main' || wanted.length > 0;
-      const events = profile === 'main' && listened.has(source.camera);
-      const pull = { ...pulledBy(source, config), profile, cacheBytes, destinations: wanted, events };
-      return both && isWanted ? [{ ...pull, ...camera }] : [];
+    const continuous = pullList(sources, {
+      ...{ regimes: this.#regimes, destinations, listened: listenedTo(config) },
+      cacheBytes: config.video.cacheKb * 1024,
+      pulledBy: (source) => pulledBy(source, config),
     });
     this.#video.setCameras(continuous);
   }

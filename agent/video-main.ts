@@ -1,6 +1,5 @@
 import { randomBytes, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from './base/clock.ts';
@@ -98,7 +97,7 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
     decode: (codec, stream, signal) => decoder.decode(codec, stream, signal),
     report: tell,
   });
-  const media = { mediaOriginMs: uptime() * 1000 - clock.monotonicMs() };
+  const media = { mediaOriginMs: Number(process.hrtime.bigint()) / 1e6 - clock.monotonicMs() };
   const pullingInto = (memory: BytePool) => ({
     ...{ clock, log, random, pool: memory, permits: desk },
     ...{ pull: pictures.watching(pullBy(log, memory)), report: tell },

@@ -131,6 +131,8 @@ export const agentToVideo = z.discriminatedUnion('type', [
   /** Budget, priorities and missions as a whole. */
   z.strictObject({ type: z.literal('backbone'), order: backboneOrder }),
   z.strictObject({ type: z.literal('lease-open'), opening: leaseOpening }),
+  /** The gaps up to this number outlive the agent: they need not be told again. */
+  z.strictObject({ type: z.literal('gaps-kept'), upTo: count }),
   /** The leases that stand; every other is closed at once. */
   z.strictObject({ type: z.literal('leases'), standing: z.array(orderId).max(64), clock }),
   /** Look at the next key frame; `picture` answers, unless no key frame comes. */
@@ -181,6 +183,8 @@ export const videoToAgent = z.discriminatedUnion('type', [
     /** Of this start alone: process ids come again, at the latest when the machine is started anew. */
     run: z.uuid(),
     software: z.string().max(40),
+    /** Number of the first gap that it tells on this connection; each one after it has the next. */
+    firstGap: count,
   }),
   z.strictObject({ type: z.literal('permit-request'), request: count, camera: cameraId }),
   /** Asks for leave to send the credentials once, on the connection of this permit. */
@@ -250,13 +254,20 @@ export const videoToAgent = z.discriminatedUnion('type', [
     code: code.optional(),
     detail: z.string().max(500),
   }),
-  /** Each second, of a destination that always gets pictures: what it has of this process, by the clock of the box. */
+  /**
+   * Each second, of a destination that always gets pictures: from when to when nothing is missing but what was told as a
+   * gap; by the clock of the box, and since the start of the machine.
+   */
   z.strictObject({
     type: z.literal('reached'),
     camera: cameraId,
     destination: destinationId,
     fromWallMs: count,
+    fromUpMs: count,
     untilWallMs: count,
+    untilUpMs: count,
+    /** Since the start of the machine: the end of the last picture, sent or not. */
+    seenUpMs: count,
   }),
   /** Pictures that the camera sent and the destination did not get; times by the clock of the box. */
   z.strictObject({

@@ -10,52 +10,130 @@ const FLOWING_MS = 6_000;
 const SAME_TIME_MS = 3_000;
 /** Far above what one configuration holds. */
 const MAX_KNOWN = 2_048;
+/** A camera that has not been back for this long has its own story, which health tells. Source: guess. */
+const KEPT_MS = 600_000;
 
-interface Known {
+/** When what a destination has ended, by the clock of the box and since the start of the machine. */
+export interface LastReached {
+  readonly camera: string;
+  readonly destination: string;
+  /** Which start of the video process said so. */
   readonly run: string;
   readonly untilWallMs: number;
+  readonly untilUpMs: number;
+}
+
+/** What outlives the agent. */
+export interface KeptReached {
+  /** Of which start of the machine. */
+  readonly machine: string;
+  readonly known: readonly LastReached[];
+}
+
+interface Known extends LastReached {
+  readonly seenUpMs: number;
   readonly heardMs: number;
   readonly advancedMs: number;
+  /** Kept by an agent that ran on an earlier start of the machine. */
+  readonly isOfOtherMachine?: boolean;
 }
 
 /**
  * What destinations missed while no video process was there to say so: from the end of what the process that died is known
- * to have sent, told each second, to the first picture that the next one sends.
+ * to have sent, told each second, to the first picture that the next one has. It may be less: what was sent after the last
+ * report is not known.
  */
 export class Downtime {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #machine: string;
   readonly #known = new Map<string, Known>();
+  /** The start of the video process that was heard last. */
+  #run = '';
+  #news = false;
 
-  constructor(clock: Pick<Clock, 'monotonicMs'>) {
+  /** @param machine which start of the machine this is */
+  constructor(clock: Pick<Clock, 'monotonicMs'>, machine: string) {
     this.#clock = clock;
+    this.#machine = machine;
   }
 
   /**
    * @param run which start of the video process says so
    * @returns the gap between it and the one before, told once
    */
-  take({ camera, destination, fromWallMs, untilWallMs }: ReachedReport, run: string): GapReport | undefined {
+  take(report: ReachedReport, run: string): GapReport | undefined {
+    const { camera, destination, untilWallMs, untilUpMs, seenUpMs } = report;
     const key = `${camera} ${destination}`;
     const before = this.#known.get(key);
     const heardMs = this.#clock.monotonicMs();
-    const advances = before?.run !== run || untilWallMs > before.untilWallMs;
-    this.#known.set(key, { run, untilWallMs, heardMs, advancedMs: advances ? heardMs : before.advancedMs });
+    const advances = before?.run !== run || seenUpMs > before.seenUpMs;
+    const advancedMs = advances ? heardMs : before.advancedMs;
+    this.#known.set(key, {
+      ...{ camera, destination, run, untilWallMs, untilUpMs, seenUpMs },
+      ...{ heardMs, advancedMs },
+    });
+    this.#run = run;
+    this.#news ||= before?.run !== run;
     if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value ?? '');
-    if (!before || before.run === run || !flowed(before) || fromWallMs <= before.untilWallMs)
-      return undefined;
-    const cause = { frames: 0, code: 'video-process-down' as const };
-    return { camera, destination, fromWallMs: before.untilWallMs, untilWallMs: fromWallMs, ...cause };
+    if (!before || before.run === run || !flowed(before)) return undefined;
+    return gapBetween(before, report);
   }
 
   /** The video process is away: what had ended before is not missed. */
   begins(): void {
-    const lastMs = Math.max(...[...this.#known.values()].map(({ heardMs }) => heardMs));
-    for (const [key, { heardMs }] of this.#known)
-      if (lastMs - heardMs > SAME_TIME_MS) this.#known.delete(key);
+    this.#forgetEnded();
+    this.#news = true;
+  }
+
+  /** Something came or went that is better kept at once. */
+  get news(): boolean {
+    return this.#news;
+  }
+
+  /** What is to be kept of it. */
+  keep(): KeptReached {
+    this.#news = false;
+    this.#forgetEnded();
+    return { machine: this.#machine, known: [...this.#known.values()].filter(flowed).map(lastOf) };
+  }
+
+  /** What an earlier agent kept. */
+  restore({ machine, known }: KeptReached): void {
+    const heardMs = this.#clock.monotonicMs();
+    const isOfOtherMachine = machine !== this.#machine;
+    for (const one of known.slice(0, MAX_KNOWN))
+      this.#known.set(`${one.camera} ${one.destination}`, {
+        ...{ ...one, isOfOtherMachine, seenUpMs: one.untilUpMs },
+        ...{ heardMs, advancedMs: heardMs },
+      });
+  }
+
+  /** What the process went on without, and what the next one has not had for long. */
+  #forgetEnded(): void {
+    const nowMs = this.#clock.monotonicMs();
+    const ofRun = [...this.#known.values()].filter(({ run }) => run === this.#run);
+    const lastMs = Math.max(...ofRun.map(({ heardMs }) => heardMs));
+    for (const [key, { run, heardMs }] of this.#known) {
+      const hasEnded = run === this.#run && lastMs - heardMs > SAME_TIME_MS;
+      if (hasEnded || nowMs - heardMs > KEPT_MS) this.#known.delete(key);
+    }
   }
 }
 
 /** A camera that was silent at the end has its own story. */
 function flowed({ heardMs, advancedMs }: Known): boolean {
   return heardMs - advancedMs <= FLOWING_MS;
+}
+
+/** Its length is that of the clock that nobody sets, where it is of the same start of the machine. */
+function gapBetween(before: Known, { fromWallMs, fromUpMs }: ReachedReport): GapReport | undefined {
+  const { camera, destination, untilWallMs, untilUpMs, isOfOtherMachine } = before;
+  const lengthMs = isOfOtherMachine ? fromWallMs - untilWallMs : fromUpMs - untilUpMs;
+  if (lengthMs <= 0) return undefined;
+  const times = { fromWallMs: untilWallMs, untilWallMs: untilWallMs + lengthMs };
+  return { camera, destination, ...times, frames: 0, code: 'video-process-down' };
+}
+
+function lastOf({ camera, destination, run, untilWallMs, untilUpMs }: Known): LastReached {
+  return { camera, destination, run, untilWallMs, untilUpMs };
 }

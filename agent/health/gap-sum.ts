@@ -13,21 +13,40 @@ interface Span {
   gaps: number;
 }
 
+/** How it outlives the agent. */
+export interface KeptSum {
+  readonly first: GapReport;
+  readonly spans: readonly Readonly<Span>[];
+  readonly untilMs: number;
+  readonly frames: number;
+  readonly gaps: number;
+}
+
 /** Gaps of one destination and one cause, told as one. */
 export class GapSum {
   readonly #first: GapReport;
-  readonly #spans: Span[] = [];
-  #untilMs = 0;
-  #frames = 0;
-  #gaps = 0;
+  readonly #spans: Span[];
+  #untilMs: number;
+  #frames: number;
+  #gaps: number;
 
-  constructor(first: GapReport) {
-    this.#first = first;
-    this.add(first);
+  constructor(begin: GapReport | KeptSum) {
+    const kept = 'first' in begin ? begin : undefined;
+    this.#first = 'first' in begin ? begin.first : begin;
+    this.#spans = (kept?.spans ?? []).map((span) => ({ ...span }));
+    this.#untilMs = kept?.untilMs ?? 0;
+    this.#frames = kept?.frames ?? 0;
+    this.#gaps = kept?.gaps ?? 0;
+    if (!kept) this.add(this.#first);
+  }
+
+  get kept(): KeptSum {
+    const [first, spans, untilMs] = [this.#first, this.#spans, this.#untilMs];
+    return { first, spans, untilMs, frames: this.#frames, gaps: this.#gaps };
   }
 
   add({ fromWallMs: fromMs, untilWallMs, frames, gaps = 1 }: GapReport): void {
-    const untilMs = Math.max(fromMs, untilWallMs); // the clock of the box may be set in a gap
+    const untilMs = Math.max(fromMs, untilWallMs); // the clock of the box may be set between two that are one
     this.#gaps += gaps;
     this.#frames += frames;
     this.#untilMs = Math.max(this.#untilMs, untilMs);
@@ -47,8 +66,13 @@ export class GapSum {
     return {
       ...{ camera, destination, from: fromWallMs, until: this.#untilMs },
       ...{ gaps: this.#gaps, frames: this.#frames, cause: code },
-      ...{ side: sideOf(code), spans: this.#spans.map(textOf).join(' ') },
+      ...{ side: sideOf(code), at_most: this.#isAtMost, spans: this.#spans.map(textOf).join(' ') },
     };
+  }
+
+  /** Pictures within the times may have arrived. */
+  get #isAtMost(): boolean {
+    return this.#first.code === 'video-process-down' || this.#spans.some(({ gaps }) => gaps > 1);
   }
 }
 

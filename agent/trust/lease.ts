@@ -10,8 +10,6 @@ import type { Keyring, KeyringKey } from './keyring.ts';
 import { thumbprint, type X25519Public } from './keys.ts';
 import { COMMAND_MAX_LIFETIME_S, verifyOrder } from './verify.ts';
 
-/** Longest lease, whatever anybody signs or configures. */
-export const MAX_LEASE_MS = MAX_LEASE_MINUTES * 60_000;
 /**
  * How far ahead its start may lie when it is taken, s; it opens at its start all the same. A partner's clock that nobody
  * keeps is off by seconds, and who signed waits for the pictures. Source: guess, well within what an order may take.

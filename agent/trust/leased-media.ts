@@ -8,7 +8,7 @@ import {
 } from 'node:crypto';
 import { InternalError, OrderRefusedError } from '../base/errors.ts';
 import { type Ed25519Public, publicKeyObject, type SealKey } from './keys.ts';
-import { type Lease, MAX_LEASE_MS } from './lease.ts';
+import type { Lease } from './lease.ts';
 import { openMediaKey, sealMediaKey } from './seal.ts';
 
 /**
@@ -21,6 +21,7 @@ import { openMediaKey, sealMediaKey } from './seal.ts';
  * | 2, m | length and text of the sealed key (compact JWE), before a key picture; length 0 elsewhere |
  * | 8 | counter, from 1, rising by one per message of the lease |
  * | 8 | with a sealed key alone: when this key was made, Unix ms |
+ * | 8 | with a sealed key alone: when this message was, Unix ms |
  * | 64 | with a sealed key alone: Ed25519 signature of the box over the topic and everything before it |
  * | … | AES-256-GCM of the MP4 boxes |
  * | 16 | its tag |
@@ -33,7 +34,9 @@ import { openMediaKey, sealMediaKey } from './seal.ts';
  */
 const MAGIC = Buffer.from('BFL2', 'ascii');
 const COUNTER_BYTES = 8;
-const MADE_BYTES = 8;
+const TIME_BYTES = 8;
+/** When the key was made, and the message. */
+const TIMES_BYTES = 2 * TIME_BYTES;
 const SIGNATURE_BYTES = 64;
 const TAG_BYTES = 16;
 const KEY_BYTES = 32;
@@ -43,12 +46,15 @@ const MAX_MESSAGES = 2 ** 32;
 const MAX_SEALED_KEY = 4096;
 /** How far the clocks of box and recipient may differ. Source: guess, as for orders. */
 const MAX_SKEW_MS = 60_000;
+/** How long pictures may be on their way to one who begins to view. Source: guess; the credit of a lease on a narrow line. */
+const MAX_UNDER_WAY_MS = 60_000;
 
 export interface SealerNeeds {
   readonly site: string;
   /** Of the pictures. */
   readonly topic: string;
-  readonly nowMs: number;
+  /** By the clock of the box. */
+  readonly nowMs: () => number;
   /** Signs with the key of the box (Ed25519). */
   readonly sign: (bytes: Buffer) => Buffer;
 }
@@ -59,6 +65,7 @@ export class MediaSealer {
   readonly #lease: Buffer;
   readonly #sealedKey: Buffer;
   readonly #madeMs: bigint;
+  readonly #nowMs: () => number;
   readonly #sign: (bytes: Buffer) => Buffer;
   #key: KeyObject | undefined;
   #counter = 0n;
@@ -67,7 +74,8 @@ export class MediaSealer {
     this.#topic = Buffer.from(topic, 'ascii');
     this.#lease = Buffer.from(lease, 'ascii');
     this.#sealedKey = Buffer.from(sealedKey, 'ascii');
-    this.#madeMs = BigInt(Math.trunc(nowMs));
+    this.#madeMs = BigInt(Math.trunc(nowMs()));
+    this.#nowMs = nowMs;
     this.#sign = sign;
     this.#key = key;
   }
@@ -102,15 +110,16 @@ export class MediaSealer {
   }
 
   #keyHead(): Buffer {
-    const made = Buffer.alloc(MADE_BYTES);
-    made.writeBigUInt64BE(this.#madeMs);
-    const signed = Buffer.concat([headOf(this.#lease, this.#sealedKey, this.#counter), made]);
+    const times = Buffer.alloc(TIMES_BYTES);
+    times.writeBigUInt64BE(this.#madeMs);
+    times.writeBigUInt64BE(BigInt(Math.trunc(this.#nowMs())), TIME_BYTES);
+    const signed = Buffer.concat([headOf(this.#lease, this.#sealedKey, this.#counter), times]);
     return Buffer.concat([signed, this.#sign(Buffer.concat([this.#topic, signed]))]);
   }
 
   /** Most bytes that a message has beside its boxes. */
   get overheadBytes(): number {
-    return headBytes(this.#lease, this.#sealedKey) + MADE_BYTES + SIGNATURE_BYTES + TAG_BYTES;
+    return headBytes(this.#lease, this.#sealedKey) + TIMES_BYTES + SIGNATURE_BYTES + TAG_BYTES;
   }
 
   get ended(): boolean {
@@ -150,8 +159,13 @@ export interface LeasedMessage {
   /** Compact JWE; empty where decoding cannot begin. */
   readonly sealedKey: string;
   readonly counter: bigint;
-  /** With a sealed key: when it was made, Unix ms, what the box has signed of the head, and how. */
-  readonly made?: { readonly atMs: number; readonly signed: Buffer; readonly signature: Buffer };
+  /** With a sealed key: when it and the message were made, Unix ms, what the box has signed of the head, and how. */
+  readonly made?: {
+    readonly keyMs: number;
+    readonly messageMs: number;
+    readonly signed: Buffer;
+    readonly signature: Buffer;
+  };
   readonly head: Buffer;
   readonly ciphertext: Buffer;
   readonly tag: Buffer;
@@ -166,7 +180,7 @@ export function readLeasedMessage(payload: Buffer): LeasedMessage | undefined {
   const keyBytes = payload.readUInt16BE(keyAt - 2);
   const counterAt = keyAt + keyBytes;
   const madeAt = counterAt + COUNTER_BYTES;
-  const bodyAt = keyBytes === 0 ? madeAt : madeAt + MADE_BYTES + SIGNATURE_BYTES;
+  const bodyAt = keyBytes === 0 ? madeAt : madeAt + TIMES_BYTES + SIGNATURE_BYTES;
   if (keyBytes > MAX_SEALED_KEY || payload.length < bodyAt + TAG_BYTES) return undefined;
   return {
     lease: payload.toString('latin1', leaseAt, keyAt - 2),
@@ -180,9 +194,10 @@ export function readLeasedMessage(payload: Buffer): LeasedMessage | undefined {
 }
 
 function madeOf(payload: Buffer, at: number): NonNullable<LeasedMessage['made']> {
-  const signed = payload.subarray(0, at + MADE_BYTES);
+  const signed = payload.subarray(0, at + TIMES_BYTES);
   const signature = payload.subarray(signed.length, signed.length + SIGNATURE_BYTES);
-  return { atMs: Number(payload.readBigUInt64BE(at)), signed, signature };
+  const [keyMs, messageMs] = [at, at + TIME_BYTES].map((from) => Number(payload.readBigUInt64BE(from)));
+  return { keyMs: keyMs ?? 0, messageMs: messageMs ?? 0, signed, signature };
 }
 
 export interface MediaOpenerNeeds {
@@ -233,23 +248,29 @@ export class MediaOpener {
     return plain;
   }
 
-  /** Another lease begins at its first key picture. One from before the one that is shown does not come back. */
+  /**
+   * Another lease begins at a key picture of this moment: what was recorded is not shown as of now. One from before the
+   * one that is shown does not come back.
+   */
   async #another({ lease, sealedKey, made }: LeasedMessage): Promise<Shown | undefined> {
-    if (!made || made.atMs <= (this.#shown?.madeMs ?? 0)) return undefined;
+    if (!made || made.keyMs <= (this.#shown?.madeMs ?? 0)) return undefined;
     this.#check(made);
     const { site, camera, recipient, key } = this.#needs;
     const bound = { site, subject: `${camera}/${recipient}/${lease}` };
     const { k } = await openMediaKey(sealedKey, bound, key);
-    return { lease, madeMs: made.atMs, key: createSecretKey(Buffer.from(k, 'base64url')) };
+    return { lease, madeMs: made.keyMs, key: createSecretKey(Buffer.from(k, 'base64url')) };
   }
 
-  #check({ atMs, signed, signature }: NonNullable<LeasedMessage['made']>): void {
+  #check({ messageMs, signed, signature }: NonNullable<LeasedMessage['made']>): void {
     const said = Buffer.concat([Buffer.from(this.#needs.topic, 'ascii'), signed]);
     if (!verify(null, said, this.#boxKey, signature))
       throw unopenable('expected the signature of the box, came that of somebody else');
-    const ageMs = this.#needs.nowMs() - atMs;
-    if (ageMs > MAX_LEASE_MS + MAX_SKEW_MS || ageMs < -MAX_SKEW_MS)
-      throw unopenable('its key was made too long ago or in the future: played back, or a clock is wrong');
+    const ageMs = this.#needs.nowMs() - messageMs;
+    if (ageMs <= MAX_UNDER_WAY_MS + MAX_SKEW_MS && ageMs >= -MAX_SKEW_MS) return;
+    const made = new Date(Math.min(messageMs, 8.64e15)).toISOString();
+    throw unopenable(
+      `expected pictures of now, came some of ${made}: played back, or the clock of the box or of this machine is wrong`,
+    );
   }
 
   #decrypt({ head, ciphertext, tag, counter }: LeasedMessage, key: KeyObject): Buffer {

@@ -3,9 +3,10 @@ import { UplinkError } from '../base/errors.ts';
 import { scrubUrls } from '../base/text.ts';
 import type { VideoDestination, VideoToAgent } from '../contract/video-link.ts';
 import type { Backbone, Paused, Place } from './backbone/backbone.ts';
-import type { Gap, PausableDestination } from './destination.ts';
+import type { Gap, PausableDestination, Reached } from './destination.ts';
 import type { Feed } from './feed.ts';
 import type { Meter } from './meter.ts';
+import type { Moment } from './moment.ts';
 import type { OutletEvents } from './outlet.ts';
 
 /** Makes a destination of the agent's list. */
@@ -21,6 +22,8 @@ export interface CameraDestinationsNeeds {
   readonly make: MakeDestination;
   readonly backbone: Pick<Backbone, 'join'>;
   readonly report: (message: VideoToAgent) => void;
+  /** How long the machine had run at monotonic time zero of this process, ms. */
+  readonly machineOriginMs: number;
 }
 
 const MAX_DETAIL_CHARS = 500;
@@ -65,10 +68,16 @@ export class CameraDestinations {
     for (const { id, hours } of this.#known.values()) {
       const reached = this.#needs.feed.destination(id)?.status().reached;
       if (!reached || hours) continue;
-      const { fromWallMs, untilWallMs } = reached;
-      const times = { fromWallMs: wholeMs(fromWallMs), untilWallMs: wholeMs(untilWallMs) };
-      this.#needs.report({ type: 'reached', camera: this.#camera, destination: id, ...times });
+      this.#needs.report({ type: 'reached', camera: this.#camera, destination: id, ...this.#times(reached) });
     }
+  }
+
+  #times({ from, until, seen }: Reached) {
+    const upMs = ({ monotonicMs }: Moment) => wholeMs(this.#needs.machineOriginMs + monotonicMs);
+    return {
+      ...{ fromWallMs: wholeMs(from.wallMs), fromUpMs: upMs(from) },
+      ...{ untilWallMs: wholeMs(until.wallMs), untilUpMs: upMs(until), seenUpMs: upMs(seen) },
+    };
   }
 
   #add(wanted: VideoDestination): void {

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Code } from '../base/codes.ts';
 import type { BeffroiError } from '../base/errors.ts';
 import type { destinationState } from '../contract/messages.ts';
+import type { Moment } from './moment.ts';
 import type { StreamSetup } from './parameter-sets.ts';
 
 /** How pictures are put on a wire: fragmented MP4, or RTP packets framed for an RTSP connection. */
@@ -36,8 +37,9 @@ export interface Chunk {
   readonly number: number;
   /** When the first picture was taken, in Unix ms: by the camera's clock where it tells it, else when it came. */
   readonly wallMs: number;
-  /** When the first picture had come, in Unix ms by the clock of the box: what the times of gaps count by. */
+  /** When the first picture had come, in Unix ms by the clock of the box, which labels gaps; and by the one that measures them. */
   readonly boxWallMs: number;
+  readonly boxMonotonicMs: number;
   readonly durationMs: number;
   /** Of the format `rtp`. */
   readonly rtp?: RtpFacts;
@@ -67,15 +69,26 @@ export interface DestinationStatus {
   readonly droppedFrames: number;
   /** Bytes that were handed over and have not left the process. */
   readonly waitingBytes: number;
-  /** When the first picture that was sent had come, and the last one ended, by the clock of the box; undefined before. */
-  readonly reached?: { readonly fromWallMs: number; readonly untilWallMs: number };
+  /** Undefined before the first picture. */
+  readonly reached?: Reached;
   /** The last error, also when it has been overcome; undefined when there was none. */
   readonly lastError?: { readonly code: Code; readonly detail: string };
 }
 
+/** From when to when nothing is missing but what was told as a gap. */
+export interface Reached {
+  readonly from: Moment;
+  readonly until: Moment;
+  /** The end of the last picture, sent or not. */
+  readonly seen: Moment;
+}
+
 /** Pictures that the camera sent and the destination did not get. */
 export interface Gap {
-  /** When the first missing picture had come, and when the first one after the gap; Unix ms by the clock of the box. */
+  /**
+   * When the first missing picture had come, and when the first one after the gap; Unix ms by the clock of the box, as
+   * it stood when the gap began.
+   */
   readonly fromWallMs: number;
   readonly untilWallMs: number;
   readonly frames: number;

@@ -38,7 +38,7 @@ export interface VideoEngineNeeds {
 }
 
 export interface VideoEngineOptions {
-  /** Media time at monotonic time zero of this process, ms. */
+  /** How long the machine had run at monotonic time zero of this process, ms: media time counts from there. */
   readonly mediaOriginMs: number;
 }
 
@@ -172,7 +172,9 @@ export class VideoEngine implements Service, Working {
     const { clock, destination: make, report, pool, random, backbone } = this.#needs;
     const meter = new Meter(clock.monotonicMs());
     const feed = new Feed({ clock: this.#mediaClock(keyOf(camera)), pool, random }, camera);
-    const destinations = new CameraDestinations({ feed, meter, make, backbone, report }, camera.camera);
+    const machineOriginMs = this.#options.mediaOriginMs;
+    const needs = { feed, meter, make, backbone, report, machineOriginMs };
+    const destinations = new CameraDestinations(needs, camera.camera);
     return { meter, feed, destinations };
   }
 

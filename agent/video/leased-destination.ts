@@ -82,7 +82,7 @@ export class LeasedDestination implements Destination {
     requireVerified(lease);
     const topic = leasedMediaTopic(needs.site, lease.camera, lease.recipient);
     const { site, sign, clock } = needs;
-    const sealer = await MediaSealer.create(lease, { site, sign, topic, nowMs: clock.wallMs() });
+    const sealer = await MediaSealer.create(lease, { site, sign, topic, nowMs: () => clock.wallMs() });
     return new LeasedDestination(needs, lease, sealer, topic);
   }
 
@@ -153,6 +153,7 @@ class PlainOnce implements Chunk {
   readonly number: number;
   readonly wallMs: number;
   readonly boxWallMs: number;
+  readonly boxMonotonicMs: number;
   readonly durationMs: number;
 
   constructor(chunk: Chunk, overheadBytes: number) {
@@ -164,6 +165,7 @@ class PlainOnce implements Chunk {
     this.number = chunk.number;
     this.wallMs = chunk.wallMs;
     this.boxWallMs = chunk.boxWallMs;
+    this.boxMonotonicMs = chunk.boxMonotonicMs;
     this.durationMs = chunk.durationMs;
   }
 

@@ -6,7 +6,14 @@ import type { Chunk } from './destination.ts';
 export class Ledger {
   #waitingBytes = 0;
   #heldBytes = 0;
+  /** In the order in which they were handed over. */
+  readonly #waiting = new Set<Chunk>();
   #unsent: Chunk[] = [];
+
+  /** The first that has not left. */
+  get oldest(): Chunk | undefined {
+    return this.#waiting.values().next().value;
+  }
 
   get waitingBytes(): number {
     return this.#waitingBytes;
@@ -22,6 +29,7 @@ export class Ledger {
     const refusal = send((gone) => this.#left(chunk, gone));
     if (refusal !== undefined) return refusal;
     chunk.hold();
+    this.#waiting.add(chunk);
     this.#waitingBytes += chunk.bytes;
     this.#heldBytes += chunk.heldBytes;
     return undefined;
@@ -36,6 +44,7 @@ export class Ledger {
 
   /** Of one that never left, what it is can still be read, and no byte of it. */
   #left(chunk: Chunk, gone: boolean): void {
+    this.#waiting.delete(chunk);
     this.#waitingBytes -= chunk.bytes;
     this.#heldBytes -= chunk.heldBytes;
     if (!gone) this.#unsent.push(chunk);

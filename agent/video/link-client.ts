@@ -81,8 +81,16 @@ export class LinkClient implements Service {
 
   /** Goes nowhere while the agent is away, but for a gap: that is told when it is back. */
   send(message: VideoToAgent): void {
-    if (this.#link) this.#link.send(message);
-    else if (message.type === 'gap') this.#untold.keep(message);
+    if (message.type !== 'gap') this.#link?.send(message);
+    else {
+      this.#untold.keep(message);
+      this.#tellGaps();
+    }
+  }
+
+  #tellGaps(): void {
+    if (!this.#link) return;
+    for (const gap of this.#untold.take()) this.#link.send(gap);
   }
 
   /** Tells at once what `alive` says, when it has changed. */
@@ -136,9 +144,11 @@ export class LinkClient implements Service {
 
   #opened(link: LineSocket<AgentToVideo, VideoToAgent>): void {
     this.#link = link;
-    link.send({ type: 'hello', pid: process.pid, run: this.#run, software: this.#options.software });
+    const { software } = this.#options;
+    link.send({ type: 'hello', pid: process.pid, run: this.#run, software, firstGap: this.#untold.first });
     for (const message of this.#needs.standing()) link.send(message);
-    for (const gap of this.#untold.take()) link.send(gap);
+    for (const gap of this.#untold.underWay) link.send(gap);
+    this.#tellGaps();
     this.#needs.desk.connected((message) => link.send(message));
     this.#needs.log.info({ failures: this.#fault.recovered() }, 'agent connected');
     this.#keepAlive(link).catch(() => undefined);
@@ -160,7 +170,13 @@ export class LinkClient implements Service {
     else if (message.type === 'views') orders.setViews(message.views);
     else if (message.type === 'look') pictures.look(message.camera, message.confirms);
     else if (message.type === 'lease-open') leases.open(message.opening);
+    else if (message.type === 'gaps-kept') this.#keptGaps(message.upTo);
     else leases.hold(message.standing, message.clock);
+  }
+
+  #keptGaps(upTo: number): void {
+    this.#untold.kept(upTo);
+    this.#tellGaps();
   }
 
   #failed(error: unknown): void {

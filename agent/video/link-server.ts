@@ -43,7 +43,8 @@ export interface VideoLinkNeeds {
     measure(report: MeasureReport): void;
     destination(report: DestinationReport): void;
     reached(report: ReachedReport): void;
-    gap(report: GapReport): void;
+    /** @param number rises by one within a start of the video process; the same gap may be told again. */
+    gap(report: GapReport, number: number): void;
     pause(report: PauseReport): void;
     channel(report: ChannelReport): void;
     eventTrack(report: EventTrackReport): void;
@@ -67,6 +68,8 @@ interface Peer {
   heardMs: number;
   /** Which start of the video process it is; empty before its hello. */
   run: string;
+  /** Number of the next gap that it tells. */
+  nextGap: number;
 }
 
 /** The agent's end of the link to the video process. One video process counts: the one that said hello last. */
@@ -123,6 +126,11 @@ export class VideoLink implements Service {
     this.#peer?.link.send({ type: 'backbone', order });
   }
 
+  /** The gaps of this start of the video process up to this number outlive the agent. */
+  keptGaps(run: string, upTo: number): void {
+    if (this.#peer?.run === run) this.#peer.link.send({ type: 'gaps-kept', upTo });
+  }
+
   /** Pulls one camera anew. @returns false when no video process is there */
   restart(camera: string): boolean {
     this.#peer?.link.send({ type: 'restart', camera });
@@ -167,7 +175,7 @@ export class VideoLink implements Service {
         closed: (why) => this.#closed(peer, why),
       },
     );
-    const peer: Peer = { link, counter, heardMs: this.#needs.clock.monotonicMs(), run: '' };
+    const peer: Peer = { link, counter, heardMs: this.#needs.clock.monotonicMs(), run: '', nextGap: 1 };
     this.#connections.add(link);
   }
 
@@ -179,12 +187,13 @@ export class VideoLink implements Service {
     else this.#dispatch(peer, message);
   }
 
-  #hello(peer: Peer, { pid, run, software }: Extract<VideoToAgent, { type: 'hello' }>): void {
+  #hello(peer: Peer, { pid, run, software, firstGap }: Extract<VideoToAgent, { type: 'hello' }>): void {
     const older = this.#peer;
     if (older === peer) return;
     older?.link.end(new InternalError('internal', 'a newer video process took the link'));
     this.#peer = peer;
     peer.run = run;
+    peer.nextGap = firstGap;
     this.#needs.log.info({ pid, software }, 'video process connected');
     // Before the agent knows its cameras, a video process goes on with what it has.
     if (this.#cameras) peer.link.send({ type: 'cameras', cameras: [...this.#cameras] });
@@ -197,7 +206,7 @@ export class VideoLink implements Service {
     else if (message.type === 'measure') handlers.measure(withoutType(message));
     else if (message.type === 'destination') handlers.destination(withoutType(message));
     else if (message.type === 'reached') handlers.reached(withoutType(message));
-    else if (message.type === 'gap') handlers.gap(withoutType(message));
+    else if (message.type === 'gap') this.#gap(peer, withoutType(message));
     else if (message.type === 'pause') handlers.pause(withoutType(message));
     else if (message.type === 'channel') handlers.channel(withoutType(message));
     else if (message.type === 'event-track') handlers.eventTrack(withoutType(message));
@@ -205,6 +214,11 @@ export class VideoLink implements Service {
     else if (message.type === 'alive') handlers.alive(withoutType(message));
     else if (message.type === 'picture') handlers.picture(message);
     else peer.counter.take(message);
+  }
+
+  #gap(peer: Peer, gap: GapReport): void {
+    peer.nextGap += 1;
+    this.#needs.handlers.gap(gap, peer.nextGap - 1);
   }
 
   #closed(peer: Peer, why: Error): void {

@@ -37,6 +37,10 @@ class TopicChannel implements Channel {
     return this.#publisher.connected;
   }
 
+  get oldest(): Chunk | undefined {
+    return this.#ledger.oldest;
+  }
+
   get waitingBytes(): number {
     return this.#ledger.waitingBytes;
   }

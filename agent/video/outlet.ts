@@ -1,7 +1,16 @@
 import type { Clock } from '../base/clock.ts';
 import type { Code } from '../base/codes.ts';
 import type { BeffroiError } from '../base/errors.ts';
-import type { Chunk, DestinationState, DestinationStatus, Format, Gap, Source } from './destination.ts';
+import type {
+  Chunk,
+  DestinationState,
+  DestinationStatus,
+  Format,
+  Gap,
+  Reached,
+  Source,
+} from './destination.ts';
+import { beginOf, between, earliest, endOf, type Moment } from './moment.ts';
 
 /** The way of an outlet out of the process. */
 export interface Channel {
@@ -13,6 +22,8 @@ export interface Channel {
   readonly waitingBytes: number;
   /** Memory that what waits takes. */
   readonly heldBytes: number;
+  /** The first that waits. */
+  readonly oldest: Chunk | undefined;
   /** Hands a chunk over; called only while it is open. @returns why it was not taken, undefined when it was */
   send(chunk: Chunk): Code | undefined;
   /** What waits and has not begun to leave never does. */
@@ -57,10 +68,10 @@ export interface OutletOptions {
 const LONGEST_GAP_MS = 60_000;
 
 interface OpenGap {
-  readonly fromWallMs: number;
+  readonly from: Moment;
   readonly fromNumber: number;
   readonly cause: Code;
-  readonly untilWallMs: number;
+  readonly until: Moment;
   /** Of the chunk after it. */
   readonly untilNumber: number;
   readonly frames: number;
@@ -94,7 +105,9 @@ export class Outlet {
   #lastError: DestinationStatus['lastError'];
   #state: DestinationState;
   #sinceWallMs: number;
-  #reached: DestinationStatus['reached'];
+  /** The first picture that was sent or is missing, and the end of the last. */
+  #first: Moment | undefined;
+  #last: Moment | undefined;
   #bytes = 0;
   #frames = 0;
   #gaps = 0;
@@ -108,6 +121,7 @@ export class Outlet {
   }
 
   get status(): DestinationStatus {
+    const reached = this.#reached;
     return {
       state: this.#state,
       sinceWallMs: this.#sinceWallMs,
@@ -116,7 +130,7 @@ export class Outlet {
       gaps: this.#gaps,
       droppedFrames: this.#droppedFrames,
       waitingBytes: this.#needs.channel.waitingBytes,
-      ...(this.#reached ? { reached: this.#reached } : {}),
+      ...(reached ? { reached } : {}),
       ...(this.#lastError ? { lastError: this.#lastError } : {}),
     };
   }
@@ -274,14 +288,24 @@ export class Outlet {
     const sent = this.#sentBy(chunk);
     this.#bytes += sent.bytes;
     this.#frames += sent.frames;
-    this.#reach(chunk.boxWallMs + chunk.durationMs, chunk.boxWallMs);
-    this.#closeGap(chunk.boxWallMs);
+    this.#saw(chunk);
+    this.#closeGap(beginOf(chunk));
     this.#enter('flowing');
     this.#needs.events.sent(sent);
   }
 
-  #reach(untilWallMs: number, firstWallMs: number): void {
-    this.#reached = { fromWallMs: this.#reached?.fromWallMs ?? firstWallMs, untilWallMs };
+  #saw(chunk: Chunk): void {
+    const end = endOf(chunk);
+    this.#first ??= beginOf(chunk);
+    if (!this.#last || between(this.#last, end) > 0) this.#last = end;
+  }
+
+  /** What waits may never leave, and a gap that is open is told to nobody yet. */
+  get #reached(): Reached | undefined {
+    const [from, seen] = [this.#first, this.#last];
+    if (!from || !seen) return undefined;
+    const { oldest } = this.#needs.channel;
+    return { from, until: earliest(seen, this.#gap?.from, oldest && beginOf(oldest)), seen };
   }
 
   #sentBy({ number, bytes, frames }: Chunk): Sent {
@@ -296,7 +320,6 @@ export class Outlet {
     this.#lastSent = Math.min(this.#lastSent, (missing[0]?.number ?? Number.POSITIVE_INFINITY) - 1);
     this.#lastGone = Math.max(this.#lastGone, this.#lastSent);
     if (unsent.length > 0) this.#waitsForKey = true;
-    if (missing[0]) this.#reach(missing[0].boxWallMs, missing[0].boxWallMs);
     const later = this.#gap;
     this.#gap = undefined;
     for (const chunk of missing) this.#addLost(chunk, cause);
@@ -323,7 +346,7 @@ export class Outlet {
     if (!later) return;
     if (gap && gap.untilNumber !== later.fromNumber) this.#tellGap();
     const joined = this.#gap && { ...this.#gap, frames: this.#gap.frames + later.frames };
-    this.#gap = { ...later, ...joined, untilNumber: later.untilNumber, untilWallMs: later.untilWallMs };
+    this.#gap = { ...later, ...joined, untilNumber: later.untilNumber, until: later.until };
   }
 
   #drop(chunk: Chunk, cause: Code): void {
@@ -333,15 +356,18 @@ export class Outlet {
   }
 
   #lose(chunk: Chunk, cause: Code): void {
-    if (this.#gap && chunk.boxWallMs - this.#gap.fromWallMs >= LONGEST_GAP_MS) this.#tellGap(chunk.boxWallMs);
+    const begin = beginOf(chunk);
+    if (this.#gap && between(this.#gap.from, begin) >= LONGEST_GAP_MS) this.#tellGap(begin);
     this.#addToGap(chunk, cause);
   }
 
-  #addToGap({ number, boxWallMs, durationMs, frames }: Chunk, cause: Code): void {
-    const before = this.#gap ?? { fromNumber: number, fromWallMs: boxWallMs, frames: 0, cause };
+  #addToGap(chunk: Chunk, cause: Code): void {
+    const { number, frames } = chunk;
+    const before = this.#gap ?? { fromNumber: number, from: beginOf(chunk), frames: 0, cause };
+    this.#saw(chunk);
     this.#gap = {
       ...before,
-      ...{ untilNumber: number + 1, untilWallMs: boxWallMs + durationMs },
+      ...{ untilNumber: number + 1, until: endOf(chunk) },
       frames: before.frames + frames,
     };
     this.#droppedFrames += frames;
@@ -349,19 +375,21 @@ export class Outlet {
   }
 
   /** It cannot be taken back from here on. */
-  #tellGap(untilWallMs?: number): void {
+  #tellGap(until?: Moment): void {
     this.#lastTold = (this.#gap?.untilNumber ?? 1) - 1;
-    this.#closeGap(untilWallMs);
+    this.#closeGap(until);
   }
 
-  #closeGap(untilWallMs?: number): void {
+  /** Its length is that of the monotonic clock: the other may have been set in it. */
+  #closeGap(until?: Moment): void {
     const gap = this.#gap;
     if (!gap) return;
     this.#gap = undefined;
     if (gap.frames === 0) return;
     this.#gaps += 1;
-    const { fromWallMs, frames, cause } = gap;
-    this.#needs.events.gap({ fromWallMs, untilWallMs: untilWallMs ?? gap.untilWallMs, frames, cause });
+    const { from, frames, cause } = gap;
+    const untilWallMs = from.wallMs + Math.max(0, between(from, until ?? gap.until));
+    this.#needs.events.gap({ fromWallMs: from.wallMs, untilWallMs, frames, cause });
   }
 
   #enter(wanted: DestinationState): void {

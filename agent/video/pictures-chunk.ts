@@ -14,6 +14,7 @@ export class PicturesChunk implements Chunk {
   readonly number: number;
   readonly wallMs: number;
   readonly boxWallMs: number;
+  readonly boxMonotonicMs: number;
   readonly durationMs: number;
   readonly #pictures: readonly Picture[];
   #holders = 1;
@@ -28,6 +29,7 @@ export class PicturesChunk implements Chunk {
     this.number = fields.number;
     this.wallMs = fields.wallMs;
     this.boxWallMs = fields.boxWallMs;
+    this.boxMonotonicMs = fields.boxMonotonicMs;
     this.durationMs = fields.durationMs;
     this.#pictures = pictures;
   }

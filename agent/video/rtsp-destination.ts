@@ -60,6 +60,10 @@ class RecordChannel implements Channel {
     return this.#takes;
   }
 
+  get oldest(): Chunk | undefined {
+    return this.#ledger.oldest;
+  }
+
   get waitingBytes(): number {
     return this.#ledger.waitingBytes;
   }

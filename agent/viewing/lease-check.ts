@@ -40,8 +40,10 @@ export class LeaseCheck {
     if (order.command === 'lease.open') return this.#openObstacle(signed, configuration, open);
     if (order.command === 'lease.close') return closeObstacle(signed, order, [...open, ...waiting]);
     if (order.command !== 'lease.followup') return undefined;
-    const known = this.#memory.find(order.lease);
-    return known?.order.camera === order.camera ? undefined : unknownLease(order);
+    const known =
+      waiting.find(({ id }) => id === order.lease)?.camera ??
+      this.#memory.find(order.lease)?.order.camera;
+    return known === order.camera ? undefined : unknownLease(order);
   }
 
   /** The lease of a signed order that nothing stands against. @throws BeffroiError */

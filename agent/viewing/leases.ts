@@ -163,18 +163,22 @@ export class Leases {
   }
 
   close({ signer }: SignedOrder, order: OrderOf<'lease.close'>): string {
-    const by = `closed by ${order.operator}`;
-    const waiting = this.#waiting.cancel(order.lease, `${by} before its start`);
-    if (waiting) {
-      this.#tellCancelled(waiting, { by: 'order', who: signer, detail: `${by} before its start` });
+    const detail = `closed by ${order.operator}`;
+    if (this.#cancel(order.lease, { by: 'order', who: signer, detail }))
       return `lease ${order.lease} is closed before its start`;
-    }
     if (!this.#entries.get(order.lease)?.open) throw unknownLease(order);
-    this.#close(order.lease, { by: 'order', who: signer, detail: by });
+    this.#close(order.lease, { by: 'order', who: signer, detail });
     return `lease ${order.lease} is closed`;
   }
 
-  /** It never opened, and never will: on disk, in the register, and to the partner. */
+  /** One that waits never opens: on disk, in the register, and to the partner. @returns false when it does not wait */
+  #cancel(id: string, how: Required<Omit<Closed, 'atMs'>>): boolean {
+    const detail = `${how.detail} before its start`;
+    const lease = this.#waiting.cancel(id, detail);
+    if (lease) this.#tellCancelled(lease, { ...how, detail });
+    return lease !== undefined;
+  }
+
   #tellCancelled(lease: Lease, how: Omit<Closed, 'atMs'>): void {
     const { clock, store } = this.#needs;
     const atMs = clock.wallMs();
@@ -188,6 +192,8 @@ export class Leases {
 
   /** Tells the partner what was done; the intervention is over, so the channel closes. */
   followup({ signer }: SignedOrder, order: OrderOf<'lease.followup'>): string {
+    const detail = `closed by the follow-up of ${order.operator}`;
+    this.#cancel(order.lease, { by: 'followup', who: signer, detail });
     const kept = this.#memory.find(order.lease);
     if (!kept) throw unknownLease(order);
     this.#close(order.lease, { by: 'followup', who: signer });

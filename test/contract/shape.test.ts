@@ -73,10 +73,11 @@ const TO_VIDEO: readonly object[] = [
     },
   },
   { type: 'leases', standing: ['A'.repeat(8)], clock: 'holdover' },
+  { type: 'gaps-kept', upTo: 7 },
   { type: 'look', camera: 'cam-a', confirms: false },
 ];
 const TO_AGENT: readonly object[] = [
-  { type: 'hello', pid: 1, run: '0b1f5f3e-6c0d-4a8e-9d5f-3f1f7c2d9a10', software: '0.1.0' },
+  { type: 'hello', pid: 1, run: '0b1f5f3e-6c0d-4a8e-9d5f-3f1f7c2d9a10', software: '0.1.0', firstGap: 1 },
   { type: 'login', request: 1, outcome: 'refused' },
   { type: 'stream', camera: 'cam-a', profile: 'sub', phase: 'playing', detail: '', codec: 'h265', width: 1 },
   {
@@ -94,6 +95,10 @@ const TO_AGENT: readonly object[] = [
     untilWallMs: 2,
     frames: 3,
     code: 'internal',
+  },
+  {
+    ...{ type: 'reached', camera: 'cam-a', destination: 'mqtt', fromWallMs: 1, fromUpMs: 2 },
+    ...{ untilWallMs: 3, untilUpMs: 4, seenUpMs: 5 },
   },
   {
     ...{ type: 'camera-events', camera: 'cam-a' },

@@ -552,6 +552,7 @@ export const EXAMPLES: Examples = {
     destination: 'mqtt',
     from: 1_789_999_988_000,
     until: 1_789_999_993_480,
+    at_most: false,
     gaps: 2,
     spans: '1789999988000+2000 1789999992480+1000',
     frames: 75,

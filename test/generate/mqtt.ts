@@ -58,13 +58,13 @@ a view of it is open.
 
 A partner's camera, while a lease stands: the same boxes, encrypted for that one recipient (\`csu\` or \`dipn\`). One
 message: \`BFL2\`; the id of the lease after its length (1 byte); the sealed key after its length (2 bytes; 0 where decoding
-cannot begin); a counter (8 bytes, from 1, rising by one); with a sealed key alone, when that key was made (8 bytes, Unix
-ms) and the Ed25519 signature of the box (64 bytes) over the topic and everything before it; AES-256-GCM of the boxes; its
+cannot begin); a counter (8 bytes, from 1, rising by one); with a sealed key alone, when that key and when this message were
+made (8 bytes each, Unix ms by the clock of the box) and the Ed25519 signature of the box (64 bytes) over the topic and everything before it; AES-256-GCM of the boxes; its
 tag (16 bytes). Integers are big-endian. Nonce: four zero bytes and the counter. Additional data: the topic and everything
 before the ciphertext. The sealed key is a compact JWE (ECDH-ES, X25519, A256GCM) to the key that the lease names, with
 \`aud\` the site and \`sub\` \`<camera>/<recipient>/<lease>\`; inside \`{"k": "…"}\`, 32 bytes in base64url. A recipient
-takes a key on the signature of the box alone, none that was made before the one it shows, and none that is older than
-the longest lease (4 h, and a minute for the clocks). Each lease has a key of its own.
+takes a key on the signature of the box alone, none that was made before the one it shows, and none from a message that
+is more than two minutes old, or a minute ahead: what was recorded is not shown as of now. Each lease has a key of its own.
 
 ## To the box
 

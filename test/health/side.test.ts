@@ -4,6 +4,7 @@ import type { Side } from '../../agent/contract/messages.ts';
 import { Forwarding } from '../../agent/health/forwarding.ts';
 import { sidesOf } from '../generate/errors.ts';
 import { TestClock } from '../support/test-clock.ts';
+import { KeptMemory, keptIn } from './kept-memory.ts';
 import { Recorder } from './recorder.ts';
 import { CAMERA, Watch } from './watch.ts';
 
@@ -99,20 +100,29 @@ t.test('side: what the centre answered is its own, and each destination and gap 
 function tellOf(code: Code): Recorder {
   const clock = new TestClock();
   const recorder = new Recorder(clock);
-  const forwarding = new Forwarding({ clock, reporter: recorder });
+  const forwarding = new Forwarding(
+    { clock, reporter: recorder, ...keptIn(new KeptMemory()) },
+    { machine: 'one' },
+  );
   const of = { camera: 'cam-1', destination: 'dst-a' };
   forwarding.onDestination({
     ...{ ...of, kind: 'rtsp', state: 'failed', sinceWallMs: 0, bytes: 0, frames: 0, gaps: 1 },
     ...{ droppedFrames: 3, waitingBytes: 0, code, detail: '' },
   });
-  forwarding.onGap({ ...of, fromWallMs: 1_000, untilWallMs: 2_000, frames: 3, code });
+  forwarding.onGap(
+    { ...of, fromWallMs: 1_000, untilWallMs: 2_000, frames: 3, code },
+    { run: 'one', number: 1 },
+  );
   return recorder;
 }
 
 t.test('side: a pause for the budget is of the backbone, and its end of nobody', async (t) => {
   const clock = new TestClock();
   const recorder = new Recorder(clock);
-  const forwarding = new Forwarding({ clock, reporter: recorder });
+  const forwarding = new Forwarding(
+    { clock, reporter: recorder, ...keptIn(new KeptMemory()) },
+    { machine: 'one' },
+  );
   const of = { camera: 'cam-1', destination: 'mqtt', kind: 'mqtt', limit: 'box', priority: 3 } as const;
   for (const paused of [true, false]) forwarding.onPause({ ...of, paused, budgetKbps: 100, neededKbps: 200 });
   t.match(

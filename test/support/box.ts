@@ -18,6 +18,8 @@ interface StartOptions {
   readonly cwd?: string;
   /** A command, with arguments, that becomes the launcher. */
   readonly under?: readonly string[];
+  /** `external`: as under systemd, where the agent starts no video process. */
+  readonly video?: 'own' | 'external';
 }
 
 const LAUNCHER = join(import.meta.dirname, '../../agent/beffroi');
@@ -30,6 +32,7 @@ export class TestBox {
   readonly #runtimeFolder: string;
   readonly #environment: NodeJS.ProcessEnv;
   #agent: ChildProcess | undefined;
+  #video: ChildProcess | undefined;
 
   private constructor(site: string, folder: string, runtimeFolder: string, environment: NodeJS.ProcessEnv) {
     this.site = site;
@@ -68,9 +71,9 @@ export class TestBox {
   }
 
   /** Starts the agent; it is up when `status` answers. */
-  start({ detached = false, cwd, under = [] }: StartOptions = {}): void {
+  start({ detached = false, cwd, under = [], video = 'own' }: StartOptions = {}): void {
     const log = openSync(this.logFile, 'a', 0o600);
-    const [command = LAUNCHER, ...args] = [...under, LAUNCHER, 'run', '--config', this.boxFile];
+    const [command = LAUNCHER, ...args] = [...under, LAUNCHER, 'run', '--config', this.boxFile, '--video', video];
     this.#agent = spawn(command, args, {
       stdio: ['ignore', log, log],
       detached,
@@ -79,12 +82,24 @@ export class TestBox {
     });
   }
 
+  /** Starts a video process that does not end with the agent. */
+  startVideo(): void {
+    const log = openSync(this.logFile, 'a', 0o600);
+    this.#video = spawn(LAUNCHER, ['video', '--config', this.boxFile], { stdio: ['ignore', log, log] });
+  }
+
   /** Ends the agent as a power cut would. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
   }
 
+  /** Ends the video process of `startVideo` so. */
+  async killVideo(): Promise<void> {
+    await ended(this.#video, 'SIGKILL');
+  }
+
   async stop(): Promise<number | null> {
+    await ended(this.#video, 'SIGTERM');
     return await this.#end('SIGTERM');
   }
 
@@ -131,12 +146,7 @@ export class TestBox {
   async #end(signal: NodeJS.Signals): Promise<number | null> {
     const agent = this.#agent;
     this.#agent = undefined;
-    if (!agent || agent.exitCode !== null || agent.signalCode !== null) return agent?.exitCode ?? null;
-    const exited = once(agent, 'exit');
-    agent.kill(signal);
-    agent.kill('SIGCONT');
-    const [code] = (await exited) as [number | null];
-    return code;
+    return await ended(agent, signal);
   }
 
   /** The end of what the agent logged. */
@@ -144,4 +154,14 @@ export class TestBox {
     const text = await readFile(this.logFile, 'utf8').catch(() => '');
     return text.split('\n').slice(-30).join('\n');
   }
+}
+
+/** @returns the exit code */
+async function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<number | null> {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  child.kill('SIGCONT');
+  const [code] = (await exited) as [number | null];
+  return code;
 }

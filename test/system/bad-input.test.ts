@@ -189,6 +189,13 @@ t.test('planes: the video process is killed, comes back, and no alarm waits for 
   t.match(gap, { destination: 'mqtt', frames: 0 });
   t.ok(Number(gap.from) < killedMs && Number(gap.until) > Number(gap.from), JSON.stringify(gap));
   await scene.box.until('pictures', ({ cameras }) => cameras[0]?.state === 'ok' && cameras[0].fps > 0);
+  await scene.box.kill();
+  const bothMs = Date.now();
+  scene.box.start();
+  const other = await scene.csu.until('the gap of both', () =>
+    scene.csu.json('/event/gap').find(({ from, until }) => Number(from) <= bothMs && Number(until) >= bothMs),
+  );
+  t.match(other, { cause: 'video-process-down', at_most: true, frames: 0 }, 'which the next agent tells');
 });
 
 t.test('box: what it leaves on disk is closed to other accounts and holds no secret in clear', async (t) => {

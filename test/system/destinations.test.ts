@@ -24,7 +24,7 @@ interface World {
   readonly box: TestBox;
 }
 
-async function world(t: Test, frames: number): Promise<World> {
+async function world(t: Test, frames: number, video: 'own' | 'external' = 'own'): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'bfr-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const camera = await GstCamera.start({ ...CAMERA, frames });
@@ -35,7 +35,8 @@ async function world(t: Test, frames: number): Promise<World> {
   t.teardown(() => csu.close());
   const box = await TestBox.enrol(centre.csu, folder, { site: SITE, brokers: [centre.broker.url] });
   t.teardown(() => box.stop());
-  box.start();
+  box.start({ video });
+  if (video === 'external') box.startVideo();
   return { camera, centre, csu, box };
 }
 
@@ -121,7 +122,7 @@ function media(csu: Subscriber): Buffer[] {
 t.test(
   'destinations: one that is away is named, its gap has an event, and the other loses nothing',
   async (t) => {
-    const scene = await world(t, 0);
+    const scene = await world(t, 0, 'external');
     const { csu } = scene;
     const [good, bad] = [await server(t), await server(t)];
     await push(scene, configuration(scene, [good, bad], [{ to: 'dst-1' }, { to: 'dst-2' }]));
@@ -139,11 +140,11 @@ t.test(
     await bad.restart();
     const gap = await csu.until(
       'the gap',
-      () => csu.json<{ destination: string; from: number; until: number; frames: number }>('/event/gap')[0],
+      () => csu.json<Gap>('/event/gap')[0],
     );
-    t.equal(gap.destination, 'dst-2');
-    t.ok(gap.until > gap.from && gap.frames >= ((gap.until - gap.from) * 25) / 1000 - 2);
+    isExact(t, gap);
     await until(() => bad.pictures.length >= before + 25);
+    await diesUntold(t, scene, bad, gap);
     t.equal(good.recordings, 1);
     t.notOk(
       csu.json<{ destination: string }>('/event/gap').some(({ destination }) => destination === 'dst-1'),
@@ -156,6 +157,34 @@ t.test(
   },
 );
 
+interface Gap {
+  readonly destination: string;
+  readonly from: number;
+  readonly until: number;
+  readonly frames: number;
+  readonly at_most: boolean;
+}
+
+function isExact(t: Test, { destination, from, until, frames, at_most }: Gap): void {
+  t.match({ destination, at_most }, { destination: 'dst-2', at_most: false });
+  t.ok(until > from && frames >= ((until - from) * 25) / 1000 - 2);
+}
+
+/** The agent is killed with a gap that lies in the socket: the next one tells it. */
+async function diesUntold(t: Test, { csu, box }: World, bad: GstRecorder, before: Gap): Promise<void> {
+  box.pause();
+  await bad.kill();
+  const { length } = bad.pictures;
+  await bad.restart();
+  await until(() => bad.pictures.length > length);
+  const endedMs = Date.now();
+  await box.kill();
+  box.start({ video: 'external' });
+  const gap = await csu.until('the gap of before', () => csu.json<Gap>('/event/gap')[1]);
+  isExact(t, gap);
+  t.ok(gap.from >= before.until && gap.until < endedMs, 'with its own times');
+}
+
 /** Who orders and who configures are both behind the broker: without it, pictures go on, also after a restart. */
 async function goesOnAlone(t: Test, { centre, box }: World, good: GstRecorder): Promise<void> {
   await centre.broker.kill();
@@ -164,7 +193,9 @@ async function goesOnAlone(t: Test, { centre, box }: World, good: GstRecorder): 
   await until(() => good.pictures.length >= without + 25);
   t.equal(good.recordings, 1, 'nothing was begun anew');
   await box.kill();
-  box.start();
+  await box.killVideo();
+  box.start({ video: 'external' });
+  box.startVideo();
   await box.until(
     'the camera well',
     ({ link, cameras: [camera] }) => !link.connected && camera?.state === 'ok',

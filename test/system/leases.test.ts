@@ -121,7 +121,7 @@ t.test('leases: what the partner signs opens its camera for the named recipient 
   t.match(await status(stage, id), { status: 'successful' });
   await media.until('pictures', () => media.received.length >= 6);
   const key = await scene.centre.csu.recipientKey();
-  const opener = await openerFor(stage, 'csu', key);
+  const opener = await openerFor(stage, 'csu', key, media.received[0]);
   const parts: Buffer[] = [];
   for (const { topic, payload } of media.received) {
     t.equal(topic, TOPIC, 'nothing on any other topic');
@@ -305,19 +305,21 @@ const ofLease = ({ heard }: Recipient, lease: string) =>
     return message?.lease === lease ? [{ ...message, payload }] : [];
   });
 
-/** Opens what the box of the scene has signed. */
+/** Opens what the box of the scene has signed, as of when the first message was made. */
 async function openerFor(
   { scene }: Pick<Stage, 'scene'>,
   recipient: Recipient['id'],
   key: SealKey,
+  { payload }: { readonly payload: Buffer } = { payload: Buffer.alloc(0) },
 ): Promise<MediaOpener> {
+  const madeMs = readLeasedMessage(payload)?.made?.messageMs ?? 0;
   const topic = leasedMediaTopic(SITE, CAMERA, recipient);
   const { sign: boxKey } = await scene.centre.csu.box(SITE);
   return new MediaOpener({
     ...{ site: SITE, camera: CAMERA, recipient, topic },
     key,
     boxKey,
-    nowMs: Date.now,
+    nowMs: () => madeMs,
   });
 }
 
@@ -331,14 +333,14 @@ async function readsAlone(
 ): Promise<void> {
   await one.heard.until('pictures', () => ofLease(one, lease).length >= 3);
   const messages = ofLease(one, lease);
-  const opener = await openerFor(stage, one.id, one.key);
+  const opener = await openerFor(stage, one.id, one.key, messages[0]);
   const parts: Buffer[] = [];
   for (const { payload } of messages) parts.push((await opener.open(payload)) ?? Buffer.alloc(0));
   t.ok((await readMp4(Buffer.concat(parts))).samples.length >= 2, `${one.id} reads it`);
-  const { payload = Buffer.alloc(0) } = messages.find(({ sealedKey }) => sealedKey !== '') ?? {};
+  const [first] = messages.filter(({ sealedKey }) => sealedKey !== '');
   for (const said of [one.id, other.id])
     await t.rejects(
-      (await openerFor(stage, said, other.key)).open(payload),
+      (await openerFor(stage, said, other.key, first)).open(first?.payload ?? Buffer.alloc(0)),
       { code: 'secret-unopenable' },
       `not ${other.id}`,
     );
@@ -632,7 +634,7 @@ t.test('leases: nobody but the partner of the camera opens, and each try is told
 async function askedPermit({ folder }: Scene): Promise<object> {
   const agent = createConnection(join(folder, 'run', 'video.sock'));
   const said: VideoToAgent[] = [
-    { type: 'hello', pid: process.pid, run: randomUUID(), software: 'test' },
+    { type: 'hello', pid: process.pid, run: randomUUID(), software: 'test', firstGap: 1 },
     { type: 'permit-request', request: 1, camera: CAMERA },
   ];
   agent.write(said.map((line) => `${JSON.stringify(line)}\n`).join(''));

@@ -2,9 +2,9 @@ import { deepEqual } from 'node:assert/strict';
 import { generalVerify, importJWK } from 'jose';
 import t from 'tap';
 import { BeffroiError } from '../../agent/base/errors.ts';
-import { LEASE_REASONS } from '../../agent/contract/lease-terms.ts';
+import { LEASE_REASONS, MAX_LEASE_MINUTES } from '../../agent/contract/lease-terms.ts';
 import { isWithinHours } from '../../agent/trust/hours.ts';
-import { Lease, MAX_LEASE_MS } from '../../agent/trust/lease.ts';
+import { Lease } from '../../agent/trust/lease.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
 import * as fc from '../support/properties.ts';
 import {
@@ -21,6 +21,7 @@ import {
 } from './lease-parts.ts';
 import { CONFIGURER, keyringOf, newKey, OPERATOR, SITE } from './support.ts';
 
+const MAX_LEASE_MS = MAX_LEASE_MINUTES * 60_000;
 const DAY_S = 86_400;
 /** 3:00 in Metz, on a Monday. */
 const NIGHT_S = NOW_S - 7 * 3600;

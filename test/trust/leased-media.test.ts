@@ -29,10 +29,11 @@ function openerOf(key = CSU_SEAL, topic = TOPIC, nowMs = () => NOW_MS): MediaOpe
 /** Each is made a second after the one before. */
 let made = 0;
 
-function sealerOf(lease: Lease = tried(), by: SigningKey = BOX, nowMs?: number): Promise<MediaSealer> {
+function sealerOf(lease: Lease = tried(), by: SigningKey = BOX, nowMs?: () => number): Promise<MediaSealer> {
   made += 1;
+  const madeMs = NOW_MS + made * 1000;
   return MediaSealer.create(lease, {
-    ...{ site: SITE, topic: TOPIC, nowMs: nowMs ?? NOW_MS + made * 1000 },
+    ...{ site: SITE, topic: TOPIC, nowMs: nowMs ?? (() => madeMs) },
     sign: (bytes) => sign(null, bytes, by.privateKey),
   });
 }
@@ -64,7 +65,7 @@ t.test('leased media: it is what jose and WebCrypto read [RFC 7516, SP 800-38D]'
   t.match(protectedHeader, { alg: 'ECDH-ES', enc: 'A256GCM', aud: SITE, sub: `cam-hall/csu/${lease.id}` });
   const { k } = JSON.parse(Buffer.from(plaintext).toString()) as { k: string };
   const madeAt = 7 + idBytes + jweBytes + 8;
-  const [signedTo, bodyAt] = [madeAt + 8, madeAt + 8 + 64];
+  const [signedTo, bodyAt] = [madeAt + 16, madeAt + 16 + 64];
   const signed = Buffer.concat([Buffer.from(TOPIC), payload.subarray(0, signedTo)]);
   t.ok(verify(null, signed, publicKeyObject(BOX.publicJwk), payload.subarray(signedTo, bodyAt)), 'RFC 8032');
   const nonce = Buffer.concat([Buffer.alloc(4), payload.subarray(madeAt - 8, madeAt)]);
@@ -170,12 +171,19 @@ t.test(
 );
 
 t.test(
-  'leased media: what was recorded longer ago than any lease lasts is not shown as of now',
+  'leased media: to who begins what was recorded is not shown as of now, however long the lease is open',
   async (t) => {
-    const at = async (agoMs: number) => message(await sealerOf(tried(), BOX, NOW_MS - agoMs));
-    t.same(await openerOf().open(await at(4 * HOUR_MS)), PICTURE);
-    for (const agoMs of [4 * HOUR_MS + 60_001, -60_001])
-      await t.rejects(openerOf().open(await at(agoMs)), { code: 'secret-unopenable' });
+    let nowMs = NOW_MS - 4 * HOUR_MS;
+    const sealer = await sealerOf(tried(), BOX, () => nowMs);
+    const old = message(sealer);
+    const at = (agoMs: number) => {
+      nowMs = NOW_MS - agoMs;
+      return message(sealer);
+    };
+    await t.rejects(openerOf().open(old), { code: 'secret-unopenable', message: /expected pictures of now/ });
+    for (const agoMs of [120_001, -60_001])
+      await t.rejects(openerOf().open(at(agoMs)), { code: 'secret-unopenable' });
+    for (const agoMs of [120_000, 0, -60_000]) t.same(await openerOf().open(at(agoMs)), PICTURE);
   },
 );
 

@@ -295,6 +295,8 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
       t.equal(after.waitingBytes, 0);
       t.ok(after.frames < before.frames, `${before.frames} were handed over, ${after.frames} left`);
       t.ok(after.bytes < before.bytes);
+      const reachedMs = before.reached?.until.wallMs ?? Number.POSITIVE_INFINITY;
+      t.ok(reachedMs <= wallMsOf(after.frames), 'what waits does not count as reached');
       t.equal(after.frames + scene.dropped, scene.last + 1, 'every picture is the one or the other');
       await scene.rig.mend();
       await scene.reaches('waiting', 'flowing');
@@ -368,9 +370,10 @@ export function destinationBehaves(t: Test, name: string, make: MakeRig): void {
           frames: resumed - frames,
         };
         t.same(scene.gaps, [{ ...gap, cause: 'backbone-budget' }]);
+        await until(() => destination.status().waitingBytes === 0);
         t.match(destination.status(), {
           state: 'flowing',
-          reached: { fromWallMs: wallMsOf(0), untilWallMs: wallMsOf(scene.last + 1) },
+          reached: { from: { wallMs: wallMsOf(0) }, until: { wallMs: wallMsOf(scene.last + 1) } },
         });
         t.equal(scene.beside.frames, scene.last + 1, 'the other destination has every picture');
       },

@@ -17,7 +17,7 @@ import { TestClock } from '../support/test-clock.ts';
 import { AgentEnd, cameraAt } from './plane.ts';
 
 const log = createLog('error', { write: () => undefined });
-const HELLO = { type: 'hello', pid: 1, run: randomUUID(), software: 'test' };
+const HELLO = { type: 'hello', pid: 1, run: randomUUID(), software: 'test', firstGap: 1 };
 
 /** A folder whose path is short enough for a socket. */
 async function socketIn(t: Test): Promise<string> {
@@ -312,13 +312,51 @@ async function awayFrom(desk: PermitDesk): Promise<void> {
   }
 }
 
+const gap = (destination: string, at: number): VideoToAgent => ({
+  ...{ type: 'gap', camera: 'cam-a', destination, code: 'broker-closed' },
+  ...{ fromWallMs: at * 1000, untilWallMs: at * 1000 + 500, frames: 12 },
+});
+
+t.test('link: a gap is told to each agent, under its number, until one says that it keeps it', async (t) => {
+  const socketPath = await socketIn(t);
+  const { link, restarted } = client(t, socketPath);
+  await link.start(never());
+  const agents: AgentEnd[] = [];
+  const next = async () => {
+    const end = new AgentEnd(socketPath);
+    agents.push(end);
+    await end.start();
+    await end.until(() => end.connections === 1);
+    return end;
+  };
+  t.teardown(() => Promise.all(agents.map((end) => end.stop())));
+  const [first, second, third] = [gap('mqtt', 1), gap('mqtt', 2), gap('dst-a', 3)];
+  const one = await next();
+  for (const each of [first, second]) link.send(each);
+  await one.until(() => one.gaps.length === 2);
+  t.same(one.gapNumbers, [1, 2]);
+  await one.stop();
+  link.send(third);
+  const two = await next();
+  await two.until(() => two.gaps.length === 3);
+  t.same(two.gapNumbers, [1, 2, 3], 'the one that died may have kept nothing');
+  two.link.keptGaps(randomUUID(), 3);
+  two.link.keptGaps(two.link.process ?? '', 2);
+  two.link.restart('cam-a');
+  while (restarted.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await two.stop();
+  const three = await next();
+  await three.until(() => three.gaps.length === 1);
+  t.match(three.gaps, [{ destination: 'dst-a' }]);
+  t.same(three.gapNumbers, [3], 'what was kept by another start of the video process is not this one');
+  link.send(gap('mqtt', 4));
+  await three.until(() => three.gaps.length === 2);
+  t.same(three.gapNumbers, [3, 4]);
+});
+
 t.test('link: gaps that end while no agent is there are told when one is, all of them', async (t) => {
   const socketPath = await socketIn(t);
   const { link } = client(t, socketPath);
-  const gap = (destination: string, at: number): VideoToAgent => ({
-    ...{ type: 'gap', camera: 'cam-a', destination, code: 'broker-closed' },
-    ...{ fromWallMs: at * 1000, untilWallMs: at * 1000 + 500, frames: 12 },
-  });
   for (let at = 1; at <= 100; at += 1) link.send(gap('mqtt', at));
   link.send(gap('dst-a', 1));
   await link.start(new AbortController().signal);

@@ -2,12 +2,14 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
-import { Downtime } from '../../agent/health/downtime.ts';
+import { Downtime, type ReachedReport } from '../../agent/health/downtime.ts';
 import { BrokerClient } from '../../agent/uplink/client.ts';
+import type { Reached } from '../../agent/video/destination.ts';
 import { MqttDestination } from '../../agent/video/mqtt-destination.ts';
 import { ForeignSubscriber, Mosquitto, onlyWith } from '../support/mosquitto.ts';
 import { readMp4 } from '../support/mp4-reader.ts';
 import { Relay } from '../support/relay.ts';
+import { until } from '../support/until.ts';
 import {
   destinationBehaves,
   type MakeRig,
@@ -127,20 +129,22 @@ t.test(
     t.teardown(() => broker.stop());
     const make = sharing(await connected(t, broker.url), TOPIC);
     for (const cameraAheadMs of [HOUR_MS, -HOUR_MS]) {
-      const downtime = new Downtime(systemClock);
-      const take = (scene: Scene, run: string) => {
-        const { reached } = scene.rig.destination.status();
-        return reached && downtime.take({ camera: 'cam-a', destination: 'mqtt', ...reached }, run);
+      const downtime = new Downtime(systemClock, 'this start of the machine');
+      const take = async (scene: Scene, run: string) => {
+        const { destination } = scene.rig;
+        await until(() => destination.status().waitingBytes === 0);
+        const { reached } = destination.status();
+        return reached && downtime.take(reportOf(reached), run);
       };
       const [dies, next] = [await Scene.create(t, make), await Scene.create(t, make)];
       for (const scene of [dies, next]) scene.attach();
       dies.push(5);
       dies.cameraAheadMs = cameraAheadMs;
       dies.push(16);
-      t.equal(take(dies, 'one that dies'), undefined);
+      t.equal(await take(dies, 'one that dies'), undefined);
       next.leaveOut(30);
       next.push(5); // its camera has not told its clock yet
-      t.match(take(next, 'the next'), {
+      t.match(await take(next, 'the next'), {
         fromWallMs: wallMsOf(dies.last + 1),
         untilWallMs: wallMsOf(30),
         code: 'video-process-down',
@@ -148,3 +152,12 @@ t.test(
     }
   },
 );
+
+/** As the video process tells it, whose clock is that of the machine here. */
+function reportOf({ from, until: reachedUntil, seen }: Reached): ReachedReport {
+  return {
+    ...{ camera: 'cam-a', destination: 'mqtt' },
+    ...{ fromWallMs: from.wallMs, fromUpMs: from.monotonicMs },
+    ...{ untilWallMs: reachedUntil.wallMs, untilUpMs: reachedUntil.monotonicMs, seenUpMs: seen.monotonicMs },
+  };
+}

@@ -7,10 +7,11 @@ import * as fc from '../support/properties.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const CREDIT = 10;
+const HOUR_MS = 3_600_000;
 
-/** The clock of the camera says nothing of the times of gaps. */
-function chunk(number: number, key: boolean, frames: number): Chunk {
-  const boxWallMs = 1_000 * number;
+/** The clock of the camera says nothing of the times of gaps. @param setMs by how much that of the box was set */
+function chunk(number: number, key: boolean, frames: number, setMs = 0): Chunk {
+  const boxMonotonicMs = 1_000 * number;
   const memory = { hold: () => undefined, release: () => undefined };
   const parts = [Buffer.alloc(frames)];
   return {
@@ -21,7 +22,8 @@ function chunk(number: number, key: boolean, frames: number): Chunk {
     key,
     number,
     wallMs: 3_600_000 - 7 * number,
-    boxWallMs,
+    boxWallMs: boxMonotonicMs + setMs,
+    boxMonotonicMs,
     durationMs: 1_000,
     ...memory,
   };
@@ -29,6 +31,7 @@ function chunk(number: number, key: boolean, frames: number): Chunk {
 
 type Step =
   | { readonly does: 'picture'; readonly key: boolean; readonly frames: number }
+  | { readonly does: 'set'; readonly ms: number }
   | { readonly does: 'one-gone' | 'gone' | 'lost' | 'opened' | 'ended' | 'paused' | 'resumed' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -49,6 +52,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       ),
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({ does: fc.constant('set' as const), ms: fc.constantFrom(HOUR_MS, -HOUR_MS) }),
+  },
 );
 
 /** A connection that takes what it is given, and lets go of it when the test says so. */
@@ -68,6 +75,10 @@ class Line implements Channel {
 
   get waitingBytes(): number {
     return this.waiting.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  get oldest(): Chunk | undefined {
+    return this.waiting[0];
   }
 
   get heldBytes(): number {
@@ -110,6 +121,7 @@ class Run {
   told = { bytes: 0, frames: 0 };
   /** Every stream begins with a key picture. */
   #begins = true;
+  #setMs = 0;
 
   constructor(beginsAnew: boolean) {
     this.channel = new Line(beginsAnew);
@@ -138,6 +150,7 @@ class Run {
 
   do(one: Step): void {
     if (one.does === 'picture') this.#picture(one.key || this.#begins, one.frames);
+    else if (one.does === 'set') this.#setMs += one.ms;
     else if (one.does === 'one-gone') this.channel.leave(1);
     else if (one.does === 'gone') this.channel.leave(Number.POSITIVE_INFINITY);
     else if (one.does === 'ended') {
@@ -151,7 +164,7 @@ class Run {
 
   #picture(key: boolean, frames: number): void {
     this.#begins = false;
-    const made = chunk(this.all.length + 1, key, frames);
+    const made = chunk(this.all.length + 1, key, frames, this.#setMs);
     this.all.push(made);
     this.cache.take(made);
     this.outlet.take(made);
@@ -163,6 +176,24 @@ class Run {
     this.channel.lose();
     if (open) this.outlet.opened();
     else this.outlet.lost(new UplinkError('broker-closed', 'cut'));
+  }
+
+  /** The pictures of a gap, by its begin and its length: no two have the same time of the box. */
+  within({ fromWallMs, untilWallMs }: Gap): Chunk[] {
+    const beginMs = this.all.find(({ boxWallMs }) => boxWallMs === fromWallMs)?.boxMonotonicMs ?? Number.NaN;
+    const endMs = beginMs + untilWallMs - fromWallMs;
+    return this.all.filter(({ boxMonotonicMs: ms }) => ms >= beginMs && ms < endMs);
+  }
+
+  /** What the destination is said to have had has left, or stands in a gap that was told. */
+  get isTrue(): boolean {
+    const { reached } = this.outlet.status;
+    if (!reached) return !this.all.some((one) => this.sent.includes(one));
+    const { from, until } = reached;
+    const told = new Set(this.gaps.flatMap((gap) => this.within(gap)));
+    return this.all
+      .filter(({ boxMonotonicMs: ms }) => ms >= from.monotonicMs && ms < until.monotonicMs)
+      .every((one) => told.has(one) || this.channel.left.includes(one));
   }
 
   /** Everything that has left or is leaving, in order. */
@@ -259,17 +290,30 @@ t.test('outlet: each gap begins with a picture that was not sent and ends before
   fc.assert(
     fc.property(steps, fc.boolean(), (steps, beginsAnew) => {
       const run = ranThrough(steps, beginsAnew);
-      const sent = new Set(run.sent.map(({ boxWallMs }) => boxWallMs));
-      const lost = run.all.filter(({ boxWallMs }) => !sent.has(boxWallMs));
-      const within = ({ fromWallMs, untilWallMs }: Gap) =>
-        run.all.filter(({ boxWallMs }) => boxWallMs >= fromWallMs && boxWallMs < untilWallMs);
+      const sent = new Set(run.sent);
+      const lost = run.all.filter((one) => !sent.has(one));
+      const within = (gap: Gap) => run.within(gap);
       return (
         run.gaps.every((gap) => within(gap)[0]?.boxWallMs === gap.fromWallMs) &&
-        run.gaps.every((gap) => within(gap).every(({ boxWallMs }) => !sent.has(boxWallMs))) &&
+        run.gaps.every((gap) => within(gap).every((one) => !sent.has(one))) &&
         lost.every((one) => run.gaps.filter((gap) => within(gap).includes(one)).length === 1)
       );
     }),
     { numRuns: 4_000 },
+  );
+  t.pass();
+});
+
+t.test('outlet: at no time is more said to have been had than what has left or was told', async (t) => {
+  fc.assert(
+    fc.property(steps, fc.boolean(), (steps, beginsAnew) => {
+      const run = new Run(beginsAnew);
+      return steps.every((one) => {
+        run.do(one);
+        return run.isTrue;
+      });
+    }),
+    { numRuns: 1_000 },
   );
   t.pass();
 });
@@ -333,6 +377,22 @@ t.test(
     t.end();
   },
 );
+
+t.test('outlet: gaps are measured, and not told by a clock that is set in them', (t) => {
+  for (const ms of [HOUR_MS, -HOUR_MS]) {
+    const run = new Run(false);
+    run.do({ does: 'picture', key: true, frames: 1 });
+    run.do({ does: 'gone' });
+    run.do({ does: 'lost' });
+    for (let i = 0; i < 3; i += 1) run.do({ does: 'picture', key: false, frames: 1 });
+    run.do({ does: 'set', ms });
+    for (let i = 0; i < 70; i += 1) run.do({ does: 'picture', key: false, frames: 1 });
+    t.match(run.gaps, [{ fromWallMs: 2_000, untilWallMs: 62_000, frames: 60 }], 'nor split by it');
+    run.do({ does: 'ended' });
+    t.match(run.gaps[1], { fromWallMs: 62_000 + ms, untilWallMs: 75_000 + ms, frames: 13 });
+  }
+  t.end();
+});
 
 t.test('outlet: a gap of minutes is told in parts, and nothing of a part that was told is sent', (t) => {
   const run = new Run(false);

@@ -32,6 +32,8 @@ export class AgentEnd {
   readonly measures: MeasureReport[] = [];
   readonly destinations: DestinationReport[] = [];
   readonly gaps: GapReport[] = [];
+  /** The number of each. */
+  readonly gapNumbers: number[] = [];
   readonly pauses: PauseReport[] = [];
   readonly channels: ChannelReport[] = [];
   readonly tracks: EventTrackReport[] = [];
@@ -51,11 +53,14 @@ export class AgentEnd {
   readonly #waiting = new Set<() => void>();
 
   constructor(socketPath: string) {
+    const wake = () => {
+      for (const one of [...this.#waiting]) one();
+    };
     const heard =
       <T>(keep: (report: T) => void) =>
       (report: T) => {
         keep(report);
-        for (const wake of [...this.#waiting]) wake();
+        wake();
       };
     this.link = new VideoLink(
       {
@@ -67,7 +72,11 @@ export class AgentEnd {
           measure: heard((report) => this.measures.push(report)),
           destination: heard((report) => this.destinations.push(report)),
           reached: heard(() => undefined),
-          gap: heard((report) => this.gaps.push(report)),
+          gap: (report, number) => {
+            this.gapNumbers.push(number);
+            this.gaps.push(report);
+            wake();
+          },
           pause: heard((report) => this.pauses.push(report)),
           channel: heard((report) => this.channels.push(report)),
           eventTrack: heard((report) => this.tracks.push(report)),

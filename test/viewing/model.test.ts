@@ -67,6 +67,25 @@ t.test('leases: the stories are not vacuous: each rule alone closes what was ope
   }
 });
 
+t.test('leases: one that becomes a partner’s is no longer shown in clear, view or not', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  const play = new Play(world);
+  const before = reached.clear;
+  await play.run([
+    { do: 'view', camera: 'cam-hall' },
+    { do: 'configure', name: 'not leased' },
+    { do: 'view', camera: 'cam-hall' },
+  ]);
+  await play.run([{ do: 'wait', ms: 300 }]);
+  t.ok(reached.clear > before, 'it was');
+  t.ok([...world.plain.values()].includes('cam-hall'));
+  await play.run([{ do: 'configure', name: 'same' }]);
+  await play.run([OPEN, { do: 'view', camera: 'cam-hall' }, { do: 'agent', how: 'kill' }]);
+  await play.run([{ do: 'agent', how: 'start' }]);
+  t.same([...world.plain.values()], ['cam-parvis'], 'and the one of the commune goes on');
+});
+
 t.test('leases: each flaw alone opens nothing where an order without it opens', async (t) => {
   const world = await World.create();
   t.teardown(() => world.end());
@@ -173,19 +192,30 @@ t.test('leases: one that is signed for in a moment opens at its start, once, and
   t.equal(world.pulled.size, 0, 'closed at its end');
 });
 
+const BEFORE_ITS_START = [
+  { key: PARTNER, command: 'lease.close', by: 'order', detail: 'closed by x before its start' },
+  { key: OPERATOR, command: 'lease.close', by: 'order', detail: 'closed by x before its start' },
+  {
+    ...{ key: OPERATOR, command: 'lease.followup', by: 'followup' },
+    detail: 'closed by the follow-up of x before its start',
+  },
+] as const;
+
 t.test('leases: one that waits for its start is closed by partner or CSU, and never opens', async (t) => {
-  for (const key of [PARTNER, OPERATOR]) {
+  for (const { key, command, by, detail } of BEFORE_ITS_START) {
     const world = await World.create();
     const nowS = world.clock.wallMs() / 1000;
     const claims = { iat: nowS, exp: nowS + 60 };
     const order = leaseOrder({ ...claims, start: nowS + 9, end: nowS + 69 });
-    const words = { camera: 'cam-hall', lease: order.jti, operator: 'x', command: 'lease.close' };
-    const close = (jti: string, by: SigningKey) =>
-      world.order(signOrder({ typ: 'command', aud: SITE, ...claims, jti, ...words }, [by]));
+    const words = { camera: 'cam-hall', lease: order.jti, operator: 'x' };
+    const give = (jti: string, signer: SigningKey, more: object) =>
+      world.order(signOrder({ typ: 'command', aud: SITE, ...claims, jti, ...words, ...more }, [signer]));
+    const close = (jti: string, signer: SigningKey) => give(jti, signer, { command: 'lease.close' });
     const opening = world.order(signOrder(order, [PARTNER]));
     await close('close-by-another', OTHER_PARTNER);
     t.match(outcome(world), { status: 'rejected', cause: 'lease-wrong-partner' });
-    await close('close-in-time', key);
+    const isFollowup = command === 'lease.followup';
+    await give('close-in-time', key, { command, ...(isFollowup ? { done: 'appel annulé' } : {}) });
     await opening;
     const ends = world
       .events('command')
@@ -200,11 +230,10 @@ t.test('leases: one that waits for its start is closed by partner or CSU, and ne
     t.equal(world.pulls, 0, 'it never opens');
     for (const told of ['channel', 'consignation'] as const) {
       const lines = world.events(told).filter(({ action }) => action !== 'lease.refused');
+      const of = { channel: order.jti, who: key.kid, bytes: 0 };
       t.match(lines, [
-        {
-          ...{ action: 'lease.closed', channel: order.jti, who: key.kid, closed_by: 'order', bytes: 0 },
-          ...{ operator: 'c.weber', detail: 'closed by x before its start' },
-        },
+        { ...of, action: 'lease.closed', closed_by: by, operator: 'c.weber', detail },
+        ...(isFollowup ? [{ ...of, action: 'lease.followup', detail: 'appel annulé' }] : []),
       ]);
     }
     await new Play(world).run([OPEN]);

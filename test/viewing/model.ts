@@ -1,5 +1,6 @@
 import { deepEqual, ok } from 'node:assert/strict';
 import type { Test } from 'tap';
+import { mediaTopic } from '../../agent/contract/topics.ts';
 import type { LeaseOpenOrder } from '../../agent/contract/viewing-orders.ts';
 import type { SigningKey } from '../../agent/trust/keys.ts';
 import { readLeasedMessage } from '../../agent/trust/leased-media.ts';
@@ -64,6 +65,8 @@ const ALLOWING = ['same', 'same camera at another address'];
 class Model {
   open: OpenLease | undefined;
   configuration = 'same';
+  /** The configuration that the video process goes by where no lease is needed: the last that it was told. */
+  told: string | undefined = 'same';
   /** When the video process that runs was started. */
   videoSinceMs = 0;
   readonly used = new Set<string>();
@@ -166,7 +169,8 @@ export type Step =
   | { readonly do: 'open'; readonly minutes: number; readonly flaw: Flaw }
   | { readonly do: 'replay'; readonly back: number }
   | { readonly do: 'forge'; readonly how: Forgery }
-  | { readonly do: 'close'; readonly by: 'partner' | 'csu' | 'followup' };
+  | { readonly do: 'close'; readonly by: 'partner' | 'csu' | 'followup' }
+  | { readonly do: 'view'; readonly camera: string };
 
 export const FLAWS = [
   ...[
@@ -206,6 +210,7 @@ const steps: fc.Arbitrary<Step>[] = [
   fc.record({ do: fc.constant('replay' as const), back: fc.nat({ max: 3 }) }),
   fc.record({ do: fc.constant('forge' as const), how: fc.constantFrom(...FORGERIES) }),
   fc.record({ do: fc.constant('close' as const), by: fc.constantFrom('partner', 'csu', 'followup') }),
+  fc.record({ do: fc.constant('view' as const), camera: fc.constantFrom('cam-hall', 'cam-parvis') }),
 ];
 const opening: fc.Arbitrary<Step> = fc.record({
   do: fc.constant('open' as const),
@@ -218,7 +223,7 @@ const story = fc.array(fc.oneof({ weight: 6, arbitrary: opening }, ...steps), {
 });
 
 /** What was reached over all stories: a test that opened nothing would show nothing. */
-export const reached = { opened: 0, pictures: 0, closed: 0, refused: 0, forged: 0 };
+export const reached = { opened: 0, pictures: 0, closed: 0, refused: 0, forged: 0, clear: 0 };
 
 interface Sent {
   readonly order: LeaseOpenOrder;
@@ -260,10 +265,11 @@ export class Play {
     else if (step.do === 'link') Object.assign(world, { linkUp: step.up, linkSilent: step.silent ?? false });
     else if (step.do === 'agent') await this.#agent(step.how);
     else if (step.do === 'video') await this.#video(step.how);
-    else if (step.do === 'configure') this.#configure(step.name);
+    else if (step.do === 'configure') await this.#configure(step.name);
     else if (step.do === 'open') await this.#open(step.minutes, step.flaw);
     else if (step.do === 'replay') await this.#replay(step.back);
     else if (step.do === 'forge') await this.#forge(step.how);
+    else if (step.do === 'view') await this.#view(step.camera);
     else await this.#close(step.by);
     model.link(world.linkUp && !world.linkSilent);
     model.settle();
@@ -282,6 +288,7 @@ export class Play {
     if (ends && how === 'stop') await this.#world.stopAgent();
     if (how === 'start' && !this.#agentRuns) await this.#world.startAgent();
     this.#agentRuns = how === 'start' || (this.#agentRuns && !ends);
+    this.#tellsVideo();
   }
 
   async #video(how: 'kill' | 'start'): Promise<void> {
@@ -295,14 +302,33 @@ export class Play {
       await this.#world.startVideo();
     }
     this.#videoRuns = how === 'start';
+    if (how === 'kill') this.#model.told = undefined;
+    this.#tellsVideo();
   }
 
-  #configure(name: string): void {
+  #tellsVideo(): void {
+    if (this.#agentRuns && this.#videoRuns) this.#model.told = this.#model.configuration;
+  }
+
+  async #configure(name: string): Promise<void> {
     if (name !== this.#model.configuration) this.#model.close();
     this.#model.configuration = name;
     const next = (CONFIGURATIONS[name] ?? configurationOf)();
     if (this.#agentRuns) this.#world.apply(next);
     else this.#world.configuration = next;
+    await this.#world.clock.advance(0); // the pictures of before go
+    this.#tellsVideo();
+  }
+
+  /** An operator of the CSU wants to see a camera without a lease. */
+  async #view(camera: string): Promise<void> {
+    if (!this.#agentRuns) return;
+    const nowS = Math.floor(this.#world.clock.wallMs() / 1000);
+    const claims = { typ: 'command', aud: SITE, jti: leaseOrder().jti, iat: nowS, exp: nowS + 60 };
+    const words = { camera, operator: 'c.weber', onBehalfOf: 'CSU', reason: 'rixe', end: nowS + 300 };
+    const done = this.#world.order(signOrder({ ...claims, ...words, command: 'view.open' }, [OPERATOR]));
+    await this.#world.clock.advance(0);
+    await done;
   }
 
   async #open(minutes: number, flaw: Flaw): Promise<void> {
@@ -407,7 +433,9 @@ export class Play {
     const world = this.#world;
     const before = world.published.length;
     await world.pictures();
-    const published = world.published.slice(before);
+    const all = world.published.slice(before);
+    const published = all.filter(({ topic }) => !topic.endsWith('/media/main'));
+    this.#checkClear(all.filter(({ topic }) => topic === mediaTopic(SITE, 'cam-hall')).length);
     if (!this.#model.allowsWithSlack()) deepEqual(published.length, 0, 'no picture without a lease');
     for (const { topic, payload } of published) {
       deepEqual(topic, `csu/v1/${SITE}/cam-hall/media/csu`);
@@ -420,6 +448,15 @@ export class Play {
     this.#model.settle();
     deepEqual([...world.pulled.keys()], [], 'the camera is not even asked for pictures');
     deepEqual(world.lines, 0, 'and no connection is left');
+  }
+
+  /** What needs no lease goes by its list: a camera of a partner does not stand in it. */
+  #checkClear(messages: number): void {
+    if (this.#model.told !== 'not leased') {
+      deepEqual(messages, 0, 'no picture in clear');
+      ok(![...this.#world.plain.values()].includes('cam-hall'), 'nor asked for any');
+    }
+    reached.clear += messages;
   }
 }
 

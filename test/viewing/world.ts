@@ -6,11 +6,14 @@ import type { ClockTrust } from '../../agent/base/clock.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { BytePool } from '../../agent/base/pool.ts';
 import type { Left } from '../../agent/base/send-queue.ts';
+import type { StreamSource } from '../../agent/camera/fleet.ts';
 import type { AccessUnit, VideoTrack } from '../../agent/camera/types.ts';
 import { CommandDesk } from '../../agent/commands/desk.ts';
+import { pullList } from '../../agent/config/pull-list.ts';
 import type { LeaseTerms } from '../../agent/contract/lease-terms.ts';
 import { MESSAGES, type MessageKey } from '../../agent/contract/messages.ts';
 import type { Reporter } from '../../agent/contract/reporter.ts';
+import { mediaTopic } from '../../agent/contract/topics.ts';
 import {
   type AgentToVideo,
   agentToVideo,
@@ -24,8 +27,11 @@ import { parseSigningKey } from '../../agent/trust/keys.ts';
 import { Refusals } from '../../agent/trust/refusals.ts';
 import { generateSigningKey } from '../../agent/trust/sign.ts';
 import type { PullHandlers } from '../../agent/video/camera-stream.ts';
+import { VideoEngine } from '../../agent/video/engine.ts';
 import { LeaseKeeper } from '../../agent/video/lease-keeper.ts';
 import type { LeaseLine } from '../../agent/video/lease-lines.ts';
+import { MqttDestination } from '../../agent/video/mqtt-destination.ts';
+import { ViewKeeper } from '../../agent/video/views.ts';
 import type { VideoPort, ViewingConfiguration } from '../../agent/viewing/ports.ts';
 import { ViewingRoom } from '../../agent/viewing/room.ts';
 import { accessUnit } from '../support/access-unit.ts';
@@ -85,7 +91,14 @@ export class World {
   room!: ViewingRoom;
   desk!: CommandDesk;
   keeper: LeaseKeeper | undefined;
-  /** Cameras that are asked for pictures now, and how often each was. */
+  /** Pulls what needs no lease, and who says what of it goes out. */
+  #engine: VideoEngine | undefined;
+  #views: ViewKeeper | undefined;
+  /** Cameras that are asked for pictures without a lease now. */
+  readonly plain = new Map<PullHandlers, string>();
+  /** What the agent has found of streams, under the regimes of then. */
+  #sources: readonly StreamSource[] = [];
+  /** Cameras that are asked for pictures on a lease now, and how often any was. */
   readonly pulled = new Map<string, PullHandlers>();
   pulls = 0;
   /** Broker connections for leases that are open now. */
@@ -110,6 +123,7 @@ export class World {
   async end(): Promise<void> {
     this.#agentEnds.abort();
     this.#videoEnds.abort();
+    await this.#engine?.stop();
     await this.clock.advance(1000);
     this.store.close();
     rmSync(this.folder, { recursive: true, force: true });
@@ -144,7 +158,8 @@ export class World {
     const refusals = new Refusals({ clock, log, reporter, register: store.register });
     this.desk = new CommandDesk({ ...needs, refusals, ports: this.#ports() });
     await this.room.start(ends);
-    this.room.apply(this.configuration);
+    this.#sources = [];
+    this.apply(this.configuration);
     await this.desk.start();
     this.#meet();
   }
@@ -203,21 +218,71 @@ export class World {
       { site: SITE, mediaOriginMs: 0, startedMs: this.clock.monotonicMs() },
     );
     await this.keeper.start(ends);
+    this.#startEngine(ends);
     this.#meet();
+  }
+
+  /** Whatever its list says it may pull. */
+  #startEngine(ends: AbortSignal): void {
+    const { clock } = this;
+    const publisher = {
+      ...{ connected: true, listen: () => () => undefined, withdraw: () => undefined },
+      sendNow: (_: object, topic: string, parts: readonly Buffer[], left: Left) =>
+        this.#publish(topic, parts, left, ends),
+    };
+    this.#engine = new VideoEngine(
+      {
+        ...{ clock, log, random: () => 0.5, pool: new BytePool(), report: () => undefined },
+        permits: { acquire: async () => PERMIT },
+        pull: (camera, _permit, handlers, signal) => this.#pullPlain(camera, handlers, signal),
+        backbone: { join: () => ({ offered: () => undefined, leave: () => undefined }) },
+        destination: (camera, { id, creditBytes }, events) =>
+          new MqttDestination(
+            { clock, events, publisher },
+            { id, topic: mediaTopic(SITE, camera), creditBytes },
+          ),
+      },
+      { mediaOriginMs: 0 },
+    );
+    this.#views = new ViewKeeper({ clock, engine: this.#engine, report: () => undefined });
   }
 
   async killVideo(): Promise<void> {
     this.#videoEnds.abort();
+    const ended = this.#engine?.stop();
+    this.#engine = undefined;
+    this.plain.clear();
     this.keeper = undefined;
     this.lines = 0;
     this.pulled.clear();
     if (!this.#agentEnds.signal.aborted) this.room.onVideo(); // an agent that was killed hears nothing
     await this.clock.advance(0);
+    await ended;
   }
 
+  /** What may no longer be pulled ends first, by what was found before; then the streams are found anew. */
   apply(configuration: ViewingConfiguration): void {
     this.configuration = configuration;
     this.room.apply(configuration);
+    this.#list();
+    this.#sources = [...configuration.cameras].map(([camera, { regime }]) => ({
+      ...{ camera, regime, profile: 'main', url: `rtsp://${camera}/`, transport: 'tcp' },
+    }));
+    this.#list();
+  }
+
+  /** The agent tells the video process what to pull without a lease. */
+  #list(): void {
+    if (!this.#met) return;
+    const to = [...this.configuration.cameras.keys()].map(
+      (camera) => [camera, [{ id: 'mqtt', kind: 'mqtt' as const, creditBytes: 4 * 1024 * 1024 }]] as const,
+    );
+    const cameras = pullList(this.#sources, {
+      ...{ regimes: this.configuration.cameras, listened: new Set(), cacheBytes: 4 * 1024 * 1024 },
+      destinations: { main: new Map(to.map(([camera, list]) => [camera, [...list]])), sub: new Map() },
+      pulledBy: ({ regime: _, ...source }) => ({ ...source, fragmentMs: 20, stallTimeoutMs: 5000 }),
+    });
+    this.#toVideo(agentToVideo.parse(JSON.parse(JSON.stringify({ type: 'cameras', cameras }))));
   }
 
   /** One order on the command topic; resolves when it is carried out or refused. */
@@ -240,7 +305,7 @@ export class World {
 
   /** Every camera that is asked for pictures sends some: a group of five with a key picture. */
   async pictures(): Promise<void> {
-    for (const handlers of [...this.pulled.values()])
+    for (const handlers of [...this.pulled.values(), ...this.plain.keys()])
       for (let number = 0; number < 5; number += 1) handlers.accessUnit(this.#picture(number === 0));
     await this.clock.advance(0);
   }
@@ -260,6 +325,7 @@ export class World {
     if (!this.keeper || this.#agentEnds.signal.aborted || !this.room) return;
     this.#met = true;
     for (const message of this.keeper.standing()) this.#toAgent(message, this.#videoEnds.signal);
+    this.#list();
     this.room.onVideo();
   }
 
@@ -293,6 +359,8 @@ export class World {
   #toVideo(message: AgentToVideo): void {
     if (message.type === 'lease-open') this.keeper?.open(message.opening);
     if (message.type === 'leases') this.keeper?.hold(message.standing, message.clock);
+    if (message.type === 'cameras') this.#engine?.setCameras(message.cameras);
+    if (message.type === 'views') this.#views?.setViews(message.views);
   }
 
   #toAgent(message: VideoToAgent, videoEnds: AbortSignal): void {
@@ -305,17 +373,14 @@ export class World {
   async #pull(camera: PulledCamera, handlers: PullHandlers, signal: AbortSignal): Promise<void> {
     this.pulls += 1;
     this.pulled.set(camera.camera, handlers);
-    handlers.described(TRACK, () => ({
-      rtpReceived: 0,
-      rtpLost: 0,
-      rtpUnread: 0,
-      bytes: 0,
-      framesDamaged: 0,
-      jitterMs: 0,
-    }));
-    handlers.playing(PLAYS);
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await plays(handlers, signal);
     if (this.pulled.get(camera.camera) === handlers) this.pulled.delete(camera.camera);
+  }
+
+  async #pullPlain({ camera }: PulledCamera, handlers: PullHandlers, signal: AbortSignal): Promise<void> {
+    this.plain.set(handlers, camera);
+    await plays(handlers, signal);
+    this.plain.delete(handlers);
   }
 
   #line(videoEnds: AbortSignal): LeaseLine {
@@ -425,4 +490,14 @@ export function configurationOf(
       ['cam-parvis', { regime: 'continuous', delivery: 'on-demand' }],
     ]),
   };
+}
+
+/** A camera that plays until nobody wants it. */
+async function plays(handlers: PullHandlers, signal: AbortSignal): Promise<void> {
+  handlers.described(TRACK, () => ({
+    ...{ rtpReceived: 0, rtpLost: 0, rtpUnread: 0, bytes: 0, framesDamaged: 0, jitterMs: 0 },
+  }));
+  handlers.playing(PLAYS);
+  if (!signal.aborted)
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }

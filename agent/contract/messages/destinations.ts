@@ -40,11 +40,15 @@ export const gapEvent = z.strictObject({
   destination: destinationId,
   from: unixMs.meta({
     description:
-      'when the first missing picture came to the box, by the clock of the box whatever that of the camera says; `clock_offset_ms` of `meas/stream` leads to the time in the media messages',
+      'when the first missing picture came to the box, by the clock of the box whatever that of the camera says; `clock_offset_ms` of `meas/stream` leads to the time in the media messages; with video-process-down when the destination is last known to have had everything',
   }),
   until: unixMs.meta({
     description:
-      'when the first picture after the gap came, by the same clock; after the last gap of several',
+      'when the first picture after the gap came, by the same clock as it stood at the begin of that gap: lengths are measured, whoever sets the clock meanwhile; after the last gap of several',
+  }),
+  at_most: z.boolean().meta({
+    description:
+      'true: pictures within the times may have arrived, and none outside of them is missing by this cause. So are gaps that were joined ("x" in `spans`), and those of video-process-down: by up to a second, and by up to 11 s where the agent, or the whole box, was away too',
   }),
   gaps: count.min(1).meta({
     description:

@@ -131,6 +131,7 @@ export class Muxer implements Framer {
         number: sequence,
         wallMs: reference.wallMs,
         boxWallMs: pictures[0]?.unit.receivedWallMs ?? 0,
+        boxMonotonicMs: pictures[0]?.unit.receivedMonotonicMs ?? 0,
         durationMs: ((decodeTimes.at(-1) ?? decodeTime) - decodeTime) / TICKS_PER_MS,
       },
       pictures,

@@ -7,7 +7,8 @@ import { Packets } from './packets.ts';
 const TICKS_PER_MS = 90;
 
 /** What is the same in whatever numbers the packets are. */
-type Facts = Pick<Chunk, 'bytes' | 'heldBytes' | 'key' | 'number' | 'wallMs' | 'boxWallMs' | 'durationMs'> &
+type Facts = Pick<Chunk, 'bytes' | 'heldBytes' | 'key' | 'number' | 'wallMs' | 'durationMs'> &
+  Pick<Chunk, 'boxWallMs' | 'boxMonotonicMs'> &
   Pick<RtpFacts, 'setup' | 'packets' | 'octets'>;
 
 /**
@@ -22,6 +23,7 @@ export class RtpChunk implements Chunk {
   readonly number: number;
   readonly wallMs: number;
   readonly boxWallMs: number;
+  readonly boxMonotonicMs: number;
   readonly durationMs: number;
   readonly rtp: RtpFacts;
   readonly #facts: Facts;
@@ -39,6 +41,7 @@ export class RtpChunk implements Chunk {
       heldBytes: count.bytes + picture.heldBytes - picture.bytes,
       wallMs: unit.captureWallMs ?? unit.receivedWallMs,
       boxWallMs: unit.receivedWallMs,
+      boxMonotonicMs: unit.receivedMonotonicMs,
       durationMs: picture.frameTicks / TICKS_PER_MS,
     };
     return new RtpChunk(facts, fields, new Packets(pool, picture, fields, count));
@@ -55,6 +58,7 @@ export class RtpChunk implements Chunk {
     this.number = facts.number;
     this.wallMs = facts.wallMs;
     this.boxWallMs = facts.boxWallMs;
+    this.boxMonotonicMs = facts.boxMonotonicMs;
     this.durationMs = facts.durationMs;
     const from = (sequence: number) => new RtpChunk(facts, { ...fields, sequence }, packets);
     this.rtp = { ...fields, setup: facts.setup, packets: facts.packets, octets: facts.octets, from };

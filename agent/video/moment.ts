@@ -1,0 +1,26 @@
+import type { Chunk } from './destination.ts';
+
+/** A moment by both clocks of the box: the one labels, the other measures. */
+export interface Moment {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+/** When the first picture of a chunk had come. */
+export function beginOf({ boxWallMs: wallMs, boxMonotonicMs: monotonicMs }: Chunk): Moment {
+  return { wallMs, monotonicMs };
+}
+
+export function endOf(chunk: Chunk): Moment {
+  const { wallMs, monotonicMs } = beginOf(chunk);
+  return { wallMs: wallMs + chunk.durationMs, monotonicMs: monotonicMs + chunk.durationMs };
+}
+
+/** @returns from the first to the second, ms */
+export function between(first: Moment, second: Moment): number {
+  return second.monotonicMs - first.monotonicMs;
+}
+
+export function earliest(first: Moment, ...others: (Moment | undefined)[]): Moment {
+  return others.reduce<Moment>((least, one) => (one && between(one, least) > 0 ? one : least), first);
+}
