@@ -394,8 +394,7 @@ export class Agent implements Service {
             this.#cameraHealth.onDestination(report);
           },
           reached: (report) => this.#forwarding.onReached(report, this.#video.process ?? ''),
-          gap: (report, number) =>
-            this.#forwarding.onGap(report, { run: this.#video.process ?? '', number }),
+          gap: (report, number) => this.#forwarding.onGap(report, { run: this.#video.process ?? '', number }),
           pause: (report) => this.#forwarding.onPause(report),
           channel: (report) => this.#viewing.onReport(report),
           eventTrack: ({ camera, state }) => this.#eventTracks.state(camera, state),

@@ -41,8 +41,7 @@ export class LeaseCheck {
     if (order.command === 'lease.close') return closeObstacle(signed, order, [...open, ...waiting]);
     if (order.command !== 'lease.followup') return undefined;
     const known =
-      waiting.find(({ id }) => id === order.lease)?.camera ??
-      this.#memory.find(order.lease)?.order.camera;
+      waiting.find(({ id }) => id === order.lease)?.camera ?? this.#memory.find(order.lease)?.order.camera;
     return known === order.camera ? undefined : unknownLease(order);
   }
 

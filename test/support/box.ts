@@ -73,7 +73,15 @@ export class TestBox {
   /** Starts the agent; it is up when `status` answers. */
   start({ detached = false, cwd, under = [], video = 'own' }: StartOptions = {}): void {
     const log = openSync(this.logFile, 'a', 0o600);
-    const [command = LAUNCHER, ...args] = [...under, LAUNCHER, 'run', '--config', this.boxFile, '--video', video];
+    const [command = LAUNCHER, ...args] = [
+      ...under,
+      LAUNCHER,
+      'run',
+      '--config',
+      this.boxFile,
+      '--video',
+      video,
+    ];
     this.#agent = spawn(command, args, {
       stdio: ['ignore', log, log],
       detached,

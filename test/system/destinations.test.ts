@@ -138,10 +138,7 @@ t.test(
     );
     const before = bad.pictures.length;
     await bad.restart();
-    const gap = await csu.until(
-      'the gap',
-      () => csu.json<Gap>('/event/gap')[0],
-    );
+    const gap = await csu.until('the gap', () => csu.json<Gap>('/event/gap')[0]);
     isExact(t, gap);
     await until(() => bad.pictures.length >= before + 25);
     await diesUntold(t, scene, bad, gap);

@@ -25,7 +25,12 @@ const log = createLog('error', { write: () => undefined });
 /** @param holders counts who holds it */
 function chunk(number: number, holders = { count: 0 }): Chunk {
   const head = Buffer.from(`0000${number === 1 ? 'ftyp' : 'moof'}`);
-  const times = { wallMs: 1_000 * number, boxWallMs: 1_000 * number, boxMonotonicMs: 1_000 * number, durationMs: 1_000 };
+  const times = {
+    wallMs: 1_000 * number,
+    boxWallMs: 1_000 * number,
+    boxMonotonicMs: 1_000 * number,
+    durationMs: 1_000,
+  };
   const memory = {
     hold: () => {
       holders.count += 1;
