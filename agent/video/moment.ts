@@ -1,17 +1,22 @@
-import type { Chunk } from './destination.ts';
-
 /** A moment by both clocks of the box: the one labels, the other measures. */
 export interface Moment {
   readonly wallMs: number;
   readonly monotonicMs: number;
 }
 
-/** When the first picture of a chunk had come. */
-export function beginOf({ boxWallMs: wallMs, boxMonotonicMs: monotonicMs }: Chunk): Moment {
+/** Pictures that came to the box. */
+interface Timed {
+  readonly boxWallMs: number;
+  readonly boxMonotonicMs: number;
+  readonly durationMs: number;
+}
+
+/** When the first of them had come. */
+export function beginOf({ boxWallMs: wallMs, boxMonotonicMs: monotonicMs }: Timed): Moment {
   return { wallMs, monotonicMs };
 }
 
-export function endOf(chunk: Chunk): Moment {
+export function endOf(chunk: Timed): Moment {
   const { wallMs, monotonicMs } = beginOf(chunk);
   return { wallMs: wallMs + chunk.durationMs, monotonicMs: monotonicMs + chunk.durationMs };
 }
