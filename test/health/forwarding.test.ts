@@ -304,11 +304,11 @@ class Mortals {
       else this.#gap(step);
       while (this.#ends.signal.aborted) await this.#begin();
     }
-    while (this.#ends.signal.aborted || this.#lives.length > 0) {
-      this.#ends.abort();
-      await this.#begin();
-    }
     await this.#agent?.stop();
+    while (this.#ends.signal.aborted) {
+      await this.#begin(); // as it stopped it died
+      await this.#agent?.stop();
+    }
     const all = this.#store.outbox.next(0, 10_000);
     this.events.push(...all.map(({ payload }) => JSON.parse(payload) as Record<string, number>));
     this.#store.close();
