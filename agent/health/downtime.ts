@@ -14,7 +14,7 @@ const MAX_KNOWN = 2_048;
 const KEPT_MS = 600_000;
 
 /** When what a destination has ended, by the clock of the box and since the start of the machine. */
-export interface LastReached {
+interface LastReached {
   readonly camera: string;
   readonly destination: string;
   /** Which start of the video process said so. */
