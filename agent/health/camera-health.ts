@@ -166,7 +166,7 @@ export class CameraHealth {
     this.#camera = camera;
     this.#limits = limits;
     this.#prober = this.#newProber();
-    this.#pictures = this.#newPictures();
+    this.#pictures = this.#newPictures(this.#pictures.seen);
     this.#switch();
     if (camera.enabled) this.#rounds = this.#probeLoop(this.#abort.signal);
     this.evaluate();
@@ -515,10 +515,10 @@ export class CameraHealth {
     });
   }
 
-  #newPictures(): PictureWatch {
+  #newPictures(seen?: PictureWatch['seen']): PictureWatch {
     const { id, pictureCheck } = this.#camera;
     const intervalMs = this.#limits.pictureIntervalS * 1000;
-    return new PictureWatch(this.#needs, { camera: id, check: pictureCheck, intervalMs });
+    return new PictureWatch(this.#needs, { camera: id, check: pictureCheck, intervalMs }, seen);
   }
 
   #newProber(): Prober {

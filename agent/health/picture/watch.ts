@@ -55,9 +55,11 @@ export class PictureWatch {
   #failure: { readonly code: Code; readonly detail: string } | undefined;
   #decoderFailures = 0;
 
-  constructor(needs: PictureWatchNeeds, options: PictureOptions) {
+  /** @param seen what the last look gave: the video process may say that nothing has changed since */
+  constructor(needs: PictureWatchNeeds, options: PictureOptions, seen?: PictureNumbers) {
     this.#needs = needs;
     this.#options = options;
+    this.#numbers = seen;
     const kept = needs.memory.get(ROOM, options.camera);
     this.#judge = new PictureJudge(
       { moves: options.check === 'moving' },
@@ -70,6 +72,11 @@ export class PictureWatch {
   /** Forgets a camera that is no longer watched. */
   static forget(memory: Memory, camera: string): void {
     memory.delete(ROOM, camera);
+  }
+
+  /** What the last look gave. */
+  get seen(): PictureNumbers | undefined {
+    return this.#numbers;
   }
 
   /** Asks for a look when one is due. @param flowing whether pictures come */

@@ -44,6 +44,8 @@ export class PictureDesk implements Service {
   readonly #waiting = new Map<string, Work>();
   #working: Promise<void> | undefined;
   #letBefore = false;
+  /** Aborted when the agent goes. */
+  #asked = new AbortController();
   #decoding = '';
 
   constructor(needs: PictureDeskNeeds) {
@@ -68,8 +70,11 @@ export class PictureDesk implements Service {
     if (confirms) this.#confirming.add(camera);
   }
 
-  /** Nobody asks any more. */
+  /** Nobody asks any more; who asks next knows no picture, also not the one that is looked at now. */
   forgetAll(): void {
+    this.#asked.abort();
+    this.#asked = new AbortController();
+    this.#before.clear();
     this.#wanted.clear();
     this.#confirming.clear();
     this.#waiting.clear();
@@ -186,12 +191,12 @@ export class PictureDesk implements Service {
   async #lookAt({ camera, keyFrame, ended }: Work): Promise<void> {
     const { report } = this.#needs;
     const about = { type: 'picture', camera, stream: keyFrame.numbers } as const;
+    const signal = AbortSignal.any([this.#stopping.signal, this.#asked.signal, ended]);
     try {
-      const signal = AbortSignal.any([this.#stopping.signal, ended]);
       const picture = await this.#needs.decode(keyFrame.codec, keyFrame.stream, signal);
       if (!signal.aborted) report({ ...about, picture: this.#describe(camera, picture) });
     } catch (thrown) {
-      if (this.#stopping.signal.aborted || ended.aborted) return;
+      if (signal.aborted) return;
       this.#before.delete(camera); // what comes next is not held against one that nobody saw
       const { code, message } = asBeffroiError(thrown);
       this.#needs.log.debug({ camera, code, detail: message }, 'no picture to look at');

@@ -176,3 +176,15 @@ t.test('picture: confirm and reset are for cameras that are watched', async (t) 
   t.throws(() => watch.room.confirmPicture('cam-none'), { code: 'camera-not-found' });
   t.throws(() => watch.room.resetPicture('cam-none'), { code: 'camera-not-found' });
 });
+
+t.test(
+  'picture: that nothing has changed since the last look is understood under another entry too',
+  async (t) => {
+    const { watch, answering } = await begun(t);
+    await answering.seconds(150);
+    await watch.room.apply([CAMERA], { ...LIMITS, lossLimitPercent: LIMITS.lossLimitPercent + 1 });
+    const stream = { ...STREAM, sameAsBefore: true };
+    watch.room.onPicture({ type: 'picture', camera: CAMERA.id, stream });
+    t.match(watch.state, { picture: 'ok' });
+  },
+);

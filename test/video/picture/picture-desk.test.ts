@@ -246,6 +246,30 @@ t.test('picture: when the agent goes, what it asked for is forgotten', async (t)
   t.equal(bench.decoding.length, 0);
 });
 
+t.test(
+  'picture: the next agent knows no picture: what has not changed is looked at anew for it',
+  async (t) => {
+    const bench = new Bench();
+    const stream = bench.stream('cam-a');
+    const look = async () => {
+      bench.desk.look('cam-a', false);
+      stream.accessUnit(key(0));
+      bench.decoding.at(-1)?.done(picture(50));
+      await bench.settle();
+    };
+    await look();
+    bench.desk.forgetAll();
+    bench.desk.look('cam-a', false);
+    stream.accessUnit(key(0));
+    bench.desk.forgetAll(); // while it is looked at
+    bench.decoding.at(-1)?.done(picture(70));
+    await bench.settle();
+    await look();
+    t.equal(bench.decoding.length, 3);
+    t.match(bench.reports, [{ picture: { mean: 50 } }, { picture: { mean: 50 } }]);
+  },
+);
+
 t.test('picture: looks that are asked for faster than they are taken do not pile up', async (t) => {
   const bench = new Bench();
   const [first, other] = [bench.stream('cam-a'), bench.stream('cam-b')];
