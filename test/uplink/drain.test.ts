@@ -28,6 +28,9 @@ function heard(taken: readonly Published[], point: string): number[] {
     .map(({ payload }) => (JSON.parse(payload) as { occurrences: number }).occurrences);
 }
 
+/** Each once: what a slow machine has not acknowledged in time comes again. */
+const once = (taken: readonly Published[], point: string) => [...new Set(heard(taken, point))];
+
 /** The events that the broker refuses at first. */
 const OVER_QUOTA = /"occurrences":(3|7|40)\}/;
 
@@ -47,14 +50,14 @@ t.test('uplink: a topic that the broker refuses waits alone, the others go on', 
     raise(link, 'pt-b', n);
   }
   await link.start(NEVER);
-  await broker.until((taken) => heard(taken, 'pt-b').length === 100);
-  t.same(heard(broker.taken, 'pt-b'), numbers(1, 100));
+  await broker.until((taken) => once(taken, 'pt-b').length === 100);
+  t.same(once(broker.taken, 'pt-b'), numbers(1, 100));
   raise(link, 'pt-b', 101);
-  await broker.until((taken) => heard(taken, 'pt-b').length === 101);
+  await broker.until((taken) => once(taken, 'pt-b').length === 101);
   t.same(heard(broker.taken, 'pt-a'), []);
   allowed = true;
-  await broker.until((taken) => heard(taken, 'pt-a').length === 100);
-  t.same(heard(broker.taken, 'pt-a'), numbers(1, 100));
+  await broker.until((taken) => once(taken, 'pt-a').length === 100);
+  t.same(once(broker.taken, 'pt-a'), numbers(1, 100));
   await link.stop();
   t.equal(held.outbox.pending(), 0);
 });
