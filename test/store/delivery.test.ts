@@ -182,6 +182,32 @@ t.test('an event of an earlier start is live only while it is young by a trusted
   }
 });
 
+t.test('an event of an earlier start is backlog where the clock cannot be believed', async (t) => {
+  const folder = temporaryFolder(t);
+  const first = openFor(folder).store;
+  put(first, 'intrusion');
+  first.close();
+  const { store } = openFor(folder, new TestClock(), {}, 'untrusted');
+  t.same([dueNumbers(store, ['live']), dueNumbers(store, ['backlog'])], [[], [1]]);
+  store.close();
+});
+
+t.test('what waits for its receipt waits no longer than the rules of the next start allow', async (t) => {
+  const folder = temporaryFolder(t);
+  const first = openFor(folder).store;
+  first.outbox.rule({ ...RECEIPTS, resendAfterMs: 3_600_000 });
+  first.outbox.acknowledge([put(first, 'intrusion')]);
+  first.close();
+  const { store, clock } = openFor(folder);
+  store.outbox.rule(RECEIPTS);
+  t.same(dueNumbers(store), [], 'the broker has it');
+  await clock.advance(119_999);
+  t.same(dueNumbers(store), []);
+  await clock.advance(1);
+  t.same(dueNumbers(store), [1]);
+  store.close();
+});
+
 t.test(
   'without a receipt an event is sent again, later each time; a receipt hastens the others',
   async (t) => {

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import type { ClockTrust } from '../../agent/base/clock.ts';
 import { systemCode } from '../../agent/base/errors.ts';
 import { createLog } from '../../agent/base/log.ts';
 import { OUTBOX_CLASSES } from '../../agent/contract/delivery.ts';
@@ -31,12 +32,17 @@ export interface OpenedStore {
 }
 
 /** Opens a store of these tests; `close` it before the folder is opened again. */
-export function openFor(folder: string, clock = new TestClock(), options: StoreOptions = {}): OpenedStore {
+export function openFor(
+  folder: string,
+  clock = new TestClock(),
+  options: StoreOptions = {},
+  trust: ClockTrust = 'synced',
+): OpenedStore {
   const store = openStore(
     folder,
     {
       clock,
-      clockTrust: () => 'synced',
+      clockTrust: () => trust,
       log: createLog('error', { write: () => undefined }),
       sign: (bytes) => sign(null, bytes, box.privateKey),
     },

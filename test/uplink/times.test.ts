@@ -130,6 +130,26 @@ t.test('times: after a restart the corrected time is the latest possible', async
   second.store.close();
 });
 
+t.test('times: each start has its own corrections, also where its clock goes on as before', async (t) => {
+  const folder = t.testdir();
+  const first = new Box(t, folder);
+  first.raise();
+  first.store.close();
+  const second = new Box(t, folder);
+  second.raise();
+  second.set(NOON_MS);
+  second.trust = 'synced';
+  second.link.reporter.corrections();
+  const told = second
+    .events()
+    .filter((event): event is Correction => event.topic.endsWith('/time-correction'));
+  t.match(told, [
+    { about_boot: 1, first_seq: 1, last_seq: 1, exact: false },
+    { about_boot: 2, first_seq: 2, last_seq: 2, exact: true },
+  ]);
+  second.store.close();
+});
+
 t.test('times: a clock that is set at every event fills no memory', async (t) => {
   const box = new Box(t, t.testdir());
   for (let n = 0; n < 500; n += 1) {
