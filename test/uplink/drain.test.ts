@@ -3,7 +3,7 @@ import type { Uplink } from '../../agent/uplink/uplink.ts';
 import { type Answer, OddBroker, type Published } from '../support/odd-broker.ts';
 import { NEVER, SITE, store, uplink } from './parts.ts';
 
-t.jobs = 4;
+t.jobs = 5;
 
 const BASE = `csu/v1/${SITE}`;
 
