@@ -438,7 +438,7 @@ export class Agent implements Service {
         }
         return `${camera}: the stream is begun anew`;
       },
-      publishReport: (period) => this.#reports.publish(period),
+      publishReport: (period, signal) => this.#reports.publish(period, signal),
       confirmPicture: (camera) => this.#cameraHealth.confirmPicture(camera),
       resetPicture: (camera) => this.#cameraHealth.resetPicture(camera),
       knowsCamera: (camera) => this.#inForce?.cameras.some(({ id }) => id === camera) ?? false,

@@ -38,7 +38,7 @@ export async function act(ports: CommandPorts, command: TakenCommand, signal: Ab
     case 'mission.cancel':
       return ports.missions.cancel(order.mission, decisionOf(order, signer));
     case 'report.publish':
-      return await ports.publishReport({ from: order.from, to: order.to });
+      return await ports.publishReport({ from: order.from, to: order.to }, signal);
     case 'inventory.run':
       return await ports.takeInventory(signal);
   }

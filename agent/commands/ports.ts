@@ -88,7 +88,7 @@ export interface CommandPorts {
   /** Whether the configuration in force has it as the camera of a partner. */
   isLeased(camera: string): boolean;
   /** Publishes the report on these days of Europe/Paris. @throws OrderRefusedError `order-out-of-bounds` */
-  publishReport(period: { readonly from: string; readonly to: string }): Promise<string>;
+  publishReport(period: { readonly from: string; readonly to: string }, signal: AbortSignal): Promise<string>;
   /** Holds the configuration against the network now. @returns what was found */
   takeInventory(signal: AbortSignal): Promise<string>;
   readonly alarms: AlarmPorts;

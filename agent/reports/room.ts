@@ -88,8 +88,12 @@ export class ReportRoom implements Service {
     this.#recorder.expect(new Set(facts.map(({ id }) => id)));
   }
 
-  /** @returns what came of it, for the operator @throws OrderRefusedError `order-out-of-bounds` */
-  async publish(period: Period): Promise<string> {
+  /**
+   * @param signal after which nothing of it is sent
+   * @returns what came of it, for the operator
+   * @throws OrderRefusedError `order-out-of-bounds`; the reason of the signal
+   */
+  async publish(period: Period, signal: AbortSignal): Promise<string> {
     const { clock } = this.#needs;
     const days = isDay(period.from) && isDay(period.to) ? daysIn(period).length : 0;
     const { fromMs, untilMs } = stretchOf(period);
@@ -99,19 +103,20 @@ export class ReportRoom implements Service {
         'order-out-of-bounds',
         `expected a first and a last day within the last 400, came ${period.from} to ${period.to}`,
       );
-    const report = await this.#compose(period);
+    const report = await this.#compose(period, AbortSignal.any([this.#abort.signal, signal]));
     this.#needs.transaction(() => this.#send(report));
     return `report on ${period.from} to ${period.to}: ${report.lines.length} elements${report.complete ? '' : ', the period is not over'}`;
   }
 
-  async #compose(period: Period): Promise<Report> {
-    const composed = this.#composed.then(() => this.#composeNow(period));
+  async #compose(period: Period, signal: AbortSignal): Promise<Report> {
+    const composed = this.#composed.then(() => this.#composeNow(period, signal));
     this.#composed = composed.catch(() => undefined);
     return await composed;
   }
 
   /** Alarms go out and cameras are looked at between two subjects. */
-  async #composeNow(period: Period): Promise<Report> {
+  async #composeNow(period: Period, signal: AbortSignal): Promise<Report> {
+    signal.throwIfAborted();
     const { site, clock, timeline, memory } = this.#needs;
     const { fromMs, untilMs } = stretchOf(period);
     this.#recorder.look(this.#needs.look(), true);
@@ -123,7 +128,7 @@ export class ReportRoom implements Service {
       const step = steps.next();
       if (step.done) return step.value;
       await turn();
-      this.#abort.signal.throwIfAborted();
+      signal.throwIfAborted();
     }
   }
 
@@ -180,7 +185,7 @@ export class ReportRoom implements Service {
       this.#send(report);
       memory.set(ROOM, LAST_MONTH, month);
     };
-    this.#compose(daysOfMonth(month))
+    this.#compose(daysOfMonth(month), this.#abort.signal)
       .then((report) => transaction(() => send(report)))
       .then(() => log.info({ month }, 'report published'))
       .catch((thrown: unknown) => {

@@ -111,7 +111,7 @@ async function publish(store: SqliteStore, period: Period): Promise<{ tookMs: nu
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const beganMs = performance.now();
-  await room.publish(period);
+  await room.publish(period, new AbortController().signal);
   const tookMs = performance.now() - beganMs;
   delay.disable();
   return { tookMs, heldMs: delay.max / 1e6 };

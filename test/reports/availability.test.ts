@@ -12,6 +12,7 @@ const DAY = 24 * HOUR;
 /** 1 June 2026, midnight in Paris. */
 const JUNE = Date.UTC(2026, 4, 31, 22);
 const DAY_1 = ['2026-06-01', '2026-06-01'] as const;
+const NEVER = new AbortController().signal;
 
 async function watched(t: Test, wallMs = JUNE): Promise<Watched> {
   const world = new Watched(temporaryFolder(t), wallMs);
@@ -276,7 +277,7 @@ t.test('availability: a report on order is bounded, and its messages keep their 
   world.configure();
   await world.clock.advance(HOUR);
   t.match(
-    await world.room.publish({ from: '2026-06-01', to: '2026-06-01' }),
+    await world.room.publish({ from: '2026-06-01', to: '2026-06-01' }, NEVER),
     /2 elements, the period is not over/,
   );
   const site = world.recorder.of('event', 'siteAvailability').at(-1)?.fields;
@@ -296,7 +297,11 @@ t.test('availability: a report on order is bounded, and its messages keep their 
     ['2024-01-01', '2024-01-31'],
     ['2025-01-01', '2026-06-01'],
   ] as const)
-    await t.rejects(world.room.publish({ from, to }), { code: 'order-out-of-bounds' }, `${from} ${to}`);
+    await t.rejects(
+      world.room.publish({ from, to }, NEVER),
+      { code: 'order-out-of-bounds' },
+      `${from} ${to}`,
+    );
   await world.stop();
 });
 
@@ -311,12 +316,19 @@ t.test('availability: while a long report is put together everything else goes o
     for (; !isOver; turns += 1) await turn();
   })();
   const day = { from: DAY_1[0], to: DAY_1[1] };
-  const [first, second] = await Promise.all([world.room.publish(day), world.room.publish(day)]);
+  const [first, second] = await Promise.all([world.room.publish(day, NEVER), world.room.publish(day, NEVER)]);
   isOver = true;
   await others;
   t.match([first, second], [/^report on .*: 61 elements/, /^report on .*: 61 elements/]);
   t.ok(turns >= 2 * cameras.length, `${turns} turns of others, one report after the other`);
-  const cut = world.room.publish(day);
+  const order = new AbortController();
+  const late = ['at work', 'behind it'].map((what) =>
+    t.rejects(world.room.publish(day, order.signal), { message: 'late' }, `${what}: not gone on with`),
+  );
+  await turn();
+  order.abort(new Error('late'));
+  await Promise.all(late);
+  const cut = world.room.publish(day, NEVER);
   const ended = t.rejects(cut, { name: 'AbortError' }, 'an agent that ends does not wait for it');
   await world.stop();
   await ended;
