@@ -11,7 +11,7 @@ export interface Flying {
   counts: boolean;
 }
 
-/** Events that are passed over in one look, at most. Source: guess. */
+/** Events that are passed over in one look, at most: others have their turn before the next one. Source: guess; some milliseconds. */
 const PAGE = 500;
 
 /**
@@ -26,18 +26,19 @@ export class DrainLane {
   readonly careful = new Set<string>();
   /** Refusals in a row of each topic. */
   readonly refusals = new Map<string, number>();
-  readonly #outbox: Outbox;
+  readonly #outbox: Pick<Outbox, 'due'>;
   readonly #oversize: Oversize;
   readonly #classes: readonly OutboxClass[];
   readonly #afterSeq = new Map<OutboxClass, number>();
   /** Classes of which everything was seen: they are not asked for again until something may have come. */
   readonly #dry = new Set<OutboxClass>();
+  #isUnfinished = false;
 
   /**
    * @param classes what goes, the first ones first
    * @param oversize what this connection does not take, which is passed over
    */
-  constructor(name: Lane, outbox: Outbox, classes: readonly OutboxClass[], oversize: Oversize) {
+  constructor(name: Lane, outbox: Pick<Outbox, 'due'>, classes: readonly OutboxClass[], oversize: Oversize) {
     this.name = name;
     this.#outbox = outbox;
     this.#oversize = oversize;
@@ -60,26 +61,27 @@ export class DrainLane {
     return this.name === 'live' ? topic : backlogTopic(topic);
   }
 
+  /** So many events were passed over that the last look ended before all places were filled. */
+  get isUnfinished(): boolean {
+    return this.#isUnfinished;
+  }
+
   /**
-   * The events to be sent now, at most `room`.
+   * The events to be sent now, at most `room`. Of a class that is not looked through, those of lower ones wait.
    * @param flying what is on the wire already, which is passed over
    */
   following(room: number, flying: ReadonlyMap<number, Flying>): OutboxEntry[] {
     const chosen: OutboxEntry[] = [];
+    this.#isUnfinished = false;
     for (const of of this.#classes) {
-      if (chosen.length >= room) break;
-      if (!this.#dry.has(of)) this.#choose(of, room, flying, chosen);
+      if (chosen.length >= room || this.#isUnfinished) break;
+      if (!this.#dry.has(of)) this.#isUnfinished = this.#choose(of, room, flying, chosen);
     }
     return chosen;
   }
 
-  #choose(of: OutboxClass, room: number, flying: ReadonlyMap<number, Flying>, chosen: OutboxEntry[]): void {
-    while (chosen.length < room && !this.#dry.has(of))
-      if (!this.#choosePage(of, room, flying, chosen)) return;
-  }
-
-  /** @returns false when what follows has to wait */
-  #choosePage(
+  /** @returns whether events follow that there is room for */
+  #choose(
     of: OutboxClass,
     room: number,
     flying: ReadonlyMap<number, Flying>,
@@ -95,7 +97,7 @@ export class DrainLane {
       if (!flying.has(entry.seq) && !this.#oversize.has(entry.seq)) chosen.push(entry);
     }
     if (due.length < limit) this.#dry.add(of);
-    return true;
+    return due.length === limit && chosen.length < room;
   }
 
   #mustWait(

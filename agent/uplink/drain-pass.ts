@@ -15,10 +15,13 @@ export interface DrainPassNeeds {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
-  readonly client: BrokerClient;
+  readonly client: Pick<BrokerClient, 'inflight' | 'publish'>;
   /** Classes of events that go; the others wait. */
   readonly classes: readonly OutboxClass[];
-  readonly outbox: Outbox;
+  readonly outbox: Pick<
+    Outbox,
+    'acknowledge' | 'confirmation' | 'due' | 'giveUp' | 'order' | 'settle' | 'unreceipted'
+  >;
   /** The rate of the backlog. */
   readonly pace: Pace;
   /** What this connection does not take. */
@@ -167,6 +170,7 @@ export class DrainPass {
     if (this.#rewind || outbox.order !== this.#order) this.#beginWithOldest();
     const room = this.#shares.events - this.#flying.size;
     for (const entry of this.#live.following(room, this.#flying)) this.#launch(this.#live, entry);
+    if (this.#live.isUnfinished) return;
     const backlog = this.#backlog.following(this.#backlogRoom(), this.#flying);
     for (const entry of backlog) this.#launch(this.#backlog, entry);
     pace.spend(backlog.length);
@@ -259,12 +263,17 @@ export class DrainPass {
     this.#needs.refused(error);
   }
 
-  /** Resolves when an event came in, one landed, a topic is free, or the pass ends; all of one turn of the event loop at once. */
+  /**
+   * Resolves when an event came in, one landed, a topic is free, the pass ends, or there is more to look through; all of one
+   * turn of the event loop at once.
+   */
   async #news(): Promise<void> {
     if (this.#signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
+    const isUnfinished = this.#live.isUnfinished || this.#backlog.isUnfinished;
+    if (!isUnfinished)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     await nextTurn();
   }
 

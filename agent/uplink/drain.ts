@@ -1,13 +1,14 @@
 import { asBeffroiError, type BeffroiError } from '../base/errors.ts';
 import { RepeatedFault } from '../base/repeated.ts';
 import { type Backoff, backoffMs } from '../base/retry.ts';
-import type { OutboxEntry } from '../store/store.ts';
+import type { Outbox, OutboxEntry } from '../store/store.ts';
 import { DrainPass, type DrainPassNeeds } from './drain-pass.ts';
 import { Oversize } from './oversize.ts';
 import { Pace } from './pace.ts';
 
 export interface OutboxDrainNeeds
   extends Omit<DrainPassNeeds, 'refused' | 'pace' | 'client' | 'classes' | 'oversize'> {
+  readonly outbox: Outbox;
   /** An alarm waits that is larger than what the broker takes. */
   readonly tooLarge: (error: BeffroiError) => void;
 }

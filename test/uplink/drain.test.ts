@@ -1,7 +1,13 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { systemClock } from '../../agent/base/clock.ts';
+import { InternalError } from '../../agent/base/errors.ts';
+import { DrainPass } from '../../agent/uplink/drain-pass.ts';
+import { Oversize } from '../../agent/uplink/oversize.ts';
+import { Pace } from '../../agent/uplink/pace.ts';
 import type { Uplink } from '../../agent/uplink/uplink.ts';
 import { type Answer, OddBroker, type Published } from '../support/odd-broker.ts';
-import { NEVER, SITE, store, uplink } from './parts.ts';
+import { NEVER, quietLog, SITE, store, uplink } from './parts.ts';
 
 t.jobs = 5;
 
@@ -131,4 +137,52 @@ t.test('uplink: a broker that closes at each event is tried until it takes them,
   await link.start(NEVER);
   await broker.until(isDone('pt-a', 50));
   t.same([...new Set(heard(broker.taken, 'pt-a'))], numbers(1, 50));
+});
+
+t.test('uplink: 100,000 events that a broker does not take are passed over while others work', async (t) => {
+  const count = 100_000;
+  const entry = (seq: number) => ({
+    seq,
+    topic: `${BASE}/pt-${seq}/event/alarm`,
+    payload: '{}',
+    id: `e${seq}`,
+  });
+  const large = numbers(1, count).map((seq) => ({ ...entry(seq), class: 'intrusion' as const }));
+  const behind = { ...entry(count + 1), class: 'technical' as const };
+  const oversize = new Oversize({ log: quietLog().log, onWaiting: () => undefined });
+  const tooLarge = new InternalError('message-too-large', 'the broker takes less');
+  for (const event of large) oversize.givesUp(event, tooLarge);
+  const looks: number[] = [];
+  const sent = Promise.withResolvers<string>();
+  const end = new AbortController();
+  const pass = new DrainPass(
+    {
+      ...{ clock: systemClock, log: quietLog().log, random: Math.random, oversize, refused: () => undefined },
+      ...{ classes: ['intrusion', 'technical'], pace: new Pace(systemClock, 50) },
+      client: { inflight: 64, publish: async (topic) => sent.resolve(topic) },
+      outbox: {
+        ...{ confirmation: 'broker', order: 1, settle: () => false, unreceipted: () => 0 },
+        ...{ acknowledge: () => undefined, giveUp: () => undefined },
+        due: ({ lane, class: of, afterSeq, limit }) => {
+          if (lane === 'backlog') return [];
+          if (of === 'technical') return afterSeq < behind.seq ? [behind] : [];
+          const due = large.slice(afterSeq, afterSeq + limit);
+          looks.push(due.length);
+          return due;
+        },
+      },
+    },
+    end.signal,
+  );
+  const running = pass.run();
+  let [turns, isSent] = [0, false];
+  const others = (async () => {
+    for (; !isSent; turns += 1) await turn();
+  })();
+  t.equal(await sent.promise, behind.topic, 'a lower class goes when all before it were seen');
+  isSent = true;
+  end.abort();
+  await Promise.all([others, running]);
+  t.ok(Math.max(...looks) <= 600, 'a look is bounded');
+  t.ok(turns >= count / 600, `${turns} turns of others, one after each look`);
 });
