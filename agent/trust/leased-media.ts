@@ -44,6 +44,8 @@ const KEY_BYTES = 32;
 const MAX_MESSAGES = 2 ** 32;
 /** Longest sealed key, characters; a genuine one has about 500. */
 const MAX_SEALED_KEY = 4096;
+const EARLIER =
+  'its key was made before that of the lease shown last: played back, or the clock of the box was set back; a view begun anew shows it if it is genuine';
 /** How far the clocks of box and recipient may differ. Source: guess, as for orders. */
 const MAX_SKEW_MS = 60_000;
 /** How long pictures may be on their way to one who begins to view. Source: guess; the credit of a lease on a narrow line. */
@@ -233,8 +235,8 @@ export class MediaOpener {
 
   /**
    * @returns the MP4 boxes; undefined before the first key picture, and for what was received before
-   * @throws OrderRefusedError `secret-unopenable` for what is not for this recipient, not of the box, or damaged; what
-   *   is shown goes on all the same
+   * @throws OrderRefusedError `secret-unopenable` for what is not for this recipient, not of the box, damaged, or of an
+   *   earlier lease; what is shown goes on all the same
    */
   async open(payload: Buffer): Promise<Buffer | undefined> {
     const message = readLeasedMessage(payload);
@@ -250,11 +252,13 @@ export class MediaOpener {
 
   /**
    * Another lease begins at a key picture of this moment: what was recorded is not shown as of now. One from before the
-   * one that is shown does not come back.
+   * one that is shown does not come back. Where the clock of the box was set back between two leases, the second one looks
+   * like this too, and nothing tells them apart but a view that is begun anew.
    */
   async #another({ lease, sealedKey, made }: LeasedMessage): Promise<Shown | undefined> {
-    if (!made || made.keyMs <= (this.#shown?.madeMs ?? 0)) return undefined;
+    if (!made) return undefined;
     this.#check(made);
+    if (made.keyMs <= (this.#shown?.madeMs ?? 0)) throw unopenable(EARLIER);
     const { site, camera, recipient, key } = this.#needs;
     const bound = { site, subject: `${camera}/${recipient}/${lease}` };
     const { k } = await openMediaKey(sealedKey, bound, key);
