@@ -7,7 +7,7 @@ import { Keeping, type PointNeeds } from './keeping.ts';
 import { LastWord } from './last-word.ts';
 import { type Decision, isOpen } from './life/life.ts';
 import { dueMs, settle } from './life/settling.ts';
-import type { AlarmPoint, AlarmSettings } from './ports.ts';
+import type { AlarmPoint, AlarmSettings, Details } from './ports.ts';
 import { isCrowded, keyIn, type PointRecord } from './record.ts';
 import { rulesOf } from './rules.ts';
 import { Shelf } from './shelf.ts';
@@ -199,7 +199,9 @@ export class Point {
     this.#word.take(seen);
     draft.say(seen, holds);
     const cause = holds ? seen.details?.cause : undefined;
-    if (this.#cause.hasChanged(draft.record.details.cause, cause)) draft.reword(seen);
+    const { details } = draft.record;
+    if (this.#cause.hasChanged(details.cause, cause) || (holds && isReworded(details, seen)))
+      draft.reword(seen);
     if (this.#hearing.heard(seen.key, draft.record.active)) draft.renew();
   }
 
@@ -255,6 +257,10 @@ export class Point {
     const unknown = this.#hearing.isUnknown(this.#point.maxAgeMs);
     this.#shown.show(this.#record, unknown, this.#verdict(this.#record));
   }
+}
+
+function isReworded(told: Details, { details, textCounts = false }: Observation): boolean {
+  return textCounts && told.cause === details?.cause && told.text !== details?.text;
 }
 
 function isTold({ told }: Draft): boolean {

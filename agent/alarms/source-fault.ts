@@ -30,7 +30,8 @@ export class SourceFault {
   #failingSinceMs: number | undefined;
   #error: BeffroiError | undefined;
   #told: boolean | undefined;
-  #crowdTold: boolean | undefined;
+  /** The points that were told, in words; undefined before the first look of this start. */
+  #crowdTold: string | undefined;
 
   constructor(clock: Clock, point: FailurePointAccess) {
     this.#clock = clock;
@@ -55,11 +56,13 @@ export class SourceFault {
   /** @param points those of which more conditions hold than are told apart */
   crowded(points: readonly string[]): void {
     const isCrowded = points.length > 0;
-    if (this.#crowdTold === isCrowded) return;
+    const told = points.join(', ');
+    if (this.#crowdTold === told) return;
     const point = isCrowded ? this.#point.make() : this.#point.find();
-    const details = isCrowded ? detailsOf(crowd(points)) : {};
-    if (isCrowded || point?.isActive) point?.see({ key: CROWD, active: isCrowded, details });
-    this.#crowdTold = isCrowded;
+    const details = isCrowded ? detailsOf(crowd(told)) : {};
+    if (isCrowded || point?.isActive)
+      point?.see({ key: CROWD, active: isCrowded, details, textCounts: true });
+    this.#crowdTold = told;
   }
 
   works(): void {
@@ -82,8 +85,8 @@ function shortened(source: string): string {
   return `${source.slice(0, SOURCE_ID_MAX - 9)}-${hash}`;
 }
 
-function crowd(points: readonly string[]): DeviceError {
-  const what = `expected at most ${ACTIVE_MAX} conditions of a point at a time, more came of ${points.join(', ')}`;
+function crowd(points: string): DeviceError {
+  const what = `expected at most ${ACTIVE_MAX} conditions of a point at a time, more came of ${points}`;
   return new DeviceError('point-crowded', what);
 }
 

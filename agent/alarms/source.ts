@@ -20,6 +20,8 @@ export interface Observation {
   readonly severity?: Severity | undefined;
   /** What else the event shall carry. */
   readonly details?: Details | undefined;
+  /** An alarm that holds for the same cause is told again when its text has become another. */
+  readonly textCounts?: boolean | undefined;
   /** Becomes durable together with the change of the point, when one is told. It may run twice, and writes to the store alone. */
   readonly along?: (() => void) | undefined;
 }

@@ -18,6 +18,7 @@ interface Begun {
 
 interface Start {
   readonly point?: Partial<AlarmPoint>;
+  readonly more?: readonly AlarmPoint[];
   readonly settings?: Partial<AlarmSettings>;
   readonly folder?: string;
   readonly clock?: TestClock;
@@ -26,12 +27,12 @@ interface Start {
 /** One start of the agent's alarms; a folder that is given again is as a kill left it. */
 async function begin(
   t: Test,
-  { point, settings, folder = t.testdir(), clock = new TestClock() }: Start = {},
+  { point, more = [], settings, folder = t.testdir(), clock = new TestClock() }: Start = {},
 ) {
   const camera = new ScriptedCamera();
   const watch = new Watch(folder, clock, () => camera);
   t.teardown(() => watch.end());
-  const points = [{ ...POINT, ...point } as AlarmPoint];
+  const points = [{ ...POINT, ...point } as AlarmPoint, ...more];
   await watch.begin({ points, cameras: [CAMERA], alarms: { ...SETTINGS, ...settings } });
   await clock.advance(0);
   return { clock, camera, watch } satisfies Begun;
@@ -65,6 +66,22 @@ t.test(
     t.same(told(begun), ['raised', 'closed', 'raised', 'cleared'], 'nobody waits for what was closed');
   },
 );
+
+t.test('life: each point that becomes crowded is named, by the one alarm of its source', async (t) => {
+  const tampering = { ...POINT, id: 'pt-vandale', kind: 'tampering' } as const;
+  const { clock, camera, watch } = await begin(t, { more: [tampering] });
+  const inputs = Array.from({ length: 257 }, (_, input) => String(input));
+  for (const input of inputs) camera.input(input, true);
+  await clock.advance(1000);
+  const topic = 'tns1:VideoSource/GlobalSceneChange/ImagingService';
+  for (const Source of inputs) camera.say({ topic, source: { Source }, data: { State: 'true' } });
+  await clock.advance(3000);
+  t.match(watch.failures, [
+    { transition: 'raised', cause: 'point-crowded', text: /more came of pt-porte$/ },
+    { transition: 'updated', cause: 'point-crowded', text: /more came of pt-porte, pt-vandale$/ },
+  ]);
+  t.equal(watch.failures.length, 2, 'and not told again');
+});
 
 t.test(
   'life: an alarm is raised, acknowledged by somebody, cleared and closed, each told and retained',
