@@ -354,12 +354,12 @@ export interface ObjectHandler {
 export interface ObjectBrokers {
   /**
    * One connection, which hears these topics: ends when the signal aborts, rejects at any failure.
-   * @param heard `apart`: beside the one that hears all others
+   * @param heard `own`: one that a topic has for itself, beside the common one
    * @throws BeffroiError
    */
   listen(
     broker: ObjectBroker,
-    heard: { readonly topics: readonly string[]; readonly apart: boolean },
+    heard: { readonly topics: readonly string[]; readonly own: boolean },
     handler: ObjectHandler,
     signal: AbortSignal,
   ): Promise<void>;

@@ -39,16 +39,16 @@ const SUBSCRIBE_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_S = 5;
 /** Of the time of the agent: a broker that floods shall not make the alarms of others late. Source: guess. */
 const READING_SHARE = 0.2;
-/** Of a connection beside the common one; there are few. Source: guess. */
-const READING_SHARE_APART = 0.05;
+/** Of a connection that a topic has for itself; there are few. Source: guess. */
+const READING_SHARE_OWN = 0.05;
 
 /** What one connection hears, and as whom. */
 export interface LocalHearing {
   /** The same for each connection, so that a dead connection makes way for the next one. */
   readonly clientId: string;
   readonly topics: readonly string[];
-  /** Beside the connection that hears all other topics of the broker. */
-  readonly apart?: boolean;
+  /** A connection that its topic has for itself, beside the common one. */
+  readonly own?: boolean;
 }
 
 /**
@@ -87,9 +87,9 @@ export async function listenToBroker(
 export function localClientId(
   site: string,
   broker: string,
-  { topics, apart }: Omit<LocalHearing, 'clientId'> = { topics: [] },
+  { topics, own }: Omit<LocalHearing, 'clientId'> = { topics: [] },
 ): string {
-  const place = [site, broker, ...(apart ? topics : [])].join('/');
+  const place = [site, broker, ...(own ? topics : [])].join('/');
   const digest = createHash('sha256').update(place).digest('hex');
   return `beffroi-${digest.slice(0, 12)}`;
 }
@@ -202,7 +202,7 @@ function addressOf({ host, port, tls }: LocalBroker): BrokerAddress {
 
 function optionsOf(
   { tls, credentials, maxPayloadBytes }: LocalBroker,
-  { clientId, apart = false }: LocalHearing,
+  { clientId, own = false }: LocalHearing,
 ): SessionOptions {
   return {
     clientId,
@@ -214,7 +214,7 @@ function optionsOf(
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     ackTimeoutMs: CONNECT_TIMEOUT_MS,
     maxDownBytes: maxPayloadBytes,
-    readingShare: apart ? READING_SHARE_APART : READING_SHARE,
+    readingShare: own ? READING_SHARE_OWN : READING_SHARE,
     highWaterBytes: 0,
     pingEveryMs: 0,
   };

@@ -15,7 +15,7 @@ import type {
 } from '../ports.ts';
 import { ruleOf } from '../record.ts';
 import type { AlarmSource, SourceListener, SourcePlan } from '../source.ts';
-import { ApartTopics, type ApartTopicsNeeds, type Leave } from './apart.ts';
+import { type Leave, OwnConnections, type OwnConnectionsNeeds } from './own-connections.ts';
 import { WatchedObject } from './watched-object.ts';
 
 export interface ObjectSourceNeeds {
@@ -152,33 +152,36 @@ class BrokerSource implements AlarmSource {
     const topics = [...this.#byTopic.keys()];
     const over = new AbortController();
     const ended = AbortSignal.any([signal, over.signal]);
-    const apart = this.#apart(ended);
+    const own = this.#ownConnections(ended);
     try {
-      const handler = this.#handler(up, apart);
-      const common = objectBrokers.listen(this.#broker, { topics, apart: false }, handler, ended);
-      await Promise.race([common, apart.failed]);
+      const handler = this.#handler(up, own);
+      const common = objectBrokers.listen(this.#broker, { topics, own: false }, handler, ended);
+      await Promise.race([common, own.failed]);
     } finally {
       over.abort();
-      await apart.ended;
+      await own.ended;
       if (!signal.aborted) this.#lost();
     }
   }
 
-  #apart(signal: AbortSignal): ApartTopics {
+  #ownConnections(signal: AbortSignal): OwnConnections {
     const { log, objectBrokers } = this.#needs;
-    const needs: ApartTopicsNeeds = {
+    const needs: OwnConnectionsNeeds = {
       log,
       listen: (topic, handler, ended) =>
-        objectBrokers.listen(this.#broker, { topics: [topic], apart: true }, handler, ended),
+        objectBrokers.listen(this.#broker, { topics: [topic], own: true }, handler, ended),
       taken: this.#taken,
-      passedOver: (topic, payload) => {
-        for (const object of this.#objectsOf(topic)) object.passOver(payload);
+      overtaken: (topic, payload) => {
+        for (const object of this.#objectsOf(topic)) object.overtaken(payload);
+      },
+      newest: (topic, payload) => {
+        for (const object of this.#objectsOf(topic)) object.newest(payload);
       },
     };
-    return new ApartTopics(needs, signal);
+    return new OwnConnections(needs, signal);
   }
 
-  #handler(up: () => void, apart: ApartTopics): ObjectHandler {
+  #handler(up: () => void, own: OwnConnections): ObjectHandler {
     let leave: Leave | undefined;
     return {
       ...this.#taken,
@@ -189,7 +192,7 @@ class BrokerSource implements AlarmSource {
       },
       message: (topic, payload, retained) => {
         const acted = this.#taken.message(topic, payload, retained);
-        if (leave && this.#objectsOf(topic).some(({ floods }) => floods)) apart.move(topic, leave);
+        if (leave && this.#objectsOf(topic).some(({ floods }) => floods)) own.move(topic, leave);
         return acted;
       },
     };

@@ -106,16 +106,31 @@ export class WatchedObject {
       this.#judge({ payload, retained });
       return true;
     }
-    if (this.#waiting) this.passOver(this.#waiting.payload);
+    if (this.#waiting) this.#passOver(this.#waiting.payload);
     else void this.#judgeLater();
     // The buffer is part of a larger one, which must not be kept.
     this.#waiting = { payload: Buffer.from(payload), retained };
     return false;
   }
 
+  /** Takes a message that may have arrived already, as the last one: it is counted with that, or not at all. */
+  newest(payload: Buffer): void {
+    if (!this.#waiting || payload.length === 0) {
+      this.arrived(payload, false);
+      return;
+    }
+    this.overtaken(this.#waiting.payload);
+    this.#waiting = { payload, retained: false };
+  }
+
   /** Another message takes the place of this one: it is not judged, but no breach in it is lost. */
-  passOver(payload: Buffer): void {
+  #passOver(payload: Buffer): void {
     this.#surplus.count();
+    this.overtaken(payload);
+  }
+
+  /** The same of a message that arrived already or will, and is counted with that. */
+  overtaken(payload: Buffer): void {
     const reading = readMessage(payload, this.#steps);
     if (!reading || reading instanceof Unreadable) return;
     for (const point of this.#values)

@@ -60,7 +60,7 @@ class Tap implements ObjectBrokers {
         this.messages += 1;
       },
     };
-    const clientId = `beffroi-test${heard.apart ? heard.topics[0] : ''}`;
+    const clientId = `beffroi-test${heard.own ? heard.topics[0] : ''}`;
     this.making += 1;
     await listenToBroker(systemClock, broker, { clientId, ...heard }, counted, signal)
       .catch((thrown: unknown) => {

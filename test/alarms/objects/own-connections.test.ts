@@ -1,25 +1,33 @@
 import t from 'tap';
-import { ApartTopics, type ApartTopicsNeeds, type Leave } from '../../../agent/alarms/objects/apart.ts';
+import {
+  type Leave,
+  OwnConnections,
+  type OwnConnectionsNeeds,
+} from '../../../agent/alarms/objects/own-connections.ts';
 import { Surplus } from '../../../agent/alarms/objects/surplus.ts';
+import { WatchedObject } from '../../../agent/alarms/objects/watched-object.ts';
 import type { ObjectHandler } from '../../../agent/alarms/ports.ts';
 import { DeviceError } from '../../../agent/base/errors.ts';
 import { createLog } from '../../../agent/base/log.ts';
+import { Recorder } from '../../health/recorder.ts';
 import { TestClock } from '../../support/test-clock.ts';
 
+const log = createLog('error', { write: () => undefined });
 const NEVER = new Promise<never>(() => undefined);
 const lost = () => new DeviceError('equipment-closed', 'mqtt-1: the connection was closed');
 
 /** @param said takes what is judged, and what is passed over, in order */
-function apartWith(listen: ApartTopicsNeeds['listen'], said: string[] = []): ApartTopics {
-  return new ApartTopics(
+function ownWith(listen: OwnConnectionsNeeds['listen'], said: string[] = []): OwnConnections {
+  return new OwnConnections(
     {
-      log: createLog('error', { write: () => undefined }),
+      log,
       listen,
       taken: {
         message: (_topic, payload) => said.push(`judged ${payload}`) > 0,
         tooLarge: () => undefined,
       },
-      passedOver: (_topic, payload) => said.push(`passed over ${payload}`),
+      overtaken: (_topic, payload) => said.push(`passed over ${payload}`),
+      newest: (_topic, payload) => said.push(`judged ${payload}`),
     },
     new AbortController().signal,
   );
@@ -31,14 +39,14 @@ async function afterLoss(
   leave: Leave,
   said: string[] = [],
 ): Promise<unknown> {
-  const apart = apartWith(async (_topic, handler) => {
+  const own = ownWith(async (_topic, handler) => {
     happens(handler);
     throw lost();
   }, said);
-  apart.move('bat/cuve', leave);
+  own.move('bat/cuve', leave);
   return await Promise.race([
-    apart.failed.catch((thrown: unknown) => thrown),
-    apart.ended.then(() => 'as before'),
+    own.failed.catch((thrown: unknown) => thrown),
+    own.ended.then(() => 'as before'),
   ]);
 }
 
@@ -83,18 +91,18 @@ t.test(
     const left = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<void>();
     let say: ObjectHandler['message'] = () => false;
-    const apart = apartWith(async (_topic, handler) => {
+    const own = ownWith(async (_topic, handler) => {
       handler.subscribed([], () => NEVER);
       say = handler.message;
       await ended.promise;
     }, said);
-    apart.move('bat/cuve', () => left.promise);
+    own.move('bat/cuve', () => left.promise);
     say('bat/cuve', Buffer.from('kept'), true);
     left.resolve();
     await left.promise;
     say('bat/cuve', Buffer.from('new'), false);
     ended.resolve();
-    await apart.ended;
+    await own.ended;
     t.same(said, ['judged new']);
   },
 );
@@ -108,4 +116,62 @@ t.test('a flood that is over moves nothing', async (t) => {
   t.notOk(surplus.isFlood, 'by itself');
   surplus.count();
   t.notOk(surplus.isFlood, 'nor with one more');
+});
+
+t.test('what comes over both connections while a topic moves is counted once', async (t) => {
+  const clock = new TestClock();
+  const reporter = new Recorder(clock);
+  const { signal } = new AbortController();
+  const nothing = () => undefined;
+  const listener = {
+    ...{ observed: () => false, isActive: () => false, lost: nothing, confirmed: nothing },
+    ...{ held: nothing, failed: nothing, works: nothing },
+  };
+  const object = new WatchedObject(
+    { clock, log, reporter, listener },
+    {
+      ...{ id: 'obj-cuve', name: 'Cuve', broker: 'mqtt-1', topic: 'bat/cuve' },
+      ...{ silentAfterS: 3600, maxPerS: 1, measureEveryS: 60 },
+    },
+    [],
+    signal,
+  );
+  const heard: ObjectHandler[] = [];
+  const own = new OwnConnections(
+    {
+      log,
+      listen: (_topic, handler) => {
+        heard.push(handler);
+        return NEVER;
+      },
+      taken: {
+        message: (_topic, payload, retained) => object.arrived(payload, retained),
+        tooLarge: () => undefined,
+      },
+      overtaken: (_topic, payload) => object.overtaken(payload),
+      newest: (_topic, payload) => object.newest(payload),
+    },
+    signal,
+  );
+  const messages = (from: number, to: number) =>
+    Array.from({ length: to - from + 1 }, (_, n) => Buffer.from(String(from + n)));
+  for (const message of messages(1, 30)) object.arrived(message, false);
+  const left = Promise.withResolvers<void>();
+  own.move('bat/cuve', () => left.promise);
+  heard[0]?.subscribed([], () => NEVER);
+  for (const message of messages(31, 40)) {
+    object.arrived(message, false);
+    heard[0]?.message('bat/cuve', message, false);
+  }
+  left.resolve();
+  await clock.advance(0);
+  heard[0]?.message('bat/cuve', Buffer.from('41'), false);
+  await clock.advance(10_000);
+  object.tick();
+  const [told] = reporter.of('event', 'fault');
+  t.match(
+    told?.fields,
+    { cause: 'object-flood', detail: /; 20 were passed over/ },
+    'of 41: 20 and the last were judged',
+  );
 });

@@ -4,17 +4,19 @@ import type { ObjectHandler } from '../ports.ts';
 /** Takes a topic off the connection that it has in common with others; resolves when nothing of it comes there any more. */
 export type Leave = (topic: string) => Promise<void>;
 
-export interface ApartTopicsNeeds {
+export interface OwnConnectionsNeeds {
   readonly log: Log;
   /** One more connection, for this topic alone. */
   readonly listen: (topic: string, handler: ObjectHandler, signal: AbortSignal) => Promise<void>;
   /** What comes of such a topic, once it comes nowhere else. */
   readonly taken: Pick<ObjectHandler, 'message' | 'tooLarge'>;
-  /** A newer message has come before this one could be taken. */
-  readonly passedOver: (topic: string, payload: Buffer) => void;
+  /** A newer message has come before this one could be taken. It may have come over the common connection too. */
+  readonly overtaken: (topic: string, payload: Buffer) => void;
+  /** The newest of them, once the topic comes nowhere else; it may have come over the common connection too. */
+  readonly newest: (topic: string, payload: Buffer) => void;
 }
 
-/** Connections beside the common one. Source: guess; who floods more topics is heard like before. */
+/** Connections beside the common one. Source: guess; topics that flood beyond these stay on the common one. */
 const MAX_TOPICS = 4;
 
 /**
@@ -23,16 +25,16 @@ const MAX_TOPICS = 4;
  * messages is missed; what comes on the new one meanwhile is newer, and waits. What the broker repeats there because it
  * kept it is older than what was heard already, and is left out.
  */
-export class ApartTopics {
+export class OwnConnections {
   /** Rejects when one that may be heard nowhere else is lost: all begin anew then. */
   readonly failed: Promise<never>;
-  readonly #needs: ApartTopicsNeeds;
+  readonly #needs: OwnConnectionsNeeds;
   readonly #signal: AbortSignal;
   readonly #topics = new Set<string>();
   readonly #runs: Promise<void>[] = [];
   readonly #fail: (thrown: unknown) => void;
 
-  constructor(needs: ApartTopicsNeeds, signal: AbortSignal) {
+  constructor(needs: OwnConnectionsNeeds, signal: AbortSignal) {
     this.#needs = needs;
     this.#signal = signal;
     const { promise, reject } = Promise.withResolvers<never>();
@@ -71,30 +73,32 @@ export class ApartTopics {
       if (this.#signal.aborted) return;
       // The common connection may have let it go already, also where nothing has said so yet.
       if (isLeaving) this.#fail(err);
-      else log.warn({ err, topic }, 'a topic that floods cannot be heard apart');
+      else log.warn({ err, topic }, 'a topic that floods cannot be heard over its own connection');
     } finally {
       crossing.end();
     }
   }
 }
 
-/** One topic on its way to a connection of its own. */
+type CrossingNeeds = Pick<OwnConnectionsNeeds, 'taken' | 'overtaken' | 'newest'>;
+
+/** One topic on its way to a connection of its own: until it is there, the common connection brings it too. */
 class Crossing {
   readonly #topic: string;
-  readonly #needs: Pick<ApartTopicsNeeds, 'taken' | 'passedOver'>;
+  readonly #needs: CrossingNeeds;
   #held: Buffer | undefined;
   #isOver = false;
 
-  constructor(topic: string, needs: Pick<ApartTopicsNeeds, 'taken' | 'passedOver'>) {
+  constructor(topic: string, needs: CrossingNeeds) {
     this.#topic = topic;
     this.#needs = needs;
   }
 
   message(payload: Buffer, retained: boolean): boolean {
-    const { taken, passedOver } = this.#needs;
+    const { taken, overtaken } = this.#needs;
     if (retained) return false;
     if (this.#isOver) return taken.message(this.#topic, payload, false);
-    if (this.#held) passedOver(this.#topic, this.#held);
+    if (this.#held) overtaken(this.#topic, this.#held);
     // The buffer is part of a larger one, which must not be kept.
     this.#held = Buffer.from(payload);
     return false;
@@ -105,6 +109,6 @@ class Crossing {
     this.#isOver = true;
     const held = this.#held;
     this.#held = undefined;
-    if (held) this.#needs.taken.message(this.#topic, held, false);
+    if (held) this.#needs.newest(this.#topic, held);
   }
 }
