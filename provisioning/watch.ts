@@ -17,7 +17,7 @@ export interface WatchOptions {
 
 /** How often the bytes of pictures are told, ms. */
 const MEDIA_INTERVAL_MS = 10_000;
-/** Cameras whose pictures are counted apart. */
+/** Cameras whose pictures have a count of their own. */
 const MAX_COUNTED = 1000;
 
 /**

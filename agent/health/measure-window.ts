@@ -3,8 +3,8 @@ import { KeyPictures } from './key-pictures.ts';
 
 export type MeasureReport = Extract<VideoToAgent, { type: 'measure' }>;
 
-/** Sum of measure reports. */
-export interface Sum {
+/** The numbers of a sum, the later one's where they do not add up. */
+interface Counts {
   readonly periodMs: number;
   readonly frames: number;
   readonly bytes: number;
@@ -19,6 +19,10 @@ export interface Sum {
   readonly gopsUncached: number;
   readonly forwardedBytes: number;
   readonly droppedFrames: number;
+}
+
+/** Sum of measure reports. */
+export interface Sum extends Counts {
   /** The clock of the camera, when it was last told. */
   readonly time?: MeasuredTime;
 }
@@ -50,22 +54,26 @@ export const NO_MEASURE: Sum = {
 
 export function add(sum: Sum, report: MeasureReport): Sum {
   const time = timeOf(report) ?? sum.time;
+  return { ...addCounts(sum, report), ...(time ? { time } : {}) };
+}
+
+/** The same without the clock of the camera. */
+export function addCounts(before: Counts, after: Counts): Counts {
   return {
-    periodMs: sum.periodMs + report.periodMs,
-    frames: sum.frames + report.frames,
-    bytes: sum.bytes + report.bytes,
-    gopFrames: report.gopFrames || sum.gopFrames,
-    keyIntervalMs: report.keyIntervalMs || sum.keyIntervalMs,
-    jitterMs: Math.max(report.jitterMs, sum.jitterMs),
-    rtpReceived: sum.rtpReceived + report.rtpReceived,
-    rtpLost: sum.rtpLost + report.rtpLost,
-    rtpUnread: sum.rtpUnread + report.rtpUnread,
-    framesDamaged: sum.framesDamaged + report.framesDamaged,
-    timestampRepairs: sum.timestampRepairs + report.timestampRepairs,
-    gopsUncached: sum.gopsUncached + report.gopsUncached,
-    forwardedBytes: sum.forwardedBytes + report.forwardedBytes,
-    droppedFrames: sum.droppedFrames + report.droppedFrames,
-    ...(time ? { time } : {}),
+    periodMs: before.periodMs + after.periodMs,
+    frames: before.frames + after.frames,
+    bytes: before.bytes + after.bytes,
+    gopFrames: after.gopFrames || before.gopFrames,
+    keyIntervalMs: after.keyIntervalMs || before.keyIntervalMs,
+    jitterMs: Math.max(after.jitterMs, before.jitterMs),
+    rtpReceived: before.rtpReceived + after.rtpReceived,
+    rtpLost: before.rtpLost + after.rtpLost,
+    rtpUnread: before.rtpUnread + after.rtpUnread,
+    framesDamaged: before.framesDamaged + after.framesDamaged,
+    timestampRepairs: before.timestampRepairs + after.timestampRepairs,
+    gopsUncached: before.gopsUncached + after.gopsUncached,
+    forwardedBytes: before.forwardedBytes + after.forwardedBytes,
+    droppedFrames: before.droppedFrames + after.droppedFrames,
   };
 }
 

@@ -6,7 +6,7 @@ import { rankOf } from './outbox-rows.ts';
 import { integerIn, type Sql } from './sql.ts';
 
 /** Of each class that is in memory alone, what waits and what was dropped there. */
-const APART = `SELECT class, sum(n) AS n, min(first) AS first FROM (
+const UNWRITTEN = `SELECT class, sum(n) AS n, min(first) AS first FROM (
     SELECT class, count(*) AS n, min(seq) AS first FROM outbox WHERE seq > ?1 GROUP BY class
     UNION ALL SELECT class, sum(count), min(first_seq) FROM loss WHERE last_seq > ?1 GROUP BY class
   ) GROUP BY class`;
@@ -43,10 +43,10 @@ export function lookAt(sql: Sql): Look | undefined {
  * known to have been told.
  * @returns undefined when it cannot be read
  */
-export function lookApart(sql: Sql, reached: number): Look | undefined {
+export function lookUnwritten(sql: Sql, reached: number): Look | undefined {
   try {
     const last = Math.max(lastSeq(sql), reached);
-    const rows = sql.all(APART, reached);
+    const rows = sql.all(UNWRITTEN, reached);
     const firsts = rows.map((row) => Math.max(integerIn(row, 'first'), reached + 1));
     const counts = new Map(rows.map((row) => [integerIn(row, 'class'), integerIn(row, 'n')]));
     const events = OUTBOX_CLASSES.map((of) => counts.get(rankOf(of)) ?? 0);

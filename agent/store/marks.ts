@@ -13,10 +13,10 @@ export interface Marks {
   readonly boot: number;
   /** Highest configuration version ever seen. */
   readonly version: number;
-  /** No event had a higher number, unless `apart`. */
+  /** No event had a higher number, unless `unwritten`. */
   readonly seq: number;
   /** True when events were numbered in memory, from `seq` up, and did not come back to the disk. */
-  readonly apart: boolean;
+  readonly unwritten: boolean;
 }
 
 /** More than any box reaches, also by the clock: what is above is no number of ours, and would leave none to give. */
@@ -35,7 +35,7 @@ function higher(a: Marks, b: Marks): Marks {
     boot: Math.max(a.boot, b.boot),
     version: Math.max(a.version, b.version),
     seq: Math.max(a.seq, b.seq),
-    apart: a.apart || b.apart,
+    unwritten: a.unwritten || b.unwritten,
   };
 }
 
@@ -44,12 +44,14 @@ function readMarks(file: string): Marks | undefined {
   if (isStrange(file)) return undefined;
   try {
     if (statSync(file).size > MAX_BYTES) return undefined;
-    const [boot, version, seq, apart] = readFileSync(file, 'ascii').trim().split(' ').map(Number);
+    const [boot, version, seq, unwritten] = readFileSync(file, 'ascii').trim().split(' ').map(Number);
     const good = [boot, version, seq].every(
       (n) => Number.isSafeInteger(n) && Number(n) >= 0 && Number(n) <= MAX_NUMBER,
     );
     if (!good || boot === undefined || version === undefined || seq === undefined) return undefined;
-    return apart === 0 || apart === 1 ? { boot, version, seq, apart: apart === 1 } : undefined;
+    return unwritten === 0 || unwritten === 1
+      ? { boot, version, seq, unwritten: unwritten === 1 }
+      : undefined;
   } catch {
     return undefined;
   }
@@ -60,7 +62,7 @@ function readMarks(file: string): Marks | undefined {
  * @returns false when neither way works
  */
 export function writeMarks(file: string, marks: Marks): boolean {
-  const text = `${[marks.boot, marks.version, marks.seq, marks.apart ? 1 : 0].join(' ')}\n`.padStart(64);
+  const text = `${[marks.boot, marks.version, marks.seq, marks.unwritten ? 1 : 0].join(' ')}\n`.padStart(64);
   return attempt(() => replaceFile(file, text)) || attempt(() => writeDurably(file, text, 'r+'));
 }
 

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { InternalError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { Apart, type Left } from './apart.ts';
 import { carryOver, setChainBase } from './carry.ts';
 import { doubtConfirm } from './confirm.ts';
 import { hasRoom, openDisk, openForReading, openMemory, setAside } from './database.ts';
@@ -16,6 +15,7 @@ import { type ChainEnd, chainEnd, type Sign } from './register-lines.ts';
 import { rejoin } from './rejoin.ts';
 import type { Sql } from './sql.ts';
 import type { StoreFault } from './store.ts';
+import { type Left, Unwritten } from './unwritten.ts';
 
 /**
  * Event numbers are reserved in the marks file so many at a time: few, since each may have to be told as lost, and ever
@@ -56,7 +56,7 @@ export class Medium {
   #marks: Marks | undefined;
   #reserve = LEAST_RESERVE;
   readonly #lookFile: LookFile;
-  readonly #apart: Apart;
+  readonly #unwritten: Unwritten;
   /** What the process before had in memory alone, until it is in the ledger. */
   #left: Left | undefined;
   #sql: Sql;
@@ -76,8 +76,8 @@ export class Medium {
     this.#file = file;
     this.#needs = needs;
     this.#marks = highestMarks([this.#marksFile, ...this.#passingMarks]);
-    this.#apart = new Apart(file, needs.runtimeFolder);
-    this.#left = this.#apart.left(this.#marks);
+    this.#unwritten = new Unwritten(file, needs.runtimeFolder);
+    this.#left = this.#unwritten.left(this.#marks);
     this.#lookFile = new LookFile(`${file}.look`);
     const known = this.#lookFile.read();
     this.#given = known?.given ?? 0;
@@ -106,23 +106,23 @@ export class Medium {
   gaveNumber(seq: number): void {
     this.#seq = seq;
     if (this.#durable) this.#lookFile.gave(seq);
-    else this.#apart.gave(seq);
+    else this.#unwritten.gave(seq);
   }
 
   /** Something was written; call it after each commit. */
   committed(): void {
-    if (!this.#durable) this.#apart.changed(this.#sql);
+    if (!this.#durable) this.#unwritten.changed(this.#sql);
   }
 
   /** Raises the marks to at least these, before the numbers are used. */
   mark(least: { boot?: number; version?: number; seq?: number }): void {
-    const old = this.#marks ?? { boot: 0, version: 0, seq: 0, apart: false };
+    const old = this.#marks ?? { boot: 0, version: 0, seq: 0, unwritten: false };
     const seq = least.seq ?? 0;
     const next = {
       boot: Math.max(old.boot, least.boot ?? 0),
       version: Math.max(old.version, least.version ?? 0),
       seq: seq > old.seq ? seq + this.#reserve : old.seq,
-      apart: !this.#durable,
+      unwritten: !this.#durable,
     };
     if (this.#marks && (Object.keys(next) as (keyof Marks)[]).every((key) => next[key] === old[key])) return;
     if (next.seq > old.seq) this.#reserve = Math.min(this.#reserve * RESERVE_GROWTH, MOST_RESERVE);
@@ -130,8 +130,8 @@ export class Medium {
     const isKept = this.#writeMarks(next);
     if (!isKept && !this.#durable) this.#numberByClock();
     if (least.boot === undefined) return;
-    if (!this.#durable) this.#apart.remember(this.#sql);
-    else if (isKept) this.#apart.end();
+    if (!this.#durable) this.#unwritten.remember(this.#sql);
+    else if (isKept) this.#unwritten.end();
   }
 
   /** The number of the next event, reserved. Call it in a transaction. */
@@ -173,14 +173,14 @@ export class Medium {
     this.#lookAgain();
     this.#giveReserveBack();
     this.#lookFile.close();
-    this.#apart.close();
+    this.#unwritten.close();
     this.#sql.close();
   }
 
   /** What is kept of the outbox apart from the database follows it. */
   #lookAgain(): void {
     this.#look = lookAt(this.#sql) ?? this.#look;
-    if (!this.#durable) this.#apart.remember(this.#sql);
+    if (!this.#durable) this.#unwritten.remember(this.#sql);
     else if (this.#look) this.#lookFile.keep(this.#look);
   }
 
@@ -272,13 +272,13 @@ export class Medium {
   /** A start that the database does not know was in memory, else it was there once. */
   #isBehind(sql: Sql, reached: number): boolean {
     const marks = this.#marks;
-    return reached < this.#given || (marks?.apart === false && metaNumber(sql, 'boot') < marks.boot);
+    return reached < this.#given || (marks?.unwritten === false && metaNumber(sql, 'boot') < marks.boot);
   }
 
   /** The marks know more than the disk when it is a new or an older file; up to where memory got is known by then. */
   #raiseToMarks(sql: Sql): void {
     if (!this.#marks) return;
-    const behind = !this.#marks.apart && metaNumber(sql, 'boot') < this.#marks.boot;
+    const behind = !this.#marks.unwritten && metaNumber(sql, 'boot') < this.#marks.boot;
     if (behind) raiseLastSeq(sql, this.#marks.seq);
     raiseMeta(sql, 'boot', this.#marks.boot);
     raiseMeta(sql, 'highest_version', this.#marks.version);
@@ -300,7 +300,7 @@ export class Medium {
     this.#sql = gathered;
     this.#durable = false;
     this.mark({ seq: lastSeq(gathered) + 1 });
-    this.#apart.begin(gathered, complete ? reached : lastSeq(gathered));
+    this.#unwritten.begin(gathered, complete ? reached : lastSeq(gathered));
     return gathered;
   }
 

@@ -136,7 +136,7 @@ t.test('what is no file is taken out of the way of one, and a pipe is not waited
     pipe: (file: string) => execFileSync('mkfifo', [file]),
   };
   for (const [what, put] of Object.entries(ways))
-    for (const suffix of ['', '-wal', '-shm', '.marks', '.look', '.apart', '.marks.new', '.look.new']) {
+    for (const suffix of ['', '-wal', '-shm', '.marks', '.look', '.unwritten', '.marks.new', '.look.new']) {
       const folder = temporaryFolder(t);
       const first = openFor(folder).store;
       appendText(first, 'a');

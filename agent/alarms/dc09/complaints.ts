@@ -13,8 +13,8 @@ export interface ComplaintNeeds {
 
 /** One fault of a kind per interval goes to the CSU, whoever floods the port. Source: guess. */
 const INTERVAL_MS = 600_000;
-/** Kinds and accounts that are counted apart; of all further accounts a kind has one count. Source: guess. */
-const APART = 32;
+/** Kinds and accounts that have a count of their own; all further accounts of a kind share one. Source: guess. */
+const OWN_COUNTS = 32;
 const DETAIL_MAX = 500;
 
 /** Messages that were refused: told with their cause, counted while they repeat. */
@@ -44,7 +44,7 @@ export class Complaints {
 
   #counted(code: string, account: string): RepeatedFault {
     const own = `${code} ${account}`;
-    const key = this.#faults.has(own) || this.#faults.size < APART ? own : code;
+    const key = this.#faults.has(own) || this.#faults.size < OWN_COUNTS ? own : code;
     const known = this.#faults.get(key) ?? new RepeatedFault(this.#needs.clock, INTERVAL_MS);
     this.#faults.set(key, known);
     return known;

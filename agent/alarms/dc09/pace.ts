@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 
 /** Messages of one share in one second; each may wait for the disk. Source: guess. */
 const PER_SECOND = 100;
-/** Addresses of strangers that are counted apart in one second; all others share one count. Source: guess. */
+/** Addresses of strangers that have a count of their own in one second; all others share one. Source: guess. */
 const STRANGERS = 256;
 const OTHERS = '';
 /** Messages of all strangers in one second: each that is refused costs time too. Source: guess. */
@@ -52,8 +52,8 @@ export class Pace {
   }
 
   #allowsStranger(address: string): boolean {
-    const isApart = this.#strangers.has(address) || this.#strangers.size < STRANGERS;
-    if (this.#ofStrangers >= OF_STRANGERS || !counted(this.#strangers, isApart ? address : OTHERS))
+    const hasOwnCount = this.#strangers.has(address) || this.#strangers.size < STRANGERS;
+    if (this.#ofStrangers >= OF_STRANGERS || !counted(this.#strangers, hasOwnCount ? address : OTHERS))
       return false;
     this.#ofStrangers += 1;
     return true;

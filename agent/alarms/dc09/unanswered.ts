@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 /** Bytes of one address in one minute that may come without a message that is answered. Source: guess. */
 const MAX_BYTES = 65_536;
 const WITHIN_MS = 60_000;
-/** Addresses that are counted apart; all others share one count. Source: guess. */
+/** Addresses that have a count of their own; all others share one. Source: guess. */
 const ADDRESSES = 256;
 const OTHERS = '';
 

@@ -341,8 +341,9 @@ export class PullPoint {
       throw new PeerProtocolError('camera-protocol', message);
     }
     const { target } = this.#service;
-    const apart = uri.scheme === (target.tls ? 'https' : 'http') && httpPort(uri) !== this.#announcedPort;
-    const port = apart ? httpPort(uri) : target.port;
+    const hasOwnPort =
+      uri.scheme === (target.tls ? 'https' : 'http') && httpPort(uri) !== this.#announcedPort;
+    const port = hasOwnPort ? httpPort(uri) : target.port;
     const echoed = ['ReferenceParameters', 'ReferenceProperties'].flatMap(
       (name) => at(reference, name)?.children ?? [],
     );

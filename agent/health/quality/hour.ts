@@ -1,5 +1,13 @@
 import type { Fields } from '../../contract/messages.ts';
-import { add, fpsOf, kbpsOf, type MeasureReport, NO_MEASURE, type Sum } from '../measure-window.ts';
+import {
+  add,
+  addCounts,
+  fpsOf,
+  kbpsOf,
+  type MeasureReport,
+  NO_MEASURE,
+  type Sum,
+} from '../measure-window.ts';
 import { labelOf } from './label.ts';
 
 const HOUR_MS = 3_600_000;
@@ -32,7 +40,8 @@ export interface HourSum {
   readonly framesDamagedHere: number;
   readonly gopFrames: number;
   readonly keyIntervalMs: number;
-  readonly jitterMsMs: number;
+  /** Jitter times how long it was so, ms². */
+  readonly jitterMs2: number;
 }
 
 /** The measures of one hour. Times of arrival are monotonic; the hour itself is a label of the wall clock. */
@@ -42,7 +51,7 @@ export class QualityHour {
   #sum: Sum = NO_MEASURE;
   #framesDamagedHere = 0;
   #keyIntervalMs = 0;
-  #jitterMsMs = 0;
+  #jitterMs2 = 0;
   #watchedMs = 0;
   #flowedMs = 0;
   #flowing = false;
@@ -65,26 +74,15 @@ export class QualityHour {
     this.#sum = add(this.#sum, report);
     if (isOurs(report)) this.#framesDamagedHere += report.framesDamaged;
     this.#keyIntervalMs = Math.max(this.#keyIntervalMs, report.keyIntervalMs);
-    this.#jitterMsMs += report.jitterMs * report.periodMs;
+    this.#jitterMs2 += report.jitterMs * report.periodMs;
   }
 
   /** What an earlier start of the agent counted of this same hour counts too. */
   goOn(before: HourSum): void {
-    const sum = this.#sum;
-    this.#sum = {
-      ...sum,
-      periodMs: sum.periodMs + before.periodMs,
-      frames: sum.frames + before.frames,
-      framesDamaged: sum.framesDamaged + before.framesDamaged,
-      bytes: sum.bytes + before.bytes,
-      rtpReceived: sum.rtpReceived + before.rtpReceived,
-      rtpLost: sum.rtpLost + before.rtpLost,
-      rtpUnread: sum.rtpUnread + before.rtpUnread,
-      gopFrames: sum.gopFrames || before.gopFrames,
-    };
+    this.#sum = { ...this.#sum, ...addCounts({ ...NO_MEASURE, ...before }, this.#sum) };
     this.#framesDamagedHere += before.framesDamagedHere;
     this.#keyIntervalMs = Math.max(this.#keyIntervalMs, before.keyIntervalMs);
-    this.#jitterMsMs += before.jitterMsMs;
+    this.#jitterMs2 += before.jitterMs2;
     this.#watchedMs += before.watchedMs;
     this.#flowedMs += before.flowedMs;
     this.#interruptions += before.interruptions;
@@ -96,7 +94,7 @@ export class QualityHour {
       ...{ hour: this.hour, watchedMs: this.#watchedMs, flowedMs: this.#flowedMs },
       ...{ interruptions: this.#interruptions, periodMs, frames, framesDamaged, bytes, rtpReceived, rtpLost },
       ...{ rtpUnread, framesDamagedHere: this.#framesDamagedHere },
-      ...{ gopFrames, keyIntervalMs: this.#keyIntervalMs, jitterMsMs: this.#jitterMsMs },
+      ...{ gopFrames, keyIntervalMs: this.#keyIntervalMs, jitterMs2: this.#jitterMs2 },
     };
   }
 
@@ -108,7 +106,7 @@ export class QualityHour {
       loss_percent: percent(sum.rtpLost - sum.rtpUnread, sum.rtpLost + sum.rtpReceived),
       damaged_percent: percent(sum.framesDamaged - this.#framesDamagedHere, sum.frames),
       rate_short_percent: minFps > 0 ? percent(minFps - fps, minFps) : undefined,
-      jitter_ms: sum.periodMs > 0 ? Math.round((this.#jitterMsMs / sum.periodMs) * 10) / 10 : 0,
+      jitter_ms: sum.periodMs > 0 ? Math.round((this.#jitterMs2 / sum.periodMs) * 10) / 10 : 0,
       key_interval_ms: this.#keyIntervalMs,
     };
     const { rate_short_percent: short, ...always } = numbers;

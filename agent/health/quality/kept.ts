@@ -12,7 +12,7 @@ const NUMBERS = [
     'framesDamagedHere',
     'gopFrames',
     'keyIntervalMs',
-    'jitterMsMs',
+    'jitterMs2',
   ] as const),
 ] satisfies (keyof HourSum)[];
 

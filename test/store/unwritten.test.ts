@@ -95,7 +95,7 @@ t.test('a process that is killed while the disk takes nothing', async (t) => {
   });
 
   t.test('a power cut with the marks alone', async (t) => {
-    const { losses, next } = lossesOf(copyOf(['beffroi.db.apart']));
+    const { losses, next } = lossesOf(copyOf(['beffroi.db.unwritten']));
     t.match(losses, [{ class: 'intrusion', reason: 'unwritten', firstSeq: first }]);
     const [{ lastSeq = 0, count = 0 } = {}] = losses;
     t.ok(lastSeq >= last && count === lastSeq - first + 1, 'an upper bound');

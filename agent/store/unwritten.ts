@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { LookFile } from './look-file.ts';
-import { type Look, lookApart, NOTHING_SEEN } from './looks.ts';
+import { type Look, lookUnwritten, NOTHING_SEEN } from './looks.ts';
 import type { Marks } from './marks.ts';
 import type { Sql } from './sql.ts';
 
@@ -19,7 +19,7 @@ export interface Left {
  * which outlives the process but not the power; and on the disk, over one of the same length that lies there already, with
  * each look of the store.
  */
-export class Apart {
+export class Unwritten {
   readonly #here: LookFile | undefined;
   readonly #there: LookFile;
   /** Events up to this number are on the disk. */
@@ -31,8 +31,8 @@ export class Apart {
   /** @param file of the database */
   constructor(file: string, runtimeFolder: string | undefined) {
     this.#here =
-      runtimeFolder === undefined ? undefined : new LookFile(join(runtimeFolder, 'beffroi.db.apart'));
-    this.#there = new LookFile(`${file}.apart`);
+      runtimeFolder === undefined ? undefined : new LookFile(join(runtimeFolder, 'beffroi.db.unwritten'));
+    this.#there = new LookFile(`${file}.unwritten`);
   }
 
   /**
@@ -43,7 +43,7 @@ export class Apart {
     const boot = Math.max(1, marks?.boot ?? 0);
     const here = this.#here?.read();
     if (here && here.look.boot >= boot) return { look: here.look, upTo: here.given };
-    if (!marks?.apart) return undefined;
+    if (!marks?.unwritten) return undefined;
     const there = this.#there.read();
     const look = there && there.look.boot >= boot ? there.look : NOTHING_SEEN;
     return { look, upTo: Math.max(marks.seq, there?.given ?? 0) };
@@ -86,7 +86,7 @@ export class Apart {
 
   /** A file that does not say the last number would let it be given again: then better none. */
   #look(sql: Sql): Look | undefined {
-    const look = lookApart(sql, this.#reached);
+    const look = lookUnwritten(sql, this.#reached);
     if (!look) return undefined;
     this.#changes = 0;
     this.#seen = look.events.reduce((sum, events) => sum + events, 0);
