@@ -1,11 +1,11 @@
 import { randomBytes, randomUUID, sign } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EventTracks } from './alarms/onvif/event-tracks.ts';
 import type { BoxView } from './alarms/ports.ts';
 import { AlarmRoom } from './alarms/room.ts';
 import { type Clock, systemClock } from './base/clock.ts';
 import { DeviceError, OrderRefusedError } from './base/errors.ts';
+import { readAtMostSync } from './base/files.ts';
 import { type Service, ServiceGroup } from './base/lifecycle.ts';
 import type { Log } from './base/log.ts';
 import { CameraFleet, type StreamSource } from './camera/fleet.ts';
@@ -613,7 +613,7 @@ function listenedTo({ cameras, points }: OpenedConfiguration): ReadonlySet<strin
 
 /** @see random(4): a new id at each start of the kernel; hrtime counts since then on Linux */
 function machineClock(): MachineClock {
-  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'ascii').trim();
+  const bootId = readAtMostSync('/proc/sys/kernel/random/boot_id', 64)?.toString('ascii').trim() ?? '';
   return { bootId, uptimeMs: () => Number(process.hrtime.bigint()) / 1e6 };
 }
 

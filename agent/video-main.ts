@@ -1,9 +1,9 @@
 import { randomBytes, sign } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from './base/clock.ts';
 import { asBeffroiError, type BeffroiError } from './base/errors.ts';
+import { readPem } from './base/files.ts';
 import { type Service, ServiceGroup } from './base/lifecycle.ts';
 import { createLog, type Log } from './base/log.ts';
 import { BytePool } from './base/pool.ts';
@@ -162,7 +162,7 @@ function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Ser
 }
 
 function destinationBy(broker: BrokerClient, box: BoxFile, log: Log): MakeDestination {
-  const authorities = async () => (box.tls ? await readFile(box.tls.authorities) : undefined);
+  const authorities = async () => (box.tls ? await readPem(box.tls.authorities) : undefined);
   return (camera, destination, events) => {
     const { id, creditBytes } = destination;
     if (destination.kind === 'mqtt') {

@@ -1,9 +1,9 @@
-import { text } from 'node:stream/consumers';
 import { asBeffroiError, type BeffroiError } from '../agent/base/errors.ts';
 import { explain } from '../agent/cli/causes.ts';
 import { chooseLanguage, type Language, languageIn } from '../agent/cli/language.ts';
 import { Options } from './arguments.ts';
 import { findCommand } from './commands.ts';
+import { readInputStream } from './desk.ts';
 import { type Texts, textsOf } from './texts.ts';
 
 const REFUSED = 1;
@@ -32,7 +32,7 @@ async function run(args: readonly string[], texts: Texts): Promise<boolean> {
     texts,
     signal: interrupted(),
     print: (line) => process.stdout.write(`${line}\n`),
-    readInput: () => text(process.stdin),
+    readInput: () => readInputStream(process.stdin),
   });
 }
 

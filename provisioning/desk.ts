@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { asBeffroiError, systemCode } from '../agent/base/errors.ts';
+import { gather, readAtMost } from '../agent/base/files.ts';
 import { parseBroker } from '../agent/uplink/address.ts';
 import { type OptionKinds, type Options, wrong } from './arguments.ts';
 import type { ExchangeOptions } from './exchange.ts';
@@ -56,8 +56,23 @@ function checkedBroker(name: string, url: string): string {
   }
 }
 
+/** What a command takes in; a configuration of 64 cameras has some 100 kB. Source: guess. */
+const MAX_INPUT_BYTES = 16 * 1024 * 1024;
+
+/** @throws ConfigurationError `command-line-invalid` */
 export async function readInputFile(file: string): Promise<string> {
-  return await readFile(file, 'utf8').catch((thrown: unknown) => {
+  const bytes = await readAtMost(file, MAX_INPUT_BYTES).catch((thrown: unknown) => {
     throw wrong(`--in ${file}: ${systemCode(thrown) ?? 'unreadable'}`);
   });
+  return textOf(bytes, `--in ${file}`);
+}
+
+/** @throws ConfigurationError `command-line-invalid` */
+export async function readInputStream(stream: AsyncIterable<Buffer | string>): Promise<string> {
+  return textOf(await gather(stream, MAX_INPUT_BYTES), 'standard input');
+}
+
+function textOf(bytes: Buffer | undefined, where: string): string {
+  if (!bytes) throw wrong(`${where}: expected at most ${MAX_INPUT_BYTES} bytes`);
+  return bytes.toString('utf8');
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigurationError, systemCode } from '../agent/base/errors.ts';
+import { readAtMost } from '../agent/base/files.ts';
 
 /** Contents by path within a folder. */
 export type FileTree = Readonly<Record<string, string>>;
@@ -41,11 +42,16 @@ export async function replaceFile(file: string, content: string): Promise<void> 
   }
 }
 
+/** Largest file of a folder of ours. Source: guess; a keyring of a hundred keys has 30 kB. */
+const MAX_TEXT_BYTES = 4 * 1024 * 1024;
+
 /** @throws ConfigurationError `csu-folder-unusable` */
 export async function readText(file: string): Promise<string> {
-  return await readFile(file, 'utf8').catch((thrown: unknown) => {
+  const bytes = await readAtMost(file, MAX_TEXT_BYTES).catch((thrown: unknown) => {
     throw unusable(file, thrown);
   });
+  if (bytes) return bytes.toString('utf8');
+  throw new ConfigurationError('csu-folder-unusable', `${file}: expected at most ${MAX_TEXT_BYTES} bytes`);
 }
 
 async function refuseContents(folder: string): Promise<void> {

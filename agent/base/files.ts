@@ -1,5 +1,5 @@
-import { mkdirSync, statSync } from 'node:fs';
-import { constants, type FileHandle, open } from 'node:fs/promises';
+import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
+import { constants, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigurationError, systemCode } from './errors.ts';
 
@@ -19,8 +19,8 @@ export async function readInstalled(file: string, maxBytes: number, code: FileCo
   });
   try {
     if (!(await handle.stat()).isFile()) throw wrong('expected a regular file');
-    const bytes = await readAtMost(handle, maxBytes);
-    if (bytes.length > maxBytes) throw wrong(`expected at most ${maxBytes} bytes`);
+    const bytes = await gather(handle.createReadStream({ end: maxBytes, autoClose: false }), maxBytes);
+    if (!bytes) throw wrong(`expected at most ${maxBytes} bytes`);
     return bytes;
   } catch (cause) {
     throw cause instanceof ConfigurationError ? cause : wrong(systemCode(cause) ?? 'unreadable', { cause });
@@ -37,11 +37,51 @@ export function readPem(file: string): Promise<Buffer> {
   return readInstalled(file, MAX_PEM_BYTES, 'key-file-unreadable');
 }
 
-/** One byte more than asked for, so that the caller sees that there is more. */
-async function readAtMost(handle: FileHandle, maxBytes: number): Promise<Buffer> {
+/**
+ * Reads a file to its end, also one of the kernel that does not say its length, or a pipe.
+ * @returns undefined when it is longer than this
+ * @throws the error of the system
+ */
+export async function readAtMost(file: string, maxBytes: number): Promise<Buffer | undefined> {
+  const handle = await open(file, 'r');
+  try {
+    return await gather(handle.createReadStream({ end: maxBytes, autoClose: false }), maxBytes);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Most that is read at once, bytes; most files are smaller. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** The same at once, for small files; what is no regular file must not be waited for, and is not. */
+export function readAtMostSync(file: string, maxBytes: number): Buffer | undefined {
+  const handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const chunks: Buffer[] = [];
+    for (let left = maxBytes; ; left -= chunks.at(-1)?.length ?? 0) {
+      const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, left + 1));
+      const bytes = readSync(handle, chunk);
+      if (bytes === 0) return Buffer.concat(chunks);
+      if (bytes > left) return undefined;
+      chunks.push(chunk.subarray(0, bytes));
+    }
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** All that a stream brings. @returns undefined when it is more than this */
+export async function gather(
+  stream: AsyncIterable<Buffer | string>,
+  maxBytes: number,
+): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
-  for await (const chunk of handle.createReadStream({ end: maxBytes, autoClose: false })) {
-    chunks.push(chunk as Buffer);
+  let bytes = 0;
+  for await (const chunk of stream) {
+    chunks.push(Buffer.from(chunk));
+    bytes += chunk.length;
+    if (bytes > maxBytes) return undefined;
   }
   return Buffer.concat(chunks);
 }

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
+import { readAtMost } from '../base/files.ts';
 
 /** The two ends of a TCP connection. */
 export interface TcpEnds {
@@ -19,6 +19,8 @@ export interface TcpState {
 
 /** Of `tr`: what was sent waits for its acknowledgement. @see proc(5), Linux Documentation/networking/proc_net_tcp */
 const RETRANSMIT_TIMER = '01';
+/** More than 20,000 connections; a line has 150 bytes. */
+const MAX_TABLE_BYTES = 4 * 1024 * 1024;
 
 /**
  * What the kernel says of a connection of this machine.
@@ -26,8 +28,8 @@ const RETRANSMIT_TIMER = '01';
  */
 export async function tcpState(ends: Omit<TcpEnds, 'localAddress'>): Promise<TcpState | undefined> {
   const table = isIPv6(ends.remoteAddress) ? '/proc/net/tcp6' : '/proc/net/tcp';
-  const text = await readFile(table, 'latin1').catch(() => '');
-  return findTcpState(text, ends);
+  const text = await readAtMost(table, MAX_TABLE_BYTES).catch(() => undefined);
+  return findTcpState(text?.toString('latin1') ?? '', ends);
 }
 
 /** @param table the text of `/proc/net/tcp` or `tcp6` */

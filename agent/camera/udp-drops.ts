@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
+import { readAtMostSync } from '../base/files.ts';
 import { hexOfIpv4 } from './tcp-state.ts';
 
 /** Where packets come to. */
@@ -10,6 +10,8 @@ export interface UdpEnd {
 
 /** Columns of the table. @see Linux net/ipv4/udp.c, udp4_seq_show */
 const [LOCAL, DROPS] = [1, 12];
+/** More than 20,000 sockets; a line has 130 bytes. */
+const MAX_TABLE_BYTES = 4 * 1024 * 1024;
 
 /**
  * How many packets the kernel threw away because its buffer of a UDP socket of this machine was full: it was we who did
@@ -18,10 +20,8 @@ const [LOCAL, DROPS] = [1, 12];
  */
 export function udpDrops(end: UdpEnd): number | undefined {
   try {
-    return findUdpDrops(
-      readFileSync(isIPv6(end.localAddress) ? '/proc/net/udp6' : '/proc/net/udp', 'latin1'),
-      end,
-    );
+    const file = isIPv6(end.localAddress) ? '/proc/net/udp6' : '/proc/net/udp';
+    return findUdpDrops(readAtMostSync(file, MAX_TABLE_BYTES)?.toString('latin1') ?? '', end);
   } catch {
     return undefined;
   }

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { ConfigurationError, systemCode } from '../base/errors.ts';
+import { readAtMost } from '../base/files.ts';
 import { createLog } from '../base/log.ts';
 import { localDate } from '../base/schedule.ts';
 import { SOFTWARE } from '../base/software.ts';
@@ -96,8 +96,8 @@ async function targetsOf({ words, list }: SurveyCommand): Promise<SurveyTarget[]
 
 async function readList(file: string): Promise<string> {
   try {
-    const bytes = await readFile(file);
-    if (bytes.length > MAX_LIST_BYTES) throw invalid(`--list: expected at most ${MAX_LIST_BYTES} bytes`);
+    const bytes = await readAtMost(file, MAX_LIST_BYTES);
+    if (!bytes) throw invalid(`--list: expected at most ${MAX_LIST_BYTES} bytes`);
     return bytes.toString('utf8');
   } catch (cause) {
     if (cause instanceof ConfigurationError) throw cause;

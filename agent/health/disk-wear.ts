@@ -1,8 +1,11 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readAtMost } from '../base/files.ts';
 
 /** A disk on a disk on a disk: encrypted, logical volumes, a RAID. Source: guess. */
 const MAX_LAYERS = 8;
+/** A page, as all of them. @see Linux Documentation/filesystems/sysfs.rst */
+const MAX_LINE_BYTES = 4096;
 
 /**
  * Life of the disk below a folder that is used up, percent, rounded up to tens: the worst of the disks where there are
@@ -33,7 +36,7 @@ function numbersOf(dev: number): string {
 /** Whole disks that a block device stands on: a partition lies in its disk's folder, a mapped one names its slaves. */
 async function disksBelow(device: string, layer: number): Promise<string[]> {
   if (layer > MAX_LAYERS) return [];
-  const isPartition = await readFile(join(device, 'partition')).then(
+  const isPartition = await stat(join(device, 'partition')).then(
     () => true,
     () => false,
   );
@@ -48,8 +51,8 @@ async function disksBelow(device: string, layer: number): Promise<string[]> {
 
 /** `0x01 0x03`: tenths of its life, of two kinds of memory; 0x0b is more than all of it, 0x00 is not said. */
 async function wearOf(disk: string): Promise<number | undefined> {
-  const text = await readFile(join(disk, 'device/life_time'), 'ascii').catch(() => '');
-  const tenths = text.trim().split(/\s+/).map(Number);
+  const text = await readAtMost(join(disk, 'device/life_time'), MAX_LINE_BYTES).catch(() => undefined);
+  const tenths = (text?.toString('ascii') ?? '').trim().split(/\s+/).map(Number);
   const known = tenths.filter((tenth) => Number.isInteger(tenth) && tenth >= 1 && tenth <= 0x0b);
   return known.length > 0 ? Math.min(100, 10 * Math.max(...known)) : undefined;
 }

@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { readAtMostSync } from '../base/files.ts';
 import { OUTBOX_CLASSES } from '../contract/delivery.ts';
 import type { Look } from './looks.ts';
 import { MAX_NUMBER, replaceFile } from './marks.ts';
@@ -106,8 +107,7 @@ function checkOf(text: string): string {
 function readLines(file: string): string[] {
   if (isStrange(file)) return [];
   try {
-    if (statSync(file).size > MAX_BYTES) return [];
-    return readFileSync(file, 'latin1').split('\n');
+    return readAtMostSync(file, MAX_BYTES)?.toString('latin1').split('\n') ?? [];
   } catch {
     return [];
   }

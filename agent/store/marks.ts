@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { makeFolder } from '../base/files.ts';
+import { makeFolder, readAtMostSync } from '../base/files.ts';
 import { syncFolder } from './database.ts';
 import { isStrange, makeWay } from './strange.ts';
 
@@ -43,8 +43,7 @@ function higher(a: Marks, b: Marks): Marks {
 function readMarks(file: string): Marks | undefined {
   if (isStrange(file)) return undefined;
   try {
-    if (statSync(file).size > MAX_BYTES) return undefined;
-    const [boot, version, seq, unwritten] = readFileSync(file, 'ascii').trim().split(' ').map(Number);
+    const [boot, version, seq, unwritten] = fieldsIn(file);
     const good = [boot, version, seq].every(
       (n) => Number.isSafeInteger(n) && Number(n) >= 0 && Number(n) <= MAX_NUMBER,
     );
@@ -55,6 +54,11 @@ function readMarks(file: string): Marks | undefined {
   } catch {
     return undefined;
   }
+}
+
+function fieldsIn(file: string): number[] {
+  const text = readAtMostSync(file, MAX_BYTES)?.toString('ascii') ?? '';
+  return text.trim().split(' ').map(Number);
 }
 
 /**

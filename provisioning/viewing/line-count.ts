@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { replaceFile } from '../files.ts';
+import { systemCode } from '../../agent/base/errors.ts';
+import { readText, replaceFile } from '../files.ts';
 import type { ConsignationLine } from './consignation.ts';
 
 const FILE = 'watched.json';
@@ -32,7 +32,10 @@ export class LineCount {
   /** @param folder of the partner */
   static async open(folder: string): Promise<LineCount> {
     const file = join(folder, FILE);
-    const text = await readFile(file, 'utf8').catch(() => '{}');
+    const text = await readText(file).catch((thrown: Error) => {
+      if (systemCode(thrown.cause) === 'ENOENT') return '{}';
+      throw thrown;
+    });
     return new LineCount(file, numbers.parse(JSON.parse(text)));
   }
 

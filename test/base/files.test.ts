@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { makeFolder, readInstalled } from '../../agent/base/files.ts';
+import { makeFolder, readAtMost, readAtMostSync, readInstalled } from '../../agent/base/files.ts';
 
 t.test('files: an installed file is read to the last byte that may be', async (t) => {
   const file = join(t.testdir({ key: 'x'.repeat(100) }), 'key');
@@ -29,6 +29,23 @@ t.test('files: a device without end, a pipe without writer and a folder are no f
     });
   }
   await t.rejects(readInstalled(join(folder, 'none'), 1024, 'box-file-unreadable'), { message: /ENOENT$/ });
+});
+
+t.test('files: what is read is bounded, also of a file that does not say its length', async (t) => {
+  const length = 3 * 65_536;
+  const file = join(t.testdir({ text: 'x'.repeat(length) }), 'text');
+  const both = async (path: string, maxBytes: number) => [
+    (await readAtMost(path, maxBytes))?.length,
+    readAtMostSync(path, maxBytes)?.length,
+  ];
+  t.same(await both(file, length), [length, length]);
+  t.same(await both(file, length - 1), [undefined, undefined]);
+  t.same(await both('/dev/zero', length), [undefined, undefined]);
+  t.same(await both('/dev/null', 0), [0, 0]);
+  const [one = 0, other = 0] = await both('/proc/self/maps', 16 * 1024 * 1024);
+  t.ok(one > 0 && other > 0);
+  for (const way of [readAtMost, async (...asked: [string, number]) => readAtMostSync(...asked)])
+    await t.rejects(way(join(file, 'none'), 1), { code: 'ENOTDIR' });
 });
 
 t.test(

@@ -153,13 +153,15 @@ t.test('what is no file is taken out of the way of one, and a pipe is not waited
     }
 });
 
-t.test('marks with a number that leaves none to give are none', (t) => {
-  const folder = temporaryFolder(t);
-  openFor(folder).store.close();
-  writeFileSync(join(folder, 'beffroi.db.marks'), `1 0 ${Number.MAX_SAFE_INTEGER} 1\n`.padStart(64));
-  const { store } = openFor(folder);
-  t.equal(appendText(store, 'a'), 1);
-  store.close();
+t.test('marks with a number that leaves none to give are none, nor are longer ones than any of ours', (t) => {
+  for (const text of [`1 0 ${Number.MAX_SAFE_INTEGER} 1`.padStart(64), '9 0 500 0'.padStart(5_000)]) {
+    const folder = temporaryFolder(t);
+    openFor(folder).store.close();
+    writeFileSync(join(folder, 'beffroi.db.marks'), `${text}\n`);
+    const { store } = openFor(folder);
+    t.same([store.boot, appendText(store, 'a')], [2, 1]);
+    store.close();
+  }
   t.end();
 });
 

@@ -1,15 +1,18 @@
-import { readFile } from 'node:fs/promises';
+import { readAtMost } from '../../base/files.ts';
 import { readMac } from './scopes.ts';
 
 /** Source: guess; the kernel keeps 1024 by default. @see arp(7), gc_thresh3 */
 const MAX_NEIGHBOURS = 4096;
+/** A line has 80 bytes. */
+const MAX_TABLE_BYTES = 4 * 1024 * 1024;
 /** @see arp(7), ATF_COM */
 const COMPLETE = 0x02;
 const NOBODY = '00:00:00:00:00:00';
 
 /** Hardware addresses by network address, as the kernel knows them now: of the same network alone. @see proc(5), net/arp */
 export async function neighbours(): Promise<ReadonlyMap<string, string>> {
-  return readNeighbours(await readFile('/proc/net/arp', 'ascii').catch(() => ''));
+  const table = await readAtMost('/proc/net/arp', MAX_TABLE_BYTES).catch(() => undefined);
+  return readNeighbours(table?.toString('ascii') ?? '');
 }
 
 /** Of those that answered: an entry without the flag is what nobody has confirmed. */

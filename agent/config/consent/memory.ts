@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { asError, systemCode } from '../../base/errors.ts';
+import { readAtMostSync } from '../../base/files.ts';
 import type { Log } from '../../base/log.ts';
 import type { Memory } from '../../store/store.ts';
 import { type Known, known, NOTHING_KNOWN, union } from './known.ts';
@@ -9,6 +10,8 @@ const ROOM = 'partners';
 const KEY = 'known';
 /** Name of the second copy in the state folder. */
 const FILE = 'partners.json';
+/** Far above what `MAX_KNOWN` cameras and addresses need. Source: guess. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 /**
  * What is known of partners, in two copies: in the database, and in a file beside it. Each is enough, so that neither a
@@ -59,9 +62,10 @@ export class PartnerMemory {
     }
   }
 
+  /** Undefined where there is no file, and empty where it is longer than any of ours. */
   #text(): string | undefined {
     try {
-      return readFileSync(this.#file, 'utf8');
+      return readAtMostSync(this.#file, MAX_FILE_BYTES)?.toString('utf8') ?? '';
     } catch (thrown) {
       if (systemCode(thrown) === 'ENOENT') return undefined;
       throw thrown;
