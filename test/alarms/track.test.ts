@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { EventTracks } from '../../agent/alarms/onvif/event-tracks.ts';
 import type { AlarmPoint } from '../../agent/alarms/ports.ts';
 import { DeviceError, InternalError } from '../../agent/base/errors.ts';
 import { TestClock } from '../support/test-clock.ts';
@@ -214,3 +215,32 @@ t.test('what a track tells and cannot be kept is not lost: the state is taken an
   camera.input('1', true, 'Initialized');
   t.equal(watch.shown().state, 'raised');
 });
+
+t.test(
+  'a track that tells thousands of events at once: one in each turn, and what is too much is said',
+  async (t) => {
+    const tracks = new EventTracks();
+    const track = tracks.of(CAMERA.id);
+    const isRead = () => track.state === 'read';
+    const heard: string[] = [];
+    track.listen({ changed: () => heard.push(track.state), heard: () => heard.push('event') });
+    const events = Array.from({ length: 32 }, () => inputEvent('1', true));
+    tracks.state(CAMERA.id, 'read');
+    for (let n = 0; n < 40; n += 1) tracks.events(CAMERA.id, events);
+    tracks.state(CAMERA.id, 'absent');
+    let most = 0;
+    while (isRead()) {
+      const before = heard.length;
+      await setImmediate();
+      most = Math.max(most, heard.length - before);
+    }
+    t.equal(most, 1, 'in a turn');
+    t.same(heard, ['read', ...Array(40 * 32).fill('event'), 'absent'], 'in order');
+
+    heard.length = 0;
+    tracks.state(CAMERA.id, 'read');
+    for (let n = 0; n < 80; n += 1) tracks.events(CAMERA.id, events);
+    while (isRead()) await setImmediate();
+    t.same([heard.length, heard.at(-1)], [2 + 2001, 'lost']);
+  },
+);
