@@ -3,6 +3,7 @@ import { asError, UplinkError } from '../../agent/base/errors.ts';
 import type { Log } from '../../agent/base/log.ts';
 import { RepeatedFault } from '../../agent/base/repeated.ts';
 import { quoted } from '../../agent/base/text.ts';
+import { parseTopic } from '../../agent/contract/topics.ts';
 import { type Archive, type Incoming, MAX_COPIES, type Stored } from './archive.ts';
 import { incomingOf } from './incoming.ts';
 import type { Printer } from './printer.ts';
@@ -11,6 +12,8 @@ import type { Receipts } from './receipts.ts';
 /** Events that wait for one commit; what is above is dropped, and the boxes send it again. Source: guess. */
 const MAX_BUFFERED = 10_000;
 const MAX_BUFFERED_BYTES = 32 * 1024 * 1024;
+/** Of these what one box may take, so that one that floods leaves room for the others: a share of as many. Source: guess. */
+const SHARES = 8;
 
 export interface IntakeNeeds {
   readonly archive: Pick<Archive, 'store'>;
@@ -24,6 +27,12 @@ interface Waiting {
   readonly receipts: Pick<Receipts, 'add'>;
 }
 
+/** What waits of one box. */
+interface Load {
+  events: number;
+  bytes: number;
+}
+
 /** Events on their way to the disk: those of one turn of the event loop share a commit. */
 export class Intake {
   readonly #needs: IntakeNeeds;
@@ -33,6 +42,7 @@ export class Intake {
   readonly #failed = new RepeatedFault(systemClock);
   #buffer: Waiting[] = [];
   #bytes = 0;
+  readonly #ofSite = new Map<string, Load>();
 
   constructor(needs: IntakeNeeds, signal: AbortSignal) {
     this.#needs = needs;
@@ -41,12 +51,23 @@ export class Intake {
 
   take(topic: string, payload: Buffer, retained: boolean, receipts: Pick<Receipts, 'add'>): void {
     if (this.#buffer.length >= MAX_BUFFERED || this.#bytes > MAX_BUFFERED_BYTES) return;
+    if (this.#hasItsShare(parseTopic(topic)?.site)) return;
     const event = incomingOf(topic, payload, retained);
     if (typeof event === 'string') this.#refuse(topic, event);
     else this.#keep({ event, receipts }, payload.length);
   }
 
+  #hasItsShare(site: string | undefined): boolean {
+    const load = site === undefined ? undefined : this.#ofSite.get(site);
+    if (!load) return false;
+    return load.events >= MAX_BUFFERED / SHARES || load.bytes > MAX_BUFFERED_BYTES / SHARES;
+  }
+
   #keep(waiting: Waiting, bytes: number): void {
+    const load = this.#ofSite.get(waiting.event.site) ?? { events: 0, bytes: 0 };
+    load.events += 1;
+    load.bytes += bytes;
+    this.#ofSite.set(waiting.event.site, load);
     this.#bytes += bytes;
     if (this.#buffer.push(waiting) === 1) setImmediate(() => this.store());
   }
@@ -56,6 +77,7 @@ export class Intake {
     const waiting = this.#buffer;
     this.#buffer = [];
     this.#bytes = 0;
+    this.#ofSite.clear();
     if (waiting.length === 0) return;
     try {
       const events = waiting.map(({ event }) => event);

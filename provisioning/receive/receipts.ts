@@ -19,6 +19,8 @@ const ROUND_MS = 20;
 /** Receipts without PUBACK, and events that wait; beyond them boxes send again. Source: guess. */
 const MAX_IN_FLIGHT = 32;
 const MAX_WAITING = 100_000;
+/** Of these what may wait for one box; its own bound is a thousand. Source: guess. */
+const MAX_OF_SITE = 10_000;
 
 /**
  * Signs for what is stored, many events at a time. A receipt that is lost is no harm: the box sends the event again,
@@ -41,7 +43,7 @@ export class Receipts {
   add(site: string, { id, sha256 }: ReceiptedEvent, signal: AbortSignal): void {
     const events = this.#waiting.get(site) ?? new Map<string, ReceiptedEvent>();
     const copy = id + sha256;
-    if (events.has(copy) || this.#count >= MAX_WAITING) return;
+    if (events.has(copy) || events.size >= MAX_OF_SITE || this.#count >= MAX_WAITING) return;
     this.#waiting.set(site, events.set(copy, { id, sha256 }));
     this.#count += 1;
     this.#gathering ??= this.#gather(signal);
@@ -64,20 +66,18 @@ export class Receipts {
 
   #send(signal: AbortSignal): void {
     if (!this.#needs.client.connected) this.#clear();
-    for (const site of [...this.#waiting.keys()]) {
-      while (this.#inFlight < MAX_IN_FLIGHT) {
-        const events = this.#take(site);
-        if (events.length === 0) break;
-        void this.#sendOne(site, events, signal);
-      }
+    for (const [site, waiting] of this.#waiting) {
+      if (this.#inFlight >= MAX_IN_FLIGHT) return;
+      void this.#sendOne(site, this.#take(site, waiting), signal);
     }
   }
 
-  #take(site: string): ReceiptedEvent[] {
-    const waiting = this.#waiting.get(site);
-    const taken = [...(waiting ?? [])].slice(0, MAX_RECEIPT_EVENTS);
-    for (const [copy] of taken) waiting?.delete(copy);
-    if (waiting?.size === 0) this.#waiting.delete(site);
+  /** Who has more to come has its turn again behind all others. */
+  #take(site: string, waiting: Map<string, ReceiptedEvent>): ReceiptedEvent[] {
+    const taken = [...waiting].slice(0, MAX_RECEIPT_EVENTS);
+    for (const [copy] of taken) waiting.delete(copy);
+    this.#waiting.delete(site);
+    if (waiting.size > 0) this.#waiting.set(site, waiting);
     this.#count -= taken.length;
     return taken.map(([, event]) => event);
   }

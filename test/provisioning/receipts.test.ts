@@ -83,3 +83,29 @@ t.test('receipts: what came without a connection is not signed for later', async
   await stage.clock.advance(20);
   t.same(stage.published, [numbered(10, 20)]);
 });
+
+t.test('receipts: a box with thousands of events that wait does not keep those of others back', async (t) => {
+  const sites: string[] = [];
+  const clock = new TestClock();
+  const key = parseSigningKey(JSON.stringify(generateSigningKey().privateJwk));
+  const pending: (() => void)[] = [];
+  const client = {
+    connected: true,
+    publish: (topic: string) => {
+      sites.push(topic.split('/')[2] ?? '');
+      return new Promise<void>((resolve) => void pending.push(resolve));
+    },
+  };
+  const receipts = new Receipts({ clock, key, client });
+  const { sha256 } = event(0);
+  for (let n = 0; n < 100_001; n += 1) receipts.add('57463-flot', { id: `event-${n}`, sha256 }, NEVER);
+  const others = Array.from({ length: 40 }, (_, n) => `57463-b${n}`);
+  for (const site of others) receipts.add(site, event(0), NEVER);
+  for (let rounds = 0; rounds < 3; rounds += 1) {
+    await clock.advance(20);
+    for (const done of pending.splice(0)) done();
+    await clock.advance(0);
+  }
+  t.ok(others.every((site) => sites.includes(site)));
+  t.ok(sites.indexOf('57463-b39') < 64, 'in the second round at the latest');
+});
