@@ -158,5 +158,6 @@ export const ROOTS: readonly string[] = [
   'agent/main.ts',
   'agent/agent.ts',
   'agent/video-main.ts',
+  'agent/video-plane.ts',
   'agent/cli.ts',
 ];
