@@ -1,5 +1,4 @@
-import { rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import { InternalError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -7,9 +6,9 @@ import { carryOver, setChainBase } from './carry.ts';
 import { doubtConfirm } from './confirm.ts';
 import { hasRoom, openDisk, openForReading, openMemory, setAside } from './database.ts';
 import { faultWords, type StorageFault, storageFault } from './faults.ts';
+import { KeptMarks } from './kept-marks.ts';
 import { LookFile } from './look-file.ts';
 import { enterRemembered, type Look, lookAt, unseen } from './looks.ts';
-import { highestMarks, type Marks, writeMarks } from './marks.ts';
 import { lastSeq, metaNumber, raiseLastSeq, raiseMeta } from './meta.ts';
 import { type ChainEnd, chainEnd, type Sign } from './register-lines.ts';
 import { rejoin } from './rejoin.ts';
@@ -17,13 +16,6 @@ import type { Sql } from './sql.ts';
 import type { StoreFault } from './store.ts';
 import { type Left, Unwritten } from './unwritten.ts';
 
-/**
- * Event numbers are reserved in the marks file so many at a time: few, since each may have to be told as lost, and ever
- * more while many events come, since each reserve is one small write. Source: guess.
- */
-const LEAST_RESERVE = 16;
-const MOST_RESERVE = 4096;
-const RESERVE_GROWTH = 4;
 /** No box reaches it by counting. A clock that is not set, or goes back, shows less. */
 const LEAST_CLOCK_NUMBER = Date.UTC(2026, 0, 1);
 /** Pages given back to the file system at a time, and the number of free ones from which on. Source: guess. */
@@ -53,8 +45,7 @@ export interface MediumNeeds {
 export class Medium {
   readonly #file: string;
   readonly #needs: MediumNeeds;
-  #marks: Marks | undefined;
-  #reserve = LEAST_RESERVE;
+  readonly #marks: KeptMarks;
   readonly #lookFile: LookFile;
   readonly #unwritten: Unwritten;
   /** What the process before had in memory alone, until it is in the ledger. */
@@ -75,13 +66,13 @@ export class Medium {
   constructor(file: string, needs: MediumNeeds) {
     this.#file = file;
     this.#needs = needs;
-    this.#marks = highestMarks([this.#marksFile, ...this.#passingMarks]);
+    this.#marks = new KeptMarks(file, needs.runtimeFolder);
     this.#unwritten = new Unwritten(file, needs.runtimeFolder);
-    this.#left = this.#unwritten.left(this.#marks);
+    this.#left = this.#unwritten.left(this.#marks.now);
     this.#lookFile = new LookFile(`${file}.look`);
     const known = this.#lookFile.read();
     this.#given = known?.given ?? 0;
-    this.#seq = Math.max(this.#given, this.#marks?.seq ?? 0);
+    this.#seq = Math.max(this.#given, this.#marks.now?.seq ?? 0);
     this.#look = known?.look ?? unseen(this.#seq);
     this.#sql = this.#open();
     this.#seq = lastSeq(this.#sql);
@@ -116,18 +107,8 @@ export class Medium {
 
   /** Raises the marks to at least these, before the numbers are used. */
   mark(least: { boot?: number; version?: number; seq?: number }): void {
-    const old = this.#marks ?? { boot: 0, version: 0, seq: 0, unwritten: false };
-    const seq = least.seq ?? 0;
-    const next = {
-      boot: Math.max(old.boot, least.boot ?? 0),
-      version: Math.max(old.version, least.version ?? 0),
-      seq: seq > old.seq ? seq + this.#reserve : old.seq,
-      unwritten: !this.#durable,
-    };
-    if (this.#marks && (Object.keys(next) as (keyof Marks)[]).every((key) => next[key] === old[key])) return;
-    if (next.seq > old.seq) this.#reserve = Math.min(this.#reserve * RESERVE_GROWTH, MOST_RESERVE);
-    this.#marks = next;
-    const isKept = this.#writeMarks(next);
+    const isKept = this.#marks.raise(least, !this.#durable);
+    if (isKept === undefined) return;
     if (!isKept && !this.#durable) this.#numberByClock();
     if (least.boot === undefined) return;
     if (!this.#durable) this.#unwritten.remember(this.#sql);
@@ -162,7 +143,7 @@ export class Medium {
     this.leaveLostFile();
     if (!this.#durable) this.#returnToDisk();
     else this.#vacuum();
-    this.#reserve = LEAST_RESERVE;
+    this.#marks.calm();
     this.#lookAgain();
   }
 
@@ -171,7 +152,7 @@ export class Medium {
     if (!this.#durable) this.#returnToDisk();
     if (!this.#durable) this.#needs.log.error('store: closed in memory; what the disk did not take is lost');
     this.#lookAgain();
-    this.#giveReserveBack();
+    this.#marks.giveReserveBack(Math.max(this.#seq, this.#look?.last ?? 0));
     this.#lookFile.close();
     this.#unwritten.close();
     this.#sql.close();
@@ -182,34 +163,6 @@ export class Medium {
     this.#look = lookAt(this.#sql) ?? this.#look;
     if (!this.#durable) this.#unwritten.remember(this.#sql);
     else if (this.#look) this.#lookFile.keep(this.#look);
-  }
-
-  /** After a clean end it is known which number was the last. */
-  #giveReserveBack(): void {
-    const seq = Math.max(this.#seq, this.#look?.last ?? 0);
-    if (!this.#marks || this.#marks.seq <= seq) return;
-    this.#marks = { ...this.#marks, seq };
-    this.#writeMarks(this.#marks);
-  }
-
-  get #marksFile(): string {
-    return `${this.#file}.marks`;
-  }
-
-  /** Where the marks are while the disk does not take even them. */
-  get #passingMarks(): string[] {
-    const folder = this.#needs.runtimeFolder;
-    return folder === undefined ? [] : [join(folder, 'beffroi.db.marks')];
-  }
-
-  /** @returns whether they are on the disk */
-  #writeMarks(marks: Marks): boolean {
-    const isKept = writeMarks(this.#marksFile, marks);
-    for (const file of this.#passingMarks) {
-      if (isKept) removeIfThere(file);
-      else writeMarks(file, marks);
-    }
-    return isKept;
   }
 
   #open(): Sql {
@@ -271,17 +224,18 @@ export class Medium {
 
   /** A start that the database does not know was in memory, else it was there once. */
   #isBehind(sql: Sql, reached: number): boolean {
-    const marks = this.#marks;
+    const marks = this.#marks.now;
     return reached < this.#given || (marks?.unwritten === false && metaNumber(sql, 'boot') < marks.boot);
   }
 
   /** The marks know more than the disk when it is a new or an older file; up to where memory got is known by then. */
   #raiseToMarks(sql: Sql): void {
-    if (!this.#marks) return;
-    const behind = !this.#marks.unwritten && metaNumber(sql, 'boot') < this.#marks.boot;
-    if (behind) raiseLastSeq(sql, this.#marks.seq);
-    raiseMeta(sql, 'boot', this.#marks.boot);
-    raiseMeta(sql, 'highest_version', this.#marks.version);
+    const marks = this.#marks.now;
+    if (!marks) return;
+    const behind = !marks.unwritten && metaNumber(sql, 'boot') < marks.boot;
+    if (behind) raiseLastSeq(sql, marks.seq);
+    raiseMeta(sql, 'boot', marks.boot);
+    raiseMeta(sql, 'highest_version', marks.version);
   }
 
   /** A new beginning: through memory, which takes what can be read, to a new file where that is possible. */
@@ -314,15 +268,16 @@ export class Medium {
 
   /** @param complete the numbers read are all there were */
   #raiseToKnown(gathered: Sql, complete: boolean): void {
-    if (this.#marks) {
-      raiseMeta(gathered, 'boot', this.#marks.boot);
-      raiseMeta(gathered, 'highest_version', this.#marks.version);
+    const marks = this.#marks.now;
+    if (marks) {
+      raiseMeta(gathered, 'boot', marks.boot);
+      raiseMeta(gathered, 'highest_version', marks.version);
     }
     if (this.#end) {
       raiseLastSeq(gathered, this.#seq);
       setChainBase(gathered, this.#end);
     } else if (!complete) {
-      raiseLastSeq(gathered, this.#marks ? Math.max(this.#seq, this.#left?.upTo ?? 0) : this.#clockNumber());
+      raiseLastSeq(gathered, marks ? Math.max(this.#seq, this.#left?.upTo ?? 0) : this.#clockNumber());
     }
   }
 
@@ -425,12 +380,4 @@ export class Medium {
 function foundAny(gathered: Sql): boolean {
   const found = 'SELECT 1 FROM outbox UNION SELECT 1 FROM loss WHERE reason = ? AND event_id IS NULL LIMIT 1';
   return gathered.get(found, 'damaged') !== undefined;
-}
-
-function removeIfThere(file: string): void {
-  try {
-    rmSync(file, { force: true });
-  } catch {
-    // Older marks are lower ones.
-  }
 }

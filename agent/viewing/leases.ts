@@ -5,6 +5,7 @@ import type { ClosedBy } from '../contract/viewing.ts';
 import type { Lease } from '../trust/lease.ts';
 import { type ChannelFacts, leaseFacts, type OrderOf } from './facts.ts';
 import { LeaseCheck, unknownLease } from './lease-check.ts';
+import { fingerprintOf, LeaseDoubts, type OpenLease } from './lease-doubts.ts';
 import { type KeptLease, LeaseMemory } from './lease-memory.ts';
 import type { ChannelReport, SignedOrder, ViewingConfiguration, ViewingNeeds } from './ports.ts';
 import type { ChannelRecords } from './records.ts';
@@ -18,9 +19,6 @@ const OPEN_TIMEOUT_MS = 5_000;
 const COUNT_TIMEOUT_MS = 2_000;
 /** How often it is kept that a channel is open and what was counted, ms: so much a power cut leaves untold. Source: guess. */
 const KEEP_INTERVAL_MS = 5_000;
-
-/** How often the other end is asked within the time whose silence closes. Source: guess. */
-const PINGS_PER_LOSS = 4;
 
 interface Entry {
   kept: KeptLease;
@@ -36,11 +34,7 @@ interface Entry {
   counted?: { readonly atMs: number; readonly last: boolean };
 }
 
-interface Open {
-  readonly lease: Lease;
-  /** Of the camera's entry when it was opened. */
-  readonly fingerprint: string;
-  readonly deadlineMs: number;
+interface Open extends OpenLease {
   readonly opened: PromiseWithResolvers<void>;
 }
 
@@ -54,10 +48,9 @@ export class Leases {
   readonly #records: ChannelRecords;
   readonly #memory: LeaseMemory;
   readonly #check: LeaseCheck;
+  readonly #doubts: LeaseDoubts;
   readonly #entries = new Map<string, Entry>();
   readonly #waiting: WaitingLeases;
-  /** How often the other end of the control link is asked now, ms. */
-  #watchMs = Number.POSITIVE_INFINITY;
   #heldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(needs: ViewingNeeds, records: ChannelRecords) {
@@ -65,6 +58,7 @@ export class Leases {
     this.#records = records;
     this.#memory = new LeaseMemory(needs.store.memory);
     this.#check = new LeaseCheck(needs, this.#memory);
+    this.#doubts = new LeaseDoubts(needs);
     this.#waiting = new WaitingLeases(needs.clock);
   }
 
@@ -217,7 +211,7 @@ export class Leases {
     this.#rememberFromNow();
     this.#watchLink();
     for (const open of this.#opened()) {
-      const by = this.#doubt(open);
+      const by = this.#doubts.of(open);
       if (by) this.#close(open.lease.id, { by, who: 'box' });
     }
     if (nowMs - this.#heldAtMs >= LEASES_INTERVAL_MS) this.#hold();
@@ -235,25 +229,8 @@ export class Leases {
     this.#memory.keep(entry.kept);
   }
 
-  #doubt({ lease, deadlineMs }: Open): ClosedBy | undefined {
-    const { clock, clockTrust, control } = this.#needs;
-    const nowMs = clock.monotonicMs();
-    if (nowMs >= deadlineMs) return 'end';
-    if (nowMs - control.link().heardMs > lease.terms.controlLossS * 1000) return 'control-link';
-    return lease.doubt(clock.wallMs(), clockTrust());
-  }
-
-  /**
-   * While a lease is open, the other end has several occasions to answer before its silence closes one; also while one
-   * waits for its start, since nothing may have come since its order.
-   */
   #watchLink(): void {
-    const watched = [...this.#openLeases(), ...this.#waiting.all];
-    const lossMs = watched.map(({ terms }) => terms.controlLossS * 1000);
-    const everyMs = Math.min(...lossMs) / PINGS_PER_LOSS;
-    if (everyMs === this.#watchMs) return;
-    this.#watchMs = everyMs;
-    this.#needs.control.watch(everyMs);
+    this.#doubts.watchLink([...this.#openLeases(), ...this.#waiting.all]);
   }
 
   /** From when on it is known which leases were taken; a clock that is not believed cannot say. */
@@ -376,12 +353,6 @@ function lostWith({ seenMs }: KeptLease, nowMs: number): NonNullable<KeptLease['
   const [from, until] = [seenMs, nowMs].map((ms) => new Date(ms).toISOString());
   const detail = `closed with the agent between ${from} and ${until}`;
   return { by: 'agent', who: 'box', atMs: seenMs, detail };
-}
-
-/** Of everything that a lease of the camera rests on; empty when there can be none. */
-function fingerprintOf({ cameras }: ViewingConfiguration, id: string): string {
-  const camera = cameras.get(id);
-  return camera?.regime === 'leased' ? `${camera.fingerprint} ${JSON.stringify(camera.terms)}` : '';
 }
 
 function factsOf({ order, openedMs, endMs, partner }: KeptLease): ChannelFacts {
