@@ -4,13 +4,14 @@ import { systemClock } from '../../agent/base/clock.ts';
 import { UplinkError } from '../../agent/base/errors.ts';
 import { BytePool } from '../../agent/base/pool.ts';
 import type { AccessUnit, VideoTrack } from '../../agent/camera/types.ts';
-import type { Chunk, Destination, Format, Gap, PausableDestination } from '../../agent/video/destination.ts';
+import type { Gap, PausableDestination } from '../../agent/video/destination.ts';
 import { Feed } from '../../agent/video/feed.ts';
 import { MediaClock } from '../../agent/video/media-clock.ts';
 import type { OutletEvents } from '../../agent/video/outlet.ts';
 import { accessUnit } from '../support/access-unit.ts';
 import { clip } from '../support/clips.ts';
 import { until } from '../support/until.ts';
+import { Taker } from './taker.ts';
 
 /** A destination with a peer that this project did not write. */
 export interface Rig {
@@ -78,27 +79,6 @@ function picture(number: number, bytes: number, aheadMs?: number): AccessUnit {
 export function numberOf(nal: Buffer): number | undefined {
   if (nal[0] !== KEY_SLICE && nal[0] !== OTHER_SLICE) return undefined;
   return (((nal[NUMBER_AT] ?? 0) & 0x7f) << 7) | ((nal[NUMBER_AT + 1] ?? 0) & 0x7f);
-}
-
-/** A destination that takes everything. */
-class Taker implements Destination {
-  readonly id = 'taker';
-  readonly format: Format;
-  frames = 0;
-
-  constructor(format: Format) {
-    this.format = format;
-  }
-
-  begin(): void {}
-  take(chunk: Chunk): void {
-    this.frames += chunk.frames;
-  }
-  streamEnded(): void {}
-  status(): never {
-    throw new Error('nobody asks');
-  }
-  async end(): Promise<void> {}
 }
 
 /** A camera whose pictures come when the test says so, with one destination of the rig and one beside it. */

@@ -1,11 +1,11 @@
 import t from 'tap';
 import type { AccessUnit } from '../../agent/camera/types.ts';
 import { NO_COUNTERS } from '../../agent/camera/types.ts';
-import type { Chunk, Destination } from '../../agent/video/destination.ts';
 import { Watch } from '../health/watch.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { streamBy } from './camera-streams.ts';
 import { encode } from './encoded.ts';
+import { Taker } from './taker.ts';
 
 const FPS = 25;
 /** x264 refreshes gradually, each second anew: a recovery point each time, and an IDR at the very beginning alone. */
@@ -17,22 +17,6 @@ const SEI = 6;
 const RECOVERY_POINT = 6;
 
 const isRecoveryPoint = (nal: Buffer) => ((nal[0] ?? 0) & 0x1f) === SEI && nal[1] === RECOVERY_POINT;
-
-class Taker implements Destination {
-  readonly id = 'taker';
-  readonly format = 'mp4';
-  frames = 0;
-
-  begin(): void {}
-  take(chunk: Chunk): void {
-    this.frames += chunk.frames;
-  }
-  streamEnded(): void {}
-  status(): never {
-    throw new Error('nobody asks');
-  }
-  async end(): Promise<void> {}
-}
 
 /** What is measured, and what a destination gets, of a camera that sends these pictures within a second. */
 async function sending(units: readonly AccessUnit[]) {
