@@ -26,7 +26,7 @@ export class DrainLane {
   readonly careful = new Set<string>();
   /** Refusals in a row of each topic. */
   readonly refusals = new Map<string, number>();
-  readonly #outbox: Pick<Outbox, 'due'>;
+  readonly #outbox: Pick<Outbox, 'due' | 'last'>;
   readonly #oversize: Oversize;
   readonly #classes: readonly OutboxClass[];
   readonly #afterSeq = new Map<OutboxClass, number>();
@@ -38,7 +38,12 @@ export class DrainLane {
    * @param classes what goes, the first ones first
    * @param oversize what this connection does not take, which is passed over
    */
-  constructor(name: Lane, outbox: Pick<Outbox, 'due'>, classes: readonly OutboxClass[], oversize: Oversize) {
+  constructor(
+    name: Lane,
+    outbox: Pick<Outbox, 'due' | 'last'>,
+    classes: readonly OutboxClass[],
+    oversize: Oversize,
+  ) {
     this.name = name;
     this.#outbox = outbox;
     this.#oversize = oversize;
@@ -96,8 +101,14 @@ export class DrainLane {
       this.#afterSeq.set(of, entry.seq);
       if (!flying.has(entry.seq) && !this.#oversize.has(entry.seq)) chosen.push(entry);
     }
-    if (due.length < limit) this.#dry.add(of);
+    if (due.length < limit) this.#runDry(of);
     return due.length === limit && chosen.length < room;
+  }
+
+  /** All that there is was seen: what waits of it was passed over, and is looked for again after `rewind`. */
+  #runDry(of: OutboxClass): void {
+    this.#dry.add(of);
+    this.#afterSeq.set(of, this.#outbox.last);
   }
 
   #mustWait(

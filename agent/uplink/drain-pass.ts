@@ -20,7 +20,7 @@ export interface DrainPassNeeds {
   readonly classes: readonly OutboxClass[];
   readonly outbox: Pick<
     Outbox,
-    'acknowledge' | 'confirmation' | 'due' | 'giveUp' | 'order' | 'settle' | 'unreceipted'
+    'acknowledge' | 'confirmation' | 'due' | 'giveUp' | 'last' | 'order' | 'settle' | 'unreceipted'
   >;
   /** The rate of the backlog. */
   readonly pace: Pace;

@@ -161,7 +161,7 @@ t.test('uplink: 100,000 events that a broker does not take are passed over while
       ...{ classes: ['intrusion', 'technical'], pace: new Pace(systemClock, 50) },
       client: { inflight: 64, publish: async (topic) => sent.resolve(topic) },
       outbox: {
-        ...{ confirmation: 'broker', order: 1, settle: () => false, unreceipted: () => 0 },
+        ...{ confirmation: 'broker', order: 1, last: behind.seq, settle: () => false, unreceipted: () => 0 },
         ...{ acknowledge: () => undefined, giveUp: () => undefined },
         due: ({ lane, class: of, afterSeq, limit }) => {
           if (lane === 'backlog') return [];
