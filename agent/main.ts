@@ -1,6 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import { Agent } from './agent.ts';
-import { createLog, type Log } from './base/log.ts';
+import { aborted, endBySignals } from './base/ending.ts';
+import { createLog } from './base/log.ts';
 import { SOFTWARE } from './base/software.ts';
 import { untilRight } from './cli/installed.ts';
 import { type BoxFile, readBoxFile } from './config/box-file.ts';
@@ -41,24 +42,9 @@ export async function runAgent(options: RunOptions): Promise<number> {
   return 0;
 }
 
-function endBySignals(stopping: AbortController, log: Log): void {
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping.signal.aborted) process.exit(1);
-    log.info({ signal }, 'stopping; a second signal ends at once');
-    stopping.abort();
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
-}
-
 /** The box file and what it names. */
 async function readInstalled(file: string): Promise<{ box: BoxFile; keys: BoxKeys }> {
   const box = await readBoxFile(file);
   useRuntimeFolder(box.runtimeFolder);
   return { box, keys: await readBoxKeys(box) };
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted)
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
+import { aborted, endBySignals } from './base/ending.ts';
 import { asBeffroiError } from './base/errors.ts';
-import { createLog, type Log } from './base/log.ts';
+import { createLog } from './base/log.ts';
 import { SOFTWARE } from './base/software.ts';
 import { untilRight } from './cli/installed.ts';
 import { readBoxFile } from './config/box-file.ts';
@@ -29,22 +30,10 @@ export async function runVideo(options: VideoOptions): Promise<number> {
   const plane = videoPlane(box, log, environment);
   await plane.start(stopping.signal);
   log.info({ site: box.site, software: SOFTWARE, pid: process.pid }, 'video plane started');
-  if (!stopping.signal.aborted) {
-    await new Promise((resolve) => stopping.signal.addEventListener('abort', resolve, { once: true }));
-  }
+  await aborted(stopping.signal);
   await plane.stop();
   log.info('video plane stopped');
   return 0;
-}
-
-function endBySignals(stopping: AbortController, log: Log): void {
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping.signal.aborted) process.exit(1);
-    log.info({ signal }, 'stopping; a second signal ends at once');
-    stopping.abort();
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
 }
 
 /** The parent holds the other end of standard input, which closes with it. */

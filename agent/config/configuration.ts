@@ -438,7 +438,8 @@ export type ObjectConfig = Configuration['objects'][number];
 
 type Refuse = (path: (string | number)[], message: string) => void;
 
-const LISTS = [
+/** Its lists of entries with an id. */
+export const LISTS = [
   'cameras',
   'segments',
   'mediaServers',

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import type {
-  Configuration,
-  ModuleConfig,
-  ObjectConfig,
-  PartnerConfig,
-  PointConfig,
-  SegmentConfig,
+import {
+  type Configuration,
+  LISTS,
+  type ModuleConfig,
+  type ObjectConfig,
+  type PartnerConfig,
+  type PointConfig,
+  type SegmentConfig,
 } from './configuration.ts';
 import type {
   OpenedCamera,
@@ -86,19 +87,7 @@ export function describeDifference(difference: Difference): string {
   ) => `${name} +${added.length} -${removed.length} ~${changed.length}`;
   const { alarms, health, video, delivery, reports } = difference;
   const settings = [alarms, health, video, delivery, reports].flat().length;
-  const names = [
-    'cameras',
-    'segments',
-    'mediaServers',
-    'partners',
-    'panels',
-    'modules',
-    'ups',
-    'localBrokers',
-    'objects',
-    'points',
-  ] as const;
-  const lists = names.map((name) => list(name, difference[name]));
+  const lists = LISTS.map((name) => list(name, difference[name]));
   return `${lists.join(', ')}, settings ~${settings}`;
 }
 
