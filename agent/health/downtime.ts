@@ -21,12 +21,12 @@ interface LastReached {
   readonly run: string;
   readonly untilWallMs: number;
   readonly untilUpMs: number;
+  /** Which start of the machine that counts from. */
+  readonly machine: string;
 }
 
 /** What outlives the agent. */
 export interface KeptReached {
-  /** Of which start of the machine. */
-  readonly machine: string;
   readonly known: readonly LastReached[];
 }
 
@@ -34,8 +34,6 @@ interface Known extends LastReached {
   readonly seenUpMs: number;
   readonly heardMs: number;
   readonly advancedMs: number;
-  /** Kept by an agent that ran on an earlier start of the machine. */
-  readonly isOfOtherMachine?: boolean;
 }
 
 /**
@@ -70,13 +68,13 @@ export class Downtime {
     const advancedMs = advances ? heardMs : before.advancedMs;
     this.#known.set(key, {
       ...{ camera, destination, run, untilWallMs, untilUpMs, seenUpMs },
-      ...{ heardMs, advancedMs },
+      ...{ machine: this.#machine, heardMs, advancedMs },
     });
     this.#run = run;
     this.#news ||= before?.run !== run;
     if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value ?? '');
     if (!before || before.run === run || !flowed(before)) return undefined;
-    return gapBetween(before, report);
+    return gapBetween(before, report, this.#machine);
   }
 
   /** The video process is away: what had ended before is not missed. */
@@ -94,16 +92,15 @@ export class Downtime {
   keep(): KeptReached {
     this.#news = false;
     this.#forgetEnded();
-    return { machine: this.#machine, known: [...this.#known.values()].filter(flowed).map(lastOf) };
+    return { known: [...this.#known.values()].filter(flowed).map(lastOf) };
   }
 
   /** What an earlier agent kept. */
-  restore({ machine, known }: KeptReached): void {
+  restore({ known }: KeptReached): void {
     const heardMs = this.#clock.monotonicMs();
-    const isOfOtherMachine = machine !== this.#machine;
     for (const one of known.slice(0, MAX_KNOWN))
       this.#known.set(`${one.camera} ${one.destination}`, {
-        ...{ ...one, isOfOtherMachine, seenUpMs: one.untilUpMs },
+        ...{ ...one, seenUpMs: one.untilUpMs },
         ...{ heardMs, advancedMs: heardMs },
       });
   }
@@ -126,14 +123,18 @@ function flowed({ heardMs, advancedMs }: Known): boolean {
 }
 
 /** Its length is that of the clock that nobody sets, where it is of the same start of the machine. */
-function gapBetween(before: Known, { fromWallMs, fromUpMs }: ReachedReport): GapReport | undefined {
-  const { camera, destination, untilWallMs, untilUpMs, isOfOtherMachine } = before;
-  const lengthMs = isOfOtherMachine ? fromWallMs - untilWallMs : fromUpMs - untilUpMs;
+function gapBetween(
+  before: Known,
+  { fromWallMs, fromUpMs }: ReachedReport,
+  machine: string,
+): GapReport | undefined {
+  const { camera, destination, untilWallMs, untilUpMs } = before;
+  const lengthMs = before.machine === machine ? fromUpMs - untilUpMs : fromWallMs - untilWallMs;
   if (lengthMs <= 0) return undefined;
   const times = { fromWallMs: untilWallMs, untilWallMs: untilWallMs + lengthMs };
   return { camera, destination, ...times, frames: 0, code: 'video-process-down' };
 }
 
-function lastOf({ camera, destination, run, untilWallMs, untilUpMs }: Known): LastReached {
-  return { camera, destination, run, untilWallMs, untilUpMs };
+function lastOf({ camera, destination, run, untilWallMs, untilUpMs, machine }: Known): LastReached {
+  return { camera, destination, run, untilWallMs, untilUpMs, machine };
 }

@@ -57,9 +57,9 @@ export class Forwarding implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.#stopping.abort(), { once: true });
-    this.#gaps.restore();
     const { reached } = this.#memory;
     if (reached) this.#downtime.restore(reached);
+    this.#gaps.restore(); // which keeps all that is known
     this.#ticking = this.#tick(this.#stopping.signal);
   }
 

@@ -248,6 +248,47 @@ t.test('gaps: what agent and video process died in is told by the next agent, an
   await scene.forwarding.stop();
 });
 
+t.test(
+  'gaps: what agent and video process died in is told also where others were being gathered',
+  async (t) => {
+    const scene = new Scene();
+    await scene.start();
+    for (let up = 1; up <= 13; up += 1) {
+      await scene.clock.advance(1_000);
+      scene.reached('cam-1', 'first', { from: 0, until: up });
+      if (up === 5 || up === 6) scene.gap();
+    }
+    t.equal(scene.events.length, 1);
+    await scene.dies();
+    t.equal(scene.events.length, 2, 'what was gathered');
+    const away = () => scene.events.filter(({ cause }) => cause === 'video-process-down');
+    t.same(away(), []);
+    scene.reached('cam-1', 'second', { from: 15, until: 16 });
+    t.match(away(), [{ at_most: true, until: wallMsAt(scene, 15) }]);
+    await scene.forwarding.stop();
+  },
+);
+
+t.test(
+  'gaps: one of an earlier start of the machine stays so, however many agents come before it is told',
+  async (t) => {
+    const scene = new Scene();
+    await scene.start();
+    scene.reached('cam-1', 'first', { from: 1, until: 500 });
+    await scene.clock.advance(1_000);
+    await scene.dies('the machine was off');
+    scene.clock.jumpWall(600_000);
+    scene.gap({ destination: 'other' });
+    await scene.dies('the machine was off');
+    scene.reached('cam-1', 'second', { from: 3, until: 4 });
+    t.match(
+      scene.events.filter(({ cause }) => cause === 'video-process-down'),
+      [{ at_most: true, until: wallMsAt(scene, 3) }],
+    );
+    await scene.forwarding.stop();
+  },
+);
+
 t.test('gaps: several that are known only as one are counted, and marked in the list', async (t) => {
   const scene = new Scene();
   await scene.start();
