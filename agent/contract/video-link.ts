@@ -255,7 +255,7 @@ export const videoToAgent = z.discriminatedUnion('type', [
     detail: z.string().max(500),
   }),
   /**
-   * Each second, of a destination that always gets pictures: from when to when nothing is missing but what was told as a
+   * Each second, of a destination that gets pictures without a view: from when to when nothing is missing but what was told as a
    * gap; by the clock of the box, and since the start of the machine.
    */
   z.strictObject({

@@ -63,12 +63,17 @@ export class CameraDestinations {
     for (const { id } of this.#known.values()) this.#tell(id);
   }
 
-  /** Tells the agent what those have that always get pictures. */
+  /** Tells the agent what each of them has. */
   tellReached(): void {
-    for (const { id, hours } of this.#known.values()) {
+    for (const { id } of this.#known.values()) {
       const reached = this.#needs.feed.destination(id)?.status().reached;
-      if (!reached || hours) continue;
-      this.#needs.report({ type: 'reached', camera: this.#camera, destination: id, ...this.#times(reached) });
+      if (reached)
+        this.#needs.report({
+          type: 'reached',
+          camera: this.#camera,
+          destination: id,
+          ...this.#times(reached),
+        });
     }
   }
 

@@ -24,6 +24,12 @@ const HOPELESS_WAIT_MS = 60_000;
 const HOPELESS: ReadonlySet<Code> = new Set(['destination-login-refused', 'destination-certificate']);
 /** A camera that is back within this goes on in the same recording. Source: guess, below the time-outs of servers. */
 const LINGER_MS = 5_000;
+/**
+ * A camera that changes what it sends again and again: so many recordings in a row that lasted for less than this are
+ * followed at once, further ones after as long. Source: guess.
+ */
+const MAX_SHORT = 4;
+const SHORT_MS = 5_000;
 const TIMEOUTS = { connectTimeoutMs: 5_000, requestTimeoutMs: 10_000 };
 
 export interface RtspDestinationNeeds {
@@ -228,10 +234,14 @@ export class RtspDestination implements PausableDestination {
 
   /** One recording after the other, until one fails. */
   async #run(up: () => void, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    const { clock } = this.#needs;
+    for (let short = 0; !signal.aborted; ) {
       await this.#known.promise;
       const setup = this.#setup;
+      const sinceMs = clock.monotonicMs();
       if (setup && !signal.aborted) await this.#record(setup, up, signal);
+      short = clock.monotonicMs() - sinceMs < SHORT_MS ? short + 1 : 0;
+      if (short > MAX_SHORT) await clock.sleep(SHORT_MS, signal).catch(() => undefined);
     }
   }
 

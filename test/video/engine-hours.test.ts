@@ -4,8 +4,8 @@ import t from 'tap';
 import { createLog } from '../../agent/base/log.ts';
 import { BytePool } from '../../agent/base/pool.ts';
 import type { Permit } from '../../agent/camera/types.ts';
-import type { VideoCamera } from '../../agent/contract/video-link.ts';
-import type { PausableDestination } from '../../agent/video/destination.ts';
+import type { VideoCamera, VideoToAgent } from '../../agent/contract/video-link.ts';
+import type { PausableDestination, Reached } from '../../agent/video/destination.ts';
 import { VideoEngine } from '../../agent/video/engine.ts';
 import { TestClock } from '../support/test-clock.ts';
 import { cameraAt } from './plane.ts';
@@ -20,7 +20,7 @@ const PARIS = new Intl.DateTimeFormat('fr-FR', {
 const log = createLog('error', { write: () => undefined });
 
 /** Takes nothing; the engine is asked only which destinations a camera has. */
-function nothing(id: string, began: () => void, ended: () => void): PausableDestination {
+function nothing(id: string, began: () => void, ended: () => void, reached?: Reached): PausableDestination {
   return {
     ...{
       id,
@@ -41,6 +41,7 @@ function nothing(id: string, began: () => void, ended: () => void): PausableDest
         droppedFrames: 0,
         waitingBytes: 0,
       },
+      ...(reached ? { reached } : {}),
     }),
     end: async () => ended(),
   };
@@ -65,11 +66,14 @@ const CAMERA: VideoCamera = cameraAt('cam-a', 'rtsp://127.0.0.1/a', {
 
 type EngineNeeds = ConstructorParameters<typeof VideoEngine>[0];
 
-/** An engine without budget that reports to nobody. */
-function engineOf(needs: Pick<EngineNeeds, 'clock' | 'pull' | 'permits' | 'destination'>): VideoEngine {
+/** An engine without budget. */
+function engineOf(
+  needs: Pick<EngineNeeds, 'clock' | 'pull' | 'permits' | 'destination'>,
+  report: EngineNeeds['report'] = () => undefined,
+): VideoEngine {
   const pool = new BytePool();
   const backbone = { join: () => ({ offered: () => undefined, leave: () => undefined }) };
-  const others = { log, random: () => 0, pool, backbone, report: () => undefined };
+  const others = { log, random: () => 0, pool, backbone, report };
   return new VideoEngine({ ...needs, ...others }, { mediaOriginMs: 0 });
 }
 
@@ -176,4 +180,27 @@ t.test('hours: two days of minutes leave nothing behind beside a pull that goes 
   t.equal(pulls.size, 1, 'in the same pull');
   await engine.stop();
   t.ok([...pulls].every(({ aborted }) => aborted));
+});
+
+t.test('hours: what a destination has is told in its hours, so that what it misses is known', async (t) => {
+  const clock = new TestClock(Date.UTC(2026, 5, 1, 10)); // noon in Paris
+  const told: VideoToAgent[] = [];
+  const moment = { wallMs: 0, monotonicMs: 0 };
+  const reached = { from: moment, until: moment, seen: moment };
+  const none = () => undefined;
+  const engine = engineOf(
+    {
+      clock,
+      pull: (_camera, _permit, _handlers, signal) => aborted(signal),
+      permits: { acquire: async () => ({ release: none }) as unknown as Permit },
+      destination: (_camera, { id }) => nothing(id, none, none, reached),
+    },
+    (message) => told.push(message),
+  );
+  await engine.start(new AbortController().signal);
+  engine.setCameras([CAMERA]);
+  await clock.advance(1_000);
+  const of = told.flatMap((one) => (one.type === 'reached' ? [one.destination] : []));
+  t.same(of, ['dst-local']);
+  await engine.stop();
 });

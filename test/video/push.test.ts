@@ -564,3 +564,23 @@ t.test('push: one that goes on as another size comes begins another recording wi
   t.same(recordings.filter(hasLarge).map(announcesLarge), [true]);
   t.equal(destination.status().state, 'flowing');
 });
+
+t.test('push: a camera that changes its size again and again begins few recordings', async (t) => {
+  const { url, recordings } = await keeping(t);
+  const clock = new TestClock();
+  const { feed, destination } = pushing(t, 'h264', { url }, { clock });
+  const change = (to: number) => (to % 2 ? pushLarge(feed) : push(feed, 'h264', 0, 1));
+  for (let number = 1; number <= 5; number += 1) {
+    change(number);
+    await until(() => recordings.length === number && destination.status().state === 'flowing');
+  }
+  for (let number = 6; number <= 15; number += 1) change(number);
+  let waitedMs = 0;
+  for (; recordings.length < 6; waitedMs += 100) {
+    await clock.advance(100);
+    await turn();
+  }
+  t.ok(waitedMs >= 5_000, `the sixth came after ${waitedMs} ms`);
+  await until(() => destination.status().state === 'flowing');
+  t.ok(destination.status().gaps > 0, 'what it did not get stands in a gap');
+});
