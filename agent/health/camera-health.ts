@@ -9,7 +9,7 @@ import type { StatusSnapshot } from '../contract/status.ts';
 import type { PictureReport } from '../contract/video-link.ts';
 import type { Memory } from '../store/store.ts';
 import { type Debounced, debounce, NOTHING_KNOWN } from './debounce.ts';
-import type { Evidence, HealthLimits } from './evidence.ts';
+import { type Evidence, type HealthLimits, young } from './evidence.ts';
 import { EvidenceKeeper, type StreamReport, type WatchedCamera } from './evidence-keeper.ts';
 import { acceptIdentity, type Identity } from './identity.ts';
 import type { LagGuard } from './lag-guard.ts';
@@ -18,7 +18,8 @@ import { LawWatch } from './law/watch.ts';
 import { LayerTeller } from './layer-teller.ts';
 import { judgeLayers } from './layers.ts';
 import type { MeasureReport } from './measure-window.ts';
-import { PictureWatch } from './picture/watch.ts';
+import { pictureFaultOf } from './picture/finding.ts';
+import { type PictureTrouble, PictureWatch, type WatchedBefore } from './picture/watch.ts';
 import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 import { Prober } from './prober.ts';
 import type { HourSum } from './quality/hour.ts';
@@ -26,7 +27,7 @@ import type { KeptHours } from './quality/kept.ts';
 import { QualityWatch } from './quality/watch.ts';
 import { type Planned, shown } from './shown.ts';
 import { type Surroundings, sideOfCamera } from './side.ts';
-import { faultBefore, keepSince, keptSince } from './since.ts';
+import { faultBefore, keepSince, keptCause, keptSince } from './since.ts';
 import { StreamMeter } from './stream-meter.ts';
 import { type DestinationReport, Undeliverable } from './undeliverable.ts';
 import { judgeCamera, type Layers, layersOf, type Verdict } from './verdict.ts';
@@ -123,9 +124,9 @@ export class CameraHealth {
     this.#quality = new QualityWatch(needs, needs.hours.take(camera.id));
     this.#camera = camera;
     this.#limits = limits;
-    this.#keeper = new EvidenceKeeper(camera);
+    this.#keeper = new EvidenceKeeper(camera, needs.clockTrust);
     this.#prober = this.#newProber();
-    this.#pictures = this.#newPictures();
+    this.#pictures = this.#newPictures({ trouble: this.#keptTrouble() });
     this.#state = { declared: NOTHING_KNOWN, sinceWallMs: needs.clock.wallMs(), pending: undefined };
   }
 
@@ -156,9 +157,10 @@ export class CameraHealth {
   async change(camera: WatchedCamera, limits: HealthLimits, address?: StreamAddress): Promise<void> {
     await this.stop();
     this.#abort = new AbortController();
-    if (sameDevice(camera, this.#camera)) this.#keeper.camera = camera;
+    const isSame = sameDevice(camera, this.#camera);
+    if (isSame) this.#keeper.camera = camera;
     else {
-      this.#keeper = new EvidenceKeeper(camera);
+      this.#keeper = new EvidenceKeeper(camera, this.#needs.clockTrust);
       this.#law.forget();
     }
     this.#keeper.video(this.#videoRunning);
@@ -166,7 +168,8 @@ export class CameraHealth {
     this.#camera = camera;
     this.#limits = limits;
     this.#prober = this.#newProber();
-    this.#pictures = this.#newPictures(this.#pictures.seen);
+    const { seen, trouble } = this.#pictures;
+    this.#pictures = this.#newPictures({ seen, trouble: isSame ? trouble : undefined });
     this.#switch();
     if (camera.enabled) this.#rounds = this.#probeLoop(this.#abort.signal);
     this.evaluate();
@@ -271,7 +274,7 @@ export class CameraHealth {
     this.#lookAtLaw(now.monotonicMs);
     const evidence = this.#evidence(now.monotonicMs);
     const { flowing } = layersOf(evidence, this.#limits, now.monotonicMs);
-    this.#pictures.tick(flowing === 'yes');
+    this.#pictures.tick(flowing === 'yes', !evidence.leased);
     this.#quality.look(this.#camera, this.#expected(flowing), this.#keeper.picture);
     const verdict = judgeCamera(evidence, this.#limits, now.monotonicMs);
     const next = debounce(this.#state, verdict, now);
@@ -341,8 +344,9 @@ export class CameraHealth {
   observed(): ObservedCamera {
     const { state, cause } = this.#state.declared;
     const { side, consequence_of: via } = this.#attribution(cause);
-    const { clock } = this.#evidence(this.#nowMs());
-    const offMs = clock && Math.abs(clock.value.offsetMs) - clock.value.uncertaintyMs;
+    const nowMs = this.#nowMs();
+    const clock = young(this.#evidence(nowMs).clock, nowMs);
+    const offMs = clock && Math.abs(clock.offsetMs) - clock.uncertaintyMs;
     return {
       ...{ camera: this.#camera.id, state: this.#camera.enabled ? state : OFF.state },
       ...{ cause, side, via, beganMs: this.#beganMs },
@@ -515,10 +519,16 @@ export class CameraHealth {
     });
   }
 
-  #newPictures(seen?: PictureWatch['seen']): PictureWatch {
+  /** What was wrong with the pictures when the agent was stopped. */
+  #keptTrouble(): PictureTrouble | undefined {
+    const cause = pictureFaultOf(keptCause(this.#needs.memory, this.#camera.id));
+    return cause && { cause, detail: 'found before the agent was started' };
+  }
+
+  #newPictures(before: WatchedBefore): PictureWatch {
     const { id, pictureCheck } = this.#camera;
     const intervalMs = this.#limits.pictureIntervalS * 1000;
-    return new PictureWatch(this.#needs, { camera: id, check: pictureCheck, intervalMs }, seen);
+    return new PictureWatch(this.#needs, { camera: id, check: pictureCheck, intervalMs }, before);
   }
 
   #newProber(): Prober {

@@ -1,3 +1,4 @@
+import type { ClockTrust } from '../base/clock.ts';
 import type { Code } from '../base/codes.ts';
 import type { ClockOffset } from '../camera/onvif/system-time.ts';
 import type { PingAnswer } from '../camera/ping.ts';
@@ -59,6 +60,7 @@ export interface Picture {
 
 /** Collects what the video process and our own probes say of one camera into evidence. Times are monotonic. */
 export class EvidenceKeeper {
+  readonly #clockTrust: () => ClockTrust;
   #camera: WatchedCamera;
   #rtspPortNumber: number;
   #rtspHost: string;
@@ -99,7 +101,9 @@ export class EvidenceKeeper {
   readonly #window = new MeasureWindow();
   readonly #substreamKeys = new KeyPictures();
 
-  constructor(camera: WatchedCamera) {
+  /** @param clockTrust of the clock of the box, which those of cameras are held against */
+  constructor(camera: WatchedCamera, clockTrust: () => ClockTrust) {
+    this.#clockTrust = clockTrust;
     this.#camera = camera;
     this.#rtspHost = camera.host;
     this.#rtspPortNumber = camera.rtsp?.port ?? RTSP_PORT;
@@ -294,8 +298,12 @@ export class EvidenceKeeper {
     this.#judgeClock(value, limitMs, atMs);
   }
 
-  /** An offset is a fault when it is certain, and no longer one when it is certainly within the limit. */
+  /**
+   * An offset is a fault when it is certain, and no longer one when it is certainly within the limit. Against a clock of the
+   * box that nobody believes nothing is measured: it would be every camera that is wrong.
+   */
   #judgeClock(value: ClockOffset, limitMs: number, atMs: number): void {
+    if (this.#clockTrust() === 'untrusted') return;
     this.#clock = { value, atMs };
     const offMs = Math.abs(value.offsetMs);
     if (offMs - value.uncertaintyMs > limitMs) this.#clockOff = true;

@@ -146,8 +146,8 @@ export class Prober {
     if (this.#mediaIsDue()) await this.#media(onvif, signal);
   }
 
+  /** A camera without a login may say who it is all the same. */
   #loginIsDue(): boolean {
-    if (!this.#camera.credentials) return false;
     if (this.#loginAtMs === undefined) return true;
     const intervalMs = this.#loginAccepted ? LOGIN_INTERVAL_MS : REFUSED_INTERVAL_MS;
     return this.#needs.clock.monotonicMs() - this.#loginAtMs >= intervalMs;
@@ -220,8 +220,16 @@ export class Prober {
       this.#keeper.onvifLoginAccepted();
       this.#keeper.identified(identity, compareIdentity(this.#needs.memory, this.#camera, identity));
     } catch (thrown) {
-      this.#failed(thrown, signal);
+      if (this.#camera.credentials) this.#failed(thrown, signal);
+      else this.#needNotSay(signal);
     }
+  }
+
+  /** Who it is a camera says to those who log in; it works all the same. */
+  #needNotSay(signal: AbortSignal): void {
+    signal.throwIfAborted();
+    this.#loginAtMs = this.#needs.clock.monotonicMs();
+    this.#loginAccepted = false;
   }
 
   /** A refused login is no failure of ONVIF; it is not tried again soon, since it counts in the latch of the camera. */

@@ -32,6 +32,11 @@ export function faultBefore(
   return { state, cause: String(cause), sinceMs: since };
 }
 
+/** The cause of the state that was declared last before the agent was started again. */
+export function keptCause(memory: Memory, camera: string): unknown {
+  return parse(memory.get(ROOM, camera))?.cause;
+}
+
 /** Remembers since when the camera is in this state. */
 export function keepSince(memory: Memory, camera: string, now: Declared, since: number): void {
   memory.set(ROOM, camera, JSON.stringify({ state: now.state, cause: now.cause, since }));

@@ -279,6 +279,30 @@ t.test(
   },
 );
 
+t.test('against a clock of the box that nobody believes no camera is wrong, nor proved right', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  watch.trust = 'untrusted';
+  watch.network.offset = { offsetMs: 3_600_000, uncertaintyMs: 5 };
+  await watch.start();
+  await watch.well();
+  await watch.seconds(40, { clockOffsetMs: 3_600_000, clockUncertaintyMs: 3, clockSteps: 0 });
+  t.match(watch.state, { state: 'ok', clock_offset_ms: undefined });
+  t.match(watch.recorder.last('layers', CAMERA.id), { clock: 'unknown', onvif: 'ok' });
+  t.match(watch.room.observed(), [{ clockOffMs: undefined }]);
+  watch.trust = 'synced';
+  watch.network.offset = { offsetMs: 9_000, uncertaintyMs: 5 };
+  await watch.seconds(40);
+  t.match(watch.state, { state: 'degraded', cause: 'camera-clock-offset' });
+  watch.trust = 'untrusted';
+  watch.network.offset = { offsetMs: 20, uncertaintyMs: 5 };
+  await watch.seconds(40);
+  t.match(watch.state, { state: 'degraded', clock_offset_ms: 9_000 }, 'what was measured before stands');
+  t.match(watch.room.observed(), [{ clockOffMs: 8_995 }]);
+  await watch.seconds(900);
+  t.match(watch.room.observed(), [{ clockOffMs: undefined }], 'the day that follows measured nothing');
+});
+
 t.test('where ONVIF tells the clock of a camera, its sender reports change no verdict', async (t) => {
   const watch = new Watch();
   t.teardown(() => watch.end());
@@ -587,6 +611,23 @@ t.test(
     t.match(again.state, { state: 'ok' }, 'a camera that does not say its number is not swapped');
   },
 );
+
+t.test('a camera without a login says who it is too, where it does, and is well where it does not', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  const { credentials: _, ...open } = CAMERA;
+  await watch.start([open]);
+  await watch.well();
+  t.match(watch.state, { state: 'ok', serial: 'A-1', login: 'not-asked' });
+  watch.network.login = 'camera-login-refused';
+  await watch.seconds(1000);
+  t.match(watch.state, { state: 'ok', serial: 'A-1', login: 'not-asked' });
+  t.match(watch.recorder.last('layers', CAMERA.id), { onvif: 'ok', login_onvif: 'not-asked' });
+  watch.network.login = 'accepted';
+  watch.network.serial = 'B-2';
+  await watch.seconds(310);
+  t.match(watch.state, { state: 'degraded', cause: 'camera-swapped' });
+});
 
 for (const [offsetMs, cause, text] of [
   [3_600_000, 'camera-clock-zone', '+1 h'],

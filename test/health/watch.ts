@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ClockTrust } from '../../agent/base/clock.ts';
 import { DeviceError } from '../../agent/base/errors.ts';
 import { createLog } from '../../agent/base/log.ts';
 import type { ClockOffset } from '../../agent/camera/onvif/system-time.ts';
@@ -96,6 +97,8 @@ export class Watch {
   };
   /** Looks at pictures that were asked for, with their time. */
   readonly looks: [camera: string, atMs: number, confirms: boolean][] = [];
+  /** How far the clock of the box is believed. */
+  trust: ClockTrust = 'synced';
   /** Announced work on the camera. */
   planned: Planned | undefined;
   readonly folder: string;
@@ -116,7 +119,7 @@ export class Watch {
       log,
       reporter: this.recorder,
       memory: this.store.memory,
-      clockTrust: () => 'synced',
+      clockTrust: () => this.trust,
       tcp: (target, _clock, signal, timeoutMs = 0) => this.#port(target, signal, timeoutMs),
       ping: async () => this.network.ping,
       describe: async () => this.#describe(),

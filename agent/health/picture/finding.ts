@@ -5,17 +5,21 @@ import type { Comparison } from './comparison.ts';
 import { type FocusChange, focusChange } from './focus.ts';
 import type { Reference, Sample } from './reference.ts';
 
-export type PictureFault = Extract<
-  Code,
-  | 'picture-black'
-  | 'picture-uniform'
-  | 'picture-overexposed'
-  | 'picture-frozen'
-  | 'picture-covered'
-  | 'picture-defocused'
-  | 'picture-turned'
-  | 'picture-noisy'
->;
+const PICTURE_FAULTS = [
+  'picture-black',
+  'picture-uniform',
+  'picture-overexposed',
+  'picture-frozen',
+  'picture-covered',
+  'picture-defocused',
+  'picture-turned',
+  'picture-noisy',
+] as const satisfies readonly Code[];
+export type PictureFault = (typeof PICTURE_FAULTS)[number];
+
+export function pictureFaultOf(cause: unknown): PictureFault | undefined {
+  return PICTURE_FAULTS.find((fault) => fault === cause);
+}
 
 /** What one look says. */
 export interface Finding {

@@ -47,14 +47,21 @@ export interface Judgement {
 export class PictureJudge {
   readonly references: References;
   readonly #options: JudgeOptions;
-  readonly #suspicion = new Suspicion();
+  readonly #suspicion: Suspicion;
   #lastView: View | undefined;
   #wasUnsteady = false;
   #wasFound = false;
 
-  constructor(options: JudgeOptions, references = new References()) {
+  /** @param found the fault that stood confirmed before */
+  constructor(options: JudgeOptions, references = new References(), found?: Finding) {
     this.#options = options;
     this.references = references;
+    this.#suspicion = new Suspicion(found);
+  }
+
+  /** The fault that stands confirmed. */
+  get found(): Finding | undefined {
+    return this.#suspicion.declared;
   }
 
   take(look: Look, intervalMs: number): Judgement {

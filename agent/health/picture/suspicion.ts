@@ -20,6 +20,11 @@ export class Suspicion {
   #past: Past[] = [];
   #declared: Finding | undefined;
 
+  /** @param declared what stood confirmed before: it ends as any other */
+  constructor(declared?: Finding) {
+    this.#declared = declared;
+  }
+
   /** What stands confirmed. */
   get declared(): Finding | undefined {
     return this.#declared;

@@ -8,6 +8,7 @@ import { FINE_GRID } from '../../contract/picture-grids.ts';
 import type { Reporter } from '../../contract/reporter.ts';
 import type { PictureReport } from '../../contract/video-link.ts';
 import type { Memory } from '../../store/store.ts';
+import type { PictureFault } from './finding.ts';
 import { type Judgement, PictureJudge } from './judge.ts';
 import { fromText, toText } from './kept.ts';
 
@@ -41,6 +42,20 @@ export interface PictureOptions {
 export interface PictureFields
   extends Pick<CameraHealthState, 'picture' | 'picture_view' | 'picture_detail'> {}
 
+/** What stood confirmed. */
+export interface PictureTrouble {
+  readonly cause: PictureFault;
+  readonly detail: string;
+}
+
+/** What another one knew that watched the same camera before. */
+export interface WatchedBefore {
+  /** What the last look gave: the video process may say that nothing has changed since. */
+  readonly seen?: PictureNumbers | undefined;
+  /** It stands until looks say otherwise: nobody has repaired the camera by starting the agent again. */
+  readonly trouble?: PictureTrouble | undefined;
+}
+
 /** Looks at the pictures of one camera at a pace, and keeps what it learns of them. */
 export class PictureWatch {
   readonly #needs: PictureWatchNeeds;
@@ -49,14 +64,15 @@ export class PictureWatch {
   readonly #fault: RepeatedFault;
   #nextMs: number | undefined;
   #lookedMs: number | undefined;
+  /** When there could be no look, since pictures that were to come did not, or this began. */
+  #blindMs: number;
   #keptMs: number;
   #last: Judgement | undefined;
   #numbers: PictureNumbers | undefined;
   #failure: { readonly code: Code; readonly detail: string } | undefined;
   #decoderFailures = 0;
 
-  /** @param seen what the last look gave: the video process may say that nothing has changed since */
-  constructor(needs: PictureWatchNeeds, options: PictureOptions, seen?: PictureNumbers) {
+  constructor(needs: PictureWatchNeeds, options: PictureOptions, { seen, trouble }: WatchedBefore = {}) {
     this.#needs = needs;
     this.#options = options;
     this.#numbers = seen;
@@ -64,9 +80,11 @@ export class PictureWatch {
     this.#judge = new PictureJudge(
       { moves: options.check === 'moving' },
       kept === undefined ? undefined : fromText(kept),
+      trouble && { fault: trouble.cause, certain: true, detail: trouble.detail },
     );
     this.#fault = new RepeatedFault(needs.clock);
     this.#keptMs = needs.clock.monotonicMs();
+    this.#blindMs = needs.clock.monotonicMs();
   }
 
   /** Forgets a camera that is no longer watched. */
@@ -79,10 +97,11 @@ export class PictureWatch {
     return this.#numbers;
   }
 
-  /** Asks for a look when one is due. @param flowing whether pictures come */
-  tick(flowing: boolean): void {
-    if (!this.#isOn || !flowing) return;
+  /** Asks for a look when one is due. @param flowing whether pictures come @param expected whether they are to */
+  tick(flowing: boolean, expected: boolean): void {
     const nowMs = this.#needs.clock.monotonicMs();
+    if (!flowing && expected) this.#blindMs = nowMs;
+    if (!this.#isOn || !flowing) return;
     this.#nextMs ??= nowMs + this.#needs.random() * SOON * this.#options.intervalMs;
     if (nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + this.#options.intervalMs;
@@ -131,9 +150,10 @@ export class PictureWatch {
     return `${this.#options.camera}: the view is forgotten and learnt anew`;
   }
 
-  /** What is wrong with the pictures, once confirmed. */
-  get trouble(): { readonly cause: Code; readonly detail: string } | undefined {
-    const fault = this.#isFresh ? this.#last?.fault : undefined;
+  /** What is wrong with the pictures, once confirmed; that they stay away for a while repairs nothing. */
+  get trouble(): PictureTrouble | undefined {
+    const isOld = this.#isOld(Math.max(this.#blindMs, this.#lookedMs ?? this.#blindMs));
+    const fault = this.#isOn && !isOld ? this.#judge.found : undefined;
     return fault && { cause: fault.fault, detail: fault.detail };
   }
 
@@ -152,8 +172,11 @@ export class PictureWatch {
   }
 
   get #isFresh(): boolean {
-    if (this.#lookedMs === undefined) return false;
-    return this.#needs.clock.monotonicMs() - this.#lookedMs <= STALE_INTERVALS * this.#options.intervalMs;
+    return this.#lookedMs !== undefined && !this.#isOld(this.#lookedMs);
+  }
+
+  #isOld(atMs: number): boolean {
+    return this.#needs.clock.monotonicMs() - atMs > STALE_INTERVALS * this.#options.intervalMs;
   }
 
   #state(): PictureFields['picture'] {

@@ -122,6 +122,41 @@ t.test('picture: what was learnt outlives the agent, and is forgotten with the c
   t.equal(again.store.memory.get('picture', CAMERA.id), undefined);
 });
 
+t.test(
+  'picture: a fault stands over a new configuration and a new start until looks say otherwise, and is no repair meanwhile',
+  async (t) => {
+    const { watch, answering } = await begun(t);
+    await answering.seconds(200);
+    await answering.seconds(120, { seed: 1, light: () => 16 });
+    t.match(watch.state, { state: 'degraded', cause: 'picture-black' });
+    const { since } = watch.state;
+    await watch.room.apply([CAMERA], { ...LIMITS, lossLimitPercent: LIMITS.lossLimitPercent + 1 });
+    await watch.seconds(5);
+    t.match(watch.state, { state: 'degraded', cause: 'picture-black', since });
+    await watch.room.apply([{ ...CAMERA, host: '192.0.2.2' }], LIMITS);
+    await watch.well();
+    t.match(watch.state, { state: 'ok' }, 'of another device nothing is known');
+    await answering.seconds(120, { seed: 1, light: () => 16 });
+    t.match(watch.state, { cause: 'picture-black' });
+    watch.stream('failed', { code: 'camera-closed' });
+    await watch.clock.advance(300_000);
+    t.match(watch.state, { state: 'down', cause: 'camera-closed' });
+    await watch.well();
+    t.match(watch.state, { state: 'degraded', cause: 'picture-black' }, 'that it was away repairs nothing');
+    await watch.room.stop();
+    const again = new Watch(watch.folder);
+    t.teardown(() => again.end());
+    await again.start();
+    await again.well();
+    t.match(again.state, { state: 'degraded', cause: 'picture-black', picture: 'not-checked' });
+    const confirm = () => again.room.confirm(CAMERA.id, AbortSignal.timeout(5000));
+    await t.rejects(confirm(), { code: 'repair-not-confirmed' });
+    await new Answering(again).seconds(120);
+    t.match(again.state, { state: 'ok', picture: 'ok' });
+    t.match(await confirm(), /^before: degraded \(picture-black\)/);
+  },
+);
+
 t.test('picture: a decoder that does not work is told as not checked, whatever was known', async (t) => {
   const { watch, answering } = await begun(t);
   await answering.seconds(200);
