@@ -22,7 +22,8 @@ export class CameraJudge {
   readonly #watched: ReadonlySet<string>;
   readonly #unreachableSinceMs = new Map<string, number>();
   readonly #backMs = new Map<string, number>();
-  readonly #flaps = { down: new Flaps(), degraded: new Flaps() };
+  readonly #flaps = { down: new Flaps<BoxCamera>(), degraded: new Flaps<BoxCamera>() };
+  readonly #segmentFlaps = new Flaps<BoxSegment>();
   #cameras: readonly BoxCamera[] = [];
   #segments: readonly BoxSegment[] = [];
   #nowMs = 0;
@@ -39,6 +40,7 @@ export class CameraJudge {
     this.#segments = segments.filter(({ id }) => this.#watched.has(id));
     this.#nowMs = nowMs;
     for (const { id, down } of this.#segments) if (wereDown.has(id) && !down) this.#backMs.set(id, nowMs);
+    for (const segment of this.#segments) this.#lookForFlapsOf(segment);
     for (const camera of cameras) {
       if (!isUnreachable(camera)) this.#unreachableSinceMs.delete(camera.camera);
       else if (!this.#unreachableSinceMs.has(camera.camera))
@@ -47,20 +49,35 @@ export class CameraJudge {
     }
   }
 
-  #lookForFlaps(camera: BoxCamera): void {
-    for (const from of ['down', 'degraded'] as const)
-      if (SET_ASIDE.includes(camera.state)) this.#flaps[from].forget(camera.camera);
-      else this.#flaps[from].look(camera, isBad(camera, from), !this.#isCutOff(camera), this.#nowMs);
+  #lookForFlapsOf(segment: BoxSegment): void {
+    const { id, down, unknown } = segment;
+    if (!unknown) this.#segmentFlaps.look(id, segment, down, !this.#isOfAnother(segment), this.#nowMs);
   }
 
-  /** Where all cameras are cut off and a point says so, a segment of them has no alarm of its own. */
+  /** The narrowest segment that holds all who are silent is at fault, where a point says so; else that of all cameras. */
+  #isOfAnother({ id }: BoxSegment): boolean {
+    const all = this.#segments.find((one) => one.id === ALL_CAMERAS && one.down);
+    if (!all) return false;
+    const narrower = this.#segments.find((one) => one !== all && one.down && holds(one, all.unreachable));
+    return id !== (narrower ?? all).id;
+  }
+
+  #lookForFlaps(camera: BoxCamera): void {
+    const { camera: id, state } = camera;
+    if (state === 'unknown') return;
+    for (const from of ['down', 'degraded'] as const)
+      if (SET_ASIDE.includes(state)) this.#flaps[from].forget(id);
+      else this.#flaps[from].look(id, camera, isBad(camera, from), !this.#isCutOff(camera), this.#nowMs);
+  }
+
+  /** What is cut off by the fault of another segment has no alarm of its own, where a point watches that one. */
   network(segment: string): Said {
     const own = this.#segments.find(({ id }) => id === segment);
     if (own === undefined || own.unknown) return UNKNOWN;
-    if (!own.down) return { active: false };
-    const wider = this.#segments.find(({ id, down }) => id === ALL_CAMERAS && down);
-    if (wider && wider.id !== segment) return UNKNOWN;
-    return { active: true, cause: 'camera-network-down', text: told(own) };
+    const failing = own.down ? own : this.#segmentFlaps.of(segment, this.#nowMs);
+    if (!failing) return { active: false };
+    if (this.#isOfAnother(own)) return UNKNOWN;
+    return { active: true, cause: 'camera-network-down', text: told(failing) };
   }
 
   of(point: CameraHealthPoint): Said {
@@ -96,6 +113,10 @@ export class CameraJudge {
   #segmentsOf({ camera }: BoxCamera): BoxSegment[] {
     return this.#segments.filter(({ cameras }) => cameras.length > 1 && cameras.includes(camera));
   }
+}
+
+function holds({ cameras }: BoxSegment, ids: readonly string[]): boolean {
+  return ids.every((id) => cameras.includes(id));
 }
 
 function told({ cameras, unreachable }: BoxSegment): string {
