@@ -4,7 +4,8 @@ import { boxPoints, type OWN_KINDS } from './box-points.ts';
 import { type Configuration, configurationSchema, type PointConfig } from './configuration.ts';
 
 type Given = Pick<Configuration, 'alarms' | 'points'> & {
-  readonly cameras: readonly Pick<Configuration['cameras'][number], 'id' | 'name' | 'owner'>[];
+  readonly segments: readonly Pick<Configuration['segments'][number], 'id' | 'name'>[];
+  readonly cameras: readonly Pick<Configuration['cameras'][number], 'id' | 'name' | 'owner' | 'segment'>[];
 };
 type OwnKind = (typeof OWN_KINDS)[number];
 
@@ -49,15 +50,33 @@ export function withOwnPoints<T extends Given>(config: T): T {
 /** What a box watches before it has ever had a configuration: itself. */
 export function unconfigured(): Given {
   const { alarms, points } = configurationSchema.parse({});
-  return withOwnPoints({ alarms, points, cameras: [] });
+  return withOwnPoints({ alarms, points, segments: [], cameras: [] });
 }
 
 /** An entry of the kind takes the place of what would be there without one. */
-function ofKind(kind: OwnKind, { points, cameras }: Given): PointConfig[] {
+function ofKind(kind: OwnKind, given: Given): PointConfig[] {
+  const { points, cameras } = given;
   const entries = points.filter((point) => point.kind === kind);
   if (kind === 'camera-health') return healthOf(cameras, entries);
   if (entries.length > 0 || cameras.length < (CAMERAS_NEEDED[kind] ?? 0)) return [];
-  return [made({ id: `pt-${kind}`, name: NAMES[kind], kind, owner: 'metropole' })];
+  const one = made({ id: `pt-${kind}`, name: NAMES[kind], kind, owner: 'metropole' });
+  return kind === 'camera-network' ? [one, ...networksOf(given)] : [one];
+}
+
+/** One for each segment that cameras share: its fault is one alarm, and not one of each camera. */
+function networksOf({ segments, cameras }: Given): PointConfig[] {
+  const isShared = (id: string) => cameras.filter(({ segment }) => segment === id).length > 1;
+  return segments
+    .filter(({ id }) => isShared(id))
+    .map(({ id, name }) =>
+      made({
+        id: `pt-segment-${shortened(id.slice('seg-'.length))}`,
+        name: `${NAMES['camera-network']} : ${name}`.slice(0, NAME_MAX),
+        kind: 'camera-network',
+        segment: id,
+        owner: 'metropole',
+      }),
+    );
 }
 
 /** One for each camera that no entry watches. */

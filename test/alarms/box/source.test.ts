@@ -379,7 +379,7 @@ t.test('a network that fails again and again is one alarm, until it has not fail
   ] as const) {
     const points = [watched('cam-a', { minDurationS: 60 }), point('camera-network', { minDurationS: 60 })];
     const { box, clock, watch } = await begin(t, points);
-    for (let n = 0; n < 3600 / (downS + upS); n += 1) {
+    for (let n = 0; n < 12; n += 1) {
       box.list = CAMERAS.map((camera) => down(camera));
       await clock.advance(downS * 1000);
       box.list = CAMERAS.map(ok);
