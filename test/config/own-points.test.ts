@@ -27,24 +27,27 @@ t.test('own points: a box without a configuration watches itself, one with camer
   );
 });
 
-t.test('own points: each segment that several cameras share is watched, until an entry says otherwise', async (t) => {
-  const segments = ['seg-halle', 'seg-quai'].map((id) => ({ id, name: `Nom de ${id}`, kind: 'switch' }));
-  const cameras = ['cam-a', 'cam-b', 'cam-c'].map((id) => ({
-    ...camera(id),
-    segment: id === 'cam-c' ? 'seg-quai' : 'seg-halle',
-  }));
-  const { points } = own({ segments, cameras });
-  t.match(
-    points.filter(({ kind }) => kind === 'camera-network'),
-    [
-      { id: 'pt-camera-network', segment: undefined },
-      { id: 'pt-segment-halle', segment: 'seg-halle', name: /Nom de seg-halle$/, minDurationS: 60 },
-    ],
-  );
-  const entry = { id: 'pt-reseau', name: 'Réseau', kind: 'camera-network' };
-  const given = own({ segments, cameras, points: [entry] }).points;
-  t.same(ids({ points: given.filter(({ kind }) => kind === 'camera-network') }), ['pt-reseau']);
-});
+t.test(
+  'own points: each segment that several cameras share is watched, until an entry says otherwise',
+  async (t) => {
+    const segments = ['seg-halle', 'seg-quai'].map((id) => ({ id, name: `Nom de ${id}`, kind: 'switch' }));
+    const cameras = ['cam-a', 'cam-b', 'cam-c'].map((id) => ({
+      ...camera(id),
+      segment: id === 'cam-c' ? 'seg-quai' : 'seg-halle',
+    }));
+    const { points } = own({ segments, cameras });
+    t.match(
+      points.filter(({ kind }) => kind === 'camera-network'),
+      [
+        { id: 'pt-camera-network', segment: undefined },
+        { id: 'pt-segment-halle', segment: 'seg-halle', name: /Nom de seg-halle$/, minDurationS: 60 },
+      ],
+    );
+    const entry = { id: 'pt-reseau', name: 'Réseau', kind: 'camera-network' };
+    const given = own({ segments, cameras, points: [entry] }).points;
+    t.same(ids({ points: given.filter(({ kind }) => kind === 'camera-network') }), ['pt-reseau']);
+  },
+);
 
 t.test('own points: an entry takes the place of its kind, and any kind can be turned off', async (t) => {
   const cameras = [camera('cam-quai'), camera('cam-hall')];

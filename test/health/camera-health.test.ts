@@ -612,22 +612,25 @@ t.test(
   },
 );
 
-t.test('a camera without a login says who it is too, where it does, and is well where it does not', async (t) => {
-  const watch = new Watch();
-  t.teardown(() => watch.end());
-  const { credentials: _, ...open } = CAMERA;
-  await watch.start([open]);
-  await watch.well();
-  t.match(watch.state, { state: 'ok', serial: 'A-1', login: 'not-asked' });
-  watch.network.login = 'camera-login-refused';
-  await watch.seconds(1000);
-  t.match(watch.state, { state: 'ok', serial: 'A-1', login: 'not-asked' });
-  t.match(watch.recorder.last('layers', CAMERA.id), { onvif: 'ok', login_onvif: 'not-asked' });
-  watch.network.login = 'accepted';
-  watch.network.serial = 'B-2';
-  await watch.seconds(310);
-  t.match(watch.state, { state: 'degraded', cause: 'camera-swapped' });
-});
+t.test(
+  'a camera without a login says who it is too, where it does, and is well where it does not',
+  async (t) => {
+    const watch = new Watch();
+    t.teardown(() => watch.end());
+    const { credentials: _, ...open } = CAMERA;
+    await watch.start([open]);
+    await watch.well();
+    t.match(watch.state, { state: 'ok', serial: 'A-1', login: 'not-asked' });
+    watch.network.login = 'camera-login-refused';
+    await watch.seconds(1000);
+    t.match(watch.state, { state: 'ok', serial: 'A-1', login: 'not-asked' });
+    t.match(watch.recorder.last('layers', CAMERA.id), { onvif: 'ok', login_onvif: 'not-asked' });
+    watch.network.login = 'accepted';
+    watch.network.serial = 'B-2';
+    await watch.seconds(310);
+    t.match(watch.state, { state: 'degraded', cause: 'camera-swapped' });
+  },
+);
 
 for (const [offsetMs, cause, text] of [
   [3_600_000, 'camera-clock-zone', '+1 h'],

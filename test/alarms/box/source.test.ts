@@ -372,28 +372,31 @@ t.test(
   },
 );
 
-t.test('a network that fails again and again is one alarm, until it has not failed for ten minutes', async (t) => {
-  for (const [downS, upS] of [
-    [70, 10],
-    [50, 20],
-  ] as const) {
-    const points = [watched('cam-a', { minDurationS: 60 }), point('camera-network', { minDurationS: 60 })];
-    const { box, clock, watch } = await begin(t, points);
-    for (let n = 0; n < 12; n += 1) {
-      box.list = CAMERAS.map((camera) => down(camera));
-      await clock.advance(downS * 1000);
-      box.list = CAMERAS.map(ok);
-      await clock.advance(upS * 1000);
+t.test(
+  'a network that fails again and again is one alarm, until it has not failed for ten minutes',
+  async (t) => {
+    for (const [downS, upS] of [
+      [70, 10],
+      [50, 20],
+    ] as const) {
+      const points = [watched('cam-a', { minDurationS: 60 }), point('camera-network', { minDurationS: 60 })];
+      const { box, clock, watch } = await begin(t, points);
+      for (let n = 0; n < 12; n += 1) {
+        box.list = CAMERAS.map((camera) => down(camera));
+        await clock.advance(downS * 1000);
+        box.list = CAMERAS.map(ok);
+        await clock.advance(upS * 1000);
+      }
+      const changes = watch.transitions.length;
+      t.same(watch.transitions.slice(-1), ['pt-camera-network raised'], `${downS} s down: it lasts`);
+      t.ok(changes <= 5, `${changes} changes before it was known`);
+      await clock.advance(600_000 - upS * 1000 - 2_000);
+      t.equal(watch.transitions.length, changes);
+      await clock.advance(4_000);
+      t.same(watch.transitions.slice(changes), ['pt-camera-network cleared']);
     }
-    const changes = watch.transitions.length;
-    t.same(watch.transitions.slice(-1), ['pt-camera-network raised'], `${downS} s down: it lasts`);
-    t.ok(changes <= 5, `${changes} changes before it was known`);
-    await clock.advance(600_000 - upS * 1000 - 2_000);
-    t.equal(watch.transitions.length, changes);
-    await clock.advance(4_000);
-    t.same(watch.transitions.slice(changes), ['pt-camera-network cleared']);
-  }
-});
+  },
+);
 
 t.test('a box that is cut off from all its cameras says so once, and not once for each', async (t) => {
   const points = [point('camera-network'), ...CAMERAS.map((camera) => watched(camera))];
@@ -418,28 +421,31 @@ t.test('a box that is cut off from all its cameras says so once, and not once fo
   t.same(states(), ['cleared', 'cleared', 'cleared', 'raised']);
 });
 
-t.test('a segment with most of the cameras of a box is at fault itself, and not the whole network', async (t) => {
-  const points = [
-    point('camera-network'),
-    { ...point('camera-network', { segment: 'seg-a' }), id: 'pt-seg-a' },
-    ...CAMERAS.map((camera) => watched(camera)),
-  ];
-  const { box, clock, watch, states } = await begin(t, points);
-  box.groups = [{ id: 'seg-a', cameras: ['cam-a', 'cam-b'] }];
-  box.list = CAMERAS.map(ok);
-  await clock.advance(1_000);
-  box.list = [down('cam-a'), down('cam-b'), ok('cam-c')];
-  await clock.advance(60_000);
-  t.same(watch.transitions, ['pt-seg-a raised']);
-  t.match(watch.events[0], { cause: 'camera-network-down', text: '2 cameras' });
-  t.same(states(), ['unknown', 'raised', 'unknown', 'unknown', 'cleared']);
-  box.list = CAMERAS.map((camera) => down(camera));
-  await clock.advance(60_000);
-  t.same(watch.transitions.slice(1), ['pt-camera-network raised'], 'then all of it is cut off');
-  box.list = CAMERAS.map(ok);
-  await clock.advance(2_000);
-  t.same(states(), ['cleared', 'cleared', 'cleared', 'cleared', 'cleared']);
-});
+t.test(
+  'a segment with most of the cameras of a box is at fault itself, and not the whole network',
+  async (t) => {
+    const points = [
+      point('camera-network'),
+      { ...point('camera-network', { segment: 'seg-a' }), id: 'pt-seg-a' },
+      ...CAMERAS.map((camera) => watched(camera)),
+    ];
+    const { box, clock, watch, states } = await begin(t, points);
+    box.groups = [{ id: 'seg-a', cameras: ['cam-a', 'cam-b'] }];
+    box.list = CAMERAS.map(ok);
+    await clock.advance(1_000);
+    box.list = [down('cam-a'), down('cam-b'), ok('cam-c')];
+    await clock.advance(60_000);
+    t.same(watch.transitions, ['pt-seg-a raised']);
+    t.match(watch.events[0], { cause: 'camera-network-down', text: '2 cameras' });
+    t.same(states(), ['unknown', 'raised', 'unknown', 'unknown', 'cleared']);
+    box.list = CAMERAS.map((camera) => down(camera));
+    await clock.advance(60_000);
+    t.same(watch.transitions.slice(1), ['pt-camera-network raised'], 'then all of it is cut off');
+    box.list = CAMERAS.map(ok);
+    await clock.advance(2_000);
+    t.same(states(), ['cleared', 'cleared', 'cleared', 'cleared', 'cleared']);
+  },
+);
 
 t.test('one camera that does not answer is told after the others had time to fall silent too', async (t) => {
   const points = [point('camera-network'), ...CAMERAS.map((camera) => watched(camera))];
