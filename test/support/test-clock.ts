@@ -1,5 +1,7 @@
 import type { Clock } from '../../agent/base/clock.ts';
 
+const MINUTE_MS = 60_000;
+
 interface Sleeper {
   readonly atMs: number;
   readonly wake: () => void;
@@ -62,6 +64,15 @@ export class TestClock implements Clock {
     }
     this.#move(untilMs);
     await settle();
+  }
+
+  /** As `advance`, for hours: whoever is due is woken once a minute, not each second. */
+  async pass(ms: number): Promise<void> {
+    for (let leftMs = ms; leftMs > 0; leftMs -= MINUTE_MS) {
+      const stepMs = Math.min(leftMs, MINUTE_MS);
+      this.standStill(stepMs - 1);
+      await this.advance(1);
+    }
   }
 
   /** Wall time jumps; monotonic time does not. */

@@ -179,7 +179,7 @@ t.test(
     await world.pictures();
     const killedMs = world.clock.wallMs();
     await world.killAgent();
-    await world.clock.advance(3_600_000);
+    await world.clock.pass(3_600_000);
     await world.startAgent();
     await world.clock.advance(TOLD_WITHIN_MS);
     t.match(closing(world), { channel: id, closed_by: 'agent', end: killedMs, frames: 9 });
@@ -195,7 +195,7 @@ t.test(
     await world.killAgent();
     await world.killVideo();
     const killedMs = world.clock.wallMs();
-    await world.clock.advance(3_600_000);
+    await world.clock.pass(3_600_000);
     await world.startAgent();
     await world.clock.advance(TOLD_WITHIN_MS);
     const line = closing(world);

@@ -15,15 +15,6 @@ const ID = 'order-of-window';
 
 const at = (iso: string) => new TestClock(Date.parse(iso));
 
-/** Time passes, and the room looks once a minute: one look a second shows no more. */
-async function pass(clock: TestClock, ms: number): Promise<void> {
-  for (let leftMs = ms; leftMs > 0; leftMs -= MINUTE) {
-    const stepMs = Math.min(leftMs, MINUTE);
-    clock.standStill(stepMs - 1);
-    await clock.advance(1);
-  }
-}
-
 interface Start {
   readonly clock: TestClock;
   readonly point?: Partial<AlarmPoint>;
@@ -57,12 +48,12 @@ t.test(
     camera.input('1', true);
     t.same(watch.told, ['activity begun', 'activity ended', 'activity begun']);
     t.match(watch.last('activity'), { point: 'pt-porte', unarmed_by: 'schedule', severity: 'major' });
-    await pass(clock, HOUR - 2000);
+    await clock.pass(HOUR - 2000);
     t.equal(watch.told.length, 3);
     await clock.advance(3000);
     t.same(watch.told.slice(3), ['alarm raised']);
     t.match(watch.shown(), { armed: true, unarmed_by: undefined, alarm_state: 'raised' });
-    await pass(clock, 12 * HOUR);
+    await clock.pass(12 * HOUR);
     t.match(watch.shown(), { armed: false, alarm_state: 'raised' }, 'an alarm that is there stays');
     camera.input('1', false);
     t.same(watch.told.slice(4), ['alarm cleared']);
@@ -99,7 +90,7 @@ for (const [what, from, hours] of [
       for (let minute = 0; minute < hours * 60; minute += 15) {
         await clock.advance(2000);
         if (watch.shown().armed) armed.push(new Date(clock.wallMs()).toISOString().slice(11, 16));
-        await pass(clock, 15 * MINUTE - 2000);
+        await clock.pass(15 * MINUTE - 2000);
       }
       const twice = ['00:00', '00:15', '00:30', '00:45', '01:00', '01:15', '01:30', '01:45'];
       t.same(armed, what === 'back' ? twice : [], 'the hour from 2 to 3 in Paris, as often as it is there');
@@ -153,10 +144,10 @@ t.test(
     });
     camera.input('1', true);
     camera.input('1', false);
-    await pass(clock, HOUR + 1000);
+    await clock.pass(HOUR + 1000);
     t.match(watch.shown(), { armed: false, unarmed_by: 'maintenance', window: ID });
     camera.input('1', true);
-    await pass(clock, 2 * HOUR);
+    await clock.pass(2 * HOUR);
     t.same(watch.told, [
       ...['window announced', 'alarm raised', 'alarm cleared', 'window begun', 'activity begun'],
       ...['window ended', 'alarm raised'],
@@ -175,15 +166,15 @@ t.test('windows: neither a kill nor a clock that jumps prolongs one', async (t) 
     DECISION,
   );
   t.match(first.watch.told, ['window announced', 'window begun'], 'at once when its begin is now');
-  await pass(clock, HOUR / 2);
+  await clock.pass(HOUR / 2);
   const later = new TestClock(clock.wallMs());
   const second = await begin(t, { clock: later, folder });
   t.match(second.watch.shown(), { armed: false, window: ID });
   later.jumpWall(-24 * HOUR);
-  await pass(later, HOUR / 2 + 1000);
+  await later.pass(HOUR / 2 + 1000);
   t.match(second.watch.shown(), { armed: true });
   t.equal(second.watch.told.at(-1), 'window ended');
-  await pass(later, 24 * HOUR);
+  await later.pass(24 * HOUR);
   t.equal(second.watch.told.at(-1), 'window ended', 'it does not come again with the hour');
 });
 
@@ -197,7 +188,7 @@ t.test(
     first.watch.room.decisions.announce({ id: ID, points: ['pt-porte'], startMs, endMs }, DECISION);
     const off = await begin(t, { clock: new TestClock(startMs + MINUTE), folder });
     off.watch.trust = 'untrusted';
-    await pass(off.clock, MINUTE);
+    await off.clock.pass(MINUTE);
     t.match(off.watch.last('window'), { transition: 'begun' }, 'it began when the clock could be believed');
     const after = await begin(t, { clock: new TestClock(endMs + HOUR), folder });
     await after.clock.advance(1000);
@@ -211,7 +202,7 @@ t.test(
       endMs: endMs + 3 * HOUR,
     };
     after.watch.room.decisions.announce(again, DECISION);
-    await pass(after.clock, MINUTE);
+    await after.clock.pass(MINUTE);
     t.match(after.watch.shown(), { armed: true }, 'not while the clock may be wrong');
     after.watch.trust = 'synced';
     await after.clock.advance(1000);
@@ -262,12 +253,12 @@ t.test(
     const never = [{ ...NIGHT, armed: ['0 0 1 1 *'] }];
     const settings = { schedules: never, windows: [MISSION] };
     const { camera, watch } = await begin(t, { clock, ...byNight, settings });
-    await pass(clock, 9 * HOUR);
+    await clock.pass(9 * HOUR);
     camera.input('1', true);
     t.match(watch.last('alarm'), { transition: 'raised', severity: 'critical' });
     camera.input('1', false);
     watch.room.decisions.close(String(watch.shown().alarm), DECISION);
-    await pass(clock, 6 * HOUR);
+    await clock.pass(6 * HOUR);
     camera.input('1', true);
     t.match(watch.last('activity'), { transition: 'begun', unarmed_by: 'schedule', severity: 'major' });
     t.same(
@@ -284,10 +275,10 @@ t.test(
     const clock = at('2026-07-14T21:00:00+02:00');
     const settings = { windows: [MISSION] };
     const first = await begin(t, { clock, settings, folder });
-    await pass(clock, 6 * HOUR);
+    await clock.pass(6 * HOUR);
     const before = first.watch.told;
     const back = await begin(t, { clock: at('2026-07-14T21:00:00+02:00'), settings, folder });
-    await pass(back.clock, HOUR);
+    await back.clock.pass(HOUR);
     t.same(back.watch.told, before, 'also when the clock is set back into it');
     const other = {
       ...MISSION,
@@ -326,7 +317,7 @@ t.test(
         watch.events.map(({ window: named }) => named),
         [ID, ID],
       );
-      await pass(clock, HOUR + 1000);
+      await clock.pass(HOUR + 1000);
       camera.input('1', true);
       t.match(watch.last('alarm'), { transition: 'raised', window: undefined }, 'over');
     }
