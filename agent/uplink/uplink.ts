@@ -92,6 +92,11 @@ const BOOKS_INTERVAL_MS = 5_000;
 /** How often the broker is asked for the round trip: two bytes. Source: guess. */
 const PING_EVERY_MS = 5_000;
 const DETAIL_MAX = 500;
+/**
+ * Of the time of the agent: a broker of the centre that floods shall not hold up panels, inputs and the other path. It comes
+ * to some 47 %, since the work of a rest is paid back at this rate. Source: guess, above what a full backlog needs.
+ */
+const READING_SHARE = 0.9;
 /** What serves the service alone waits for the main path. */
 const BACKUP_CLASSES = OUTBOX_CLASSES.filter((of) => of !== 'service');
 
@@ -261,6 +266,7 @@ export class Uplink implements Service, Working {
         will: (protocol) => presence.will(protocol),
         subscriptions: name === 'main' ? [...this.#kinds.keys()] : [receiptTopic(site)],
         maxDownBytes: MAX_DOWN_BYTES,
+        readingShare: READING_SHARE,
         // What the back-up carries may cost: there the keep-alive is often enough.
         pingEveryMs: name === 'main' ? PING_EVERY_MS : Number.POSITIVE_INFINITY,
       },
