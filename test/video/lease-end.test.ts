@@ -131,6 +131,25 @@ t.test(
   },
 );
 
+t.test('lease: a destination that has ended seals nothing, whoever still hands it something', async (t) => {
+  let sent = 0;
+  const line: LeaseLine = {
+    ...{ connected: true, listen: () => () => undefined, withdraw: () => undefined, drop: () => undefined },
+    sendNow: (_lane, _topic, _parts, left) => {
+      sent += 1;
+      queueMicrotask(() => left(true));
+      return undefined;
+    },
+  };
+  const destination = await destinationOn(line, new TestClock());
+  destination.take(chunk(1));
+  t.equal(sent, 1);
+  await destination.end();
+  destination.take(chunk(2));
+  t.equal(sent, 1, 'its key is gone');
+  t.equal(destination.sent.lostFrames, 1);
+});
+
 t.test('lease: what waits for the recipient is held once, sealed, and within its credit', async (t) => {
   const waiting: { readonly bytes: number; readonly left: Left }[] = [];
   const line: LeaseLine = {

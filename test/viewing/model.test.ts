@@ -63,6 +63,7 @@ t.test('leases: the stories are not vacuous: each rule alone closes what was ope
     await play.run(ending);
     await world.clock.advance(SLACK_MS);
     t.equal(world.pulled.size, 0, `closed by ${JSON.stringify(ending)}`);
+    if (world.agentLives) t.same(world.room.status(), [], 'which the agent knows');
     await world.end();
   }
 });
@@ -92,6 +93,11 @@ t.test('leases: each flaw alone opens nothing where an order without it opens', 
   const play = new Play(world);
   for (const flaw of FLAWS) await play.run([{ do: 'open', minutes: 5, flaw }]);
   for (const how of FORGERIES) await play.run([{ do: 'forge', how }]);
+  t.same(
+    world.refusals.slice(-2),
+    ['order-unknown-target', 'order-unknown-target'],
+    'what is for another camera, or by another name, is named so',
+  );
   t.equal(world.pulls, 0, `not with any of ${FLAWS.length} flaws nor ${FORGERIES.length} forgeries`);
   await play.run([OPEN, { do: 'close', by: 'csu' }]);
   t.equal(world.pulls, 1);
@@ -321,12 +327,82 @@ t.test('leases: the video process closes by hours, wall clock and doubt of it by
     agent.hold();
     await world.clock.advance(1_000);
     t.equal(world.pulled.size, 1, 'open before');
+    await world.pictures();
+    const { length } = world.published;
+    t.ok(length > 0);
     agent.hold(ending(world));
+    await world.pictures();
+    t.equal(world.published.length, length, 'no picture goes out, before anybody has looked');
     await world.clock.advance(1_000);
     t.equal(world.pulled.size, 0, title);
     await world.end();
   }
 });
+
+t.test('leases: who may no longer see is cut off at once, and not at the next look', async (t) => {
+  for (const cut of ['an agent that names it no more', 'an agent that is away'] as const) {
+    const world = await World.create();
+    const agent = await badAgent(world);
+    await agent.open();
+    t.equal(world.pulled.size, 1);
+    if (cut === 'an agent that is away') world.keeper?.agentLost();
+    else world.keeper?.hold([], 'synced');
+    await world.clock.advance(0);
+    t.equal(world.pulled.size, 0, cut);
+    await world.end();
+  }
+});
+
+t.test('leases: one whose agent goes while it is being opened does not touch the camera', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  const agent = await badAgent(world);
+  const opened = agent.open();
+  world.keeper?.agentLost();
+  await opened;
+  t.same(world.refusals, ['lease-none']);
+  t.equal(world.pulls, 0);
+});
+
+t.test('leases: a video process that stops opens no more', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  const agent = await badAgent(world);
+  await world.keeper?.stop();
+  await agent.open();
+  t.same(world.refusals, ['lease-none']);
+  t.equal(world.pulls, 0);
+});
+
+t.test('leases: of a picture nothing is kept that is not on its way', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  await new Play(world).run([OPEN]);
+  for (let group = 0; group < 3; group += 1) await world.pictures();
+  t.ok(world.published.length > 5);
+  t.ok(world.held <= 1, `${world.held} are held: the one that waits for its successor`);
+});
+
+t.test(
+  'leases: the agent closes at the hard end by its own clock, whatever the video process says or hears',
+  async (t) => {
+    const world = await World.create();
+    t.teardown(() => world.end());
+    await new Play(world).run([OPEN]);
+    world.deaf = true;
+    for (let second = 0; second < 290; second += 1) {
+      await world.clock.advance(1_000);
+      world.clock.jumpWall(-1_000); // by wall time it never ends
+    }
+    t.ok(world.room.mayPull('cam-hall'), 'open within its time');
+    for (let second = 0; second < 12; second += 1) {
+      await world.clock.advance(1_000);
+      world.clock.jumpWall(-1_000);
+    }
+    t.notOk(world.room.mayPull('cam-hall'), 'closed after it');
+    t.same(world.room.status(), []);
+  },
+);
 
 t.test('leases: what the recipient did not get stands beside what it got, for the partner too', async (t) => {
   const world = await World.create();

@@ -101,6 +101,12 @@ export class World {
   /** Cameras that are asked for pictures on a lease now, and how often any was. */
   readonly pulled = new Map<string, PullHandlers>();
   pulls = 0;
+  /** How often pictures of leases are held now by whoever keeps them. */
+  held = 0;
+  /** Codes with which the video process has refused to open leases. */
+  readonly refusals: string[] = [];
+  /** Agent and video process hear nothing of each other, and do not know it. */
+  deaf = false;
   /** Broker connections for leases that are open now. */
   lines = 0;
   #agentEnds = new AbortController();
@@ -212,6 +218,7 @@ export class World {
         }),
         tell: (message) => {
           this.#answered = true;
+          if (message.type === 'channel' && message.code) this.refusals.push(message.code);
           this.#toAgent(message, ends);
         },
       },
@@ -305,9 +312,22 @@ export class World {
 
   /** Every camera that is asked for pictures sends some: a group of five with a key picture. */
   async pictures(): Promise<void> {
-    for (const handlers of [...this.pulled.values(), ...this.plain.keys()])
+    for (const handlers of [...this.pulled.values()])
+      for (let number = 0; number < 5; number += 1)
+        handlers.accessUnit(this.#counted(this.#picture(number === 0)));
+    for (const handlers of [...this.plain.keys()])
       for (let number = 0; number < 5; number += 1) handlers.accessUnit(this.#picture(number === 0));
     await this.clock.advance(0);
+  }
+
+  #counted(unit: AccessUnit): AccessUnit {
+    const hold = () => {
+      this.held += 1;
+    };
+    const release = () => {
+      this.held -= 1;
+    };
+    return { ...unit, hold, release };
   }
 
   /** The events about a camera that the CSU was told. */
@@ -357,6 +377,7 @@ export class World {
   }
 
   #toVideo(message: AgentToVideo): void {
+    if (this.deaf) return;
     if (message.type === 'lease-open') this.keeper?.open(message.opening);
     if (message.type === 'leases') this.keeper?.hold(message.standing, message.clock);
     if (message.type === 'cameras') this.#engine?.setCameras(message.cameras);
@@ -365,7 +386,8 @@ export class World {
 
   #toAgent(message: VideoToAgent, videoEnds: AbortSignal): void {
     const checked = videoToAgent.parse(JSON.parse(JSON.stringify(message)));
-    if (videoEnds.aborted || this.#agentEnds.signal.aborted || checked.type !== 'channel') return;
+    if (videoEnds.aborted || this.#agentEnds.signal.aborted || this.deaf || checked.type !== 'channel')
+      return;
     const { type: _, ...report } = checked;
     this.room.onReport(report);
   }
