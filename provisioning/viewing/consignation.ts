@@ -7,14 +7,16 @@ import type { MemberGrant } from './documents.ts';
 /** A line of the register about a camera of the partner. */
 export interface ConsignationLine {
   readonly report: ConsignationReport;
-  /** Its hash follows from its content, and the box has signed it. */
+  /** The box has signed it, and what is told beside the line is what the line says. */
   readonly verified: boolean;
 }
 
 /** @returns undefined for what is no such message */
 export function readConsignation(payload: Buffer, boxes: MemberGrant['boxes']): ConsignationLine | undefined {
   const parsed = MESSAGES.consignation.schema.safeParse(parseJson(payload));
-  return parsed.success ? { report: parsed.data, verified: isSigned(parsed.data, boxes) } : undefined;
+  if (!parsed.success) return undefined;
+  const { data: report } = parsed;
+  return { report, verified: isSigned(report, boxes) && saysTheLine(report) };
 }
 
 function isSigned(report: ConsignationReport, boxes: MemberGrant['boxes']): boolean {
@@ -29,9 +31,30 @@ function isSigned(report: ConsignationReport, boxes: MemberGrant['boxes']): bool
   return verify(null, Buffer.from(hash, 'hex'), publicKeyObject(box.sign), signature);
 }
 
-function parseJson(payload: Buffer): unknown {
+/** The signature is of the line alone: whoever passes the message on could change all that is told beside it. */
+function saysTheLine(report: ConsignationReport): boolean {
+  const { camera, channel, start, end, cause, detail } = report;
+  const { operator, on_behalf_of, recipient, reason, partner, closed_by } = report;
+  const { bytes, frames, lost_frames, refused, refused_first, refused_last } = report;
+  const told = {
+    ...{ operator, on_behalf_of, recipient, reason, partner, closed_by },
+    ...{ bytes, frames, lost_frames, refused, refused_first, refused_last },
+    ...{ start: iso(start), end: iso(end) },
+    detail: detail === '' ? undefined : detail,
+  };
+  const said = parseJson(report.line_detail) as Record<string, unknown> | null | undefined;
+  const isOfIt = report.line_subject === `${camera} ${channel}` && report.line_result === cause;
+  return isOfIt && Object.entries(told).every(([key, value]) => said?.[key] === value);
+}
+
+/** As the register writes it. */
+function iso(wallMs: number): string {
+  return new Date(Math.min(wallMs, 8.64e15)).toISOString();
+}
+
+function parseJson(text: Buffer | string): unknown {
   try {
-    return JSON.parse(payload.toString());
+    return JSON.parse(text.toString());
   } catch {
     return undefined;
   }

@@ -105,7 +105,9 @@ export async function sendLeaseOrder(
   const { boxes } = await partner.grant();
   const onMessage = (topic: string, payload: Buffer) => {
     const line = readConsignation(payload, boxes);
-    if (line?.report.channel === lease && parseTopic(topic)?.site === site && onLine(line)) resolve(line);
+    if (line?.report.channel !== lease || parseTopic(topic)?.site !== site) return;
+    const isLast = onLine(line);
+    if (isLast && line.verified) resolve(line); // anybody on the way can say that a lease is closed
   };
   const subscriptions = [buildTopic({ site, entity: camera, class: 'report', name: id })];
   const late = () =>

@@ -44,10 +44,14 @@ function chunk(number: number, holders = { count: 0 }): Chunk {
   return { parts, bytes, heldBytes: bytes, frames: 1, key: number === 1, number, ...times, ...memory };
 }
 
-async function destinationOn(line: LeaseLine, clock: TestClock): Promise<LeasedDestination> {
+async function destinationOn(
+  line: LeaseLine,
+  clock: TestClock,
+  stands = () => true,
+): Promise<LeasedDestination> {
   const destination = await LeasedDestination.create(
     {
-      ...{ clock, line: () => line, site: SITE, stands: () => true, creditBytes: CREDIT_BYTES },
+      ...{ clock, line: () => line, site: SITE, stands, creditBytes: CREDIT_BYTES },
       ...{ counted: () => undefined, sign: () => Buffer.alloc(64) },
     },
     lease,
@@ -169,3 +173,26 @@ t.test('lease: what waits for the recipient is held once, sealed, and within its
   t.ok(held > CREDIT_BYTES - 2 * BYTES, 'the credit is used');
   t.equal(destination.status().state, 'blocked');
 });
+
+t.test(
+  'lease: each picture is held against it, and none goes from the moment that it does not stand',
+  async (t) => {
+    let sent = 0;
+    const line: LeaseLine = {
+      ...{ connected: true, listen: () => () => undefined, withdraw: () => undefined, drop: () => undefined },
+      sendNow: (_lane, _topic, _parts, left) => {
+        sent += 1;
+        queueMicrotask(() => left(true));
+        return undefined;
+      },
+    };
+    let stands = true;
+    const destination = await destinationOn(line, new TestClock(), () => stands);
+    destination.take(chunk(1));
+    t.equal(sent, 1);
+    stands = false;
+    destination.take({ ...chunk(2), key: true });
+    t.equal(sent, 1);
+    t.equal(destination.sent.frames, 1);
+  },
+);

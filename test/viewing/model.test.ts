@@ -4,7 +4,9 @@ import { DAYS, type LeaseTerms } from '../../agent/contract/lease-terms.ts';
 import type { LeaseOpening } from '../../agent/contract/video-link.ts';
 import type { SigningKey } from '../../agent/trust/keys.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
-import { leaseOrder, NOW_S, OTHER_PARTNER, PARTNER, termsOf } from '../trust/lease-parts.ts';
+import { LeaseDoubts } from '../../agent/viewing/lease-doubts.ts';
+import { TestClock } from '../support/test-clock.ts';
+import { leaseOrder, NOW_S, OTHER_PARTNER, PARTNER, termsOf, tried } from '../trust/lease-parts.ts';
 import { OPERATOR, SITE } from '../trust/support.ts';
 import {
   CONFIGURATIONS,
@@ -128,6 +130,27 @@ t.test('leases: with the link to the centre lost none opens', async (t) => {
   await new Play(world).run([{ do: 'link', up: false }, OPEN]);
   t.match(outcome(world), { status: 'rejected', cause: 'lease-not-safe' });
   t.equal(world.pulls, 0);
+});
+
+t.test('leases: with a disk that refuses none opens', async (t) => {
+  const world = await World.create();
+  t.teardown(() => world.end());
+  Object.defineProperty(world.store, 'durable', { value: false });
+  const nowS = world.clock.wallMs() / 1000;
+  const order = leaseOrder({ iat: nowS, exp: nowS + 60, start: nowS, end: nowS + 60 });
+  await world.order(signOrder(order, [PARTNER]));
+  t.match(outcome(world), { status: 'rejected', cause: 'lease-not-safe' });
+  t.equal(world.pulls, 0);
+});
+
+t.test('leases: the agent ends one by its own monotonic clock, whatever its wall clock says', (t) => {
+  const clock = new TestClock(NOW_S * 1000);
+  const control = { link: () => ({ up: true, heardMs: clock.monotonicMs() }), watch: () => undefined };
+  const doubts = new LeaseDoubts({ clock, clockTrust: () => 'synced', control });
+  const open = (deadlineMs: number) => doubts.of({ lease: tried(), fingerprint: '', deadlineMs });
+  t.equal(open(clock.monotonicMs() + 1), undefined);
+  t.equal(open(clock.monotonicMs()), 'end');
+  t.end();
 });
 
 t.test('leases: what the database knew that was lost opens nothing a second time', async (t) => {

@@ -42,7 +42,7 @@ import { SITE } from '../trust/support.ts';
 import { MortalStore } from './mortal.ts';
 
 const log = createLog('error', { write: () => undefined });
-const BOX_KEY = parseSigningKey(JSON.stringify(generateSigningKey().privateJwk));
+export const BOX_KEY = parseSigningKey(JSON.stringify(generateSigningKey().privateJwk));
 const [sps, pps] = clip('h264').parameterSets as [Buffer, Buffer];
 const TRACK: VideoTrack = { codec: 'h264', clockRate: 90_000, parameterSets: { sps, pps } };
 
