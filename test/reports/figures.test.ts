@@ -97,6 +97,20 @@ t.test(
   },
 );
 
+t.test('figures: a breach that is there again after nobody could look is the same one', (t) => {
+  const law = (from: number, until: number, state: string) => span(from, until, state, { track: 'law-rate' });
+  const own = [
+    span(0, 1_440, 'ok'),
+    breach('law-rate', 10, 20),
+    law(20, 40, 'unknown'),
+    breach('law-rate', 40, 50),
+    law(50, 60, 'ok'),
+    breach('law-rate', 60, 70),
+  ];
+  t.match(readOf(own), { breaches: 2, breachMs: 30 * MIN });
+  t.end();
+});
+
 t.test('figures: a camera at work for less than a minute of a day is not connected on it', (t) => {
   const days = new ConnectedDays({ from: '2026-06-01', to: '2026-06-01' }, at(1_440));
   days.take([span(0, 0.9, 'ok')] as never);

@@ -184,6 +184,25 @@ t.test('picture: a key frame with the bytes of the one before is told without be
   ]);
 });
 
+t.test('picture: what repeats a key frame that is still being decoded waits for it', async (t) => {
+  const bench = new Bench();
+  const stream = bench.stream('cam-a');
+  bench.desk.look('cam-a', false);
+  stream.accessUnit(key(0));
+  bench.decoding[0]?.done(picture(50));
+  await bench.settle();
+  bench.desk.look('cam-a', false);
+  stream.accessUnit(key(1));
+  bench.desk.look('cam-a', false);
+  stream.accessUnit(key(1));
+  t.equal(bench.reports.length, 1, 'the picture of before is not told for it');
+  bench.decoding[1]?.done(picture(60));
+  await bench.settle();
+  bench.decoding[2]?.done(picture(60));
+  await bench.settle();
+  t.match(bench.reports.slice(1), [{ picture: { mean: 60 } }, { stream: { sameAsBefore: true } }]);
+});
+
 t.test('picture: a stream that begins anew has no picture before', async (t) => {
   const bench = new Bench();
   const ending = new AbortController();
