@@ -44,6 +44,19 @@ t.test(
   },
 );
 
+t.test('availability: a begin of longer ago than any notice takes is not believed', async (t) => {
+  const world = await watched(t);
+  await world.clock.advance(HOUR);
+  const beganMs = world.clock.monotonicMs();
+  await world.clock.advance(11 * MINUTE);
+  world.camera('cam-a', 'down', { beganMs });
+  await world.clock.advance(HOUR);
+  await world.stop();
+  const line = world.line('cam-a', ...DAY_1);
+  t.match(line, { detectMs: undefined, incidents: [{ noticedMs: -1 }] });
+  t.ok(line.downMs <= HOUR, `${line.downMs}`);
+});
+
 t.test('availability: what a killed agent did not see is unknown, and proves nothing', async (t) => {
   const world = await watched(t);
   await world.clock.advance(6 * HOUR);

@@ -72,6 +72,8 @@ t.test('figures: announced work within an incident is no time of repair, and is 
   t.match(got, { repairMs: 20 * MIN, downMs: 20 * MIN, plannedMs: 140 * MIN });
   t.match(got?.incidents, [{ fromMs: at(60), plannedMs: 40 * MIN, repairMs: 20 * MIN, open: false }]);
   t.equal(got?.incidents.length, 1, 'what is work from begin to end is no incident');
+  const later = readOf([span(0, 100, 'absent'), span(100, 1_440, 'ok')], [works(50, 150)]);
+  t.match(later, { plannedMs: 50 * MIN, countedMs: 1_290 * MIN }, 'what was not there yet is not worked on');
   t.end();
 });
 
