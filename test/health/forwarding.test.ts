@@ -416,3 +416,20 @@ t.test('gaps: wherever agents die, none is lost and none is told twice', async (
   );
   t.pass(`${runs} stories`);
 });
+
+t.test('gaps: those that are joined reach to the end of the last, also where the clock was set back', (t) => {
+  const untold = new UntoldGaps();
+  const gap = {
+    type: 'gap',
+    camera: 'cam-1',
+    destination: 'mqtt',
+    frames: 1,
+    code: 'destination-slow',
+  } as const;
+  const at = [...Array.from({ length: 64 }, (_, number) => 10_000 + number), 5_000];
+  for (const fromWallMs of at) untold.keep({ ...gap, fromWallMs, untilWallMs: fromWallMs + 1 });
+  const told = [...untold.take()];
+  t.equal(told.length, 64);
+  t.match(told.at(-1), { gaps: 2, frames: 2, fromWallMs: 10_063, untilWallMs: 10_064 });
+  t.end();
+});

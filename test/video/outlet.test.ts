@@ -444,3 +444,14 @@ t.test('cache: it begins with a key picture and stays within its bound, or is em
   );
   t.pass();
 });
+
+t.test('outlet: what small pictures take in memory is what counts, and not their few bytes', (t) => {
+  const line = new Line(false);
+  const none = () => undefined;
+  const events = { offered: none, sent: none, unsent: none, dropped: none, gap: none, changed: none };
+  const outlet = new Outlet({ clock: new TestClock(), channel: line, events }, { creditBytes: CREDIT });
+  for (let number = 1; number <= 5; number += 1) outlet.take({ ...chunk(number, true, 1), heldBytes: 4 });
+  t.equal(line.heldBytes, 8);
+  t.equal(outlet.status.state, 'blocked');
+  t.end();
+});
