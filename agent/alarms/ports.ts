@@ -260,9 +260,10 @@ export interface BoxSegment {
   readonly id: string;
   /** Ids of its cameras. */
   readonly cameras: readonly string[];
-  readonly unreachable: readonly string[];
+  /** Those that do not answer, or answer and have lost their pictures. */
+  readonly lost: readonly string[];
   readonly unknown: boolean;
-  /** Its cameras fell silent together. */
+  /** Its cameras fell silent, or lost their pictures, together. */
   readonly down: boolean;
 }
 

@@ -39,16 +39,16 @@ export class SegmentTeller {
     return { state, since };
   }
 
-  #log({ id, unreachable }: SegmentView, state: Told['state']): void {
+  #log({ id, unreachable, lost }: SegmentView, state: Told['state']): void {
     this.#needs.log[state === 'down' ? 'warn' : 'info'](
-      { segment: id, state, unreachable },
+      { segment: id, state, unreachable, lost },
       'segment health',
     );
   }
 }
 
 function fieldsOf(view: SegmentView, state: Told['state'], since: number): Fields<'segmentHealth'> {
-  const { id, name, kind, cameras, unreachable, side, consequenceOf } = view;
+  const { id, name, kind, cameras, unreachable, lost, side, consequenceOf } = view;
   const cause = state === 'down' ? CAUSE : 'none';
   return {
     segment: id,
@@ -62,6 +62,7 @@ function fieldsOf(view: SegmentView, state: Told['state'], since: number): Field
     since,
     cameras: cameras.length,
     cameras_unreachable: unreachable.length,
+    cameras_lost: lost.length,
     unreachable: unreachable.join(', ').slice(0, 2000),
   };
 }

@@ -19,6 +19,8 @@ export interface SegmentCamera {
 export interface SegmentView extends Segment {
   readonly cameras: readonly string[];
   readonly unreachable: readonly string[];
+  /** Those, and those that answer but lost their pictures as the others did. */
+  readonly lost: readonly string[];
   /** Nothing is known of any of its cameras. */
   readonly unknown: boolean;
   readonly down: boolean;
@@ -41,14 +43,21 @@ const MOST = 2 / 3;
 const FEW = 1 / 2;
 
 type Answers = 'yes' | 'no' | 'unknown';
+/** `lost`: answers, but its pictures are gone, as those of a camera that starts again with what feeds it. */
+type Found = Answers | 'lost';
+
+/** What a fault of the network or of its power makes of a camera that can still, or again, be reached. */
+const LOST: ReadonlySet<Verdict['cause']> = new Set([
+  ...(['camera-port-closed', 'camera-stalled', 'camera-silent', 'camera-closed'] as const),
+]);
 
 /**
- * One cause, one report: finds cameras that stopped answering together, by what they share. The narrowest segment that
- * explains all of them is at fault; the others are its consequence.
+ * One cause, one report: finds cameras that stopped answering, or lost their pictures, together, by what they share. The
+ * narrowest segment that explains all of them is at fault; the others are its consequence.
  */
 export class Segments {
   #groups: Group[] = [];
-  #answers: ReadonlyMap<string, Answers> = new Map();
+  #found: ReadonlyMap<string, Found> = new Map();
 
   apply(segments: readonly Segment[], cameras: readonly SegmentCamera[]): void {
     const old = new Map(this.#groups.map((group) => [group.segment.id, group]));
@@ -61,8 +70,8 @@ export class Segments {
 
   /** Takes the verdicts on the cameras as they are now. Times are monotonic. */
   look(verdicts: ReadonlyMap<string, Verdict>, nowMs: number): void {
-    this.#answers = new Map([...verdicts].map(([id, verdict]) => [id, answers(verdict)]));
-    for (const group of this.#groups) group.look(this.#answers, nowMs);
+    this.#found = new Map([...verdicts].map(([id, verdict]) => [id, foundBy(verdict)]));
+    for (const group of this.#groups) group.look(this.#found, nowMs);
   }
 
   views(): SegmentView[] {
@@ -73,9 +82,9 @@ export class Segments {
     }));
   }
 
-  /** The segment whose fault explains that this camera does not answer. */
+  /** The segment whose fault explains that this camera does not answer, or lost its pictures. */
   causeOf(camera: string): string | undefined {
-    if (this.#answers.get(camera) !== 'no') return undefined;
+    if (!isLost(this.#found.get(camera))) return undefined;
     const own = this.#groups.filter((group) => group.down && group.has(camera));
     return own.findLast((group) => this.#explains(group))?.segment.id;
   }
@@ -83,13 +92,13 @@ export class Segments {
   /** Whether another camera on the same segment answers: then what they share is well. */
   neighboursAnswer(camera: string): Answers {
     const narrowest = this.#groups.find((group) => group.has(camera) && group.size >= FEWEST);
-    return narrowest?.others(camera, this.#answers) ?? 'unknown';
+    return narrowest?.others(camera, this.#found) ?? 'unknown';
   }
 
   /** All cameras are at fault together only when no narrower segment holds all that are silent. */
   #explains(group: Group): boolean {
     if (!group.down || group.segment !== ALL_CAMERAS) return group.down;
-    return !this.#groups.some((other) => other !== group && other.down && other.holds(group.unreachable));
+    return !this.#groups.some((other) => other !== group && other.down && other.holds(group.lost));
   }
 }
 
@@ -98,6 +107,9 @@ class Group {
   readonly #cameras: readonly SegmentCamera[];
   readonly #ids: ReadonlySet<string>;
   readonly #silentSinceMs = new Map<string, number>();
+  /** Of silent ones too; no number where it was never seen well. */
+  readonly #lostSinceMs = new Map<string, number>();
+  readonly #wasWell = new Set<string>();
   /** Cameras that are to do their job now, and those among them of which something is known. */
   #watched = 0;
   #known = 0;
@@ -118,6 +130,10 @@ class Group {
     return [...this.#ids].filter((id) => this.#silentSinceMs.has(id));
   }
 
+  get lost(): string[] {
+    return [...this.#ids].filter((id) => this.#lostSinceMs.has(id));
+  }
+
   has(camera: string): boolean {
     return this.#ids.has(camera);
   }
@@ -126,15 +142,16 @@ class Group {
     return cameras.every((camera) => this.#ids.has(camera));
   }
 
-  look(answers: ReadonlyMap<string, Answers>, nowMs: number): void {
+  look(found: ReadonlyMap<string, Found>, nowMs: number): void {
     this.#watched = 0;
     this.#known = 0;
     for (const id of this.#ids) {
-      const answer = answers.get(id) ?? 'unknown';
-      if (answers.has(id)) this.#watched += 1;
-      if (answer !== 'unknown') this.#known += 1;
-      if (answer !== 'no') this.#silentSinceMs.delete(id);
-      else if (!this.#silentSinceMs.has(id)) this.#silentSinceMs.set(id, nowMs);
+      const now = found.get(id) ?? 'unknown';
+      if (found.has(id)) this.#watched += 1;
+      if (now !== 'unknown') this.#known += 1;
+      if (now === 'yes') this.#wasWell.add(id);
+      remember(this.#silentSinceMs, id, now === 'no', nowMs);
+      remember(this.#lostSinceMs, id, isLost(now), this.#wasWell.has(id) ? nowMs : Number.NaN);
     }
     this.down = this.#isDown();
   }
@@ -142,21 +159,24 @@ class Group {
   /** Of whom nothing is known may answer: silent ones among unknown ones are no news, and end no fault that was. */
   #isDown(): boolean {
     const silent = this.#silentSinceMs.size;
+    const lost = this.#lostSinceMs.size;
     if (this.#known === 0) return this.down && this.size >= FEWEST;
-    if (silent < FEWEST) return false;
-    if (this.down) return silent >= this.#known * FEW;
-    if (silent === this.#watched) return true;
-    return silent >= this.#watched * MOST && this.#fellTogether();
+    if (lost < FEWEST) return false;
+    if (this.down) return lost >= this.#known * FEW;
+    if (silent >= FEWEST && silent === this.#watched) return true;
+    return this.#areMost(this.#silentSinceMs) || this.#areMost(this.#lostSinceMs);
   }
 
-  #fellTogether(): boolean {
-    const times = [...this.#silentSinceMs.values()];
-    return Math.max(...times) - Math.min(...times) <= TOGETHER_MS;
+  /** Most fell silent, or were lost, together; what was never seen well was not lost with anybody. */
+  #areMost(sinceMs: ReadonlyMap<string, number>): boolean {
+    const times = [...sinceMs.values()];
+    const isTogether = Math.max(...times) - Math.min(...times) <= TOGETHER_MS;
+    return times.length >= FEWEST && times.length >= this.#watched * MOST && isTogether;
   }
 
-  others(camera: string, answers: ReadonlyMap<string, Answers>): Answers {
-    const said = [...this.#ids].filter((id) => id !== camera).map((id) => answers.get(id));
-    if (said.includes('yes')) return 'yes';
+  others(camera: string, found: ReadonlyMap<string, Found>): Answers {
+    const said = [...this.#ids].filter((id) => id !== camera).map((id) => found.get(id));
+    if (said.includes('yes') || said.includes('lost')) return 'yes';
     return said.includes('no') ? 'no' : 'unknown';
   }
 
@@ -166,6 +186,7 @@ class Group {
       ...this.segment,
       cameras: [...this.#ids],
       unreachable: this.unreachable,
+      lost: this.lost,
       unknown: this.#known === 0,
       down: this.down,
       side: !this.down ? 'none' : isPartners ? 'partner' : 'local-network',
@@ -173,7 +194,17 @@ class Group {
   }
 }
 
-function answers({ state, cause }: Verdict): Answers {
+function foundBy({ state, cause }: Verdict): Found {
   if (state === 'unknown') return 'unknown';
-  return state === 'down' && cause === 'camera-unreachable' ? 'no' : 'yes';
+  if (state !== 'down') return 'yes';
+  return cause === 'camera-unreachable' ? 'no' : LOST.has(cause) ? 'lost' : 'yes';
+}
+
+function isLost(found: Found | undefined): boolean {
+  return found === 'no' || found === 'lost';
+}
+
+function remember(sinceMs: Map<string, number>, id: string, is: boolean, nowMs: number): void {
+  if (!is) sinceMs.delete(id);
+  else if (!sinceMs.has(id)) sinceMs.set(id, nowMs);
 }

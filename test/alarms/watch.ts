@@ -39,6 +39,7 @@ export class ScriptedBox implements BoxView {
   groups: { readonly id: string; readonly cameras: readonly string[] }[] = [];
   nowMs = () => 0;
   readonly #segments = new Segments();
+  #configured = '';
   trust: ClockTrust = 'synced';
   link = true;
   video = true;
@@ -56,14 +57,18 @@ export class ScriptedBox implements BoxView {
   cameras = () => this.list;
   /** One look: those that are silent in it fell silent together. */
   segments = () => {
-    this.#segments.apply(
-      this.groups.map(({ id }) => ({ id, name: id, kind: 'switch' as const })),
-      this.list.map(({ camera }) => ({
-        id: camera,
-        owner: 'commune' as const,
-        segment: this.groups.find(({ cameras }) => cameras.includes(camera))?.id,
-      })),
-    );
+    const cameras = this.list.map(({ camera }) => ({
+      id: camera,
+      owner: 'commune' as const,
+      segment: this.groups.find(({ cameras }) => cameras.includes(camera))?.id,
+    }));
+    const configured = JSON.stringify([this.groups, cameras]);
+    if (configured !== this.#configured)
+      this.#segments.apply(
+        this.groups.map(({ id }) => ({ id, name: id, kind: 'switch' as const })),
+        cameras,
+      );
+    this.#configured = configured;
     const verdicts = this.list.flatMap(({ camera, state, cause }) =>
       state === 'maintenance' || state === 'disabled'
         ? []

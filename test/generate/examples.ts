@@ -293,6 +293,7 @@ export const EXAMPLES: Examples = {
     since: 1_789_999_990_000,
     cameras: 4,
     cameras_unreachable: 4,
+    cameras_lost: 4,
     unreachable: 'cam-parvis, cam-halle, cam-quai, cam-pont',
   },
   alarmCurrent: {

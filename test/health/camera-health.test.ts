@@ -757,7 +757,7 @@ t.test(
     t.match(watch.state, { state: 'maintenance', found: 'down', cause: 'camera-not-found', side: 'camera' });
     t.match(watch.room.counts(), { down: 0, maintenance: 1 });
     t.match(watch.room.observed(), [{ state: 'down' }], 'the report has what was found, and leaves it out');
-    t.match(watch.room.segments().at(-1), { unknown: true, unreachable: [] });
+    t.match(watch.room.segments().at(-1), { unknown: true, unreachable: [], lost: [] });
     watch.planned = undefined;
     await watch.seconds(1, { frames: 0 });
     t.match(watch.state, { state: 'down', found: undefined, maintenance_window: undefined });

@@ -7,6 +7,8 @@ import * as fc from '../support/properties.ts';
 const OK: Verdict = { state: 'ok', cause: 'none', detail: '' };
 const SILENT: Verdict = { state: 'down', cause: 'camera-unreachable', detail: '' };
 const STALLED: Verdict = { state: 'down', cause: 'camera-stalled', detail: '' };
+const CLOSED: Verdict = { state: 'down', cause: 'camera-port-closed', detail: '' };
+const REFUSED: Verdict = { state: 'down', cause: 'camera-login-refused', detail: '' };
 const UNKNOWN: Verdict = { state: 'unknown', cause: 'none', detail: '' };
 
 const SWITCH = { id: 'seg-a', name: 'Commutateur', kind: 'switch' as const };
@@ -99,8 +101,46 @@ t.test('the fault ends when half of the cameras answer, and lasts while nothing 
   };
   t.equal(look(UNKNOWN, UNKNOWN, UNKNOWN), true);
   t.equal(look(OK, SILENT, SILENT), true);
-  t.equal(look(OK, STALLED, SILENT), false, 'a camera that answers and stalls is reached');
+  t.equal(look(OK, STALLED, SILENT), true, 'one that answers and has no pictures is not back');
+  t.equal(look(OK, OK, SILENT), false);
 });
+
+t.test(
+  'cameras of a segment that lose their pictures together are one fault, and its consequence',
+  async (t) => {
+    const at = (segments: Segments, nowMs: number, a1: Verdict, a2: Verdict, a3: Verdict) => {
+      segments.look(new Map([['a1', a1], ['a2', a2], ['a3', a3], ['b1', OK], ['b2', OK], ['alone', OK]]), nowMs); // biome-ignore format: a table
+      return down(segments);
+    };
+    const begun = () => {
+      const segments = new Segments();
+      segments.apply([SWITCH, RADIO], CAMERAS);
+      at(segments, 0, OK, OK, OK);
+      return segments;
+    };
+    const together = begun();
+    t.same(at(together, 10_000, STALLED, OK, OK), []);
+    t.same(at(together, 12_000, STALLED, CLOSED, OK), ['seg-a'], 'most of it');
+    t.same(at(together, 13_000, CLOSED, CLOSED, CLOSED), ['seg-a']);
+    t.same(together.causeOf('a1'), 'seg-a');
+    t.match(together.views()[0], { side: 'local-network', unreachable: [], lost: ['a1', 'a2', 'a3'] });
+    t.equal(together.neighboursAnswer('a1'), 'yes', 'their ports answer');
+    t.same(at(together, 400_000, OK, OK, CLOSED), [], 'what is left is its own fault');
+    t.equal(together.causeOf('a3'), undefined);
+    const apart = begun();
+    at(apart, 10_000, STALLED, OK, OK);
+    t.same(at(apart, 60_000, STALLED, CLOSED, CLOSED), [], 'one after the other');
+    const logins = begun();
+    t.same(
+      at(logins, 10_000, REFUSED, REFUSED, REFUSED),
+      [],
+      'a password is nothing that cameras share a cable for',
+    );
+    const never = new Segments();
+    never.apply([SWITCH, RADIO], CAMERAS);
+    t.same(at(never, 0, CLOSED, CLOSED, CLOSED), [], 'never seen well: nobody knows since when');
+  },
+);
 
 t.test('two dead cameras are no fault of the network while nothing is known of the others', async (t) => {
   const segments = new Segments();
@@ -148,9 +188,9 @@ t.test('a change of the configuration keeps what is down, and forgets a segment 
 });
 
 t.test(
-  'whatever the cameras say: a fault names two silent cameras at least, and explains silent ones alone',
+  'whatever the cameras say: a fault names two lost cameras at least, and explains lost ones alone',
   async (t) => {
-    const verdict = fc.constantFrom(OK, SILENT, SILENT, STALLED, UNKNOWN);
+    const verdict = fc.constantFrom(OK, SILENT, SILENT, STALLED, REFUSED, UNKNOWN);
     const look = fc.record({ stepMs: fc.nat(20_000), verdicts: fc.tuple(...CAMERAS.map(() => verdict)) });
     let faults = 0;
     fc.assert(
@@ -168,16 +208,16 @@ t.test(
             if (!view.down) continue;
             faults += 1;
             const nothingKnown = view.cameras.every((id) => said.get(id) === UNKNOWN);
-            if (!nothingKnown && view.unreachable.length < 2)
-              throw new Error(`${view.id} by ${view.unreachable}`);
-            if (!before.has(view.id) && view.unreachable.length < (view.cameras.length * 2) / 3)
-              throw new Error(`${view.id} began by ${view.unreachable} of ${view.cameras}`);
+            if (!nothingKnown && view.lost.length < 2) throw new Error(`${view.id} by ${view.lost}`);
+            if (!before.has(view.id) && view.lost.length < (view.cameras.length * 2) / 3)
+              throw new Error(`${view.id} began by ${view.lost} of ${view.cameras}`);
           }
           before = new Set(views.flatMap((view) => (view.down ? [view.id] : [])));
           for (const { id } of CAMERAS) {
             const cause = segments.causeOf(id);
             if (cause === undefined) continue;
-            if (said.get(id) !== SILENT) throw new Error(`${id} answers, and is explained by ${cause}`);
+            if (![SILENT, STALLED].includes(said.get(id) ?? OK))
+              throw new Error(`${id} answers, and is explained by ${cause}`);
             if (!views.some((view) => view.id === cause && view.down && view.cameras.includes(id)))
               throw new Error(`${id} is explained by ${cause}, which is well`);
           }

@@ -111,7 +111,7 @@ t.test(
     const segment = await scene.csu.until('the segment', () =>
       scene.csu.json('/seg-halle/state/health').findLast(({ state: how }) => how === 'down'),
     );
-    t.match(segment, { cameras: 2, cameras_unreachable: 2, unreachable: 'cam-c, cam-d' });
+    t.match(segment, { cameras: 2, cameras_unreachable: 2, cameras_lost: 2, unreachable: 'cam-c, cam-d' });
     const whole = await scene.csu.until('the other segment', () =>
       scene.csu.json('/seg-all/state/health').findLast(({ cameras }) => cameras === 4),
     );
@@ -130,6 +130,13 @@ t.test(
     await shows(scene, 'pt-reseau', 'cleared');
     for (const id of ['pt-halle', 'pt-cam-a', 'pt-cam-c']) await shows(scene, id, 'cleared');
     t.match(transitions(scene, 'pt-halle').slice(0, 1), ['raised']);
+    const before = transitions(scene, 'pt-reseau').length;
+    await camera.stop();
+    await scene.csu.until(
+      'one alarm of ports that are all closed',
+      () => transitions(scene, 'pt-reseau').length > before,
+    );
+    await shows(scene, 'pt-cam-a', 'unknown');
     for (const id of ['a', 'b', 'c', 'd']) t.same(transitions(scene, `pt-cam-${id}`), []);
     await scene.push({ ...configuration('127.0.0.1'), segments: [], points: [], cameras: [] });
     const gone = () => scene.csu.received.findLast(({ topic }) => topic.endsWith('/seg-halle/state/health'));

@@ -58,7 +58,7 @@ export class CameraJudge {
   #isOfAnother({ id }: BoxSegment): boolean {
     const all = this.#segments.find((one) => one.id === ALL_CAMERAS && one.down);
     if (!all) return false;
-    const narrower = this.#segments.find((one) => one !== all && one.down && holds(one, all.unreachable));
+    const narrower = this.#segments.find((one) => one !== all && one.down && holds(one, all.lost));
     return id !== (narrower ?? all).id;
   }
 
@@ -97,16 +97,19 @@ export class CameraJudge {
   }
 
   #isHeldBack(camera: BoxCamera): boolean {
+    if (this.#isCutOff(camera)) return true;
     if (!isUnreachable(camera)) return false;
     const sinceMs = this.#unreachableSinceMs.get(camera.camera) ?? this.#nowMs;
-    return this.#segmentsOf(camera).some(({ id, down }) => {
+    return this.#segmentsOf(camera).some(({ id }) => {
       const backMs = this.#backMs.get(id) ?? Number.NEGATIVE_INFINITY;
-      return down || this.#nowMs - Math.max(sinceMs, backMs) < HOLD_MS;
+      return this.#nowMs - Math.max(sinceMs, backMs) < HOLD_MS;
     });
   }
 
   #isCutOff(camera: BoxCamera): boolean {
-    return isUnreachable(camera) && this.#segmentsOf(camera).some(({ down }) => down);
+    const isOf = ({ down, lost }: BoxSegment) =>
+      down && (isUnreachable(camera) || lost.includes(camera.camera));
+    return camera.state === 'down' && this.#segmentsOf(camera).some(isOf);
   }
 
   /** One camera alone on a segment has nobody to fall silent with. */
@@ -119,9 +122,9 @@ function holds({ cameras }: BoxSegment, ids: readonly string[]): boolean {
   return ids.every((id) => cameras.includes(id));
 }
 
-function told({ cameras, unreachable }: BoxSegment): string {
-  if (unreachable.length === cameras.length) return `${cameras.length} cameras`;
-  return `${unreachable.length} of ${cameras.length} cameras: ${unreachable.join(', ')}`;
+function told({ cameras, lost }: BoxSegment): string {
+  if (lost.length === cameras.length) return `${cameras.length} cameras`;
+  return `${lost.length} of ${cameras.length} cameras: ${lost.join(', ')}`;
 }
 
 function said(bad: readonly BoxCamera[], of: number): Said {

@@ -17,6 +17,7 @@ export const segmentHealthState = z.strictObject({
   since: unixMs.meta({ description: 'when this state began' }),
   cameras: count.meta({ description: 'cameras that hang on it' }),
   cameras_unreachable: count,
+  cameras_lost: count.meta({ description: 'those, and those that answer but have lost their pictures' }),
   unreachable: text.meta({ description: 'their ids, joined by ", ", cut to 2,000 characters' }),
 });
 

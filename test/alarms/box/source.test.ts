@@ -447,6 +447,25 @@ t.test(
   },
 );
 
+t.test('cameras that answer and lose their pictures together are one alarm of what they share', async (t) => {
+  const points = [point('camera-network'), ...CAMERAS.map((camera) => watched(camera))];
+  const { box, clock, watch, states } = await begin(t, points);
+  box.list = CAMERAS.map(ok);
+  await clock.advance(2_000);
+  box.list = [down('cam-a', 'camera-port-closed'), down('cam-b', 'camera-stalled'), ok('cam-c')];
+  await clock.advance(60_000);
+  t.same(watch.transitions, ['pt-camera-network raised']);
+  t.match(watch.events[0], { cause: 'camera-network-down', text: '2 of 3 cameras: cam-a, cam-b' });
+  t.same(states(), ['raised', 'unknown', 'unknown', 'cleared']);
+  box.list = [down('cam-a', 'camera-port-closed'), ok('cam-b'), ok('cam-c')];
+  await clock.advance(2_000);
+  t.same(
+    watch.transitions.slice(1),
+    ['pt-camera-network cleared', 'pt-cam-a raised'],
+    'it did not come back',
+  );
+});
+
 t.test('one camera that does not answer is told after the others had time to fall silent too', async (t) => {
   const points = [point('camera-network'), ...CAMERAS.map((camera) => watched(camera))];
   const { box, clock, watch } = await begin(t, points);
