@@ -57,21 +57,24 @@ const LOST: ReadonlySet<Verdict['cause']> = new Set([
  */
 export class Segments {
   #groups: Group[] = [];
+  readonly #losses = new Losses();
   #found: ReadonlyMap<string, Found> = new Map();
 
   apply(segments: readonly Segment[], cameras: readonly SegmentCamera[]): void {
     const old = new Map(this.#groups.map((group) => [group.segment.id, group]));
+    this.#losses.keep(new Set(cameras.map(({ id }) => id)));
     const wanted = [...segments, ALL_CAMERAS];
     this.#groups = wanted.map((segment) => {
       const own = cameras.filter((camera) => segment === ALL_CAMERAS || camera.segment === segment.id);
-      return new Group(segment, own, old.get(segment.id)?.down ?? false);
+      return new Group(segment, own, this.#losses, old.get(segment.id)?.beganMs);
     });
   }
 
   /** Takes the verdicts on the cameras as they are now. Times are monotonic. */
   look(verdicts: ReadonlyMap<string, Verdict>, nowMs: number): void {
     this.#found = new Map([...verdicts].map(([id, verdict]) => [id, foundBy(verdict)]));
-    for (const group of this.#groups) group.look(this.#found, nowMs);
+    this.#losses.look(this.#found, nowMs);
+    for (const group of this.#groups) group.look(this.#found);
   }
 
   views(): SegmentView[] {
@@ -102,36 +105,92 @@ export class Segments {
   }
 }
 
+interface Loss {
+  /** Since when it has no pictures, and whether it had some before. */
+  readonly sinceMs: number;
+  readonly wasWell: boolean;
+  /** Since when it does not answer either. */
+  readonly silentSinceMs: number | undefined;
+}
+
+/** Since when cameras are lost: until they are seen well, also while nothing is known of them, or their segment is another one. */
+class Losses {
+  readonly #wasWell = new Set<string>();
+  readonly #losses = new Map<string, Loss>();
+
+  keep(cameras: ReadonlySet<string>): void {
+    for (const known of [this.#wasWell, this.#losses])
+      for (const id of known.keys()) if (!cameras.has(id)) known.delete(id);
+  }
+
+  look(found: ReadonlyMap<string, Found>, nowMs: number): void {
+    for (const [id, now] of found) {
+      if (now === 'unknown') continue;
+      if (now === 'yes') this.#isWell(id);
+      else this.#isLost(id, now === 'no', nowMs);
+    }
+  }
+
+  of(camera: string): Loss | undefined {
+    return this.#losses.get(camera);
+  }
+
+  #isWell(id: string): void {
+    this.#wasWell.add(id);
+    this.#losses.delete(id);
+  }
+
+  #isLost(id: string, isSilent: boolean, nowMs: number): void {
+    const before = this.#losses.get(id);
+    const { sinceMs, wasWell } = before ?? { sinceMs: nowMs, wasWell: this.#wasWell.has(id) };
+    const silentSinceMs = isSilent ? (before?.silentSinceMs ?? nowMs) : undefined;
+    this.#losses.set(id, { sinceMs, wasWell, silentSinceMs });
+  }
+}
+
 class Group {
   readonly segment: Segment;
   readonly #cameras: readonly SegmentCamera[];
   readonly #ids: ReadonlySet<string>;
-  readonly #silentSinceMs = new Map<string, number>();
-  /** Of silent ones too; no number where it was never seen well. */
-  readonly #lostSinceMs = new Map<string, number>();
-  readonly #wasWell = new Set<string>();
+  readonly #losses: Losses;
+  #silent: readonly string[] = [];
+  /** Silent ones too. */
+  #lost: readonly string[] = [];
   /** Cameras that are to do their job now, and those among them of which something is known. */
   #watched = 0;
   #known = 0;
-  down: boolean;
+  /** When the first of those was lost that are at fault together; undefined while the segment is well. */
+  #beganMs: number | undefined;
 
-  constructor(segment: Segment, cameras: readonly SegmentCamera[], down: boolean) {
+  constructor(
+    segment: Segment,
+    cameras: readonly SegmentCamera[],
+    losses: Losses,
+    beganMs: number | undefined,
+  ) {
     this.segment = segment;
     this.#cameras = cameras;
     this.#ids = new Set(cameras.map(({ id }) => id));
-    this.down = down;
+    this.#losses = losses;
+    this.#beganMs = beganMs;
+  }
+
+  get beganMs(): number | undefined {
+    return this.#beganMs;
+  }
+
+  get down(): boolean {
+    return this.#beganMs !== undefined;
   }
 
   get size(): number {
     return this.#ids.size;
   }
 
-  get unreachable(): string[] {
-    return [...this.#ids].filter((id) => this.#silentSinceMs.has(id));
-  }
-
+  /** One that was lost before the fault began has its own. */
   get lost(): string[] {
-    return [...this.#ids].filter((id) => this.#lostSinceMs.has(id));
+    const beganMs = this.#beganMs ?? Number.NEGATIVE_INFINITY;
+    return this.#lost.filter((id) => lastLossMs(this.#losses.of(id)) >= beganMs);
   }
 
   has(camera: string): boolean {
@@ -142,36 +201,37 @@ class Group {
     return cameras.every((camera) => this.#ids.has(camera));
   }
 
-  look(found: ReadonlyMap<string, Found>, nowMs: number): void {
-    this.#watched = 0;
-    this.#known = 0;
-    for (const id of this.#ids) {
-      const now = found.get(id) ?? 'unknown';
-      if (found.has(id)) this.#watched += 1;
-      if (now !== 'unknown') this.#known += 1;
-      if (now === 'yes') this.#wasWell.add(id);
-      remember(this.#silentSinceMs, id, now === 'no', nowMs);
-      remember(this.#lostSinceMs, id, isLost(now), this.#wasWell.has(id) ? nowMs : Number.NaN);
-    }
-    this.down = this.#isDown();
+  look(found: ReadonlyMap<string, Found>): void {
+    const ids = [...this.#ids];
+    this.#silent = ids.filter((id) => found.get(id) === 'no');
+    this.#lost = ids.filter((id) => isLost(found.get(id)));
+    this.#watched = ids.filter((id) => found.has(id)).length;
+    this.#known = ids.filter((id) => (found.get(id) ?? 'unknown') !== 'unknown').length;
+    this.#beganMs = this.#stillDown() ? this.#beganMs : this.#begins();
   }
 
-  /** Of whom nothing is known may answer: silent ones among unknown ones are no news, and end no fault that was. */
-  #isDown(): boolean {
-    const silent = this.#silentSinceMs.size;
-    const lost = this.#lostSinceMs.size;
-    if (this.#known === 0) return this.down && this.size >= FEWEST;
-    if (lost < FEWEST) return false;
-    if (this.down) return lost >= this.#known * FEW;
-    if (silent >= FEWEST && silent === this.#watched) return true;
-    return this.#areMost(this.#silentSinceMs) || this.#areMost(this.#lostSinceMs);
+  /** Of whom nothing is known may answer: that ends no fault that was. */
+  #stillDown(): boolean {
+    if (!this.down) return false;
+    if (this.#known === 0) return this.size >= FEWEST;
+    return this.lost.length >= FEWEST && this.#lost.length >= this.#known * FEW;
   }
 
-  /** Most fell silent, or were lost, together; what was never seen well was not lost with anybody. */
-  #areMost(sinceMs: ReadonlyMap<string, number>): boolean {
-    const times = [...sinceMs.values()];
-    const isTogether = Math.max(...times) - Math.min(...times) <= TOGETHER_MS;
-    return times.length >= FEWEST && times.length >= this.#watched * MOST && isTogether;
+  /** Silent ones among unknown ones are no news. */
+  #begins(): number | undefined {
+    if (this.down) return undefined;
+    if (this.#silent.length >= FEWEST && this.#silent.length === this.#watched)
+      return Number.NEGATIVE_INFINITY;
+    const silent = this.#silent.flatMap((id) => this.#losses.of(id)?.silentSinceMs ?? []);
+    const lost = this.#lost.flatMap((id) => this.#losses.of(id) ?? []).filter(({ wasWell }) => wasWell);
+    return this.#mostBegan(silent) ?? this.#mostBegan(lost.map(({ sinceMs }) => sinceMs));
+  }
+
+  /** When most fell silent, or were lost, together; what fails for itself, before them or after, hides that from nobody. */
+  #mostBegan(timesMs: readonly number[]): number | undefined {
+    const most = Math.max(FEWEST, Math.ceil(this.#watched * MOST));
+    const sorted = timesMs.toSorted((a, b) => a - b);
+    return sorted.find((fromMs, first) => (sorted[first + most - 1] ?? Number.NaN) - fromMs <= TOGETHER_MS);
   }
 
   others(camera: string, found: ReadonlyMap<string, Found>): Answers {
@@ -185,7 +245,7 @@ class Group {
     return {
       ...this.segment,
       cameras: [...this.#ids],
-      unreachable: this.unreachable,
+      unreachable: this.#silent,
       lost: this.lost,
       unknown: this.#known === 0,
       down: this.down,
@@ -204,7 +264,6 @@ function isLost(found: Found | undefined): boolean {
   return found === 'no' || found === 'lost';
 }
 
-function remember(sinceMs: Map<string, number>, id: string, is: boolean, nowMs: number): void {
-  if (!is) sinceMs.delete(id);
-  else if (!sinceMs.has(id)) sinceMs.set(id, nowMs);
+function lastLossMs(loss: Loss | undefined): number {
+  return Math.max(loss?.sinceMs ?? 0, loss?.silentSinceMs ?? Number.NEGATIVE_INFINITY);
 }

@@ -129,7 +129,8 @@ t.test(
     t.equal(together.causeOf('a3'), undefined);
     const apart = begun();
     at(apart, 10_000, STALLED, OK, OK);
-    t.same(at(apart, 60_000, STALLED, CLOSED, CLOSED), [], 'one after the other');
+    at(apart, 60_000, STALLED, CLOSED, OK);
+    t.same(at(apart, 110_000, STALLED, CLOSED, CLOSED), [], 'one after the other');
     const logins = begun();
     t.same(
       at(logins, 10_000, REFUSED, REFUSED, REFUSED),
@@ -141,6 +142,55 @@ t.test(
     t.same(at(never, 0, CLOSED, CLOSED, CLOSED), [], 'never seen well: nobody knows since when');
   },
 );
+
+/** Looks at cameras of which only these are not well. */
+function lookAt(segments: Segments, nowMs: number, verdicts: Readonly<Record<string, Verdict>>): string[] {
+  segments.look(new Map(CAMERAS.map(({ id }) => [id, verdicts[id] ?? OK])), nowMs);
+  return down(segments);
+}
+
+t.test('a camera that was dead before hides no fault of the others, and has no part in it', async (t) => {
+  for (const before of [SILENT, CLOSED])
+    for (const cause of [SILENT, CLOSED]) {
+      const segments = new Segments();
+      segments.apply([SWITCH, RADIO], CAMERAS);
+      lookAt(segments, 0, { a1: before });
+      lookAt(segments, 1_000, {});
+      lookAt(segments, 2_000, { a1: before });
+      const lost = { a1: before, a2: cause, a3: cause };
+      t.same(lookAt(segments, 900_000, lost), ['seg-a']);
+      const all = before === SILENT && cause === SILENT; // nobody of them says whether the network is there
+      t.same(segments.views()[0]?.lost, all ? ['a1', 'a2', 'a3'] : ['a2', 'a3']);
+      t.same(lookAt(segments, 960_000, { a1: before }), [], 'it is over without that one');
+    }
+  const elsewhere = new Segments();
+  const cameras = ['a1', 'a2', 'a3', 'a4', 'a5'].map((id) => camera(id, 'seg-a'));
+  elsewhere.apply([SWITCH], [...cameras, camera('b1')]);
+  const look = (nowMs: number, ofA: Verdict) =>
+    elsewhere.look(new Map([...cameras.map(({ id }) => [id, ofA] as const), ['b1', CLOSED]]), nowMs);
+  look(0, OK);
+  look(900_000, SILENT);
+  t.equal(elsewhere.causeOf('a1'), 'seg-a', 'the narrowest that explains what was lost together');
+});
+
+t.test('cameras that died one after the other did not die together because nobody looked', async (t) => {
+  for (const dead of [SILENT, CLOSED]) {
+    const dying = () => {
+      const segments = new Segments();
+      segments.apply([SWITCH, RADIO], CAMERAS);
+      lookAt(segments, 0, {});
+      lookAt(segments, 100_000, { a1: dead });
+      t.same(lookAt(segments, 200_000, { a1: dead, a2: dead }), []);
+      return segments;
+    };
+    const configured = dying();
+    configured.apply([SWITCH, RADIO], CAMERAS);
+    t.same(lookAt(configured, 201_000, { a1: dead, a2: dead }), [], 'a change of the configuration');
+    const unseen = dying();
+    lookAt(unseen, 201_000, { a1: UNKNOWN, a2: UNKNOWN });
+    t.same(lookAt(unseen, 202_000, { a1: dead, a2: dead }), [], 'a start of the video process');
+  }
+});
 
 t.test('two dead cameras are no fault of the network while nothing is known of the others', async (t) => {
   const segments = new Segments();
