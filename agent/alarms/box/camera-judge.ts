@@ -3,8 +3,8 @@ import { Flaps } from './flaps.ts';
 import { LATER, type Said, UNKNOWN } from './said.ts';
 
 /**
- * How long a camera that does not answer waits for the others of its segment to fall silent too, where a point watches that
- * segment. Source: guess, above the 5 s in which a dead stream is declared and the 10 s in which it recovers.
+ * How long a camera that does not answer, or lost its pictures, waits for the others of its segment to do so too, where a
+ * point watches that segment. Source: guess, above the 5 s in which a dead stream is declared and the 10 s in which it recovers.
  */
 export const HOLD_MS = 15_000;
 
@@ -20,7 +20,7 @@ const SET_ASIDE = ['maintenance', 'disabled'];
  */
 export class CameraJudge {
   readonly #watched: ReadonlySet<string>;
-  readonly #unreachableSinceMs = new Map<string, number>();
+  readonly #lostSinceMs = new Map<string, number>();
   readonly #backMs = new Map<string, number>();
   readonly #flaps = { down: new Flaps<BoxCamera>(), degraded: new Flaps<BoxCamera>() };
   readonly #segmentFlaps = new Flaps<BoxSegment>();
@@ -42,9 +42,8 @@ export class CameraJudge {
     for (const { id, down } of this.#segments) if (wereDown.has(id) && !down) this.#backMs.set(id, nowMs);
     for (const segment of this.#segments) this.#lookForFlapsOf(segment);
     for (const camera of cameras) {
-      if (!isUnreachable(camera)) this.#unreachableSinceMs.delete(camera.camera);
-      else if (!this.#unreachableSinceMs.has(camera.camera))
-        this.#unreachableSinceMs.set(camera.camera, nowMs);
+      if (!this.#isLost(camera)) this.#lostSinceMs.delete(camera.camera);
+      else if (!this.#lostSinceMs.has(camera.camera)) this.#lostSinceMs.set(camera.camera, nowMs);
       this.#lookForFlaps(camera);
     }
   }
@@ -98,12 +97,17 @@ export class CameraJudge {
 
   #isHeldBack(camera: BoxCamera): boolean {
     if (this.#isCutOff(camera)) return true;
-    if (!isUnreachable(camera)) return false;
-    const sinceMs = this.#unreachableSinceMs.get(camera.camera) ?? this.#nowMs;
+    if (!this.#isLost(camera)) return false;
+    const sinceMs = this.#lostSinceMs.get(camera.camera) ?? this.#nowMs;
     return this.#segmentsOf(camera).some(({ id }) => {
       const backMs = this.#backMs.get(id) ?? Number.NEGATIVE_INFINITY;
       return this.#nowMs - Math.max(sinceMs, backMs) < HOLD_MS;
     });
+  }
+
+  #isLost(camera: BoxCamera): boolean {
+    const hasNone = this.#segmentsOf(camera).some(({ lost }) => lost.includes(camera.camera));
+    return isUnreachable(camera) || (camera.state === 'down' && hasNone);
   }
 
   #isCutOff(camera: BoxCamera): boolean {

@@ -458,7 +458,7 @@ t.test('cameras that answer and lose their pictures together are one alarm of wh
   t.match(watch.events[0], { cause: 'camera-network-down', text: '2 of 3 cameras: cam-a, cam-b' });
   t.same(states(), ['raised', 'unknown', 'unknown', 'cleared']);
   box.list = [down('cam-a', 'camera-port-closed'), ok('cam-b'), ok('cam-c')];
-  await clock.advance(2_000);
+  await clock.advance(HOLD_MS + 2_000);
   t.same(
     watch.transitions.slice(1),
     ['pt-camera-network cleared', 'pt-cam-a raised'],
@@ -466,10 +466,23 @@ t.test('cameras that answer and lose their pictures together are one alarm of wh
   );
 });
 
+t.test('cameras that lose their pictures one after the other are one alarm from the beginning', async (t) => {
+  const points = [point('camera-network'), ...CAMERAS.map((camera) => watched(camera))];
+  const { box, clock, watch } = await begin(t, points);
+  box.nowMs = () => clock.monotonicMs();
+  box.list = CAMERAS.map(ok);
+  await clock.advance(2_000);
+  box.list = [down('cam-a', 'camera-port-closed'), ok('cam-b'), ok('cam-c')];
+  await clock.advance(8_000);
+  box.list = [down('cam-a', 'camera-port-closed'), down('cam-b', 'camera-stalled'), ok('cam-c')];
+  await clock.advance(60_000);
+  t.same(watch.transitions, ['pt-camera-network raised']);
+});
+
 t.test('one camera that does not answer is told after the others had time to fall silent too', async (t) => {
   const points = [point('camera-network'), ...CAMERAS.map((camera) => watched(camera))];
   const { box, clock, watch } = await begin(t, points);
-  box.list = [down('cam-a'), ok('cam-b'), down('cam-c', 'camera-stalled')];
+  box.list = [down('cam-a'), ok('cam-b'), down('cam-c', 'camera-login-refused')];
   await clock.advance(2_000);
   t.same(watch.transitions, ['pt-cam-c raised'], 'another cause waits for nothing');
   await clock.advance(HOLD_MS);
