@@ -271,9 +271,9 @@ export class MediaOpener {
       throw unopenable('expected the signature of the box, came that of somebody else');
     const ageMs = this.#needs.nowMs() - messageMs;
     if (ageMs <= MAX_UNDER_WAY_MS + MAX_SKEW_MS && ageMs >= -MAX_SKEW_MS) return;
-    const made = new Date(Math.min(messageMs, 8.64e15)).toISOString();
+    const minutes = Math.round(Math.abs(ageMs) / 60_000);
     throw unopenable(
-      `expected pictures of now, came some of ${made}: played back, or the clock of the box or of this machine is wrong`,
+      `expected pictures of now, came some ${minutes} min ${ageMs < 0 ? 'ahead' : 'old'}: played back, or the clock of the box or of this machine is wrong`,
     );
   }
 

@@ -124,6 +124,9 @@ async function sendView(desk: Desk, command: CommandName, words: CommandWords): 
   return last.status === 'successful';
 }
 
+/** Lines of one view, each told once: whoever can publish could else fill the terminal. Source: guess. */
+const MAX_TOLD = 100;
+
 /** Writes pictures to standard output, or to a player; everything that is said goes to standard error. */
 async function view({ options, texts, signal }: Desk): Promise<boolean> {
   const site = options.required('site');
@@ -134,8 +137,9 @@ async function view({ options, texts, signal }: Desk): Promise<boolean> {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const told = new Set<string>();
   const sayOnce = (line: string) => {
-    if (!told.has(line)) say(line);
+    if (told.has(line) || told.size >= MAX_TOLD) return;
     told.add(line);
+    say(line);
   };
   const notices = {
     trouble: ({ message }: Error) => sayOnce(texts.viewing.unreadable(message)),
