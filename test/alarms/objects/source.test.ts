@@ -158,7 +158,7 @@ async function objectRig(t: Test, clock: TestClock): Promise<Rig> {
     cause: 'equipment-port-closed',
     objectBrokers: tap,
     greet: async () => {
-      await subscribed(tap.subscriptions - 1);
+      await subscribed(0);
       await say(false);
     },
     say,
