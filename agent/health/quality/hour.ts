@@ -37,7 +37,7 @@ export interface HourSum {
   readonly rtpReceived: number;
   readonly rtpLost: number;
   readonly rtpUnread: number;
-  readonly framesDamagedHere: number;
+  readonly framesDamagedUnread: number;
   readonly gopFrames: number;
   readonly keyIntervalMs: number;
   /** Jitter times how long it was so, ms². */
@@ -49,7 +49,7 @@ export class QualityHour {
   /** Begin, by the wall clock. */
   readonly hour: number;
   #sum: Sum = NO_MEASURE;
-  #framesDamagedHere = 0;
+  #framesDamagedUnread = 0;
   #keyIntervalMs = 0;
   #jitterMs2 = 0;
   #watchedMs = 0;
@@ -72,7 +72,7 @@ export class QualityHour {
   take(report: MeasureReport): void {
     if (report.frames === 0) return;
     this.#sum = add(this.#sum, report);
-    if (isOurs(report)) this.#framesDamagedHere += report.framesDamaged;
+    if (isOurs(report)) this.#framesDamagedUnread += report.framesDamaged;
     this.#keyIntervalMs = Math.max(this.#keyIntervalMs, report.keyIntervalMs);
     this.#jitterMs2 += report.jitterMs * report.periodMs;
   }
@@ -80,7 +80,7 @@ export class QualityHour {
   /** What an earlier start of the agent counted of this same hour counts too. */
   goOn(before: HourSum): void {
     this.#sum = { ...this.#sum, ...addCounts({ ...NO_MEASURE, ...before }, this.#sum) };
-    this.#framesDamagedHere += before.framesDamagedHere;
+    this.#framesDamagedUnread += before.framesDamagedUnread;
     this.#keyIntervalMs = Math.max(this.#keyIntervalMs, before.keyIntervalMs);
     this.#jitterMs2 += before.jitterMs2;
     this.#watchedMs += before.watchedMs;
@@ -93,7 +93,7 @@ export class QualityHour {
     return {
       ...{ hour: this.hour, watchedMs: this.#watchedMs, flowedMs: this.#flowedMs },
       ...{ interruptions: this.#interruptions, periodMs, frames, framesDamaged, bytes, rtpReceived, rtpLost },
-      ...{ rtpUnread, framesDamagedHere: this.#framesDamagedHere },
+      ...{ rtpUnread, framesDamagedUnread: this.#framesDamagedUnread },
       ...{ gopFrames, keyIntervalMs: this.#keyIntervalMs, jitterMs2: this.#jitterMs2 },
     };
   }
@@ -104,7 +104,7 @@ export class QualityHour {
     const numbers = {
       missing_percent: percent(this.#watchedMs - this.#flowedMs, this.#watchedMs),
       loss_percent: percent(sum.rtpLost - sum.rtpUnread, sum.rtpLost + sum.rtpReceived),
-      damaged_percent: percent(sum.framesDamaged - this.#framesDamagedHere, sum.frames),
+      damaged_percent: percent(sum.framesDamaged - this.#framesDamagedUnread, sum.frames),
       rate_short_percent: minFps > 0 ? percent(minFps - fps, minFps) : undefined,
       jitter_ms: sum.periodMs > 0 ? Math.round((this.#jitterMs2 / sum.periodMs) * 10) / 10 : 0,
       key_interval_ms: this.#keyIntervalMs,
@@ -119,7 +119,7 @@ export class QualityHour {
       ...(short !== undefined && { rate_short_percent: short }),
       ...{ gop_frames: sum.gopFrames, rtp_received: sum.rtpReceived, rtp_lost: sum.rtpLost },
       ...{ rtp_unread: sum.rtpUnread, frames: sum.frames, frames_damaged: sum.framesDamaged },
-      frames_damaged_unread: this.#framesDamagedHere,
+      frames_damaged_unread: this.#framesDamagedUnread,
       ...(sum.time?.driftPpm !== undefined && { clock_drift_ppm: Math.round(sum.time.driftPpm * 10) / 10 }),
       ...described,
     };

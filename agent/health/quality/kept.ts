@@ -3,18 +3,22 @@ import type { Memory } from '../../store/store.ts';
 import { type HourSum, hourOf } from './hour.ts';
 
 const NUMBERS = [
-  ...(['hour', 'watchedMs', 'flowedMs', 'interruptions', 'periodMs', 'frames', 'framesDamaged'] as const),
-  ...([
-    'bytes',
-    'rtpReceived',
-    'rtpLost',
-    'rtpUnread',
-    'framesDamagedHere',
-    'gopFrames',
-    'keyIntervalMs',
-    'jitterMs2',
-  ] as const),
-] satisfies (keyof HourSum)[];
+  'hour',
+  'watchedMs',
+  'flowedMs',
+  'interruptions',
+  'periodMs',
+  'frames',
+  'framesDamaged',
+  'bytes',
+  'rtpReceived',
+  'rtpLost',
+  'rtpUnread',
+  'framesDamagedUnread',
+  'gopFrames',
+  'keyIntervalMs',
+  'jitterMs2',
+] as const satisfies readonly (keyof HourSum)[];
 
 /** How often the running hours are written, all cameras in one write: so much of an hour a power cut takes. Source: guess. */
 const KEEP_MS = 300_000;
