@@ -1,3 +1,4 @@
+import { isoText } from '../agent/base/clock.ts';
 import type { Code } from '../agent/base/codes.ts';
 import { quoted } from '../agent/base/text.ts';
 import {
@@ -122,7 +123,7 @@ function plain(text: string): string {
 }
 
 function timeOf(wallMs: number): string {
-  return new Date(Math.min(wallMs, 8.64e15)).toISOString().slice(0, 19);
+  return isoText(wallMs).slice(0, 19);
 }
 
 function parseJson(payload: Buffer): unknown {

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, LAST_DATE_MS } from '../base/clock.ts';
 import { OrderRefusedError } from '../base/errors.ts';
 import type { AlarmOrder } from '../contract/orders.ts';
 import type { Memory } from '../store/store.ts';
@@ -140,5 +140,5 @@ function outOfBounds(expected: string, came: string): OrderRefusedError {
 
 /** A date that no calendar holds is told as its number. */
 function timeText(ms: number): string {
-  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms);
+  return Math.abs(ms) <= LAST_DATE_MS ? new Date(ms).toISOString() : String(ms);
 }

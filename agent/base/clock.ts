@@ -22,6 +22,14 @@ export const systemClock: Clock = {
   },
 };
 
+/** The last time that a `Date` holds, Unix ms. @see ECMA-262, section "Time Values and Time Range" */
+export const LAST_DATE_MS = 8.64e15;
+
+/** ISO 8601 in UTC; what is later than any `Date` is told as the last one. */
+export function isoText(wallMs: number): string {
+  return new Date(Math.min(wallMs, LAST_DATE_MS)).toISOString();
+}
+
 /** How far wall time can be believed; part of every message. */
 export type ClockTrust = 'synced' | 'holdover' | 'untrusted';
 

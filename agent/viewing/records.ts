@@ -1,3 +1,4 @@
+import { isoText } from '../base/clock.ts';
 import type { Code } from '../base/codes.ts';
 import type { ChannelEvent, Fields } from '../contract/messages.ts';
 import type { Reporter } from '../contract/reporter.ts';
@@ -70,9 +71,9 @@ export class ChannelRecords {
       ...others,
       ...this.#partnerLine(facts.partner),
       on_behalf_of: onBehalfOf,
-      start: iso(startMs),
-      end: iso(endMs),
-      ...(calledMs === undefined ? {} : { called: iso(calledMs) }),
+      start: isoText(startMs),
+      end: isoText(endMs),
+      ...(calledMs === undefined ? {} : { called: isoText(calledMs) }),
       ...countFields(counts),
       ...(closedBy === undefined ? {} : { closed_by: closedBy }),
       ...refusalFields(refusals),
@@ -134,8 +135,4 @@ function lineFields(line: RegisterLine): LineFields {
     line_hash: line.hash,
     line_signature: line.signature,
   };
-}
-
-function iso(wallMs: number): string {
-  return new Date(Math.min(wallMs, 8.64e15)).toISOString();
 }

@@ -1,4 +1,5 @@
 import { verify } from 'node:crypto';
+import { isoText } from '../../agent/base/clock.ts';
 import { type ConsignationReport, MESSAGES } from '../../agent/contract/messages.ts';
 import { lineHash } from '../../agent/store/register-chain.ts';
 import { publicKeyObject } from '../../agent/trust/keys.ts';
@@ -39,17 +40,12 @@ function saysTheLine(report: ConsignationReport): boolean {
   const told = {
     ...{ operator, on_behalf_of, recipient, reason, partner, closed_by },
     ...{ bytes, frames, lost_frames, refused, refused_first, refused_last },
-    ...{ start: iso(start), end: iso(end) },
+    ...{ start: isoText(start), end: isoText(end) },
     detail: detail === '' ? undefined : detail,
   };
   const said = parseJson(report.line_detail) as Record<string, unknown> | null | undefined;
   const isOfIt = report.line_subject === `${camera} ${channel}` && report.line_result === cause;
   return isOfIt && Object.entries(told).every(([key, value]) => said?.[key] === value);
-}
-
-/** As the register writes it. */
-function iso(wallMs: number): string {
-  return new Date(Math.min(wallMs, 8.64e15)).toISOString();
 }
 
 function parseJson(text: Buffer | string): unknown {
