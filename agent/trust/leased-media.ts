@@ -198,8 +198,8 @@ export function readLeasedMessage(payload: Buffer): LeasedMessage | undefined {
 function madeOf(payload: Buffer, at: number): NonNullable<LeasedMessage['made']> {
   const signed = payload.subarray(0, at + TIMES_BYTES);
   const signature = payload.subarray(signed.length, signed.length + SIGNATURE_BYTES);
-  const [keyMs, messageMs] = [at, at + TIME_BYTES].map((from) => Number(payload.readBigUInt64BE(from)));
-  return { keyMs: keyMs ?? 0, messageMs: messageMs ?? 0, signed, signature };
+  const timeAt = (from: number) => Number(payload.readBigUInt64BE(from));
+  return { keyMs: timeAt(at), messageMs: timeAt(at + TIME_BYTES), signed, signature };
 }
 
 export interface MediaOpenerNeeds {
