@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../agent/base/clock.ts';
+import { aborted } from '../../agent/base/ending.ts';
 import { ConfigurationError, UplinkError } from '../../agent/base/errors.ts';
 import { limited } from '../../agent/base/limit.ts';
 import { describeIssues } from '../../agent/config/issues.ts';
@@ -139,7 +140,7 @@ export async function watchConsignation(
   };
   const subscriptions = [`csu/v1/+/+/${MESSAGES.consignation.class}/${id}`];
   await withBroker(await partner.identity(), { broker, subscriptions, onMessage }, signal, async () => {
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await aborted(signal);
   });
   await taken;
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { aborted } from '../../agent/base/ending.ts';
 import { ConfigurationError } from '../../agent/base/errors.ts';
 import { MESSAGES } from '../../agent/contract/messages.ts';
 import { buildTopic, leasedMediaTopic, mediaTopic } from '../../agent/contract/topics.ts';
@@ -58,7 +59,7 @@ export async function viewCamera(
   const ended = AbortSignal.any([signal, picture.closed]);
   const link = { broker: options.broker, subscriptions: [topic, ...beside], onMessage };
   await withBroker(who, link, signal, async () => {
-    if (!ended.aborted) await once(ended, 'abort');
+    await aborted(ended);
   });
 }
 
