@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { EventTracks } from './alarms/onvif/event-tracks.ts';
 import type { BoxView } from './alarms/ports.ts';
 import { AlarmRoom } from './alarms/room.ts';
-import { type Clock, systemClock } from './base/clock.ts';
+import { type Clock, machineUptimeMs, systemClock } from './base/clock.ts';
 import { DeviceError, OrderRefusedError } from './base/errors.ts';
 import { readAtMostSync } from './base/files.ts';
 import { type Service, ServiceGroup } from './base/lifecycle.ts';
@@ -611,10 +611,10 @@ function listenedTo({ cameras, points }: OpenedConfiguration): ReadonlySet<strin
   return new Set(events.flatMap(({ id }) => (spoken.has(id) ? [id] : [])));
 }
 
-/** @see random(4): a new id at each start of the kernel; hrtime counts since then on Linux */
+/** @see random(4): a new id at each start of the kernel */
 function machineClock(): MachineClock {
   const bootId = readAtMostSync('/proc/sys/kernel/random/boot_id', 64)?.toString('ascii').trim() ?? '';
-  return { bootId, uptimeMs: () => Number(process.hrtime.bigint()) / 1e6 };
+  return { bootId, uptimeMs: machineUptimeMs };
 }
 
 /** The settings of delivery in the words of the uplink. */

@@ -1,6 +1,6 @@
 import { randomBytes, sign } from 'node:crypto';
 import { join } from 'node:path';
-import { systemClock } from './base/clock.ts';
+import { machineUptimeMs, systemClock } from './base/clock.ts';
 import type { BeffroiError } from './base/errors.ts';
 import { readPem } from './base/files.ts';
 import { type Service, ServiceGroup } from './base/lifecycle.ts';
@@ -45,7 +45,7 @@ const rest = new Rest({ leastMs: 20, perStreamMs: 3, mostMs: 60 });
 const READING_SHARE = 0.05;
 const standstill = new Standstill(clock);
 const udpTrials = new UdpTrials(clock);
-const media = { mediaOriginMs: Number(process.hrtime.bigint()) / 1e6 - clock.monotonicMs() };
+const media = { mediaOriginMs: machineUptimeMs() - clock.monotonicMs() };
 
 /** The parts of the plane in the order of the flow: cameras, fragments, broker; and the agent beside them. */
 export function videoPlane(box: BoxFile, log: Log, environment: NodeJS.ProcessEnv): Service {

@@ -22,6 +22,11 @@ export const systemClock: Clock = {
   },
 };
 
+/** How long the machine has run, ms: on Linux hrtime counts from its start. @see clock_gettime(2), CLOCK_MONOTONIC */
+export function machineUptimeMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
 /** The last time that a `Date` holds, Unix ms. @see ECMA-262, section "Time Values and Time Range" */
 export const LAST_DATE_MS = 8.64e15;
 
