@@ -5,7 +5,8 @@ import { CameraStream, type CameraStreamNeeds } from './camera-stream.ts';
 import { Feed, type FeedNeeds } from './feed.ts';
 import { type LeasedDestination, requireVerified } from './leased-destination.ts';
 import { MediaClock } from './media-clock.ts';
-import { Meter, type Moment } from './meter.ts';
+import { Meter } from './meter.ts';
+import type { Moment } from './moment.ts';
 
 /** Nothing of a partner's camera is kept, not even for a recipient who begins. @see S2-09 */
 const NO_CACHE_BYTES = 0;

@@ -1,12 +1,7 @@
 import { CameraClock, type ClockWord } from '../camera/rtsp/camera-clock.ts';
 import { type AccessUnit, NO_COUNTERS, type StreamCounters } from '../camera/types.ts';
 import type { VideoToAgent } from '../contract/video-link.ts';
-
-/** One moment on both clocks. */
-export interface Moment {
-  readonly monotonicMs: number;
-  readonly wallMs: number;
-}
+import type { Moment } from './moment.ts';
 
 type Measure = Extract<VideoToAgent, { type: 'measure' }>;
 type Counts = Omit<
