@@ -1,5 +1,5 @@
 import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
-import { constants, open } from 'node:fs/promises';
+import { constants, type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigurationError, systemCode } from './errors.ts';
 
@@ -19,7 +19,7 @@ export async function readInstalled(file: string, maxBytes: number, code: FileCo
   });
   try {
     if (!(await handle.stat()).isFile()) throw wrong('expected a regular file');
-    const bytes = await gather(handle.createReadStream({ end: maxBytes, autoClose: false }), maxBytes);
+    const bytes = await gatherFile(handle, maxBytes);
     if (!bytes) throw wrong(`expected at most ${maxBytes} bytes`);
     return bytes;
   } catch (cause) {
@@ -45,30 +45,36 @@ export function readPem(file: string): Promise<Buffer> {
 export async function readAtMost(file: string, maxBytes: number): Promise<Buffer | undefined> {
   const handle = await open(file, 'r');
   try {
-    return await gather(handle.createReadStream({ end: maxBytes, autoClose: false }), maxBytes);
+    return await gatherFile(handle, maxBytes);
   } finally {
     await handle.close();
   }
 }
 
-/** Most that is read at once, bytes; most files are smaller. */
+/** Most that is read at once, bytes; most files are smaller. The kernel gives a page of its tables at a time. */
 const CHUNK_BYTES = 64 * 1024;
 
 /** The same at once, for small files; what is no regular file must not be waited for, and is not. */
 export function readAtMostSync(file: string, maxBytes: number): Buffer | undefined {
   const handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    const scratch = Buffer.alloc(Math.min(CHUNK_BYTES, maxBytes + 1));
     const chunks: Buffer[] = [];
-    for (let left = maxBytes; ; left -= chunks.at(-1)?.length ?? 0) {
-      const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, left + 1));
-      const bytes = readSync(handle, chunk);
-      if (bytes === 0) return Buffer.concat(chunks);
+    let left = maxBytes;
+    for (let bytes = readSync(handle, scratch); bytes > 0; bytes = readSync(handle, scratch)) {
       if (bytes > left) return undefined;
-      chunks.push(chunk.subarray(0, bytes));
+      chunks.push(Buffer.from(scratch.subarray(0, bytes)));
+      left -= bytes;
     }
+    return Buffer.concat(chunks);
   } finally {
     closeSync(handle);
   }
+}
+
+/** Reads one byte more than this at most: then it is longer. */
+function gatherFile(handle: FileHandle, maxBytes: number): Promise<Buffer | undefined> {
+  return gather(handle.createReadStream({ end: maxBytes, autoClose: false }), maxBytes);
 }
 
 /** All that a stream brings. @returns undefined when it is more than this */
@@ -79,8 +85,9 @@ export async function gather(
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream) {
-    chunks.push(Buffer.from(chunk));
-    bytes += chunk.length;
+    const piece = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    chunks.push(piece);
+    bytes += piece.length;
     if (bytes > maxBytes) return undefined;
   }
   return Buffer.concat(chunks);
