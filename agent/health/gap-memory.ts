@@ -43,7 +43,7 @@ export class GapMemory {
     return parsed<Arrival>(this.#memory.get(ROOM, 'arrival'));
   }
 
-  set arrival(arrival: Arrival | undefined) {
+  set arrival(arrival: Arrival) {
     this.#memory.set(ROOM, 'arrival', JSON.stringify(arrival));
   }
 
@@ -51,7 +51,7 @@ export class GapMemory {
     return parsed<KeptReached>(this.#memory.get(ROOM, 'reached'));
   }
 
-  set reached(reached: KeptReached | undefined) {
+  set reached(reached: KeptReached) {
     this.#memory.set(ROOM, 'reached', JSON.stringify(reached));
   }
 }
