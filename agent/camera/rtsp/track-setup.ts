@@ -121,8 +121,10 @@ export class TrackSetup {
       this.#heardMs = clock.monotonicMs();
       this.#take(on, bytes, from, until);
     });
-    if (this.#isClosed) track.close();
-    if (this.#isClosed) throw gone(camera);
+    if (this.#isClosed) {
+      track.close();
+      throw gone(camera);
+    }
     this.#tracks.push(track);
     return track;
   }
