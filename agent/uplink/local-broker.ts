@@ -168,19 +168,14 @@ async function leaving(
 ): Promise<void> {
   const left = link.unsubscribe(topic);
   left.catch(() => undefined);
-  const answered = () =>
-    limited(
-      clock,
-      SUBSCRIBE_TIMEOUT_MS,
-      signal,
-      () => silent,
-      () => left,
-    );
-  const patient = (thrown: unknown): Promise<void> => {
-    if (thrown !== silent || !link.stream.isBehind) throw thrown;
-    return answered().catch(patient);
-  };
-  await answered().catch(patient);
+  const late = () => silent;
+  for (;;) {
+    try {
+      return await limited(clock, SUBSCRIBE_TIMEOUT_MS, signal, late, () => left);
+    } catch (thrown) {
+      if (thrown !== silent || !link.stream.isBehind) throw thrown;
+    }
+  }
 }
 
 function take(
