@@ -172,7 +172,8 @@ export class BackboneHealth implements Service {
     const { cause, detail } = this.#fault;
     this.#needs.reporter.state('backbone', 'collector', {
       state: cause !== 'none' ? 'degraded' : this.#isMeasured ? 'ok' : 'unknown',
-      ...{ ...faultFields(cause), detail },
+      ...faultFields(cause),
+      detail,
       since: this.#sinceMs,
       loss_check: this.#kernelSays ? 'measured' : 'not-verifiable',
       ...fieldsOf('main', this.#paths.get('main')),
