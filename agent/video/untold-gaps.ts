@@ -40,7 +40,9 @@ export class UntoldGaps {
   /** What waits, as far as there is room; it is under way then. */
   *take(): Iterable<GapReport> {
     for (const [key, gaps] of this.#waiting) {
-      const taken = gaps.splice(0, MAX_UNDER_WAY - this.#underWay.length);
+      const room = MAX_UNDER_WAY - this.#underWay.length;
+      if (room === 0) return;
+      const taken = gaps.splice(0, room);
       if (gaps.length === 0) this.#waiting.delete(key);
       this.#underWay.push(...taken);
       yield* taken;
