@@ -20,13 +20,18 @@ import {
 import { eventId, pointId } from './ids.ts';
 import { severity } from './words.ts';
 
-export const alarmState = z.strictObject({
-  ...envelope,
+/** The alarm point that speaks, and where its condition comes from. */
+const ofPoint = {
   point: pointId,
   name: z.string().max(80),
   kind: alarmKind,
   ...alarmPlace,
   ...alarmDetails,
+};
+
+export const alarmState = z.strictObject({
+  ...envelope,
+  ...ofPoint,
   state: z
     .enum(['raised', 'cleared', 'unknown'])
     .meta({ description: 'whether the condition is there, as far as its source can be heard' }),
@@ -50,11 +55,7 @@ export const alarmState = z.strictObject({
 export const alarmEvent = z.strictObject({
   ...envelope,
   id: eventId,
-  point: pointId,
-  name: z.string().max(80),
-  kind: alarmKind,
-  ...alarmPlace,
-  ...alarmDetails,
+  ...ofPoint,
   transition: z.enum(ALARM_TRANSITIONS),
   severity,
   ...alarmLife,
@@ -73,11 +74,7 @@ export const alarmEvent = z.strictObject({
 export const activityEvent = z.strictObject({
   ...envelope,
   id: eventId,
-  point: pointId,
-  name: z.string().max(80),
-  kind: alarmKind,
-  ...alarmPlace,
-  ...alarmDetails,
+  ...ofPoint,
   transition: z
     .enum(['begun', 'ended'])
     .meta({ description: 'the condition came, or went, while the point was not armed' }),
