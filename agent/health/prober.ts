@@ -11,7 +11,7 @@ import type { Describe, OnvifHealth, TcpProbe } from './ports.ts';
 
 /** How long a port may take to answer. A stall is to be declared within 5 s of the last picture, 3 s of which pass before. */
 const PORT_TIMEOUT_MS = 1_000;
-/** A wait that ends so much later than it was to was our own: whether the camera answered meanwhile is not known. */
+/** A wait that ends so much later than it was to was our own: whether the camera answered meanwhile is not known. Source: guess. */
 const OWN_DELAY_MS = 500;
 /** An accepted login, and who the camera says it is, are looked at this often while nobody asks. Source: guess. */
 const LOGIN_INTERVAL_MS = 60_000;

@@ -2,8 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import { OrderRefusedError } from '../base/errors.ts';
 import type { Lease } from '../trust/lease.ts';
 
-/** A clock that is set meanwhile is noticed. */
-const LOOK_MS = 1000;
+/** So soon it is noticed that the clock was set meanwhile. Source: guess. */
+const LOOK_MS = 1_000;
 
 interface Waiting {
   readonly lease: Lease;
