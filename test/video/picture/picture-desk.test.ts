@@ -74,6 +74,14 @@ class Bench {
     return given;
   }
 
+  /** A look at this key frame, which is decoded. */
+  async look(stream: PullHandlers, camera: string, index: number): Promise<void> {
+    this.desk.look(camera, false);
+    stream.accessUnit(key(index));
+    this.decoding.at(-1)?.done(picture(50));
+    await this.settle();
+  }
+
   async settle(): Promise<void> {
     for (let i = 0; i < 10; i += 1) await Promise.resolve();
   }
@@ -166,10 +174,7 @@ t.test('picture: a damaged key frame is not looked at', async (t) => {
 t.test('picture: a key frame with the bytes of the one before is told without being decoded', async (t) => {
   const bench = new Bench();
   const stream = bench.stream('cam-a');
-  bench.desk.look('cam-a', false);
-  stream.accessUnit(key(0));
-  bench.decoding[0]?.done(picture(50));
-  await bench.settle();
+  await bench.look(stream, 'cam-a', 0);
   bench.desk.look('cam-a', false);
   stream.accessUnit(key(0));
   await bench.settle();
@@ -187,10 +192,7 @@ t.test('picture: a key frame with the bytes of the one before is told without be
 t.test('picture: what repeats a key frame that is still being decoded waits for it', async (t) => {
   const bench = new Bench();
   const stream = bench.stream('cam-a');
-  bench.desk.look('cam-a', false);
-  stream.accessUnit(key(0));
-  bench.decoding[0]?.done(picture(50));
-  await bench.settle();
+  await bench.look(stream, 'cam-a', 0);
   bench.desk.look('cam-a', false);
   stream.accessUnit(key(1));
   bench.desk.look('cam-a', false);
@@ -207,10 +209,7 @@ t.test('picture: a stream that begins anew has no picture before', async (t) => 
   const bench = new Bench();
   const ending = new AbortController();
   const look = async (stream: PullHandlers, index: number) => {
-    bench.desk.look('cam-a', false);
-    stream.accessUnit(key(index));
-    bench.decoding.at(-1)?.done(picture(50));
-    await bench.settle();
+    await bench.look(stream, 'cam-a', index);
     return bench.reports.at(-1)?.picture?.change;
   };
   const first = bench.stream('cam-a', ending.signal);
@@ -365,10 +364,7 @@ t.test('picture: a key frame that waits gives way to the next one, and keeps its
 t.test('picture: what has the bytes of the look before does not wait behind other cameras', async (t) => {
   const bench = new Bench();
   const [a, b] = [bench.stream('cam-a'), bench.stream('cam-b')];
-  bench.desk.look('cam-a', false);
-  a.accessUnit(key(0));
-  bench.decoding[0]?.done(picture(50));
-  await bench.settle();
+  await bench.look(a, 'cam-a', 0);
   bench.desk.look('cam-b', false);
   b.accessUnit(key(0));
   bench.desk.look('cam-a', true);
