@@ -16,8 +16,8 @@ interface Returns<T> {
 }
 
 /**
- * Cameras, or segments of them, that fail and come back again and again: each fault may be too short for an alarm of its own, and where it is not,
- * there would be one a minute. Times are monotonic.
+ * Cameras, or segments of them, that fail and come back again and again: each fault may be too short for an alarm of its
+ * own, and where it is not, there would be one a minute. Times are monotonic.
  */
 export class Flaps<T> {
   readonly #faults = new Map<string, Fault<T>>();
