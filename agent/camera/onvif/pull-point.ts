@@ -96,12 +96,6 @@ interface Subscription {
   grantMs: number | undefined;
 }
 
-/** A subscription, and the events that waited in it. */
-interface Begun {
-  readonly subscription: Subscription;
-  readonly waiting: readonly OnvifEvent[];
-}
-
 /** What is kept of a subscription: host and login come from the configuration. */
 interface Kept {
   readonly port: number;
@@ -138,11 +132,8 @@ export class PullPoint {
    * end the subscriptions of all at an Unsubscribe.
    */
   async run(handler: EventHandler, signal: AbortSignal): Promise<void> {
-    const { subscription, waiting } = (await this.#resume(signal)) ?? (await this.#begin(signal));
     try {
-      await this.#synchronize(subscription, signal);
-      handler.subscribed();
-      await tell(waiting, handler);
+      const subscription = await this.#stand(handler, signal);
       await this.#pullOn(subscription, handler, signal);
     } catch (error) {
       if (isFault(error)) this.#needs.memory.clear();
@@ -150,24 +141,41 @@ export class PullPoint {
     }
   }
 
-  async #begin(signal: AbortSignal): Promise<Begun> {
-    const subscription = await this.#subscribe(signal);
-    this.#needs.memory.save(JSON.stringify(kept(subscription)));
-    return { subscription, waiting: [] };
+  /** What waited is told whatever becomes of the subscription: the camera has forgotten it. */
+  async #stand(handler: EventHandler, signal: AbortSignal): Promise<Subscription> {
+    const waiting: OnvifEvent[] = [];
+    try {
+      const subscription = (await this.#resume(waiting, signal)) ?? (await this.#begin(signal));
+      await this.#synchronize(subscription, signal);
+      handler.subscribed();
+      return subscription;
+    } finally {
+      await tell(waiting, handler);
+    }
   }
 
-  /** @returns undefined when the camera does not know the subscription of before any more, or there was none */
-  async #resume(signal: AbortSignal): Promise<Begun | undefined> {
+  async #begin(signal: AbortSignal): Promise<Subscription> {
+    const subscription = await this.#subscribe(signal);
+    this.#needs.memory.save(JSON.stringify(kept(subscription)));
+    return subscription;
+  }
+
+  /**
+   * @param waiting takes the events that waited in it
+   * @returns undefined when the camera does not know the subscription of before any more, or there was none
+   */
+  async #resume(waiting: OnvifEvent[], signal: AbortSignal): Promise<Subscription | undefined> {
     const text = this.#needs.memory.load();
     if (text === undefined) return undefined;
     const { port, path, absolute = false, grantMs, failures = 0, ...rest } = JSON.parse(text) as Kept;
     const address = { target: { ...this.#service.target, port }, path };
     const subscription = { ...rest, address, absolute, grantMs };
     try {
-      const waiting = (await this.#pull(subscription, PULL_MIN_MS, signal))?.events ?? [];
+      const pulled = await this.#pull(subscription, PULL_MIN_MS, signal);
+      for (const event of pulled?.events ?? []) waiting.push(event);
       await this.#renew(subscription, signal);
       this.#needs.memory.save(JSON.stringify(kept(subscription)));
-      return { subscription, waiting };
+      return subscription;
     } catch (error) {
       if (signal.aborted || isAway(error)) throw error;
       if (!isFault(error)) {

@@ -397,6 +397,21 @@ t.test('a subscription that cannot be gone on with is tried again, and left alon
   t.same(begunAndEnded(asked), ['Create'], 'nothing is ever unsubscribed');
 });
 
+t.test('what waited in a subscription is told also when it cannot be gone on with after all', async (t) => {
+  let isWell = true;
+  const renew = () => (isWell ? soap('<RenewResponse/>') : '<x/>');
+  const { camera } = cameraAt(await pulling(t, () => captured('PullMessages'), renew));
+  t.equal(await untilEvent(camera), 'event');
+  isWell = false;
+  const events: OnvifEvent[] = [];
+  const handler = {
+    subscribed: () => t.fail('not subscribed'),
+    event: (one: OnvifEvent) => events.push(one),
+  };
+  await t.rejects(camera.events(handler, never), { code: 'camera-protocol' });
+  t.match(events, [{ topic: 'tns1:RuleEngine/CellMotionDetector/Motion' }, {}], 'the camera tells them once');
+});
+
 t.test('a camera that closes every pull, or answers nonsense, ends the run', async (t) => {
   const handler = { subscribed: () => undefined, event: () => undefined };
   const closing = cameraAt(await pulling(t, () => 'close')).camera.events(handler, never);
