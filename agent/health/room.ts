@@ -154,8 +154,12 @@ export class CameraHealthRoom implements Service, Working {
     return counts;
   }
 
-  /** The parts of the local network that cameras share, the one of all cameras last. */
+  /** The parts of the local network that cameras share, the one of all cameras last; by the cameras as they are now. */
   segments(): readonly SegmentView[] {
+    const verdicts = [...this.#cameras].flatMap(([id, { verdict }]) =>
+      verdict ? [[id, verdict] as const] : [],
+    );
+    this.#segments.look(new Map(verdicts), this.#needs.clock.monotonicMs());
     return this.#segments.views();
   }
 
@@ -180,18 +184,10 @@ export class CameraHealthRoom implements Service, Working {
       this.#pulse.beat();
       this.#lag.tick(clock.monotonicMs());
       for (const camera of this.#cameras.values()) camera.evaluate();
-      this.#lookAtSegments();
+      this.#teller.tell(this.segments());
       if (this.#needs.hours.isDue) this.#keepHours();
       await clock.sleep(TICK_MS, signal).catch(() => undefined);
     }
-  }
-
-  #lookAtSegments(): void {
-    const verdicts = [...this.#cameras].flatMap(([id, { verdict }]) =>
-      verdict ? [[id, verdict] as const] : [],
-    );
-    this.#segments.look(new Map(verdicts), this.#needs.clock.monotonicMs());
-    this.#teller.tell(this.#segments.views());
   }
 
   #keepHours(): void {

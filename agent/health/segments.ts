@@ -68,6 +68,7 @@ export class Segments {
       const own = cameras.filter((camera) => segment === ALL_CAMERAS || camera.segment === segment.id);
       return new Group(segment, own, this.#losses, old.get(segment.id)?.beganMs);
     });
+    for (const group of this.#groups) group.take(this.#found);
   }
 
   /** Takes the verdicts on the cameras as they are now. Times are monotonic. */
@@ -202,12 +203,17 @@ class Group {
   }
 
   look(found: ReadonlyMap<string, Found>): void {
+    this.take(found);
+    this.#beganMs = this.#stillDown() ? this.#beganMs : this.#begins();
+  }
+
+  /** Judges nothing yet. */
+  take(found: ReadonlyMap<string, Found>): void {
     const ids = [...this.#ids];
     this.#silent = ids.filter((id) => found.get(id) === 'no');
     this.#lost = ids.filter((id) => isLost(found.get(id)));
     this.#watched = ids.filter((id) => found.has(id)).length;
     this.#known = ids.filter((id) => (found.get(id) ?? 'unknown') !== 'unknown').length;
-    this.#beganMs = this.#stillDown() ? this.#beganMs : this.#begins();
   }
 
   /** Of whom nothing is known may answer: that ends no fault that was. */

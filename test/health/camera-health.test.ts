@@ -58,6 +58,18 @@ t.test(
   },
 );
 
+t.test('what is said of a segment holds what is said of its cameras at that moment', async (t) => {
+  const watch = new Watch();
+  t.teardown(() => watch.end());
+  await watch.start();
+  await watch.well();
+  await watch.clock.advance(3_100);
+  watch.stream('stalled', { code: 'camera-stalled' });
+  await watch.clock.advance(0);
+  t.match(watch.room.status(), [{ state: 'down', cause: 'camera-stalled' }], 'declared between two looks');
+  t.match(watch.room.segments(), [{ lost: ['cam-1'] }]);
+});
+
 t.test('silence that was of our own process is never told as a fault of the camera', async (t) => {
   const watch = new Watch();
   t.teardown(() => watch.end());

@@ -237,6 +237,23 @@ t.test('a change of the configuration keeps what is down, and forgets a segment 
   t.same(down(segments), []);
 });
 
+t.test('a change of the configuration forgets nothing until the next look', async (t) => {
+  const segments = new Segments();
+  segments.apply([SWITCH, RADIO], CAMERAS);
+  lookAt(segments, 0, {});
+  lookAt(segments, 10_000, { a1: STALLED, a2: STALLED, a3: SILENT });
+  const before = segments.views();
+  t.match(before[0], { down: true, unknown: false, lost: ['a1', 'a2', 'a3'], unreachable: ['a3'] });
+  segments.apply([SWITCH, RADIO], CAMERAS);
+  t.same(segments.views(), before);
+  segments.apply([SWITCH, RADIO], [...CAMERAS, camera('a4', 'seg-a'), camera('a5', 'seg-a')]);
+  t.match(
+    segments.views()[0],
+    { down: true, lost: ['a1', 'a2', 'a3'] },
+    'also with cameras of which nothing is known',
+  );
+});
+
 t.test(
   'whatever the cameras say: a fault names two lost cameras at least, and explains lost ones alone',
   async (t) => {
