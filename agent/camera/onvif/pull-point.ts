@@ -215,7 +215,7 @@ export class PullPoint {
       throw error;
     });
     if (!relative || (relative.grantMs ?? 0) >= LEASE_MS * GRANT_SHARE_MIN) return relative;
-    await this.#unsubscribe(relative);
+    await this.#unsubscribe(relative, signal);
     return undefined;
   }
 
@@ -309,11 +309,12 @@ export class PullPoint {
     }
   }
 
-  async #unsubscribe(subscription: Pick<Subscription, 'address' | 'to' | 'parameters'>): Promise<void> {
+  async #unsubscribe(subscription: Subscription, signal: AbortSignal): Promise<void> {
+    const until = deadline(UNSUBSCRIBE_MS, signal);
     const body = '<wsnt:Unsubscribe/>';
     const action = `${WSN}/UnsubscribeRequest`;
-    await this.#ask(subscription, 'Unsubscribe', action, body, deadline(UNSUBSCRIBE_MS)).catch(
-      (err: unknown) => this.#needs.log.debug({ camera: this.#camera, err }, 'could not unsubscribe'),
+    await this.#ask(subscription, 'Unsubscribe', action, body, until).catch((err: unknown) =>
+      this.#needs.log.debug({ camera: this.#camera, err }, 'could not unsubscribe'),
     );
     this.#needs.memory.clear();
   }

@@ -186,6 +186,23 @@ t.test('a subscription outlives what the camera grants by being renewed in time'
   t.same((await foreign.stats()).problems, []);
 });
 
+t.test('an end while a camera is bid good-bye waits for no answer of it', async (t) => {
+  const abort = new AbortController();
+  const port = await serve(t, ({ method, request }, response) => {
+    if (method === 'GetServices') return response.end(captured('GetServices'));
+    if (method === 'Unsubscribe') return abort.abort(new Error('the box stops'));
+    if (method !== 'CreatePullPointSubscription')
+      return response.end(soapFault('ter:ActionNotSupported', 'no'));
+    const granted = { hostname: '10.0.0.1', port: String(request.socket.localPort), pullPointUrl: '/sub/7' };
+    return response.end(captured('events.CreatePullPointSubscription', granted));
+  });
+  const { camera, lines } = cameraAt(port);
+  const handler = { subscribed: () => t.fail('not subscribed'), event: () => t.fail('no event') };
+  await camera.events(handler, abort.signal);
+  const [said] = lines.filter((line) => line.includes('could not unsubscribe'));
+  t.match(said, 'the box stops', 'its time was not waited for');
+});
+
 t.test('a camera that takes absolute times alone gets them in its own clock', async (t) => {
   const { foreign, have, abort, run } = await listen(t, { auth: 'md5', absolute: true, skew: 100_000 });
   await have(1);
