@@ -376,7 +376,7 @@ export class Outlet {
 
   /** It cannot be taken back from here on. */
   #tellGap(until?: Moment): void {
-    this.#lastTold = (this.#gap?.untilNumber ?? 1) - 1;
+    this.#lastTold = Math.max(this.#lastTold, (this.#gap?.untilNumber ?? 1) - 1);
     this.#closeGap(until);
   }
 

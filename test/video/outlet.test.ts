@@ -408,6 +408,24 @@ t.test('outlet: a gap of minutes is told in parts, and nothing of a part that wa
   t.end();
 });
 
+t.test('outlet: nor is it sent when what waited before it is lost too', (t) => {
+  for (const beginsAnew of [false, true]) {
+    const run = new Run(beginsAnew);
+    run.do({ does: 'picture', key: true, frames: 5 });
+    run.do({ does: 'picture', key: false, frames: 5 });
+    for (let number = 3; number <= 64; number += 1)
+      run.do({ does: 'picture', key: number === 62, frames: 1 });
+    t.match(run.gaps, [{ frames: 60 }], 'no credit was left for them');
+    run.do({ does: 'lost' });
+    run.do({ does: 'opened' });
+    t.same(run.sent, [], 'the last key picture stands in what was told');
+    run.do({ does: 'picture', key: true, frames: 1 });
+    t.match(run.gaps, [{}, { frames: 10 }, { frames: 2 }]);
+    t.equal(run.dropped, 72);
+  }
+  t.end();
+});
+
 t.test('outlet: a new connection that is a recording of its own begins with the last key picture', (t) => {
   const run = new Run(true);
   run.do({ does: 'picture', key: true, frames: 1 });
