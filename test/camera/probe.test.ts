@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import t from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
 import { probe } from '../../agent/camera/probe.ts';
+import { freePort, NAMELESS } from '../support/port.ts';
 
 const never = new AbortController().signal;
 
@@ -34,9 +35,7 @@ t.test('a port that accepts is open, and the probe sends nothing', async (t) => 
 });
 
 t.test('a port that refuses is closed: the device is there', async (t) => {
-  const { server, port } = await listening();
-  server.close();
-  await once(server, 'close');
+  const port = await freePort();
   t.equal((await probe({ host: '127.0.0.1', port }, systemClock, never)).result, 'closed');
 });
 
@@ -59,7 +58,7 @@ async function silent(t: { teardown(end: () => void): void }): Promise<number> {
 }
 
 t.test('a name that nobody knows and an address that does not answer are unreachable', async (t) => {
-  t.equal((await probe({ host: 'camera.invalid', port: 80 }, systemClock, never)).result, 'unnamed');
+  t.equal((await probe({ host: NAMELESS, port: 80 }, systemClock, never)).result, 'unnamed');
   const port = await silent(t);
   t.equal((await probe({ host: '127.0.0.1', port }, systemClock, never, 300)).result, 'unreachable');
 });

@@ -206,11 +206,14 @@ t.test('a topic filter lets only its topics through', async (t) => {
 
 t.test('an empty pull ends with its time-out, a subscription with its time', async (t) => {
   const made = await camera(t);
-  const path = await subscribed(made, '<InitialTerminationTime>PT1S</InitialTerminationTime>');
+  const path = await subscribed(made);
   await pull(made, path);
   const { status, xml } = await pull(made, path, 'PT0.1S');
   t.equal(status, '200');
   t.equal(count(xml), 0);
+  const soon =
+    '<Renew xmlns="http://docs.oasis-open.org/wsn/b-2"><TerminationTime>PT0.2S</TerminationTime></Renew>';
+  t.equal((await curl(made, path, soon)).status, '200');
   await until(() => made.onvif.events.points.count === 0);
   t.match(await pull(made, path), { status: '500', xml: /env:Receiver.*ResourceUnknownFault/ });
 });
@@ -301,7 +304,7 @@ t.test('a second PullMessages on a subscription is refused while the first waits
   const made = await camera(t);
   const path = await subscribed(made);
   await pull(made, path);
-  const waiting = pull(made, path);
+  const waiting = pull(made, path, 'PT60S');
   await until(() => made.counters.onvif.pulls >= 2);
   t.match(await pull(made, path), { status: '500', xml: /UnableToGetMessagesFault/ });
   made.setInput('door', true);

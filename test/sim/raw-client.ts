@@ -62,9 +62,12 @@ export class RawClient {
     return this.ask('SETUP', [transport], `/${track}`);
   }
 
-  /** Resolves when `condition` holds; it is looked at whenever something comes. */
+  /** Resolves when `condition` holds; it is looked at whenever something comes. @throws when nothing comes any more */
   async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => (this.#news = resolve));
+    while (!condition()) {
+      if (this.closed) throw new Error('the camera has closed');
+      await new Promise<void>((resolve) => (this.#news = resolve));
+    }
   }
 
   /** Video packets so far. */

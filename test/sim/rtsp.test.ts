@@ -16,7 +16,8 @@ function withLogin(url: string, password = LOGIN.password): string {
 }
 
 async function started(codec: 'h264' | 'h265', rtsp: Partial<RtspOptions> = {}): Promise<SimulatedCamera> {
-  const camera = new SimulatedCamera({ name: 'cam', clip: codec, ...LOGIN, rtsp });
+  const all = { maxCatchUpMs: Number.POSITIVE_INFINITY, ...rtsp };
+  const camera = new SimulatedCamera({ name: 'cam', clip: codec, ...LOGIN, rtsp: all });
   await camera.start();
   return camera;
 }

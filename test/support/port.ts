@@ -7,6 +7,9 @@ import { createServer, type Server } from 'node:net';
 const FIRST = 12_000;
 const RANGE = '/proc/sys/net/ipv4/ip_local_port_range';
 
+/** A host of which no name server is asked, for none could know it: it leads nowhere at once. @see RFC 1035 §2.3.4 */
+export const NAMELESS = `${'x'.repeat(64)}.invalid`;
+
 /**
  * A TCP port of loopback that stays free until somebody listens, also in between. The system gives such a port to no
  * outgoing connection, and no other process of these tests takes it as long as this one lives.

@@ -42,13 +42,26 @@ class SocketCalls {
     const exited = once(this.#strace, 'exit');
     this.#strace.kill('SIGINT');
     await exited;
-    const lines = (await readFile(this.#file, 'latin1')).split('\n');
+    const lines = whole((await readFile(this.#file, 'latin1')).split('\n'));
     return (port) =>
       lines.flatMap((line) => {
         const bytes = /\) += (\d+)$/.exec(line)?.[1];
         return line.includes(`->127.0.0.1:${port}]`) && bytes !== undefined ? [Number(bytes)] : [];
       });
   }
+}
+
+/** A call during which another thread made one is told in two lines, each behind the number of its thread. */
+function whole(lines: readonly string[]): string[] {
+  const begun = new Map<string, string>();
+  return lines.flatMap((line) => {
+    const [thread = ''] = line.split(' ');
+    const begin = /^(.*) <unfinished \.\.\.>$/.exec(line)?.[1];
+    const end = /<\.\.\. \w+ resumed>(.*)$/.exec(line)?.[1];
+    if (begin !== undefined) begun.set(thread, begin);
+    if (begin !== undefined) return [];
+    return end === undefined ? [line] : [`${begun.get(thread) ?? ''}${end}`];
+  });
 }
 
 t.test('video: writes are gathered, one for each message and not one for each RTP packet', async (t) => {

@@ -20,6 +20,7 @@ t.test(
     await plane.agent.until(() => gaps.length > 0);
     t.match(gaps[0], { camera: 'cam-a', destination: 'mqtt', code: 'message-too-large' });
     t.ok((gaps[0]?.frames ?? 0) > 0);
+    await plane.end('SIGTERM');
     t.equal(plane.log.split('message above what the broker takes was not sent').length, 2, 'one line');
     t.match(plane.log, /"maximumPacketBytes":2000/);
   },

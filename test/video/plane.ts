@@ -116,11 +116,15 @@ export class AgentEnd {
     }
   }
 
+  /** Resolves when the last report of a camera says so, or a later one: several may come at once. */
   async phase(camera: string, phase: StreamReport['phase'], code?: string): Promise<void> {
-    await this.until(() => {
-      const last = this.streams.findLast((report) => report.camera === camera);
-      return last?.phase === phase && (code === undefined || last.code === code);
-    });
+    const from = Math.max(
+      0,
+      this.streams.findLastIndex((report) => report.camera === camera),
+    );
+    const says = (report: StreamReport) =>
+      report.camera === camera && report.phase === phase && (code === undefined || report.code === code);
+    await this.until(() => this.streams.slice(from).some(says));
   }
 
   #permit(camera: string): Permit {
@@ -212,13 +216,13 @@ export class VideoPlane {
     await rm(this.#folder, { recursive: true });
   }
 
-  /** @returns the exit code */
+  /** Everything that it wrote is in the log then. @returns the exit code */
   async end(signal: NodeJS.Signals): Promise<number | null> {
     const { child } = this;
     if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const exited = once(child, 'exit');
+    const closed = once(child, 'close');
     child.kill(signal);
-    await exited;
+    await closed;
     return child.exitCode;
   }
 }

@@ -24,15 +24,18 @@ t.test('stall: a camera that stops its pictures is the cause, for it still answe
   t.match(stopped(), { code: 'camera-stalled' });
 });
 
-/** What is told first of a stream that plays once its cable is out. */
+/** What is told first of a stream that plays once its cable is out, by a process that did not stand still meanwhile. */
 async function afterCut(agent: AgentEnd, network: FarNetwork) {
-  await agent.phase('cam-a', 'playing');
-  const since = agent.streams.length;
-  network.cut();
-  const broken = () =>
-    agent.streams.slice(since).find(({ phase }) => phase === 'stalled' || phase === 'failed');
-  await agent.until(() => broken() !== undefined);
-  return broken();
+  for (;;) {
+    await agent.phase('cam-a', 'playing');
+    const since = agent.streams.length;
+    network.cut();
+    const broken = () =>
+      agent.streams.slice(since).find(({ phase }) => phase === 'stalled' || phase === 'failed');
+    await agent.until(() => broken() !== undefined);
+    if (broken()?.code !== 'video-process-late') return broken();
+    network.mend();
+  }
 }
 
 t.test(
@@ -71,7 +74,7 @@ t.test('stall: a video process that stood still until the camera gave it up blam
     while (sent.pictures < count)
       await new Promise<void>((resolve) => Object.assign(sent, { wake: resolve }));
   };
-  plane.agent.link.setCameras([cameraAt('cam-a', stream.url, { stallTimeoutMs: 2_000 })]);
+  plane.agent.link.setCameras([cameraAt('cam-a', stream.url, { stallTimeoutMs: 5_000 })]);
   await plane.agent.until(() => plane.agent.measures.some(({ frames }) => frames > 0));
   plane.child?.kill('SIGSTOP');
   await hasSent(sent.pictures + 3000 / PICTURE_MS);

@@ -67,8 +67,10 @@ t.test(
     await plane.agent.until(() =>
       plane.agent.streams.some(({ profile, code }) => profile === 'sub' && code === 'camera-not-found'),
     );
+    const before = plane.agent.streams.filter(({ phase }) => phase === 'stopped').length;
+    t.equal(before, 1, 'that of the address before');
     plane.agent.link.setCameras([main]);
-    await stopped(plane, 1);
+    await stopped(plane, before + 1);
     t.match(
       plane.agent.streams.findLast(({ phase }) => phase === 'stopped'),
       { profile: 'sub' },

@@ -92,10 +92,11 @@ export class StallWatch {
   async #cause(): Promise<BeffroiError> {
     const { connection } = this.#needs;
     if (this.#stoodMs > 0) return this.#late(`this process stood still for ${Math.round(this.#stoodMs)} ms`);
+    // An answer that had come, and that a process which was late had not read, is read meanwhile.
+    const tcp = connection.ends && (await tcpState(connection.ends));
     const isHeard = this.#needs.heardMs() > (this.#askedMs ?? Number.POSITIVE_INFINITY);
     if (isHeard && this.#needs.isUdpDeaf()) return this.#udpBlocked();
     if (isHeard) return this.#stalled('other data comes from it: the camera has stopped its pictures');
-    const tcp = connection.ends && (await tcpState(connection.ends));
     if (!tcp) return this.#stalled('nothing else comes either: the camera or the way to it is gone');
     if (tcp.unacknowledged) return this.#pathLost();
     if (tcp.unreadBytes > 0) return this.#late(`${tcp.unreadBytes} bytes of it have come and are not read`);

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import t from 'tap';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { asBeffroiError } from '../../../agent/base/errors.ts';
@@ -16,6 +16,7 @@ import {
   requestPath,
 } from '../../../agent/camera/http/exchange.ts';
 import { createPki } from '../../support/pki.ts';
+import { freePort, NAMELESS } from '../../support/port.ts';
 import { never, serve, serveRaw } from './support.ts';
 
 /** None of these is reached by a slow machine alone. */
@@ -165,13 +166,8 @@ t.test('an endless answer is cut at the limit, not taken into memory', async (t)
 });
 
 t.test('a port that refuses, an unknown name and a caller who stops are told apart', async (t) => {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  await t.rejects(ask(port), { code: 'camera-port-closed' });
-  await t.rejects(ask(80, { host: 'camera.invalid' }), { code: 'camera-unreachable' });
+  await t.rejects(ask(await freePort()), { code: 'camera-port-closed' });
+  await t.rejects(ask(80, { host: NAMELESS }), { code: 'camera-unreachable' });
   const silent = await serveRaw(t, () => undefined);
   const abort = new AbortController();
   const asked = ask(silent, {}, abort.signal);

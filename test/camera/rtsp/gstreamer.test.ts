@@ -7,7 +7,7 @@ import { GstCamera, type GstCameraOptions } from '../../support/gst-camera.ts';
 import { credentials, needs, Pulling, TestPermit } from './pulling.ts';
 
 const login = { user: credentials.user, password: credentials.password };
-const PATIENT = { stallTimeoutMs: 8000 };
+const PATIENT = { stallTimeoutMs: 120_000 };
 
 async function started(t: Test, options: GstCameraOptions): Promise<GstCamera> {
   const camera = await GstCamera.start(options);

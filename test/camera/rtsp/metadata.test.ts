@@ -10,7 +10,7 @@ import { GstCamera, type GstCameraOptions } from '../../support/gst-camera.ts';
 import * as fc from '../../support/properties.ts';
 import { Pulling, TestPermit } from './pulling.ts';
 
-const PATIENT = { stallTimeoutMs: 8000 };
+const PATIENT = { stallTimeoutMs: 120_000 };
 
 async function pulling(t: Test, options: GstCameraOptions): Promise<{ camera: GstCamera; pulled: Pulling }> {
   const camera = await GstCamera.start(options);

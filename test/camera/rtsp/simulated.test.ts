@@ -7,7 +7,7 @@ import { credentials, Pulling, TestPermit } from './pulling.ts';
 t.jobs = 4;
 const together = { buffered: true };
 
-const PATIENT = { stallTimeoutMs: 8000 };
+const PATIENT = { stallTimeoutMs: 120_000 };
 const login = { user: credentials.user, password: credentials.password };
 
 async function started(codec: 'h264' | 'h265', rtsp: object = {}) {
@@ -54,7 +54,7 @@ for (const codec of ['h264', 'h265'] as const) {
 
 for (const algorithm of ['md5', 'sha256'] as const) {
   t.test(`simulated camera: ${algorithm}: a nonce that lives shortly costs no login`, together, async (t) => {
-    const camera = await started('h264', { login: algorithm, nonceLifetimeMs: 400, sessionTimeoutS: 1 });
+    const camera = await started('h264', { login: algorithm, nonceLifetimeMs: 400, sessionTimeoutS: 4 });
     const pulling = new Pulling(
       { url: `rtsp://127.0.0.1:${camera.rtspPort}${camera.rtsp.options.path}`, credentials },
       PATIENT,

@@ -4,9 +4,6 @@ import type { PacketRun } from './rtp-packets.ts';
 import type { RtspFaults, RtspOptions } from './rtsp-options.ts';
 import { CLOCK_RATE, type StreamSender } from './stream-sender.ts';
 
-/** After a longer pause of the whole process, pictures are left out instead of sent in a burst. */
-const MAX_CATCH_UP_MS = 1000;
-
 export interface BroadcastNeeds {
   readonly options: RtspOptions;
   readonly faults: RtspFaults;
@@ -111,7 +108,7 @@ export class Broadcast {
 
   #tick(): void {
     const due = Math.floor(this.#elapsedMs() / this.#frameMs());
-    const most = Math.ceil(MAX_CATCH_UP_MS / this.#frameMs());
+    const most = Math.ceil(this.#needs.options.maxCatchUpMs / this.#frameMs());
     if (due - this.#next > most) this.#leaveOut(due);
     for (; this.#next <= due; this.#next += 1) this.#picture(this.#next);
     this.#reports();

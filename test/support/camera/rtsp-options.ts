@@ -18,6 +18,8 @@ export interface RtspOptions {
   /** From which picture a client that PLAYs gets the stream: from a key picture, or in the middle of a GOP. */
   readonly join: 'key' | 'any';
   readonly senderReportIntervalMs: number;
+  /** After a longer pause of the whole process, pictures are left out instead of sent in a burst. */
+  readonly maxCatchUpMs: number;
 }
 
 export const RTSP_DEFAULTS: RtspOptions = {
@@ -31,6 +33,7 @@ export const RTSP_DEFAULTS: RtspOptions = {
   control: 'relative',
   join: 'key',
   senderReportIntervalMs: 2000,
+  maxCatchUpMs: 1000,
 };
 
 /** What goes wrong; every one can be set and unset while the camera runs. */
