@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type Clock, systemClock } from '../../agent/base/clock.ts';
+import { PATIENCE_MS } from '../support/until.ts';
 
 interface Teardown {
   teardown(end: () => unknown): void;
@@ -24,4 +26,15 @@ export async function rawServer(
     server.close();
   });
   return (server.address() as AddressInfo).port;
+}
+
+/** The clock of the machine for one client: only what is limited after the connection has its own, short time. */
+export function slowToConnect(): Clock {
+  let isConnecting = true;
+  const sleep: Clock['sleep'] = (ms, signal) => {
+    const limitMs = isConnecting ? PATIENCE_MS : ms;
+    isConnecting = false;
+    return systemClock.sleep(limitMs, signal);
+  };
+  return { ...systemClock, sleep };
 }

@@ -15,6 +15,8 @@ const VALUES: Readonly<Record<string, string>> = {
   'battery.runtime': '1800',
   'input.voltage': '230.1',
 };
+/** How long a driver may say nothing, s: longer than a machine stands still. One that has ended is missed at once. */
+const MAX_AGE_S = 300;
 /** In Debian the program on the path is a script that wants /etc/nut. */
 const UPSD = '/lib/nut/upsd';
 const DRIVER = '/lib/nut/dummy-ups';
@@ -41,7 +43,7 @@ export class NutServer {
       'ups.dev': Object.entries(VALUES)
         .map(([name, value]) => `${name}: ${value}\n`)
         .join(''),
-      'upsd.conf': `LISTEN 127.0.0.1 ${port}\nMAXAGE 5\n`,
+      'upsd.conf': `LISTEN 127.0.0.1 ${port}\nMAXAGE ${MAX_AGE_S}\n`,
       'upsd.users': '[admin]\n password = secret\n actions = SET\n',
     };
     for (const [name, text] of Object.entries(files))
@@ -120,6 +122,7 @@ export class NutServer {
   /** @returns one line for each question */
   async #ask(...questions: readonly string[]): Promise<string[]> {
     const socket = connect(this.port, '127.0.0.1');
+    socket.on('end', () => socket.destroy(new Error('upsd hung up')));
     try {
       await once(socket, 'connect');
       socket.write(questions.map((question) => `${question}\n`).join(''));

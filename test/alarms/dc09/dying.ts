@@ -1,16 +1,17 @@
 /**
  * A receiver of panels in a process of its own that ends with SIGKILL after so many of its commits:
- * `dying.ts FOLDER CONFIGURATION COMMITS`. Says when it listens; the commits are counted from then on.
+ * `dying.ts FOLDER CONFIGURATION COMMITS WALL_MS`. Says when it listens; the commits are counted from then on. Its clock
+ * stands still: nothing but a message makes it write.
  */
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { AlarmConfiguration } from '../../../agent/alarms/ports.ts';
-import { systemClock } from '../../../agent/base/clock.ts';
 import type { Store } from '../../../agent/store/store.ts';
+import { TestClock } from '../../support/test-clock.ts';
 import { Watch } from '../watch.ts';
 
-const [folder = '', configuration = '', commits = '0'] = process.argv.slice(2);
+const [folder = '', configuration = '', commits = '0', wallMs = '0'] = process.argv.slice(2);
 let left = Number.POSITIVE_INFINITY;
 let depth = 0;
 
@@ -49,7 +50,8 @@ function mortal(store: Store): Store {
 }
 
 const nobody = undefined;
-const watch = new Watch(folder, systemClock, () => undefined, nobody, nobody, nobody, mortal);
+const clock = new TestClock(Number(wallMs));
+const watch = new Watch(folder, clock, () => undefined, nobody, nobody, nobody, mortal);
 await watch.begin(JSON.parse(configuration) as AlarmConfiguration);
 const { port } = JSON.parse(configuration).panels[0].listen as { port: number };
 while (!(await isOpen()));

@@ -1,16 +1,18 @@
 import type { Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { ModbusClient } from '../../../agent/alarms/modbus/client.ts';
-import { systemClock } from '../../../agent/base/clock.ts';
 import { ModbusServer } from '../../support/modbus-server.ts';
 import { freePort } from '../../support/port.ts';
-import { rawServer } from '../raw-server.ts';
+import { PATIENCE_MS } from '../../support/until.ts';
+import { rawServer, slowToConnect } from '../raw-server.ts';
 
 const NEVER = new AbortController().signal;
+/** Of a server that does not answer. */
+const SHORT_MS = 300;
 
-async function connected(t: Test, port: number, unit = 1, timeoutMs = 300): Promise<ModbusClient> {
+async function connected(t: Test, port: number, unit = 1, timeoutMs = PATIENCE_MS): Promise<ModbusClient> {
   const module = { id: 'io-1', host: '127.0.0.1', port, unit };
-  const client = await ModbusClient.connect(module, systemClock, NEVER, timeoutMs);
+  const client = await ModbusClient.connect(module, slowToConnect(), NEVER, timeoutMs);
   t.teardown(() => client.close());
   return client;
 }
@@ -18,7 +20,7 @@ async function connected(t: Test, port: number, unit = 1, timeoutMs = 300): Prom
 t.test('a foreign server: its inputs are read as it has them, zero-based', async (t) => {
   const server = await ModbusServer.start({ unit: 17, first: 190, count: 40 });
   t.teardown(() => server.stop());
-  const client = await connected(t, server.port, 17, 5000);
+  const client = await connected(t, server.port, 17);
   await server.set(196, true);
   await server.set(217, true);
   const states = await client.readDiscreteInputs({ address: 196, count: 22 }, NEVER);
@@ -30,7 +32,7 @@ t.test('a foreign server: 2,000 inputs in one answer', async (t) => {
   const server = await ModbusServer.start({ count: 2000 });
   t.teardown(() => server.stop());
   await server.set(1999, true);
-  const states = await (await connected(t, server.port, 1, 5000)).readDiscreteInputs(
+  const states = await (await connected(t, server.port)).readDiscreteInputs(
     { address: 0, count: 2000 },
     NEVER,
   );
@@ -42,14 +44,14 @@ t.test('a foreign server: 2,000 inputs in one answer', async (t) => {
 t.test('a foreign server: a refusal is told with its meaning and the connection stays good', async (t) => {
   const server = await ModbusServer.start({ count: 8 });
   t.teardown(() => server.stop());
-  const client = await connected(t, server.port, 1, 5000);
+  const client = await connected(t, server.port);
   await t.rejects(client.readDiscreteInputs({ address: 4, count: 8 }, NEVER), {
     code: 'module-exception',
     message:
       'io-1: unit 1 refused inputs 4 to 11: exception 2, illegal data address: the module has no such input',
   });
   t.equal((await client.readDiscreteInputs({ address: 0, count: 8 }, NEVER)).length, 8);
-  const other = await connected(t, server.port, 9);
+  const other = await connected(t, server.port, 9, SHORT_MS);
   await t.rejects(other.readDiscreteInputs({ address: 0, count: 1 }, NEVER), { code: 'equipment-silent' });
 });
 
@@ -122,7 +124,8 @@ const HOSTILE: Record<string, { code: string; serve: (socket: Socket) => void }>
 
 for (const [name, { code, serve }] of Object.entries(HOSTILE)) {
   t.test(`a server that ${name}`, async (t) => {
-    const client = await connected(t, await rawServer(t, serve));
+    const timeoutMs = code === 'equipment-silent' ? SHORT_MS : PATIENCE_MS;
+    const client = await connected(t, await rawServer(t, serve), 1, timeoutMs);
     await t.rejects(client.readDiscreteInputs({ address: 0, count: 1 }, NEVER), { code });
     await t.rejects(
       client.readDiscreteInputs({ address: 0, count: 1 }, NEVER),
@@ -139,7 +142,7 @@ t.test('bytes that nothing asked for end the connection', async (t) => {
       setImmediate(() => socket.write(good(question)));
     });
   });
-  const client = await connected(t, port, 1, 5000);
+  const client = await connected(t, port);
   await t.rejects(
     async () => {
       for (;;) await client.readDiscreteInputs({ address: 0, count: 1 }, NEVER);
@@ -156,14 +159,14 @@ t.test('transaction ids go round', async (t) => {
       socket.write(good(question));
     });
   });
-  const client = await connected(t, port, 1, 5000);
+  const client = await connected(t, port);
   for (let i = 0; i < 0x10001; i += 1) await client.readDiscreteInputs({ address: 0, count: 1 }, NEVER);
   t.equal(asked.at(-1), 1);
   t.ok(asked.every((id, index) => index === 0 || id === ((asked[index - 1] ?? 0) + 1) % 0x10000));
 });
 
 t.test('an order to stop ends a question at once', async (t) => {
-  const client = await connected(t, await rawServer(t, () => undefined), 1, 600_000);
+  const client = await connected(t, await rawServer(t, () => undefined));
   const stop = new AbortController();
   const asked = client.readDiscreteInputs({ address: 0, count: 1 }, stop.signal);
   stop.abort(new Error('stopped'));

@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { NutClient, type NutUps } from '../../../agent/alarms/nut/client.ts';
-import { systemClock } from '../../../agent/base/clock.ts';
 import { NutServer } from '../../support/nut-server.ts';
 import { freePort } from '../../support/port.ts';
 import { PATIENCE_MS } from '../../support/until.ts';
-import { rawServer } from '../raw-server.ts';
+import { rawServer, slowToConnect } from '../raw-server.ts';
 
 const NEVER = new AbortController().signal;
 /** Of a server that does not answer. */
@@ -21,7 +20,7 @@ async function connected(
   timeoutMs = PATIENCE_MS,
 ): Promise<NutClient> {
   const whole = { id: 'ups-1', host: '127.0.0.1', upsName: 'onduleur', ...ups };
-  const client = await NutClient.connect(whole, systemClock, NEVER, timeoutMs);
+  const client = await NutClient.connect(whole, slowToConnect(), NEVER, timeoutMs);
   t.teardown(() => client.close());
   return client;
 }
