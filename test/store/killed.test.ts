@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { lineHash } from '../../agent/store/register-chain.ts';
 import { seededRandom } from '../support/camera/random.ts';
 import { SEED } from '../support/seed.ts';
+import { until } from '../support/until.ts';
 import { openFor, temporaryFolder, texts } from './support.ts';
 
 const APPENDER = fileURLToPath(new URL('appender.ts', import.meta.url));
@@ -56,4 +59,36 @@ t.test('what was acknowledged before kill -9 is there, in order, none twice', as
     from = got.length;
     store.close();
   }
+});
+
+/** What a process that appends so many events asks of the kernel, in order. Needs the Debian package strace. */
+async function callsOfAppending(t: Test, count: number): Promise<string[]> {
+  const file = join(temporaryFolder(t), 'calls');
+  const calls = 'trace=write,fsync,fdatasync';
+  const strace = ['-D', '-f', '-y', '--seccomp-bpf', '-o', file, '-e', calls];
+  const folder = temporaryFolder(t);
+  const command = [...strace, process.execPath, APPENDER, folder, '0', String(count - 1)];
+  const child = spawn('strace', command, { stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: child.stdout }))
+    if (Number(line) === count - 1) child.kill('SIGKILL');
+  const trace = () => readFileSync(file, 'latin1');
+  await until(() => trace().includes('+++ killed'));
+  return trace().split('\n');
+}
+
+t.test('whoever is told that it is durable, the disk was asked to keep it before', async (t) => {
+  const appends = 20;
+  let synced = 0;
+  const before: number[] = [];
+  for (const call of await callsOfAppending(t, appends)) {
+    if (/ f(data)?sync\(\d+<[^>]*beffroi\.db-wal>/.test(call)) synced += 1;
+    if (!/ write\(1</.test(call)) continue;
+    before.push(synced);
+    synced = 0;
+  }
+  t.equal(before.length, appends);
+  t.ok(
+    before.every((count) => count >= 1),
+    `a power cut after an answer loses nothing: ${before.join(' ')} syncs of the write-ahead log`,
+  );
 });
