@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -48,10 +48,19 @@ interface Study {
 const USER = 'etude';
 const PASSWORD = 'ne-reste-nulle-part';
 
+const CLI = join(import.meta.dirname, '../../agent/cli.ts');
+
 async function beffroi(input: string, ...args: string[]) {
-  const child = spawn(process.execPath, ['agent/cli.ts', 'survey', ...args], {
+  return await beffroiIn(undefined, input, ...args);
+}
+
+/** @param folder where it runs, is at home, and has what is temporary */
+async function beffroiIn(folder: string | undefined, input: string, ...args: string[]) {
+  const places = folder === undefined ? {} : { HOME: folder, TMPDIR: folder };
+  const child = spawn(process.execPath, [CLI, 'survey', ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, ...places },
+    cwd: folder,
   });
   child.stdin.end(input);
   const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? -1)));
@@ -165,7 +174,8 @@ t.test(
       '2',
       '--json',
     ];
-    const { out, err, code } = await beffroi(
+    const { out, err, code } = await beffroiIn(
+      folder,
       `${USER}:${PASSWORD}\n`,
       '--network',
       '127.88.0.0/16',
@@ -175,6 +185,7 @@ t.test(
     );
     t.equal(code, 1, 'not every camera can be connected');
     t.notOk(out.includes(PASSWORD) || err.includes(PASSWORD));
+    t.same(await readdir(folder, { recursive: true }), ['list'], 'nor is anything left where it ran');
     const study = JSON.parse(out) as Study;
     const of = (host: string) => study.cameras.find((one) => one.host === host);
 
