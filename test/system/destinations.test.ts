@@ -72,6 +72,8 @@ interface Measure {
   readonly destination: string;
   readonly kind: string;
   readonly state: string;
+  readonly since: number;
+  readonly bytes: number;
   readonly frames: number;
   readonly gaps: number;
   readonly cause: string;
@@ -81,6 +83,7 @@ const sha1 = (nal: Buffer) => createHash('sha1').update(nal).digest('hex');
 
 t.test('destinations: one pull, and the broker and a media server both get every picture', async (t) => {
   const frames = 150;
+  const beganMs = Date.now();
   const scene = await world(t, frames);
   const { camera, csu, box } = scene;
   const recorder = await server(t);
@@ -109,7 +112,9 @@ t.test('destinations: one pull, and the broker and a media server both get every
     const measure = await csu.until(`a measure of ${destination}`, () =>
       csu.json<Measure>('/meas/destination').find((one) => one.destination === destination && one.frames > 0),
     );
-    t.match(measure, { kind, gaps: 0, cause: 'none' });
+    t.match(measure, { kind, gaps: 0, cause: 'none', state: /^(flowing|waiting)$/ });
+    t.ok(measure.bytes > 0 && measure.bytes >= measure.frames, `${measure.bytes} bytes`);
+    t.ok(measure.since >= beganMs && measure.since <= Date.now(), 'and since when it is so');
   }
   t.notMatch(await box.lastLog(), SERVER.password);
 });

@@ -116,6 +116,7 @@ class Run {
   readonly cache = new GopCache<Chunk>(40);
   readonly channel: Line;
   readonly outlet: Outlet;
+  readonly clock = new TestClock();
   dropped = 0;
   offered = 0;
   told = { bytes: 0, frames: 0 };
@@ -141,10 +142,7 @@ class Run {
       gap: (gap: Gap) => this.gaps.push(gap),
       changed: () => undefined,
     };
-    this.outlet = new Outlet(
-      { clock: new TestClock(), channel: this.channel, events },
-      { creditBytes: CREDIT },
-    );
+    this.outlet = new Outlet({ clock: this.clock, channel: this.channel, events }, { creditBytes: CREDIT });
     this.outlet.begin({ recent: () => this.cache.recent });
   }
 
@@ -221,6 +219,33 @@ t.test('outlet: it is measured while its channel is open, and each picture once'
   t.same([run.sent.length, run.offered], [3, 6], 'the recording has the last key picture already');
   picture(true);
   t.same([run.sent.length, run.offered], [4, 9]);
+});
+
+t.test('outlet: it says how it is, and since when it is so', async (t) => {
+  const run = new Run(false);
+  const states: [state: string, sinceMs: number][] = [];
+  const beganMs = run.clock.wallMs();
+  const says = () => [run.outlet.status.state, run.outlet.status.sinceWallMs - beganMs] as [string, number];
+  const steps: Step[] = [
+    { does: 'picture', key: true, frames: 1 },
+    { does: 'gone' },
+    { does: 'lost' },
+    { does: 'picture', key: false, frames: 1 },
+    { does: 'opened' },
+  ];
+  for (const one of steps) {
+    await run.clock.advance(1000);
+    run.do(one);
+    states.push(says());
+  }
+  t.same(states, [
+    ['flowing', 1000],
+    ['flowing', 1000],
+    ['failed', 3000],
+    ['failed', 3000],
+    ['waiting', 5000],
+  ]);
+  t.equal(run.outlet.status.lastError?.code, 'broker-closed', 'with its last error');
 });
 
 const sum = (chunks: readonly Chunk[]) => chunks.reduce((total, { frames }) => total + frames, 0);

@@ -13,7 +13,7 @@ for (const [name, options] of Object.entries({
   t.test(
     `video: ${name}: an MQTT subscriber gets every picture the camera sent, once and in order`,
     async (t) => {
-      const { plane, subscriber } = await parts(t);
+      const { broker, plane, subscriber } = await parts(t);
       const gst = await camera(t, { ...options, frames: 75 });
       const login = 'user' in options ? { user: options.user, password: PASSWORD } : undefined;
       const credentials = login ? { credentials: { version: 1, ...login } } : {};
@@ -34,6 +34,13 @@ for (const [name, options] of Object.entries({
       t.equal(decodedFrames(file).length, got.length);
       const { codec, width, height } = plane.agent.streams.findLast(({ phase }) => phase === 'playing') ?? {};
       t.same({ codec, width, height }, { codec: options.codec, width: 320, height: 240 });
+      const published =
+        broker.log.match(/Received PUBLISH from \S+ \(d\d, q\d, r\d, .*\/media\/main'/g) ?? [];
+      t.ok(published.length >= mediaOf(subscriber).length && published.length > 0);
+      t.ok(
+        published.every((line) => line.includes('(d0, q0, r0, ')),
+        'QoS 0 and not retained, says the broker',
+      );
       if (login) t.same(plane.agent.logins[0], { camera: 'cam-a', outcome: 'accepted' });
       t.notMatch(plane.log, new RegExp(PASSWORD), 'no password in the log');
     },
