@@ -117,6 +117,22 @@ t.test(
   },
 );
 
+t.test('life: each event and the state say whose the point is, and where', async (t) => {
+  const where = { owner: 'metropole', building: 'Hôtel de ville', place: 'Sous-sol, local 3' } as const;
+  const folder = t.testdir();
+  const begun = await begin(t, { folder, point: where });
+  begun.camera.input('1', true);
+  begun.camera.input('1', false);
+  t.match(begun.watch.events, [
+    { transition: 'raised', ...where },
+    { transition: 'cleared', ...where },
+  ]);
+  t.match(begun.watch.shown(), where);
+  const moved = { owner: 'metropole', building: 'Mairie annexe' } as const;
+  const after = await begin(t, { folder, point: moved });
+  t.match(after.watch.shown(), { ...moved, place: undefined }, 'as the configuration in force says');
+});
+
 t.test('life: one that nobody acknowledged comes back under its id and is counted', async (t) => {
   const begun = await begin(t);
   const { clock, camera, watch } = begun;

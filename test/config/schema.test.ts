@@ -482,6 +482,16 @@ t.test('config: defaults complete what is left out', async (t) => {
   });
 });
 
+t.test('config: a point of any kind says whose it is, and where', async (t) => {
+  const where = { owner: 'metropole', building: 'Hôtel de ville', place: 'Sous-sol' };
+  const points = [point(where), moduleInput(where), mains(where), zone(where)];
+  const config = { cameras: [camera()], modules: [MODULE], ups: [UPS], panels: [panel()], points };
+  t.match(
+    configurationSchema.parse(config).points,
+    points.map(() => where),
+  );
+});
+
 t.test('config: defaults of input modules and UPS', async (t) => {
   const config = { modules: [MODULE], ups: [UPS], points: [moduleInput(), mains()] };
   t.match(configurationSchema.parse(config), {
