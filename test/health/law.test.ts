@@ -54,6 +54,19 @@ t.test('law: the rate is the measured one, and too low only twice in a row', asy
     t.match(judged({ role }, { fps, fpsBefore }), { rate, rate_fps: fps }, `${role} ${fps} ${fpsBefore}`);
 });
 
+t.test('law: the clock is well only where it was measured, lately and for certain', async (t) => {
+  const clock = (evidence: Partial<LawEvidence>) => judged({}, evidence).clock_verdict;
+  const measured = { clockOffsetMs: 300, clockUncertaintyMs: 20 };
+  t.equal(clock(measured), 'ok');
+  t.match(judged({}, { clockOffsetMs: -2500.4, clockOff: true }), {
+    ...{ state: 'breach', clock_verdict: 'breach', clock_offset_ms: -2500, clock_limit_ms: 2000 },
+  });
+  t.equal(clock({ ...measured, clockUncertaintyMs: 2001 }), 'not-verifiable');
+  t.equal(clock({ ...measured, clockIsOld: true }), 'unknown');
+  t.equal(clock({ ...measured, clockIsOld: true, clockOff: true }), 'breach', 'until it is measured well');
+  t.equal(clock({}), 'unknown');
+});
+
 t.test('law: the end of the authorisation is told before, and is a breach after its last day', async (t) => {
   const until = (today: string | undefined) =>
     judged({ authorisation: { reference: 'A-1', until: '2026-12-31', warnDays: 30 } }, { today });

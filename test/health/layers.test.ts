@@ -85,6 +85,23 @@ t.test(
       t.match(watch.state, { state: 'degraded', cause });
       await watch.end();
     }
+    for (const cause of ['camera-login-refused', 'camera-latched'] as const) {
+      const stream = new Watch();
+      const { onvif: _onvif, ...streamOnly } = CAMERA;
+      await stream.start([streamOnly]);
+      stream.stream('connecting');
+      stream.stream('failed', { code: cause });
+      await stream.clock.advance(1000);
+      t.match(
+        layersOf(stream),
+        {
+          ...{ login_stream: 'fault', login_stream_cause: cause, login_onvif: 'not-asked', tcp: 'ok' },
+          ...{ described: 'fault', described_cause: cause, flowing: 'fault' },
+        },
+        'each protocol has its own login',
+      );
+      await stream.end();
+    }
     const byHand = new Watch();
     t.teardown(() => byHand.end());
     byHand.network.ntp = { servers: ['10.0.0.1'], fromDhcp: false };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { observations } from '../../agent/reports/seen.ts';
 import { temporaryFolder } from '../store/support.ts';
 import { LOOK_MS, Watched } from './watched.ts';
 
@@ -41,6 +42,46 @@ t.test(
     t.equal(line.detectMs, LOOK_MS);
     t.equal(line.unknownMs, 0);
     t.ok((line.provenPercent ?? 0) > 95 && (line.provenPercent ?? 0) < 96);
+  },
+);
+
+t.test(
+  'availability: a segment has a line of its own, and what it explains is told as its consequence',
+  async (t) => {
+    const world = new Watched(temporaryFolder(t), JUNE);
+    const see = (down: boolean) => {
+      const side = down ? 'local-network' : 'none';
+      const cause = down ? 'camera-unreachable' : 'none';
+      const camera = { state: down ? 'down' : 'ok', cause, side, via: down ? 'seg-a' : undefined } as const;
+      const cameras = ['cam-a', 'cam-b'].map((id) => ({ camera: id, law: {}, ...camera }));
+      const segment = { id: 'seg-a', name: 'Halle', unknown: false, consequenceOf: undefined };
+      const seen = observations(cameras, [{ ...segment, down, side }], { cause: 'none' });
+      world.seen = new Map(seen.map((one) => [one.subject, one]));
+    };
+    see(false);
+    await world.start();
+    for (const down of [true, false, true, false]) {
+      await world.clock.advance(HOUR);
+      see(down);
+    }
+    await world.clock.advance(20 * HOUR);
+    const day = { from: DAY_1[0], to: DAY_1[1] };
+    t.match(await world.room.publish(day, NEVER), /4 elements/);
+    const told = (kind: 'segmentAvailability' | 'cameraAvailability' | 'siteAvailability', key: string) =>
+      world.recorder.of('event', kind, key).at(-1)?.fields;
+    const line = { incidents: 2, down_s: 7200, down_local_network_s: 7200, down_camera_s: 0, repair_s: 3600 };
+    t.match(told('segmentAvailability', 'seg-a'), { ...line, subject: 'seg-a', consequences: 0 });
+    for (const id of ['cam-a', 'cam-b'])
+      t.match(told('cameraAvailability', id), { ...line, subject: id, consequences: 2 });
+    t.match(told('siteAvailability', 'collector'), { incidents: 0, down_s: 0, counted_s: 86_400 });
+    await world.stop();
+    t.same(
+      world
+        .report(...DAY_1)
+        .lines.map(({ kind, subject }) => `${kind} ${subject}`)
+        .toSorted(),
+      ['box collector', 'camera cam-a', 'camera cam-b', 'segment seg-a'],
+    );
   },
 );
 
