@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type nodeCron from 'node-cron';
+import { systemClock } from './clock.ts';
 import { InternalError } from './errors.ts';
 import type { Service } from './lifecycle.ts';
 import type { Log } from './log.ts';
@@ -52,13 +53,22 @@ export function localDate(wallMs: number): string {
   return DATE.format(wallMs);
 }
 
-/** Runs `task` by a cron expression (six fields, seconds first, allowed), never twice at the same time. */
+/** Wall time is looked at again at least this often: it may have been set meanwhile. Source: guess. */
+const LOOK_MS = 10_000;
+/** What is later was jumped over by a clock that was set, and is left out. Source: guess. */
+const LATEST_MS = 60_000;
+
+/**
+ * Runs `task` by a cron expression (six fields, seconds first, allowed), never twice at the same time. Wall time may be set:
+ * what it jumps over costs nothing, however long that is, and where it goes back the next time is the next one by the new time.
+ * The package goes through everything that was missed, for minutes of all that the agent has where a box wakes in 1970.
+ */
 export class Schedule implements Service {
   readonly name: string;
   readonly #expression: string;
   readonly #task: () => Promise<void>;
   readonly #log: Log;
-  #job: ReturnType<Cron['schedule']> | undefined;
+  readonly #stopping = new AbortController();
 
   constructor(name: string, expression: string, task: () => Promise<void>, log: Log) {
     this.name = name;
@@ -71,30 +81,32 @@ export class Schedule implements Service {
     if (!isCronExpression(this.#expression)) {
       throw new InternalError('internal', `${this.name}: no cron expression: ${this.#expression}`);
     }
-    const log = this.#log;
-    this.#job = cron().schedule(
-      this.#expression,
-      async () => {
-        await this.#task().catch((err: unknown) =>
-          log.warn({ err, schedule: this.name }, 'scheduled task failed'),
-        );
-      },
-      {
-        timezone: TIME_ZONE,
-        noOverlap: true,
-        name: this.name,
-        logger: {
-          info: (message: string) => log.debug({ schedule: this.name }, message),
-          warn: (message: string) => log.debug({ schedule: this.name }, message),
-          error: (message: string | Error) => log.warn({ schedule: this.name }, String(message)),
-          debug: (message: string | Error) => log.debug({ schedule: this.name }, String(message)),
-        },
-      },
-    );
+    const job = cron().createTask(this.#expression, () => undefined, { timezone: TIME_ZONE });
+    void job.destroy();
+    const nextMs = () => job.getNextRuns(1)[0]?.getTime() ?? Number.POSITIVE_INFINITY;
+    void this.#run(nextMs, nextMs(), this.#stopping.signal);
   }
 
   async stop(): Promise<void> {
-    await this.#job?.destroy();
-    this.#job = undefined;
+    this.#stopping.abort();
+  }
+
+  /** @param nextMs the next time that the expression names, seen from now */
+  async #run(nextMs: () => number, first: number, signal: AbortSignal): Promise<void> {
+    let dueMs = first;
+    for (;;) {
+      const waitMs = Math.max(1, Math.min(LOOK_MS, dueMs - systemClock.wallMs()));
+      await systemClock.sleep(waitMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      const lateMs = systemClock.wallMs() - dueMs;
+      if (lateMs >= 0 && lateMs < LATEST_MS) await this.#take();
+      dueMs = lateMs < 0 ? Math.min(dueMs, nextMs()) : nextMs();
+    }
+  }
+
+  async #take(): Promise<void> {
+    await this.#task().catch((err: unknown) =>
+      this.#log.warn({ err, schedule: this.name }, 'scheduled task failed'),
+    );
   }
 }

@@ -8,6 +8,7 @@ import { INPUTS } from './receiving.ts';
 
 /** Between the two clocks: the false one is set to the second. */
 const TOLERANCE_MS = 2_000;
+const HOUR_MS = 3_600_000;
 
 interface Raised {
   readonly event: AlarmEvent;
@@ -23,8 +24,18 @@ async function stage(t: Test) {
   const camera = await simulatedCamera(t, INPUTS);
   const scene = await Scene.create(t, { ...time.environment, ...chrony.environment }, 'chrony');
   scene.box.start();
-  await scene.push({ ...configurationOf(camera, INPUTS), delivery: { supervisionS: 8 } });
+  const health = { vitalsSchedule: '* * * * * *' };
+  await scene.push({ ...configurationOf(camera, INPUTS), health, delivery: { supervisionS: 8 } });
   return { time, chrony, camera, scene };
+}
+
+/** What goes by wall time goes on, by the new one. */
+async function isOnSchedule({ csu }: Scene, atMs: number): Promise<void> {
+  const vitals = () => csu.json<{ ts: number }>('/meas/vitals');
+  const { length } = vitals();
+  await csu.until('vitals', () =>
+    vitals().findLast(({ ts }, n) => n >= length && ts >= atMs && ts < atMs + HOUR_MS),
+  );
 }
 
 const alarms = ({ csu }: Scene) => csu.events<AlarmEvent>('/event/alarm');
@@ -70,6 +81,7 @@ t.test(
     const early = await press(scene, camera, 'input-1', true);
     t.match(early.event, { clock: 'untrusted', transition: 'raised' });
     t.equal(year(early), 1970);
+    await isOnSchedule(scene, 0);
 
     await time.shift('+0');
     await chrony.synchronised();
@@ -77,6 +89,7 @@ t.test(
     await scene.box.until('the clock', ({ clock, link }) => clock === 'synced' && link.connected);
     const good = await press(scene, camera, 'input-1', false);
     t.match(good.event, { clock: 'synced', transition: 'cleared' });
+    await isOnSchedule(scene, good.trueMs);
 
     await time.shift('+3650d');
     const late = await press(scene, camera, 'input-2', true);
@@ -97,6 +110,7 @@ t.test(
     const back = await press(scene, camera, 'input-2', false);
     t.match(back.event, { clock: 'untrusted', transition: 'cleared' });
     t.ok(back.event.ts < back.heardMs - 3500_000);
+    await isOnSchedule(scene, back.event.ts);
 
     await time.shift('+0');
     await chrony.synchronised();
