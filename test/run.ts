@@ -1,5 +1,5 @@
 /** `npm test`: installs the Debian packages that the tests need, then runs tap with a plain closing line. */
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { missingPackages } from './support/debian.ts';
@@ -47,19 +47,35 @@ if (run('node_modules/.bin/tap', ['build']) !== 0) closeWith('0 passed, 1 failed
 
 process.exit(await runTests());
 
-/** @returns the exit code: 0 only when something passed, nothing failed, and the closing line says so */
+/**
+ * Runs tap as the leader of a group of its own: what a test that hung has left behind, and would hold our standard error
+ * open, is ended with the group.
+ * @returns the exit code: 0 only when something passed, nothing failed, and the closing line says so
+ */
 async function runTests(): Promise<number> {
   const tap = spawn('node_modules/.bin/tap', ['--reporter=./test/support/reporter.ts', ...only], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: environment,
+    detached: true,
   });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => endAll(tap, signal));
   let end = '';
   tap.stdout.setEncoding('utf8').on('data', (text: string) => {
     process.stdout.write(text);
     end = (end + text).slice(-200);
   });
   const [code] = (await once(tap, 'close')) as [number | null];
+  endAll(tap, 'SIGKILL');
   const counted = /^(\d+) passed, (\d+) failed\n$/m.exec(end.slice(end.trimEnd().lastIndexOf('\n') + 1));
   if (!counted) closeWith('0 passed, 1 failed');
   return code === 0 && counted[1] !== '0' && counted[2] === '0' ? 0 : 1;
+}
+
+function endAll({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (pid) process.kill(-pid, signal);
+  } catch {
+    // Nobody of the group is left.
+  }
 }

@@ -206,7 +206,7 @@ function perEvent(seconds: number): { value: number; unit: string } {
 async function peakUntilEmpty(box: TestBox): Promise<number> {
   for (let peakMb = 0; ; await delay(DRAIN_LOOK_MS)) {
     peakMb = Math.max(peakMb, await pssMb(box.pid ?? 0));
-    const waiting = await box.status().then(
+    const waiting = await box.statusNow().then(
       ({ link }) => link.outboxPending,
       () => undefined,
     );

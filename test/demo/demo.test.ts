@@ -1,6 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { watch } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +52,7 @@ class Demo {
         this.#read += found.index + found[0].length;
         return found[0];
       }
-      if (this.process.exitCode !== null)
+      if (this.process.exitCode !== null || this.process.signalCode !== null)
         throw new Error(`the demo ended without ${pattern}:\n${this.#said}`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -68,12 +67,7 @@ class Demo {
 
   /** Resolves when the demo's folder is gone; its caretaker removes that after it has ended the agent. */
   async nothingLeft(): Promise<void> {
-    const watcher = watch(this.temporary);
-    try {
-      while ((await readdir(this.temporary)).length > 0) await once(watcher, 'change');
-    } finally {
-      watcher.close();
-    }
+    await until(async () => (await readdir(this.temporary)).length === 0);
   }
 }
 

@@ -59,7 +59,7 @@ function answer(world: World, screen: Screen, line: string): void {
 
 async function draw(world: World, screen: Screen, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const status = await world.box.status().catch(() => undefined);
+    const status = await world.box.statusNow().catch(() => undefined);
     if (status && !signal.aborted) screen.table(status);
     await delay(screen.onTerminal ? TERMINAL_MS : PIPE_MS, undefined, { signal }).catch(() => undefined);
   }

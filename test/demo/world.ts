@@ -154,9 +154,12 @@ export class World {
     return signed.id;
   }
 
-  /** Acknowledges the last alarm of a point. @returns the id of the command */
+  /** Acknowledges the last alarm of a point; what the box shows may be on its way to the CSU. @returns the id of the command */
   async acknowledge(point: string): Promise<string> {
-    const event = this.subscriber.json<{ alarm: string }>(`/${point}/event/alarm`).at(-1);
+    const last = () => this.subscriber.json<{ alarm: string }>(`/${point}/event/alarm`).at(-1);
+    const { alarms } = await this.box.status();
+    const isRaised = alarms.some((one) => one.point === point && one.state === 'raised');
+    const event = isRaised ? await this.subscriber.until('the alarm', last) : last();
     return await this.command({ command: 'alarm.acknowledge', alarm: event?.alarm ?? '', by: OPERATOR });
   }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { freePort } from '../support/port.ts';
+import { PATIENCE_MS } from '../support/until.ts';
 
 export const REPOSITORY = join(import.meta.dirname, '..', '..');
 const BEFFROI_CSU = join(REPOSITORY, 'provisioning', 'beffroi-csu');
@@ -54,10 +55,17 @@ export class Running {
       if (pattern.test(this.out + this.err)) resolve();
     };
     this.#waiters.add(look);
+    const limit = setTimeout(() => {
+      reject(new Error(`waited ${PATIENCE_MS} ms for ${pattern}: ${this.out}${this.err}`));
+    }, PATIENCE_MS);
     this.child.once('close', () => reject(new Error(`ended without ${pattern}: ${this.out}${this.err}`)));
     look();
-    await promise;
-    this.#waiters.delete(look);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(limit);
+      this.#waiters.delete(look);
+    }
   }
 
   async end(signal?: NodeJS.Signals): Promise<Ended> {

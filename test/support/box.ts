@@ -120,7 +120,13 @@ export class TestBox {
     this.#agent?.kill('SIGCONT');
   }
 
+  /** What the agent says, which answers as soon as the machine lets it. */
   async status(): Promise<StatusSnapshot> {
+    return await this.until('a status', (status) => status);
+  }
+
+  /** @throws InternalError `agent-away` when it does not answer now */
+  async statusNow(): Promise<StatusSnapshot> {
     return await readStatus(statusSocketPath(this.#runtimeFolder));
   }
 
@@ -144,7 +150,7 @@ export class TestBox {
   ): Promise<T> {
     const limit = AbortSignal.timeout(patienceMs);
     for (;;) {
-      const found = await this.status().then(find, () => undefined);
+      const found = await this.statusNow().then(find, () => undefined);
       if (found) return found;
       if (limit.aborted) throw new Error(`waited ${patienceMs} ms for: ${what}\n${await this.lastLog()}`);
       await delay(50);

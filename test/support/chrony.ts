@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -37,6 +37,8 @@ export class Chrony {
   }
 
   async #answer(line: string): Promise<void> {
-    await writeFile(join(this.#folder, 'answer'), `${line}\n`);
+    const next = join(this.#folder, 'next');
+    await writeFile(next, `${line}\n`);
+    await rename(next, join(this.#folder, 'answer'));
   }
 }

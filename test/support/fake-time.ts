@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -27,9 +27,11 @@ export class FakeTime {
     };
   }
 
-  /** @param offset as libfaketime takes it: `-1h`, `+3650d` */
+  /** From one moment to the other: whoever reads a file that is still empty is told the right time. @param offset as libfaketime takes it: `-1h`, `+3650d` */
   async shift(offset: string): Promise<void> {
-    await writeFile(this.#stamp, offset);
+    const next = `${this.#stamp}.next`;
+    await writeFile(next, offset);
+    await rename(next, this.#stamp);
   }
 
   /** It is this time now, and goes on from there. */

@@ -156,9 +156,9 @@ export class GstCamera {
 
   /** As a power cut: the process dies, the port closes. */
   async kill(): Promise<void> {
-    const exit = once(this.#child, 'exit');
+    const closed = once(this.#child, 'close');
     this.#child.kill('SIGKILL');
-    await exit;
+    await closed;
   }
 
   #command(command: string): Promise<void> {

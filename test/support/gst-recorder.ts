@@ -92,12 +92,13 @@ export class GstRecorder {
     this.#child?.kill('SIGCONT');
   }
 
+  /** What it had written before is counted: with its end, no more comes. */
   async kill(): Promise<void> {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, 'exit');
+    const closed = once(child, 'close');
     child.kill('SIGKILL');
-    await exit;
+    await closed;
   }
 
   #event(event: Event): void {

@@ -47,6 +47,7 @@ export class Scene {
     const options = { site: SITE, brokers: [centre.broker.url], clock };
     const box = await TestBox.enrol(centre.csu, folder, options, environment);
     t.teardown(() => box.stop());
+    csu.beside = () => box.lastLog();
     return new Scene(folder, centre, box, csu);
   }
 

@@ -12,10 +12,23 @@ export interface Received {
 /** What a test waits for need not be a message: it is asked for as often, ms. */
 const LOOK_MS = 50;
 
+/** How many of the last messages are told when what is waited for does not come, and how much of each, bytes. */
+const SHOWN = 10;
+const SHOWN_BYTES = 200;
+
+function shown(payload: Buffer): string {
+  return payload
+    .subarray(0, SHOWN_BYTES)
+    .toString('utf8')
+    .replace(/[^\x20-\x7e]/g, '.');
+}
+
 /** A subscriber that owes nothing to our own client: the package `mqtt` as it is. */
 export class Subscriber {
   /** How often the broker has acknowledged the subscriptions: once for each connection. */
   subscriptions = 0;
+  /** What else a wait in vain tells, such as the log of whom it is waited for. */
+  beside: () => Promise<string> = async () => '';
   readonly #client: MqttClient;
   readonly #filters: string[];
   readonly #received: Received[] = [];
@@ -73,7 +86,7 @@ export class Subscriber {
     for (;;) {
       const found = find();
       if (found) return found;
-      if (limit.aborted) throw new Error(`waited ${patienceMs} ms for: ${what}`);
+      if (limit.aborted) throw new Error(await this.#vain(`waited ${patienceMs} ms for: ${what}`));
       await this.#next();
     }
   }
@@ -86,6 +99,14 @@ export class Subscriber {
 
   async close(): Promise<void> {
     await this.#client.endAsync(true);
+  }
+
+  /** What is told beside a wait in vain. */
+  async #vain(what: string): Promise<string> {
+    const last = this.#received.slice(-SHOWN).map(({ topic, payload }) => `${topic} ${shown(payload)}`);
+    return [what, `heard ${this.#received.length}, the last of them:`, ...last, await this.beside()].join(
+      '\n',
+    );
   }
 
   get #hears(): boolean {

@@ -10,15 +10,16 @@ const LOOK_MS = 5;
 export const PATIENCE_MS = 240_000;
 
 /**
- * Waits, bounded by the time-out of the test, until what is asked for holds.
- * For what tells no event of its own: a process, a file, a state of another program.
+ * Waits until what is asked for holds. For what tells no event of its own: a process, a file, a state of another program.
  *
  * @returns what `find` found
  */
 export async function until<T>(find: () => T | Promise<T>): Promise<Exclude<T, false | undefined>> {
+  const limit = AbortSignal.timeout(PATIENCE_MS);
   for (;;) {
     const found = await find();
     if (found !== undefined && found !== false) return found as Exclude<T, false | undefined>;
+    if (limit.aborted) throw new Error(`waited ${PATIENCE_MS} ms for: ${find}`);
     await delay(LOOK_MS);
   }
 }

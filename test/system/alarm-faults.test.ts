@@ -1,7 +1,6 @@
-import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
 import { desiredConfigTopic } from '../../agent/contract/topics.ts';
 import { signConfiguration } from '../../provisioning/sign.ts';
@@ -9,13 +8,14 @@ import { TestBox } from '../support/box.ts';
 import type { SimulatedCamera } from '../support/camera/camera.ts';
 import { Centre } from '../support/centre.ts';
 import { Dice } from '../support/dice.ts';
+import { FakeTime } from '../support/fake-time.ts';
 import { Relay } from '../support/relay.ts';
 import { configurationOf, SITE, simulatedCamera } from '../support/scene.ts';
 import { SEED } from '../support/seed.ts';
 import { MAY_MOUNT, SmallDisk } from '../support/small-disk.ts';
 import type { Received, Subscriber } from '../support/subscriber.ts';
 import { PATIENCE_MS, until } from '../support/until.ts';
-import { receiver, stored } from './receiving.ts';
+import { inArchive, receiver, stored } from './receiving.ts';
 
 const INPUTS = ['input-1', 'input-2', 'input-3'];
 const FILTERS = [`csu/v1/${SITE}/#`];
@@ -274,10 +274,8 @@ t.test('alarms: a box that stops and starts without link keeps what was not ackn
 
   const links = () => stage.received.filter(({ topic }) => topic.endsWith('/state/link'));
   await stage.until('online', () => links().at(-1)?.payload.includes('"online":true') ?? false);
-  const before = links().length;
   t.equal(await box.stop(), 0);
-  await stage.until('the farewell', () => links().length > before);
-  t.match(links().at(-1)?.payload.toString(), /"online":false/);
+  await stage.until('the farewell', () => links().at(-1)?.payload.includes('"online":false') ?? false);
 });
 
 t.test('alarms: the database is overwritten and taken away while they flow', async (t) => {
@@ -365,10 +363,7 @@ t.test('alarms: the disk is full and the power is cut while they flow', async (t
 
 /** The numbers of the events that the centre has stored. */
 function storedNumbers(archive: string): number[] {
-  const db = new DatabaseSync(archive, { readOnly: true });
-  const rows = db.prepare('SELECT payload FROM event').all();
-  db.close();
-  return rows.map(({ payload }) => (JSON.parse(String(payload)) as { seq: number }).seq);
+  return inArchive<{ seq: number }>(archive).map(({ seq }) => seq);
 }
 
 /** The numbers after `known` that are not among these. */
@@ -410,20 +405,12 @@ async function overwrite(file: string): Promise<void> {
 }
 
 t.test('alarms: the clock of the box jumps while they flow', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'bfr-time-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
-  const stamp = join(folder, 'time');
-  await writeFile(stamp, '+0');
-  const stage = await Stage.create(t, {
-    LD_PRELOAD: '/usr/$LIB/faketime/libfaketimeMT.so.1',
-    FAKETIME_TIMESTAMP_FILE: stamp,
-    FAKETIME_NO_CACHE: '1',
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-  });
-  for (const time of ['-1h', '+3650d', '-20000d', '+0']) {
-    await writeFile(stamp, time);
+  const time = await FakeTime.create(t);
+  const stage = await Stage.create(t, time.environment);
+  for (const offset of ['-1h', '+3650d', '-20000d', '+0']) {
+    await time.shift(offset);
     stage.toggle(3);
-    await stage.heard(`clock ${time}`);
+    await stage.heard(`clock ${offset}`);
   }
   const years = new Set(stage.alarms.map(({ ts }) => new Date(ts).getUTCFullYear()));
   t.ok(years.size >= 3, `years ${[...years].join(' ')}`);

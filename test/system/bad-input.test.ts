@@ -204,6 +204,8 @@ t.test('box: what it leaves on disk is closed to other accounts and holds no sec
   scene.box.start();
   await scene.push(configurationOf(camera));
   await scene.box.until('pictures', ({ cameras }) => cameras[0]?.state === 'ok');
+  // What it is about to rename would be gone before it is looked at.
+  scene.box.pause();
   const state = join(scene.folder, 'state');
   const everything = execFileSync(
     'find',

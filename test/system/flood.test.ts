@@ -35,7 +35,7 @@ const configurationOf = (port: number) => ({
   ],
   points: [...ids.map((id) => point(id, 'technical')), point('porte', 'intrusion'), point('feu', 'fire')],
   alarms: { chatter: { raises: 0 }, flood: { events: 50, withinS: 6 } },
-  delivery: { confirm: 'receipt', resendAfterS: 5, backlogPerS: 2000 },
+  delivery: { confirm: 'receipt', resendAfterS: 5, backlogPerS: 2000, liveWithinS: 3600 },
 });
 
 /** All measures of the building in one message. */
@@ -59,12 +59,9 @@ t.test('system: in a flood the summary and what matters most come first, and not
   );
   await box.until('an empty outbox', ({ link }) => link.outboxPending === 0);
 
+  const storm = Array.from({ length: MESSAGES }, (_, n) => measures((n % 2) * 99));
   centre.broker.pause();
-  await foreignFlood(
-    building,
-    'bat/mesures',
-    Array.from({ length: MESSAGES }, (_, n) => measures((n % 2) * 99)),
-  );
+  await foreignFlood(building, 'bat/mesures', storm);
   await foreignPublish(building, 'bat/porte', '{"porte":99}', rest);
   await foreignPublish(building, 'bat/feu', '{"feu":99}', rest);
   await box.until('the fire', ({ alarms }) =>
@@ -72,7 +69,12 @@ t.test('system: in a flood the summary and what matters most come first, and not
   );
   const { link } = await box.status();
   t.ok(link.outboxPending > OBJECTS * EACH, `${link.outboxPending} events wait`);
-  const listed = await box.command('alarms');
+  let listed = await box.command('alarms');
+  // A machine that is slow enough lists it when it is over.
+  for (let tries = 1; tries < 5 && !listed.output.includes('AVALANCHE'); tries += 1) {
+    await foreignFlood(building, 'bat/mesures', storm);
+    listed = await box.command('alarms');
+  }
   t.match(listed.output, /\nAVALANCHE depuis 20\S+ \S+ : \d{3,} événements \(object-above \d+\)\n/);
   centre.broker.resume();
 

@@ -105,7 +105,7 @@ async function latchedBeforeRefusal(scene: Scene, camera: SimulatedCamera): Prom
   const before = camera.loginsRefused;
   const first = await until(async () => {
     if (camera.loginsRefused > before) return 'refusal';
-    return (await scene.box.status().then(isLatched, () => false)) && 'latch';
+    return (await scene.box.statusNow().then(isLatched, () => false)) && 'latch';
   });
   return first === 'latch';
 }

@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { createLog } from '../../agent/base/log.ts';
 import type { OutboxClass } from '../../agent/contract/delivery.ts';
@@ -9,7 +8,7 @@ import { EXAMPLES } from '../generate/examples.ts';
 import { mistakes } from '../support/contract-check.ts';
 import { Scene, SITE } from '../support/scene.ts';
 import { TestClock } from '../support/test-clock.ts';
-import { receiver } from './receiving.ts';
+import { inArchive, receiver } from './receiving.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const LIMITS = {
@@ -91,10 +90,7 @@ function lostHeader(folder: string): number {
 
 /** The numbers of the events that the centre has stored. */
 function storedNumbers(archive: string): number[] {
-  const db = new DatabaseSync(archive, { readOnly: true });
-  const rows = db.prepare('SELECT payload FROM event').all();
-  db.close();
-  return rows.map(({ payload }) => (JSON.parse(String(payload)) as Numbered).seq);
+  return inArchive<Numbered>(archive).map(({ seq }) => seq);
 }
 
 t.test(

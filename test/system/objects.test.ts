@@ -113,6 +113,7 @@ t.test(
       source: 'mqtt-gtb',
     });
 
+    const begunMs = performance.now();
     await scene.push(configurationOf(broker, LOGIN.password, 2));
     await failure(1, 'cleared');
     await foreignPublish(broker, 'bat/porte', Buffer.alloc(10 * 1024 * 1024, 0x41), { login: LOGIN });
@@ -120,7 +121,8 @@ t.test(
     await shows(scene, 'pt-cuve', 'raised');
     await csu.until('the alarm', () => transitions(scene, 'pt-cuve').length > 0);
     t.same(transitions(scene, 'pt-cuve'), ['raised']);
-    t.ok(csu.json('/obj-cuve/meas/object').length <= 2, 'measures keep their pace');
+    const minutes = (performance.now() - begunMs) / 60_000;
+    t.ok(csu.json('/obj-cuve/meas/object').length <= 2 + minutes, 'measures keep their pace');
 
     await broker.kill();
     t.match(await failure(2, 'raised'), { cause: 'equipment-port-closed' });

@@ -19,7 +19,7 @@ const id = () => randomBytes(12).toString('base64url');
 
 function ping(claims: Partial<CommandOrder> = {}): object {
   const iat = nowS();
-  const order = { typ: 'command', aud: SITE, jti: id(), iat, exp: iat + 60, command: 'agent.ping' };
+  const order = { typ: 'command', aud: SITE, jti: id(), iat, exp: iat + 600, command: 'agent.ping' };
   return { ...order, ...claims };
 }
 
@@ -47,9 +47,10 @@ const statuses = (scene: Scene, jti: string) =>
     .filter(({ command_id }) => command_id === jti)
     .map(({ status }) => status);
 
-/** A command of the CSU is carried out: the box lives and its link stands. */
+/** A command of the CSU is carried out: the box lives and its link stands. It may wait behind a thousand others. */
 async function works(scene: Scene): Promise<string> {
-  const { jws, id: jti } = await signCommand(scene.centre.csu, { site: SITE, command: 'agent.ping' });
+  const ping = { command: 'agent.ping', validS: 600 } as const;
+  const { jws, id: jti } = await signCommand(scene.centre.csu, { site: SITE, ...ping });
   await command(scene, jws);
   await scene.csu.until('the answer', () => statuses(scene, jti).includes('successful'));
   return jws;

@@ -53,7 +53,8 @@ async function stage(t: Test) {
   t.teardown(() => box.stop());
   const archive = join(folder, 'archive.db');
   const brokers = [centre.broker.url, backup.url].flatMap((url) => ['--broker', url]);
-  startCsu(t, ['receive', '--folder', centre.csu.path, ...brokers, '--database', archive]);
+  const receiver = startCsu(t, ['receive', '--folder', centre.csu.path, ...brokers, '--database', archive]);
+  await receiver.said(/broker connected[\s\S]*broker connected/);
   const configuration = { ...configurationOf(camera, INPUTS), delivery: DELIVERY };
   const { jws } = await signConfiguration(centre.csu, { site: SITE, configuration });
   await onMain.publish(desiredConfigTopic(SITE), jws, { retain: true });
@@ -66,7 +67,7 @@ function kinds({ received }: Subscriber): string[] {
   return [...new Set(received.map(({ topic }) => topic.split('/').slice(4).join('/')))].sort();
 }
 
-async function inArchive(archive: string, count: number): Promise<Alarm[]> {
+async function alarmsIn(archive: string, count: number): Promise<Alarm[]> {
   return await until(() => {
     const alarms = stored(archive);
     return alarms.length >= count && alarms;
@@ -87,12 +88,12 @@ t.test(
     );
     await onMain.until('pictures', () => onMain.received.some(({ topic }) => topic.endsWith('/media/main')));
     camera.setInput('input-1', true);
-    t.equal((await inArchive(archive, 1)).length, 1);
+    t.equal((await alarmsIn(archive, 1)).length, 1);
 
     relay.dead = true;
     await box.until('the back-up', ({ link }) => link.path === 'backup');
     for (const input of INPUTS) camera.setInput(input, input === 'input-2');
-    const alarms = await inArchive(archive, 3);
+    const alarms = await alarmsIn(archive, 3);
     t.same(
       alarms
         .map(({ point, transition }) => [point, transition])
@@ -122,7 +123,7 @@ t.test(
     relay.drop();
     await box.until('the main path again', ({ link: now }) => now.path === 'main' && now.outboxPending === 0);
     camera.setInput('input-2', false);
-    const all = await inArchive(archive, 4);
+    const all = await alarmsIn(archive, 4);
     t.same(
       INPUTS.map((input) =>
         all.filter(({ point }) => point === `pt-${input}`).map(({ transition }) => transition),

@@ -49,10 +49,19 @@ export function receiver(t: Test, { scene, archive }: AtTheCentre): Running {
   return new Running(t, LAUNCHER, args);
 }
 
-/** The alarms in the archive, in the order in which they were stored. */
-export function stored(archive: string): Alarm[] {
-  const db = new DatabaseSync(archive, { readOnly: true });
-  const rows = db.prepare("SELECT payload FROM event WHERE topic LIKE '%/alarm' ORDER BY number").all();
-  db.close();
-  return rows.map(({ payload }) => JSON.parse(String(payload)) as Alarm);
+/** How long a receiver may hold the file of its archive, ms: a guess, for one that stands still meanwhile. */
+const BUSY_MS = 30_000;
+
+/** What the archive has of the topics that end so, in the order in which it was stored; its receiver may be writing. */
+export function inArchive<T>(archive: string, topicEnd = ''): T[] {
+  const db = new DatabaseSync(archive, { readOnly: true, timeout: BUSY_MS });
+  try {
+    const rows = db.prepare('SELECT payload FROM event WHERE topic LIKE ? ORDER BY number');
+    return rows.all(`%${topicEnd}`).map(({ payload }) => JSON.parse(String(payload)) as T);
+  } finally {
+    db.close();
+  }
 }
+
+/** The alarms in the archive. */
+export const stored = (archive: string) => inArchive<Alarm>(archive, '/alarm');

@@ -9,7 +9,7 @@ import { signCommand } from '../../provisioning/sign.ts';
 import { clip } from '../support/clips.ts';
 import { configurationOf, Scene, SITE, simulatedCamera } from '../support/scene.ts';
 import { until } from '../support/until.ts';
-import { receiver } from './receiving.ts';
+import { inArchive, receiver } from './receiving.ts';
 
 interface Report {
   readonly subject: string;
@@ -78,10 +78,7 @@ function sawLastMonth(state: string): string {
 
 /** The reports that the centre has stored. */
 function reportsIn(archive: string): Report[] {
-  const db = new DatabaseSync(archive, { readOnly: true });
-  const rows = db.prepare("SELECT payload FROM event WHERE topic LIKE '%/report/availability'").all();
-  db.close();
-  return rows.map(({ payload }) => JSON.parse(String(payload)) as Report);
+  return inArchive<Report>(archive, '/report/availability');
 }
 
 t.test(
@@ -165,8 +162,9 @@ t.test(
     const goesOn = await csu.until('the hour of the second start', () =>
       csu.json<Quality>('/cam-quai/state/quality').find(({ boot }) => !boots.includes(boot)),
     );
-    if (watchedMs > 0) t.equal(goesOn.hour, hour, 'the hour goes on over the restart');
-    t.ok(goesOn.watched_s >= Math.floor(watchedMs / 1000), 'with all that was counted of it');
+    const isOver = Date.now() >= hour + HOUR_MS;
+    if (watchedMs > 0 && !isOver) t.equal(goesOn.hour, hour, 'the hour goes on over the restart');
+    t.ok(isOver || goesOn.watched_s >= Math.floor(watchedMs / 1000), 'with all that was counted of it');
     await isNow('degraded');
     const month = await csu.until('the monthly report', () =>
       csu.json<Report>('/cam-quai/report/availability').find(({ complete }) => complete),
