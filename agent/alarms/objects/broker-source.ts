@@ -165,8 +165,9 @@ class BrokerSource implements AlarmSource {
   }
 
   #ownConnections(signal: AbortSignal): OwnConnections {
-    const { log, objectBrokers } = this.#needs;
+    const { clock, log, objectBrokers } = this.#needs;
     const needs: OwnConnectionsNeeds = {
+      clock,
       log,
       listen: (topic, handler, ended) =>
         objectBrokers.listen(this.#broker, { topics: [topic], own: true }, handler, ended),

@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { ObjectHandler } from '../ports.ts';
 
@@ -5,6 +6,7 @@ import type { ObjectHandler } from '../ports.ts';
 export type Leave = (topic: string) => Promise<void>;
 
 export interface OwnConnectionsNeeds {
+  readonly clock: Clock;
   readonly log: Log;
   /** One more connection, for this topic alone. */
   readonly listen: (topic: string, handler: ObjectHandler, signal: AbortSignal) => Promise<void>;
@@ -18,6 +20,8 @@ export interface OwnConnectionsNeeds {
 
 /** Connections beside the common one. Source: guess; topics that flood beyond these stay on the common one. */
 const MAX_TOPICS = 4;
+/** Until a connection is tried again that could not be made while the topic flooded. Source: guess. */
+const AGAIN_MS = 60_000;
 
 /**
  * Topics that flood, each heard over a connection of its own: a broker drops what a slow connection does not take, and the
@@ -31,7 +35,9 @@ export class OwnConnections {
   readonly #needs: OwnConnectionsNeeds;
   readonly #signal: AbortSignal;
   readonly #topics = new Set<string>();
-  readonly #runs: Promise<void>[] = [];
+  /** When a topic may be tried again, monotonic. */
+  readonly #againMs = new Map<string, number>();
+  readonly #runs = new Set<Promise<void>>();
   readonly #fail: (thrown: unknown) => void;
 
   constructor(needs: OwnConnectionsNeeds, signal: AbortSignal) {
@@ -47,15 +53,17 @@ export class OwnConnections {
     return Promise.all(this.#runs);
   }
 
-  /** Moves a topic, once. */
+  /** Moves a topic, once; what could not be moved is tried again with a later message. */
   move(topic: string, leave: Leave): void {
     if (this.#topics.has(topic) || this.#topics.size >= MAX_TOPICS) return;
+    if (this.#needs.clock.monotonicMs() < (this.#againMs.get(topic) ?? 0)) return;
     this.#topics.add(topic);
-    this.#runs.push(this.#run(topic, leave));
+    const run = this.#run(topic, leave).finally(() => this.#runs.delete(run));
+    this.#runs.add(run);
   }
 
   async #run(topic: string, leave: Leave): Promise<void> {
-    const { log, listen } = this.#needs;
+    const { listen } = this.#needs;
     const crossing = new Crossing(topic, this.#needs);
     let isLeaving = false;
     const handler: ObjectHandler = {
@@ -73,10 +81,16 @@ export class OwnConnections {
       if (this.#signal.aborted) return;
       // The common connection may have let it go already, also where nothing has said so yet.
       if (isLeaving) this.#fail(err);
-      else log.warn({ err, topic }, 'a topic that floods cannot be heard over its own connection');
+      else this.#stays(topic, err);
     } finally {
       crossing.end();
     }
+  }
+
+  #stays(topic: string, err: unknown): void {
+    this.#needs.log.warn({ err, topic }, 'a topic that floods cannot be heard over its own connection');
+    this.#topics.delete(topic);
+    this.#againMs.set(topic, this.#needs.clock.monotonicMs() + AGAIN_MS);
   }
 }
 

@@ -17,9 +17,14 @@ const NEVER = new Promise<never>(() => undefined);
 const lost = () => new DeviceError('equipment-closed', 'mqtt-1: the connection was closed');
 
 /** @param said takes what is judged, and what is passed over, in order */
-function ownWith(listen: OwnConnectionsNeeds['listen'], said: string[] = []): OwnConnections {
+function ownWith(
+  listen: OwnConnectionsNeeds['listen'],
+  said: string[] = [],
+  clock = new TestClock(),
+): OwnConnections {
   return new OwnConnections(
     {
+      clock,
       log,
       listen,
       taken: {
@@ -69,6 +74,22 @@ t.test('one that the new connection has not subscribed to stays where it is hear
   t.equal(await afterLoss(() => undefined, leave), 'as before');
   t.equal(await afterLoss((handler) => handler.subscribed(['bat/cuve'], leave), leave), 'as before');
   t.same(left, []);
+});
+
+t.test('it is tried again with a message of a minute later, and not before', async (t) => {
+  const clock = new TestClock();
+  let tries = 0;
+  const listen = async () => {
+    tries += 1;
+    throw lost();
+  };
+  const own = ownWith(listen, [], clock);
+  for (const afterMs of [0, 59_999, 1, 59_999, 1]) {
+    await clock.advance(afterMs);
+    own.move('bat/cuve', () => NEVER);
+    await own.ended;
+  }
+  t.equal(tries, 3);
 });
 
 t.test(
@@ -139,6 +160,7 @@ t.test('what comes over both connections while a topic moves is counted once', a
   const heard: ObjectHandler[] = [];
   const own = new OwnConnections(
     {
+      clock,
       log,
       listen: (_topic, handler) => {
         heard.push(handler);
