@@ -26,6 +26,7 @@ export async function tlsFacts(
   const { promise, resolve } = Promise.withResolvers<TlsFacts | undefined>();
   const late = () => resolve(undefined);
   const until = deadline(TIMEOUT_MS, signal);
+  if (until.aborted) late();
   until.addEventListener('abort', late, { once: true });
   for (const socket of [tcp, tls]) socket.on('error', late).on('close', late);
   tls.once('secureConnect', () => {

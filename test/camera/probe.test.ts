@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import t from 'tap';
 import { systemClock } from '../../agent/base/clock.ts';
 import { probe } from '../../agent/camera/probe.ts';
+import { tlsFacts } from '../../agent/camera/tls-facts.ts';
 import { freePort, NAMELESS } from '../support/port.ts';
 
 const never = new AbortController().signal;
@@ -70,4 +71,12 @@ t.test('a probe that is called off rejects with the reason', async (t) => {
   abort.abort(new Error('stop'));
   await t.rejects(asked, { message: 'stop' });
   await t.rejects(probe({ host: '127.0.0.1', port }, systemClock, abort.signal), { message: 'stop' });
+});
+
+t.test('the TLS of a camera that says nothing is not waited for when the end came before', async (t) => {
+  const { server, port } = await listening();
+  const ended = AbortSignal.abort(new Error('the survey is over'));
+  t.equal(await tlsFacts({ host: '127.0.0.1', port }, ended), undefined);
+  server.close();
+  await once(server, 'close');
 });
