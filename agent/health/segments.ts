@@ -21,7 +21,7 @@ export interface SegmentView extends Segment {
   readonly unreachable: readonly string[];
   /** Those, and those that answer but lost their pictures as the others did. */
   readonly lost: readonly string[];
-  /** Nothing is known of any of its cameras. */
+  /** Too little is known of its cameras to say whether it is well. */
   readonly unknown: boolean;
   readonly down: boolean;
   /** Whose it is: a partner's when all its cameras are. */
@@ -235,9 +235,19 @@ class Group {
 
   /** When most fell silent, or were lost, together; what fails for itself, before them or after, hides that from nobody. */
   #mostBegan(timesMs: readonly number[]): number | undefined {
-    const most = Math.max(FEWEST, Math.ceil(this.#watched * MOST));
     const sorted = timesMs.toSorted((a, b) => a - b);
-    return sorted.find((fromMs, first) => (sorted[first + most - 1] ?? Number.NaN) - fromMs <= TOGETHER_MS);
+    const last = this.#most - 1;
+    return sorted.find((fromMs, first) => (sorted[first + last] ?? Number.NaN) - fromMs <= TOGETHER_MS);
+  }
+
+  get #most(): number {
+    return Math.max(FEWEST, Math.ceil(this.#watched * MOST));
+  }
+
+  /** With those of whom nothing is known, most may be lost. */
+  get #mayBeDown(): boolean {
+    const unknown = this.#watched - this.#known;
+    return unknown > 0 && this.#lost.length + unknown >= this.#most;
   }
 
   others(camera: string, found: ReadonlyMap<string, Found>): Answers {
@@ -253,7 +263,7 @@ class Group {
       cameras: [...this.#ids],
       unreachable: this.#silent,
       lost: this.lost,
-      unknown: this.#known === 0,
+      unknown: this.#known === 0 || (!this.down && this.#mayBeDown),
       down: this.down,
       side: !this.down ? 'none' : isPartners ? 'partner' : 'local-network',
     };

@@ -216,6 +216,22 @@ t.test('two dead cameras are no fault of the network while nothing is known of t
   t.same(down(segments), ['seg-all'], 'what was known to be down lasts while no more is known');
 });
 
+t.test('while most of its cameras may be lost, nobody knows whether a segment is well', async (t) => {
+  const segments = new Segments();
+  segments.apply([SWITCH, RADIO], CAMERAS);
+  const look = (a1: Verdict, a2: Verdict, a3: Verdict) => {
+    lookAt(segments, 1_000, { a1, a2, a3 });
+    const [{ down, unknown } = {}, , all] = segments.views();
+    t.equal(all?.unknown, false, 'the others are well');
+    return { down, unknown };
+  };
+  t.same(look(OK, UNKNOWN, UNKNOWN), { down: false, unknown: true });
+  t.same(look(OK, SILENT, UNKNOWN), { down: false, unknown: true });
+  t.same(look(OK, OK, UNKNOWN), { down: false, unknown: false });
+  t.same(look(OK, SILENT, SILENT), { down: true, unknown: false });
+  t.same(look(OK, UNKNOWN, UNKNOWN), { down: false, unknown: true }, 'of what was lost nothing is known now');
+});
+
 t.test('cameras that are set aside for work do not count among those that may answer', async (t) => {
   const segments = new Segments();
   segments.apply([SWITCH], CAMERAS.slice(0, 3));

@@ -479,6 +479,33 @@ t.test('cameras that lose their pictures one after the other are one alarm from 
   t.same(watch.transitions, ['pt-camera-network raised']);
 });
 
+t.test(
+  'a cut that lasts over a start of the agent is one alarm, whoever is seen first after it',
+  async (t) => {
+    const folder = t.testdir();
+    const points = [point('camera-network'), ...CAMERAS.map((camera) => watched(camera))];
+    const first = await begin(t, points, { folder });
+    const { clock } = first;
+    first.box.list = CAMERAS.map(ok);
+    await clock.advance(1_000);
+    first.box.list = [ok('cam-a'), down('cam-b'), down('cam-c')];
+    await clock.advance(2_000);
+    t.same(first.watch.transitions, ['pt-camera-network raised']);
+    await first.watch.room.stop();
+    const box = new ScriptedBox();
+    box.list = CAMERAS.map(unknown);
+    const { watch, states } = await begin(t, points, { folder, box, clock });
+    box.list = [ok('cam-a'), unknown('cam-b'), unknown('cam-c')];
+    await clock.advance(3_000);
+    box.list = [ok('cam-a'), down('cam-b'), unknown('cam-c')];
+    await clock.advance(3_000);
+    box.list = [ok('cam-a'), down('cam-b'), down('cam-c')];
+    await clock.advance(HOLD_MS + 2_000);
+    t.same(watch.transitions, ['pt-camera-network raised']);
+    t.same(states(), ['raised', 'cleared', 'unknown', 'unknown']);
+  },
+);
+
 t.test('one camera that does not answer is told after the others had time to fall silent too', async (t) => {
   const points = [point('camera-network'), ...CAMERAS.map((camera) => watched(camera))];
   const { box, clock, watch } = await begin(t, points);
