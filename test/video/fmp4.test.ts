@@ -172,6 +172,12 @@ t.test(
       chunks.map(({ frames, key }) => [frames, key]),
       [5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 2].map((frames, index) => [frames, index % 5 === 0]),
     );
+    const long = muxAll(encode({ ...STREAMS['H.264 without B frames'], frames: 52, fps: 25 }), 400);
+    t.same(
+      long.map(({ frames }) => frames),
+      [10, 10, 5, 10, 10, 5, 2],
+      'as long as the configuration says',
+    );
     for (const chunk of chunks) {
       const names = boxes(payloadOf(chunk)).map(({ type }) => type);
       t.same(names, chunk.key ? ['ftyp', 'moov', 'prft', 'moof', 'mdat'] : ['prft', 'moof', 'mdat']);

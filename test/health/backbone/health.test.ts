@@ -61,6 +61,7 @@ t.test(
     await until(() => state().main_round_trip_ms !== undefined);
     t.match(state(), { main: 'up', backup: 'up', loss_check: 'measured' });
     t.ok(Number(state().main_round_trip_max_ms) >= Number(state().main_round_trip_ms));
+    await until(() => state().backup_round_trip_ms !== undefined && state().backup_kbps !== undefined);
 
     relay.delayMs = 400;
     await until(() => state().cause === 'backbone-slow');
