@@ -31,6 +31,8 @@ interface Options {
   readonly port?: number;
   readonly supervisionS?: number;
   readonly timeWindow?: OpenedPanel['timeWindow'] | undefined;
+  /** Accounts beside the one of these tests. */
+  readonly others?: OpenedPanel['accounts'];
 }
 
 interface Begun {
@@ -49,14 +51,20 @@ async function begin(t: Test, options: Options = {}): Promise<Begun> {
 
 function configuration(
   port: number,
-  { key, points = [ZONE], supervisionS = 3600, timeWindow = { pastS: 40, futureS: 20 } }: Options,
+  {
+    key,
+    points = [ZONE],
+    supervisionS = 3600,
+    timeWindow = { pastS: 40, futureS: 20 },
+    others = [],
+  }: Options,
 ): AlarmConfiguration {
   const keyed = key === undefined ? {} : { key: Buffer.from(key, 'hex') };
   const panel: OpenedPanel = {
     id: 'panel-a',
     listen: { host: '127.0.0.1', port, tcp: true, udp: true },
     timeWindow,
-    accounts: [{ account: ACCOUNT, supervisionS, ...keyed }],
+    accounts: [{ account: ACCOUNT, supervisionS, ...keyed }, ...others],
   };
   return { points, cameras: [], panels: [panel] };
 }
@@ -436,6 +444,40 @@ t.test(
     t.equal(watch.shown('pt-zone').state, 'raised');
   },
 );
+
+t.test('each account of a panel has its own zones, its own key and its own silence', async (t) => {
+  const clock = new TestClock();
+  const [key = ''] = KEYS;
+  const silenceOf = (id: string, account: string): PanelPoint => ({
+    ...{ id, name: id, kind: 'panel-silence', panel: 'panel-a', account },
+  });
+  const points = [
+    ZONE,
+    { ...ZONE, id: 'pt-other', account: 'BEF0' },
+    silenceOf('pt-silence', ACCOUNT),
+    silenceOf('pt-other-silence', 'BEF0'),
+  ];
+  const others = [{ account: 'BEF0', supervisionS: 300, key: Buffer.from(key, 'hex') }];
+  const { watch, dialler } = await begin(t, { clock, points, supervisionS: 60, others });
+  const ofOther: Call = { ...ALARM, account: 'BEF0', data: '#BEF0|Nri1/BA005' };
+  const encrypted = (call: Call) => dialler.call({ ...call, key, time: stampOf(clock.wallMs()) });
+  t.match(await dialler.call(ALARM), { answer: /^"ACK"/ });
+  t.match(await dialler.call(ofOther), { answer: /^"DUH"/ }, 'in clear, of the one that has a key');
+  t.same(watch.transitions, ['pt-zone raised']);
+  t.match(await encrypted(ofOther), { answer: /^"\*ACK"/ });
+  t.same(watch.transitions, ['pt-zone raised', 'pt-other raised']);
+  await clock.advance(75_000);
+  const told = (end: string) => watch.transitions.filter((one) => one.endsWith(end));
+  t.same(told('silence raised'), ['pt-silence raised'], 'who is silent is the one');
+  t.match([watch.shown('pt-zone').state, watch.shown('pt-other').state], ['unknown', 'raised']);
+  const sign: Call = { token: 'NULL', account: 'BEF0', sequence: '0002' };
+  t.match(await encrypted(sign), { answer: /^"\*ACK"/ });
+  t.same(told('silence cleared'), [], 'and the other does not speak for it');
+  await clock.advance(295_000);
+  t.same(told('other-silence raised'), []);
+  await clock.advance(20_000);
+  t.same(told('other-silence raised'), ['pt-other-silence raised']);
+});
 
 t.test('a point that its panel never clears is cleared by itself', async (t) => {
   const clock = new TestClock();
