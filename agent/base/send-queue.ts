@@ -1,7 +1,10 @@
 import type { Writable } from 'node:stream';
 
-/** Told once of each message: whether all of it has left the process, or it never will. Never told within `send`. */
-export type Left = (gone: boolean) => void;
+/**
+ * Told once of each message: whether all of it has left the process, or it never will. Never told within `send`.
+ * @param mayHaveGone it was leaving when the stream was lost: nobody knows how much of it did
+ */
+export type Left = (gone: boolean, mayHaveGone: boolean) => void;
 
 interface Message {
   readonly parts: readonly Buffer[];
@@ -56,7 +59,7 @@ export class SendQueue {
   /** What waits in the lane never leaves. One of its messages that is leaving cannot be had back. */
   withdraw(lane: object): void {
     const waiting = this.#lanes.get(lane)?.waiting.splice(0) ?? [];
-    for (const { left } of waiting) left(false);
+    for (const { left } of waiting) left(false, false);
   }
 
   /** The stream is lost: what is left of all this never leaves. */
@@ -64,7 +67,7 @@ export class SendQueue {
     this.#ended = true;
     const leaving = this.#leaving;
     this.#leaving = undefined;
-    leaving?.message.left(false);
+    leaving?.message.left(false, true);
     for (const lane of this.#lanes.keys()) this.withdraw(lane);
     this.#lanes.clear();
   }
@@ -109,7 +112,7 @@ export class SendQueue {
   #written(message: Message, gone: boolean): void {
     if (this.#leaving?.message !== message) return;
     this.#leaving = undefined;
-    message.left(gone);
+    message.left(gone, true);
     if (gone) this.#next();
   }
 }

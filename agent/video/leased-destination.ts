@@ -31,7 +31,7 @@ export interface LeasedDestinationNeeds {
   readonly counted: (sent: LeaseCounts) => void;
 }
 
-/** Handed to the broker connection so far, but for what never left; and what the recipient did not get. */
+/** Handed to the broker connection so far, but for what never began to leave; and what the recipient did not get. */
 export interface LeaseCounts extends Sent {
   readonly lostFrames: number;
 }
@@ -182,7 +182,10 @@ class PlainOnce implements Chunk {
   }
 }
 
-/** Seals what goes out on the topic of a lease; once it does not stand, nothing does. */
+/**
+ * Seals what goes out on the topic of a lease; once it does not stand, nothing does. What was leaving as the connection
+ * ended counts as gone: the recipient may have it.
+ */
 class SealingPublisher implements MediaPublisher {
   readonly #inner: MediaPublisher;
   readonly #sealer: MediaSealer;
@@ -204,7 +207,8 @@ class SealingPublisher implements MediaPublisher {
   sendNow(lane: object, topic: string, parts: readonly Buffer[], left: Left): Code | undefined {
     if (!this.#stands() || this.#sealer.ended) return 'lease-none';
     this.#ahead();
-    return this.#inner.sendNow(lane, topic, this.#sealer.seal(parts, beginsFile(parts)), left);
+    const counted: Left = (gone, mayHaveGone) => left(gone || mayHaveGone, mayHaveGone);
+    return this.#inner.sendNow(lane, topic, this.#sealer.seal(parts, beginsFile(parts)), counted);
   }
 
   withdraw(lane: object): void {

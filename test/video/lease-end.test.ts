@@ -135,13 +135,31 @@ t.test(
   },
 );
 
+t.test(
+  'lease: what was leaving as the connection ended is counted, what waited behind it is not',
+  async (t) => {
+    const clock = new TestClock();
+    const broker = await Mosquitto.start(t.testdir());
+    t.teardown(() => broker.stop());
+    const ways = { brokers: [broker.url], plainLoopback: true };
+    const needs = { clock, log, random: Math.random };
+    const line = new LeaseLines({ ...needs, sent: () => undefined }, { ...ways, site: SITE }).open();
+    await new Promise<void>((resolve) => line.listen({ up: () => resolve(), down: () => undefined }));
+    const destination = await destinationOn(line, clock);
+    for (const number of [1, 2, 3]) destination.take(chunk(number));
+    t.equal(destination.sent.frames, 3);
+    await destination.end();
+    t.match(destination.sent, { frames: 1, bytes: BYTES + 8, lostFrames: 2 });
+  },
+);
+
 t.test('lease: a destination that has ended seals nothing, whoever still hands it something', async (t) => {
   let sent = 0;
   const line: LeaseLine = {
     ...{ connected: true, listen: () => () => undefined, withdraw: () => undefined, drop: () => undefined },
     sendNow: (_lane, _topic, _parts, left) => {
       sent += 1;
-      queueMicrotask(() => left(true));
+      queueMicrotask(() => left(true, true));
       return undefined;
     },
   };
@@ -182,7 +200,7 @@ t.test(
       ...{ connected: true, listen: () => () => undefined, withdraw: () => undefined, drop: () => undefined },
       sendNow: (_lane, _topic, _parts, left) => {
         sent += 1;
-        queueMicrotask(() => left(true));
+        queueMicrotask(() => left(true, true));
         return undefined;
       },
     };

@@ -424,7 +424,7 @@ export class World {
   #publish(topic: string, parts: readonly Buffer[], left: Left, videoEnds: AbortSignal): undefined {
     if (!videoEnds.aborted)
       this.published.push({ topic, payload: Buffer.concat(parts), atMs: this.clock.monotonicMs() });
-    queueMicrotask(() => left(true));
+    queueMicrotask(() => left(true, true));
   }
 
   #picture(key: boolean): AccessUnit {

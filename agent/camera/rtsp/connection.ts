@@ -148,9 +148,9 @@ export class RtspConnection {
    * @returns false when the connection is lost
    */
   write(parts: readonly Buffer[], left: Left): boolean {
-    return this.#queue.send(MEDIA, parts, (gone) => {
+    return this.#queue.send(MEDIA, parts, (gone, mayHaveGone) => {
       if (gone) this.#goneFrames += 1;
-      left(gone);
+      left(gone, mayHaveGone);
     });
   }
 
