@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +15,7 @@ import { receiptedMessage } from '../support/receipted.ts';
 import { SEED } from '../support/seed.ts';
 import { MAY_MOUNT, SmallDisk } from '../support/small-disk.ts';
 import type { Subscriber } from '../support/subscriber.ts';
+import { until } from '../support/until.ts';
 import { type Running, startCsu, temporaryFolder } from './processes.ts';
 
 const SITE = '57463-mairie';
@@ -142,6 +145,31 @@ t.test('receive: each event is stored, printed once, and signed for as often as 
   t.match(receipted(stage).slice(before), [
     receiptedMessage({ topic: ALARM, payload: alarm(idOf(1) > idOf(2) ? 1 : 2) }),
   ]);
+});
+
+t.test('receive: for what it signs it has asked the disk to keep it', async (t) => {
+  const stage = await scene(t);
+  const running = await receiver(t, stage);
+  const file = join(stage.folder, 'calls');
+  const calls = ['-f', '-y', '-o', file, '-e', 'trace=fsync,fdatasync', '-p', String(running.child.pid)];
+  const strace = spawn('strace', calls, { stdio: ['ignore', 'ignore', 'pipe'] });
+  t.teardown(() => strace.kill('SIGKILL'));
+  let said = '';
+  strace.stderr.on('data', (text: Buffer) => (said += text.toString()));
+  await until(() => said.includes('attached'));
+  const numbers = [1, 2, 3];
+  for (const n of numbers) {
+    await stage.box.publish(ALARM, alarm(n));
+    await signedFor(stage, [idOf(n)]);
+  }
+  const exited = once(strace, 'exit');
+  strace.kill('SIGINT');
+  await exited;
+  const synced = (await readFile(file, 'latin1')).match(/f(data)?sync\(\d+<[^>]*archive\.db-wal>/g) ?? [];
+  t.ok(
+    synced.length >= numbers.length,
+    `${synced.length} syncs of the archive for ${numbers.length} receipts`,
+  );
 });
 
 t.test('receive: of hundreds of events at once, each is signed for once', async (t) => {
