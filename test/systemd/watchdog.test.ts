@@ -16,12 +16,15 @@ import { TestClock } from '../support/test-clock.ts';
 import { until } from '../support/until.ts';
 import { broker, NEVER, store, uplink, watchedClient } from '../uplink/parts.ts';
 
-/** A clock whose sleeps do not end until it is released, as for a loop that hangs, and whose time the test moves. */
+/**
+ * A clock whose sleeps do not end until it is released, as for a loop that hangs. Its time is moved by the test alone: on a
+ * slow machine reading would cost time, and rest for ever.
+ */
 class HangingClock implements Clock {
   offsetMs = 0;
   readonly #released = Promise.withResolvers<void>();
   readonly wallMs = () => systemClock.wallMs();
-  readonly monotonicMs = () => systemClock.monotonicMs() + this.offsetMs;
+  readonly monotonicMs = () => this.offsetMs;
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     await orAborted(this.#released.promise, signal ?? NEVER);
@@ -55,7 +58,7 @@ t.test('watchdog: it is fed while every part works, and no more when one of them
   const fed = manager.count('WATCHDOG=1');
   await manager.until((heard) => heard.filter((line) => line.includes('no progress')).length >= 3);
   t.equal(manager.count('WATCHDOG=1'), fed, 'not fed');
-  t.match(logged.at(-1), /"stuck":\["uplink"\]/);
+  t.ok(logged.some((line) => line.includes('"stuck":["uplink"]')));
   uplink.stuck = false;
   await manager.until(() => manager.count('WATCHDOG=1') > fed);
 });
@@ -73,9 +76,9 @@ t.test('pulse: a part is late when no round has ended for longer than any takes'
 
 t.test('uplink: a client that is connected, or tries, works', async (t) => {
   const clock = new HangingClock();
+  clock.release();
   const mosquitto = await broker(t);
-  const { client, up } = watchedClient(t, { brokers: [mosquitto.url], keepAliveS: 1 }, { clock });
-  t.teardown(() => clock.release());
+  const { client, up } = watchedClient(t, { brokers: [mosquitto.url], pingEveryMs: 20 }, { clock });
   const isUp = up();
   await client.start(NEVER);
   await isUp;
