@@ -69,6 +69,8 @@ class Evening {
       done = true;
     };
     this.world.order(jws).then(end, end); // it may die over it
+    await this.world.clock.advance(0);
+    await this.world.decided();
     do await this.world.clock.advance(500);
     while (!done && this.world.agentLives);
     await this.#revive();
@@ -161,6 +163,8 @@ async function open(world: World): Promise<{ readonly id: string; readonly since
   const nowS = Math.floor(sinceMs / 1000);
   const order = leaseOrder({ iat: nowS, exp: nowS + 60, start: nowS, end: nowS + 600 });
   const done = world.order(signOrder(order, [PARTNER]));
+  await world.clock.advance(0);
+  await world.decided();
   await world.clock.advance(500);
   await done;
   await world.pictures(); // the last picture waits for the next, which tells how long it lasts

@@ -115,8 +115,8 @@ export class World {
   /** The agent that runs has heard of the video process that runs. */
   #met = false;
   #pictures = 0;
-  /** The video process has told something of a lease since it was asked last. */
-  #answered = false;
+  /** Leases that the video process was asked to open and of which it has told nothing since. */
+  readonly #opening = new Set<string>();
 
   static async create(): Promise<World> {
     const world = new World();
@@ -217,7 +217,7 @@ export class World {
           sign: (bytes) => sign(null, bytes, BOX_KEY.privateKey),
         }),
         tell: (message) => {
-          this.#answered = true;
+          if (message.type === 'channel') this.#opening.delete(message.channel);
           if (message.type === 'channel' && message.code) this.refusals.push(message.code);
           this.#toAgent(message, ends);
         },
@@ -260,6 +260,7 @@ export class World {
     this.#engine = undefined;
     this.plain.clear();
     this.keeper = undefined;
+    this.#opening.clear();
     this.lines = 0;
     this.pulled.clear();
     if (!this.#agentEnds.signal.aborted) this.room.onVideo(); // an agent that was killed hears nothing
@@ -302,9 +303,16 @@ export class World {
     const opening = { ...forged, creditBytes: CREDIT_BYTES };
     const message = agentToVideo.parse({ type: 'lease-open', opening });
     if (!this.keeper) return;
-    this.#answered = false;
     this.#toVideo(message);
-    while (!this.#answered) {
+    await this.decided();
+  }
+
+  /**
+   * Resolves once the video process has said what becomes of each opening. It seals a key, which takes real time: a clock
+   * that is moved on meanwhile may have outrun the lease.
+   */
+  async decided(): Promise<void> {
+    while (this.#opening.size > 0) {
       await new Promise(setImmediate);
       await this.clock.advance(0);
     }
@@ -378,7 +386,10 @@ export class World {
 
   #toVideo(message: AgentToVideo): void {
     if (this.deaf) return;
-    if (message.type === 'lease-open') this.keeper?.open(message.opening);
+    if (message.type === 'lease-open' && this.keeper) {
+      this.#opening.add(message.opening.lease);
+      this.keeper.open(message.opening);
+    }
     if (message.type === 'leases') this.keeper?.hold(message.standing, message.clock);
     if (message.type === 'cameras') this.#engine?.setCameras(message.cameras);
     if (message.type === 'views') this.#views?.setViews(message.views);
