@@ -25,6 +25,7 @@ export const DELIVERY: Delivery = {
   category: 'none',
 };
 export const NEVER = new AbortController().signal;
+const HOUR_MS = 3_600_000;
 
 /** A log whose lines can be read. */
 export function quietLog(): { log: Log; lines: string[] } {
@@ -109,15 +110,17 @@ export async function broker(t: Test, options: MosquittoOptions = {}): Promise<M
   return mosquitto;
 }
 
-/** The real store in a folder. */
+/** The real store in a folder. With the clock of the machine its events stay live, however slow the machine is. */
 export function store(folder: string, clock: Clock = systemClock): SqliteStore {
   const { privateKey } = generateKeyPairSync('ed25519');
-  return openStore(folder, {
+  const held = openStore(folder, {
     clock,
     clockTrust: () => 'synced',
     log: quietLog().log,
     sign: (bytes) => sign(null, bytes, privateKey),
   });
+  if (clock === systemClock) held.outbox.rule({ ...DELIVERY, liveWithinMs: HOUR_MS });
+  return held;
 }
 
 export function uplink(
