@@ -53,6 +53,13 @@ const told = (box: Box) =>
     .of('config')
     .map(({ phase, version, applied_version }) => `${phase} ${version}/${applied_version}`);
 
+/** With the time of this machine: that is what a keeper in a process of its own holds its orders against. */
+async function boxOfToday(t: Test): Promise<Box> {
+  const box = await enrolledBox(t);
+  box.clock.jumpWall(Date.now() - box.clock.wallMs());
+  return box;
+}
+
 /** Runs the keeper in a process of its own. @returns what it reported, undefined when it was killed */
 function inProcess(box: Box, boxFile: string, deadly: number, order?: string): string[] | undefined {
   box.store.close();
@@ -75,7 +82,7 @@ async function file(t: Test, order: Buffer): Promise<string> {
 t.test(
   'a configuration that kills the agent twice is given up, and the one before is in force',
   async (t) => {
-    const box = await enrolledBox(t);
+    const box = await boxOfToday(t);
     const { keeper } = await started(box);
     await keeper.receive(await signed(box, 1));
     await keeper.stop();
@@ -105,7 +112,7 @@ t.test(
 );
 
 t.test('a first configuration that kills the agent twice leaves the box without one', async (t) => {
-  const box = await enrolledBox(t);
+  const box = await boxOfToday(t);
   const deadly = await file(t, await signed(box, 1));
   const boxFile = join(box.folder, 'box.json');
   t.equal(inProcess(box, boxFile, 1, deadly), undefined);
@@ -119,7 +126,7 @@ t.test('a first configuration that kills the agent twice leaves the box without 
 });
 
 t.test('a power cut while a configuration is applied brings it into force at the next start', async (t) => {
-  const box = await enrolledBox(t);
+  const box = await boxOfToday(t);
   const order = await file(t, await signed(box, 1));
   const boxFile = join(box.folder, 'box.json');
   t.equal(inProcess(box, boxFile, 1, order), undefined);

@@ -49,7 +49,7 @@ t.test(
 );
 
 t.test('a host that is declared trusted is synchronised; a time service that is absent is not', async (t) => {
-  const signal = AbortSignal.timeout(5000);
+  const { signal } = new AbortController();
   t.equal(await synchronisedAtMs('host', WALL_MS, signal), WALL_MS);
   t.equal(await synchronisedAtMs('timesyncd', Date.UTC(2000, 0, 1), signal), undefined);
   t.equal(await synchronisedAtMs('chrony', Date.UTC(2000, 0, 1), signal), undefined);

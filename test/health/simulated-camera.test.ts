@@ -14,6 +14,7 @@ import { until } from '../support/until.ts';
 import { Recorder } from './recorder.ts';
 import { LIMITS, MEASURE } from './watch.ts';
 
+const NEVER = new AbortController().signal;
 const log = createLog('error', { write: () => undefined });
 
 async function begin(t: Test, password = 'secret', offsetMs = 0) {
@@ -78,7 +79,14 @@ async function begin(t: Test, password = 'secret', offsetMs = 0) {
     credentials: { version: 1 },
   };
   await room.apply([{ ...watched, onvif: { port: onvifPort }, rtsp: { port: rtspPort } }], LIMITS);
-  return { camera, room, state: () => recorder.last('cameraHealth', 'cam-1') };
+  const state = () => recorder.last('cameraHealth', 'cam-1');
+  return { camera, room, state, layers: () => recorder.last('layers', 'cam-1') };
+}
+
+/** How far from this the clock of the camera was found, beyond what a slow machine makes uncertain, ms. */
+function offBy({ layers }: Awaited<ReturnType<typeof begin>>, offsetMs: number): number {
+  const { clock_offset_ms: found, clock_uncertainty_ms: uncertainty } = layers();
+  return Math.abs(Number(found) - offsetMs) - Number(uncertainty);
 }
 
 function stream(room: CameraHealthRoom, phase: 'playing' | 'stalled' | 'failed'): void {
@@ -95,11 +103,11 @@ async function well({ room, state }: Awaited<ReturnType<typeof begin>>): Promise
 
 t.test('what ONVIF and TCP see of a camera is in its health', { timeout: 300_000 }, async (t) => {
   const all = await begin(t);
-  await until(() => all.state().login === 'accepted' && all.state().clock_offset_ms !== undefined);
-  t.ok(Math.abs(Number(all.state().clock_offset_ms)) <= 1000);
+  await until(() => all.state().login === 'accepted' && all.layers().clock_offset_ms !== undefined);
+  t.ok(offBy(all, 0) <= 1000);
   await well(all);
   t.match(all.state(), { state: 'ok', reachable: 'yes', login: 'accepted' });
-  t.match(await all.room.check('cam-1', AbortSignal.timeout(60_000)), /^cam-1 is ok/);
+  t.match(await all.room.check('cam-1', NEVER), /^cam-1 is ok/);
 });
 
 t.test(
@@ -114,8 +122,8 @@ t.test(
     await well(all);
     await all.camera.unplug('refused');
     stream(all.room, 'stalled');
-    await until(() => all.state().state === 'down');
-    t.match(all.state(), { cause: 'camera-port-closed' });
+    await until(() => all.state().cause === 'camera-port-closed');
+    t.match(all.state(), { state: 'down' });
   },
 );
 
@@ -124,10 +132,10 @@ t.test(
   { timeout: 300_000 },
   async (t) => {
     const all = await begin(t, 'secret', 3_600_000);
-    await until(() => all.state().clock_offset_ms !== undefined);
+    await until(() => all.layers().clock_offset_ms !== undefined);
     await well(all);
     t.match(all.state(), { state: 'degraded', cause: 'camera-clock-zone', fault: 'device' });
-    t.ok(Math.abs(Number(all.state().clock_offset_ms) - 3_600_000) <= 1000);
+    t.ok(offBy(all, 3_600_000) <= 1000);
   },
 );
 
@@ -143,7 +151,7 @@ t.test(
     const { requests } = all.camera.counters.onvif;
     await until(() => all.camera.counters.onvif.requests >= requests + 2);
     t.equal(all.camera.loginsRefused, loginsRefused, 'two regular checks later');
-    for (let i = 0; i < 4; i += 1) await all.room.check('cam-1', AbortSignal.timeout(60_000));
+    for (let i = 0; i < 4; i += 1) await all.room.check('cam-1', NEVER);
     t.equal(all.camera.loginsRefused, 3);
     await until(() => all.state().login === 'latched');
     t.match(all.state(), { login: 'latched' });

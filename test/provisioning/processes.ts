@@ -23,6 +23,8 @@ export class Running {
   out = '';
   err = '';
   readonly child: ChildProcess;
+  /** It has ended, and all that it wrote was read. */
+  readonly #closed: Promise<unknown>;
   readonly #waiters = new Set<() => void>();
 
   constructor(
@@ -36,6 +38,7 @@ export class Running {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, LANG: 'C.UTF-8', ...environment },
     });
+    this.#closed = once(this.child, 'close');
     this.child.stdin?.end(input);
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.out += text;
@@ -69,11 +72,8 @@ export class Running {
   }
 
   async end(signal?: NodeJS.Signals): Promise<Ended> {
-    if (this.child.exitCode === null && this.child.signalCode === null) {
-      const closed = once(this.child, 'close');
-      if (signal) this.child.kill(signal);
-      await closed;
-    }
+    if (signal) this.child.kill(signal);
+    await this.#closed;
     return { code: this.child.exitCode, out: this.out, err: this.err };
   }
 }

@@ -128,7 +128,7 @@ t.test('receive: each event is stored, printed once, and signed for as often as 
   await stage.box.publish(ALARM, alarm(1));
   await signedFor(stage, [idOf(1)]);
   await stage.box.publish(ALARM.replace('/event/', '/hist/'), alarm(1));
-  await stage.box.until('a second receipt', () => signed(stage).length === 2);
+  await stage.box.until('a second receipt', () => signed(stage).length >= 2);
   await stage.box.publish(ALARM, alarm(2));
   await signedFor(stage, [idOf(2)]);
   await printed(running, 2);

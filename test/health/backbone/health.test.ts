@@ -64,9 +64,9 @@ t.test(
     await until(() => state().backup_round_trip_ms !== undefined && state().backup_kbps !== undefined);
 
     relay.delayMs = 400;
-    await until(() => state().cause === 'backbone-slow');
+    // A machine that is slow may be so by itself, before the answers through the relay come.
+    await until(() => state().cause === 'backbone-slow' && Number(state().main_round_trip_ms) >= 790);
     t.match(state(), { state: 'degraded', fault: 'uplink', side: 'backbone', detail: /^main path: / });
-    t.ok(Number(state().main_round_trip_ms) >= 400, 'both ways through the relay');
     t.match(health.fault, { cause: 'backbone-slow' });
 
     relay.delayMs = 0;
