@@ -399,6 +399,17 @@ t.test('reading takes its share of the time, whatever each piece costs', (t) => 
   t.end();
 });
 
+t.test('reading: a minute in which the process stood still is no minute of reading', (t) => {
+  let nowMs = 0;
+  const clock: Clock = { wallMs: () => 0, monotonicMs: () => nowMs, sleep: () => Promise.resolve() };
+  const share = new ReadingShare(clock, 0.2);
+  const restMs = share.do(() => {
+    nowMs += 60_000;
+  });
+  t.equal(restMs, 1_000, 'and not five minutes');
+  t.end();
+});
+
 t.test('local broker: messages with more than the QoS that was asked for end the connection', async (t) => {
   const port = await flooding(t, Buffer.from('320b00046375766500010031', 'hex').subarray(0, 13));
   t.match(await listening(t, { port }).ended, { code: 'equipment-protocol' });
