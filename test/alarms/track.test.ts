@@ -189,6 +189,26 @@ t.test(
   },
 );
 
+t.test(
+  'what a camera has deleted before its track stands in for the subscription is raised by nobody',
+  async (t) => {
+    const { clock, camera, watch, tell, become } = await begin(t);
+    await become('absent');
+    camera.input('1', false, 'Initialized');
+    await become('read');
+    await tell(
+      inputEvent('1', false, 'Initialized'),
+      inputEvent('2', true),
+      inputEvent('2', true, 'Deleted'),
+    );
+    await clock.advance(61_000);
+    t.equal(camera.forgotten, 1, 'the track is read from now on');
+    t.same(watch.transitions, []);
+    await tell(inputEvent('1', true));
+    t.same(watch.transitions, ['pt-porte raised']);
+  },
+);
+
 t.test('a camera that gives no subscription is heard by its track all the same', async (t) => {
   const { clock, camera, watch, tell, become } = await begin(t);
   camera.refusal = new DeviceError('camera-unsupported', 'cam-1: offers no ONVIF events service');

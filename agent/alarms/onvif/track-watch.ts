@@ -3,7 +3,7 @@ import { asBeffroiError, type BeffroiError, DeviceError } from '../../base/error
 import { orAborted } from '../../base/limit.ts';
 import type { OnvifEvent } from '../../camera/onvif/notification.ts';
 import type { CameraPoint, CameraTrack } from '../ports.ts';
-import { conditionOf } from './condition.ts';
+import { type Condition, conditionOf } from './condition.ts';
 import type { NeededTopics } from './needed-topics.ts';
 import { EVENT_KINDS, plainTopic } from './topics.ts';
 
@@ -161,11 +161,20 @@ export class TrackWatch {
   #note(event: OnvifEvent): void {
     for (const point of this.#needs.points) {
       const condition = conditionOf(point, event);
-      if (condition?.active === undefined) continue;
-      this.#spokenOf(point).add(plainTopic(event.topic));
-      this.#told.set(`${point.id} ${condition.key}`, { event, atMs: this.#needs.clock.monotonicMs() });
+      if (condition) this.#noteOf(point, condition, event);
     }
     if (this.#told.size > MAX_CONDITIONS) this.#fault = this.#lost(`more than ${MAX_CONDITIONS} conditions`);
+  }
+
+  /** What the camera has deleted does not stand any more. */
+  #noteOf(point: CameraPoint, { key, active }: Condition, event: OnvifEvent): void {
+    const condition = `${point.id} ${key}`;
+    if (active === undefined) {
+      this.#told.delete(condition);
+      return;
+    }
+    this.#spokenOf(point).add(plainTopic(event.topic));
+    this.#told.set(condition, { event, atMs: this.#needs.clock.monotonicMs() });
   }
 
   #spokenOf({ id }: CameraPoint): Set<string> {
