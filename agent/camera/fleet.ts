@@ -3,7 +3,7 @@ import type { Service } from '../base/lifecycle.ts';
 import type { Log } from '../base/log.ts';
 import type { FleetCamera, FleetMemory } from './fleet-camera.ts';
 import { CameraGate } from './gate.ts';
-import type { LoginRecord } from './login-count.ts';
+import { type LoginRecord, MAX_REFUSED, parseLogins } from './login-count.ts';
 import { OnvifCamera } from './onvif/onvif-camera.ts';
 import type { SubscriptionMemory } from './onvif/pull-point.ts';
 import { describeStream } from './rtsp/describe.ts';
@@ -127,7 +127,7 @@ export class CameraFleet implements Service {
     const { clock, memory } = this.#needs;
     const key = `latch:${camera.id}`;
     const latch = {
-      load: () => JSON.parse(memory.get(key) ?? '[]') as LoginRecord[],
+      load: () => parseLogins(memory.get(key) ?? '[]') ?? [oneTryOf(credentialVersion)],
       save: (records: readonly LoginRecord[]) => memory.set(key, JSON.stringify(records)),
     };
     const { id, maxConnections } = camera;
@@ -174,6 +174,11 @@ export class CameraFleet implements Service {
   #tell(): void {
     this.#needs.sourcesChanged([...this.#members.values()].flatMap(sourcesOf));
   }
+}
+
+/** Of logins whose count is lost: all but one may have been refused. */
+function oneTryOf(version: number): LoginRecord {
+  return { version, refused: 0, unsure: MAX_REFUSED - 1, proven: false };
 }
 
 async function stopFinders({ finder, subFinder }: Member): Promise<void> {

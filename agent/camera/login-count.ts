@@ -128,3 +128,18 @@ export class LoginCount {
     return Math.max(this.#unsure, one ? 1 : 0);
   }
 }
+
+/** @returns undefined for what this program has not written */
+export function parseLogins(text: string): LoginRecord[] | undefined {
+  try {
+    const records: unknown = JSON.parse(text);
+    return Array.isArray(records) && records.every(isRecord) ? records : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is LoginRecord {
+  const { version, refused, unsure, proven } = (value ?? {}) as Partial<LoginRecord>;
+  return [version, refused, unsure].every(Number.isSafeInteger) && typeof proven === 'boolean';
+}

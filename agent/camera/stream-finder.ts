@@ -138,9 +138,16 @@ export class StreamFinder {
   }
 
   #kept(): string | undefined {
-    const text = this.#needs.memory.get(this.#key);
-    if (text === undefined) return undefined;
-    const { asked, url } = JSON.parse(text) as { asked: string; url: string };
-    return asked === this.#question() ? url : undefined;
+    const kept = parse(this.#needs.memory.get(this.#key));
+    return kept?.asked === this.#question() && typeof kept.url === 'string' ? kept.url : undefined;
+  }
+}
+
+/** @returns undefined for what this program has not written: the camera is asked */
+function parse(text: string | undefined): { asked?: unknown; url?: unknown } | undefined {
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) ?? undefined);
+  } catch {
+    return undefined;
   }
 }

@@ -35,7 +35,7 @@ export class PathBook {
       const told = store.memory.get(ROOM, KEY) ?? ALL_UP;
       const text = JSON.stringify(seen);
       if (text === told) return;
-      const event = { ...seen, ...reasonOf(seen, JSON.parse(told) as PathsSeen, errors) };
+      const event = { ...seen, ...reasonOf(seen, parse(told), errors) };
       log.warn({ paths: event }, 'paths to the CSU');
       store.transaction(() => {
         store.memory.set(ROOM, KEY, text);
@@ -47,10 +47,19 @@ export class PathBook {
   }
 }
 
+/** Of what this program has not written nothing is known. */
+function parse(text: string): Partial<PathsSeen> {
+  try {
+    return (JSON.parse(text) as PathsSeen | null) ?? {};
+  } catch {
+    return {};
+  }
+}
+
 /** Of the path that was lost since the last event. */
 function reasonOf(
   seen: PathsSeen,
-  told: PathsSeen,
+  told: Partial<PathsSeen>,
   errors: Readonly<Record<PathName, BeffroiError | undefined>>,
 ): Pick<Fields<'path'>, 'cause' | 'detail'> {
   const lost = (['main', 'backup'] as const).find((name) => seen[name] === 'lost' && told[name] !== 'lost');

@@ -358,6 +358,20 @@ t.test('paths: what was told outlives the process; what could not be written is 
   book(held).tell(allUp, { main: undefined, backup: undefined });
   held.close();
   t.same(told.slice(1), [{ ...allUp, cause: 'none', detail: '' }], 'the return, by a later process');
+
+  for (const text of ['{"main":"l', 'null']) {
+    told.length = 0;
+    held = store(folder);
+    held.memory.set('uplink', 'paths-told', text);
+    book(held).tell(onBackup, errors);
+    book(held).tell(onBackup, errors);
+    held.close();
+    t.same(
+      told,
+      [{ ...onBackup, cause: 'broker-silent', detail: 'no PINGRESP' }],
+      'what cannot be read is no news',
+    );
+  }
 });
 
 t.test('paths: both may lead to one broker, and no presence overwrites the other', async (t) => {

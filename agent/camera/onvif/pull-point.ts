@@ -165,9 +165,9 @@ export class PullPoint {
    * @returns undefined when the camera does not know the subscription of before any more, or there was none
    */
   async #resume(waiting: OnvifEvent[], signal: AbortSignal): Promise<Subscription | undefined> {
-    const text = this.#needs.memory.load();
-    if (text === undefined) return undefined;
-    const { port, path, absolute = false, grantMs, failures = 0, ...rest } = JSON.parse(text) as Kept;
+    const last = parseKept(this.#needs.memory.load());
+    if (last === undefined) return undefined;
+    const { port, path, absolute = false, grantMs, failures = 0, ...rest } = last;
     const address = { target: { ...this.#service.target, port }, path };
     const subscription = { ...rest, address, absolute, grantMs };
     try {
@@ -404,6 +404,18 @@ async function tell(events: readonly OnvifEvent[], handler: EventHandler): Promi
 
 function kept({ address, to, parameters, absolute, grantMs }: Subscription): Kept {
   return { port: address.target.port, path: address.path, to, parameters, absolute, grantMs };
+}
+
+/** @returns undefined for what this program has not written: the subscription ends by itself */
+function parseKept(text: string | undefined): Kept | undefined {
+  try {
+    const kept = JSON.parse(text ?? 'null') as Kept | null;
+    const texts = [kept?.path, kept?.to, kept?.parameters];
+    const isWhole = Number.isSafeInteger(kept?.port) && texts.every((one) => typeof one === 'string');
+    return kept && isWhole ? kept : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Nobody answers at all. */

@@ -429,6 +429,24 @@ t.test('what waited in a subscription is told also when it cannot be gone on wit
   t.match(events, [{ topic: 'tns1:RuleEngine/CellMotionDetector/Motion' }, {}], 'the camera tells them once');
 });
 
+t.test('a kept subscription that nobody can read is none: the camera is heard by a new one', async (t) => {
+  const asked: string[] = [];
+  const { camera, subscription } = cameraAt(
+    await pulling(
+      t,
+      () => captured('PullMessages'),
+      () => soap('<RenewResponse/>'),
+      asked,
+    ),
+  );
+  for (const text of ['{"port":80,"pa', 'null', '{"port":80}']) {
+    asked.length = 0;
+    subscription.save(text);
+    t.equal(await untilEvent(camera), 'event', text);
+    t.equal(begunAndEnded(asked).at(-1), 'Create', asked.join(', '));
+  }
+});
+
 t.test('a camera that closes every pull, or answers nonsense, ends the run', async (t) => {
   const handler = { subscribed: () => undefined, event: () => undefined };
   const closing = cameraAt(await pulling(t, () => 'close')).camera.events(handler, never);

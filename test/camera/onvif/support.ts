@@ -129,11 +129,7 @@ export function cameraAt(port: number, options: Partial<OnvifTarget> = {}, clock
     tls: false,
     ...options,
   };
-  const camera = new OnvifCamera(target, gate, {
-    clock,
-    log,
-    randomBytes,
-    subscription: subscriptionMemory(),
-  });
-  return { camera, gate, latch, lines };
+  const subscription = subscriptionMemory();
+  const camera = new OnvifCamera(target, gate, { clock, log, randomBytes, subscription });
+  return { camera, gate, latch, lines, subscription };
 }
