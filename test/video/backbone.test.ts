@@ -81,7 +81,7 @@ class Scene {
 
   async start(...cameras: readonly string[]): Promise<void> {
     await this.backbone.start(new AbortController().signal);
-    for (const camera of cameras) this.#join(camera);
+    for (const camera of cameras) this.join(camera, 'mqtt');
   }
 
   budget(
@@ -104,9 +104,9 @@ class Scene {
     return [...this.paused].sort();
   }
 
-  #join(camera: string): void {
-    const pause = (why: unknown) => (why ? this.paused.add(camera) : this.paused.delete(camera));
-    this.#places.push(this.backbone.join({ camera, destination: 'mqtt', kind: 'mqtt', pause }));
+  join(camera: string, kind: 'mqtt' | 'rtsp', name = camera): void {
+    const pause = (why: unknown) => (why ? this.paused.add(name) : this.paused.delete(name));
+    this.#places.push(this.backbone.join({ camera, destination: kind, kind, pause }));
   }
 }
 
@@ -118,6 +118,26 @@ t.test('budget: without one nobody is paused', async (t) => {
   scene.budget(0, THREE);
   await scene.seconds(30, 90_000);
   t.same([scene.now(), scene.told], [[], []]);
+  await scene.backbone.stop();
+});
+
+t.test('budget: that of one class of destinations pauses nobody of the other', async (t) => {
+  const scene = new Scene();
+  await scene.start('cam-a', 'cam-b');
+  for (const camera of ['cam-a', 'cam-b']) scene.join(camera, 'rtsp', `${camera} at the server`);
+  scene.backbone.set({
+    budget: { boxKbps: 0, brokerKbps: 0, serverKbps: 1500 },
+    cameras: [
+      { camera: 'cam-a', priority: 2 },
+      { camera: 'cam-b', priority: 7 },
+    ],
+    missions: [],
+  });
+  await scene.seconds(5);
+  t.same(scene.now(), ['cam-a at the server']);
+  t.match(scene.told, [
+    { camera: 'cam-a', destination: 'rtsp', paused: true, limit: 'class', kind: 'rtsp', budgetKbps: 1500 },
+  ]);
   await scene.backbone.stop();
 });
 
