@@ -11,18 +11,22 @@ const NOTIFY_TIMEOUT_MS = 5000;
 /**
  * Tells systemd something, through `systemd-notify`. Does nothing outside systemd (no `NOTIFY_SOCKET`).
  * @param messages `READY=1`, `STATUS=…` and the like; @see sd_notify(3)
+ * @returns false when it was not told
  */
 export async function tellSystemd(
   messages: readonly string[],
   environment: NodeJS.ProcessEnv,
   log: Log,
-): Promise<void> {
-  if (!environment.NOTIFY_SOCKET) return;
-  await run('systemd-notify', [...messages], {
-    timeout: NOTIFY_TIMEOUT_MS,
-    killSignal: 'SIGKILL',
-    env: environment,
-  }).catch((err: unknown) => log.warn({ err }, 'systemd could not be notified'));
+): Promise<boolean> {
+  if (!environment.NOTIFY_SOCKET) return true;
+  const how = { timeout: NOTIFY_TIMEOUT_MS, killSignal: 'SIGKILL', env: environment } as const;
+  return await run('systemd-notify', [...messages], how).then(
+    () => true,
+    (err: unknown) => {
+      log.warn({ err }, 'systemd could not be notified');
+      return false;
+    },
+  );
 }
 
 export interface NotifierNeeds {
@@ -42,6 +46,8 @@ export class SystemdNotifier implements Service {
   readonly #needs: NotifierNeeds;
   readonly #environment: NodeJS.ProcessEnv;
   #stop = new AbortController();
+  /** Of a service that never said so systemd believes that it does not come up, and ends it. */
+  #isReadyTold = false;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(needs: NotifierNeeds, environment: NodeJS.ProcessEnv) {
@@ -51,7 +57,7 @@ export class SystemdNotifier implements Service {
 
   async start(): Promise<void> {
     if (!this.#environment.NOTIFY_SOCKET) return;
-    await this.#notify('READY=1', 'STATUS=running');
+    await this.#tellReady();
     const watchdogMs = Number(this.#environment.WATCHDOG_USEC ?? 0) / 1000;
     this.#stop = new AbortController();
     if (watchdogMs > 0) this.#loop = this.#feed(watchdogMs / 3, this.#stop.signal);
@@ -70,14 +76,18 @@ export class SystemdNotifier implements Service {
     }
   }
 
-  async #look(): Promise<void> {
-    const stuck = this.#needs.parts.filter((part) => part.stuck).map(({ name }) => name);
-    if (stuck.length === 0) return await this.#notify('WATCHDOG=1');
-    this.#needs.log.error({ stuck }, 'no progress: the watchdog is not fed');
-    await this.#notify(`STATUS=no progress: ${stuck.join(', ')}`);
+  async #tellReady(): Promise<void> {
+    this.#isReadyTold = await this.#notify('READY=1', 'STATUS=running');
   }
 
-  async #notify(...messages: string[]): Promise<void> {
-    await tellSystemd(messages, this.#environment, this.#needs.log);
+  async #look(): Promise<void> {
+    if (!this.#isReadyTold) await this.#tellReady();
+    const stuck = this.#needs.parts.filter((part) => part.stuck).map(({ name }) => name);
+    if (stuck.length > 0) this.#needs.log.error({ stuck }, 'no progress: the watchdog is not fed');
+    await this.#notify(stuck.length === 0 ? 'WATCHDOG=1' : `STATUS=no progress: ${stuck.join(', ')}`);
+  }
+
+  async #notify(...messages: string[]): Promise<boolean> {
+    return await tellSystemd(messages, this.#environment, this.#needs.log);
   }
 }

@@ -63,6 +63,23 @@ t.test('watchdog: it is fed while every part works, and no more when one of them
   await manager.until(() => manager.count('WATCHDOG=1') > fed);
 });
 
+t.test('watchdog: a READY that did not get to systemd is said again', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'bfr-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const socket = join(folder, 'notify');
+  const log = createLog('error', { write: () => undefined });
+  const environment = { ...process.env, NOTIFY_SOCKET: socket, WATCHDOG_USEC: '300000' };
+  const service = new SystemdNotifier({ clock: systemClock, log, parts: [] }, environment);
+  t.teardown(() => service.stop());
+  await service.start();
+  const manager = await Manager.start(t, socket);
+  await manager.until(() => manager.count('READY=1') > 0);
+  t.match(
+    manager.heard.find((line) => line.includes('READY=1')),
+    /STATUS=running/,
+  );
+});
+
 t.test('pulse: a part is late when no round has ended for longer than any takes', async (t) => {
   const clock = new TestClock();
   const pulse = new Pulse(clock, 10_000);
