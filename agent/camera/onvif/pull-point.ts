@@ -177,7 +177,7 @@ export class PullPoint {
       this.#needs.memory.save(JSON.stringify(kept(subscription)));
       return subscription;
     } catch (error) {
-      if (signal.aborted || isAway(error)) throw error;
+      if (signal.aborted || (isAway(error) && !this.#isElsewhere(error, subscription))) throw error;
       if (!isFault(error)) {
         this.#failed(subscription, failures + 1);
         throw error;
@@ -185,6 +185,12 @@ export class PullPoint {
       this.#needs.memory.clear();
       return undefined;
     }
+  }
+
+  /** The camera is there, and a port that it had for this subscription is closed: after a start it has another one. */
+  #isElsewhere(error: unknown, { address }: Subscription): boolean {
+    const isClosed = asBeffroiError(error).code === 'camera-port-closed';
+    return isClosed && address.target.port !== this.#service.target.port;
   }
 
   /** It may still live, so it is tried again; never unsubscribed: left alone at last, it ends by itself. */

@@ -9,6 +9,7 @@ import {
 } from '../../../agent/camera/onvif/notification.ts';
 import { renewAfterMs } from '../../../agent/camera/onvif/pull-point.ts';
 import { parseXml } from '../../../agent/camera/onvif/xml.ts';
+import { freePort } from '../../support/port.ts';
 import * as fc from '../../support/properties.ts';
 import { type ForeignSettings, type ForeignStats, foreignCamera } from './foreign-camera.ts';
 import { cameraAt, captured, credentials, never, serve, soap, soapFault, type Teardown } from './support.ts';
@@ -446,6 +447,29 @@ t.test('a kept subscription that nobody can read is none: the camera is heard by
     t.equal(begunAndEnded(asked).at(-1), 'Create', asked.join(', '));
   }
 });
+
+t.test(
+  'a subscription on a port of its own that stays closed, as after a start of the camera, is left alone at last',
+  async (t) => {
+    const asked: string[] = [];
+    const { camera, subscription } = cameraAt(
+      await pulling(
+        t,
+        () => captured('PullMessages'),
+        () => soap('<RenewResponse/>'),
+        asked,
+      ),
+    );
+    const port = await freePort();
+    subscription.save(
+      JSON.stringify({ port, path: '/sub/1', to: `http://10.0.0.1:${port}/sub/1`, parameters: '' }),
+    );
+    for (let n = 0; n < 3; n += 1) t.equal(await untilEvent(camera), 'camera-port-closed');
+    t.same(begunAndEnded(asked), []);
+    t.equal(await untilEvent(camera), 'event');
+    t.equal(begunAndEnded(asked).at(-1), 'Create', asked.join(', '));
+  },
+);
 
 t.test('a camera that closes every pull, or answers nonsense, ends the run', async (t) => {
   const handler = { subscribed: () => undefined, event: () => undefined };
