@@ -143,7 +143,7 @@ const CLOCK = new URL('../../../agent/base/clock.ts', import.meta.url).href;
 /** Another process that decodes, as the video process does. @param prepare what it does first */
 function decodingProcess(program: string, prepare = ''): ChildProcess {
   const code = `
-    import { openSync } from 'node:fs';
+    import { closeSync, openSync } from 'node:fs';
     import { systemClock } from '${CLOCK}';
     import { KeyFrameDecoder } from '${DECODER}';
     const decoder = new KeyFrameDecoder({ clock: systemClock }, { program: '${program}' });
@@ -178,7 +178,11 @@ t.test('picture: a decoder that hangs does not outlive a video process that is k
 });
 
 t.test('picture: a process that has no descriptor left for pipes goes on without a picture', async (t) => {
-  const fill = `for (;;) { try { openSync('/dev/null'); } catch { break; } }`;
+  const fill = `
+    const all = [];
+    for (;;) { try { all.push(openSync('/dev/null')); } catch { break; } }
+    process.once('exit', () => all.forEach(closeSync)); // who measures the tests writes a file at the end
+  `;
   const video = decodingProcess('ffmpeg', `await decode().catch(() => undefined); ${fill}`);
   const said = collected(video.stdout);
   const [code] = await once(video, 'close');
