@@ -80,7 +80,7 @@ export class Browser {
     await exited;
     this.#server.closeAllConnections();
     this.#server.close();
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 20 });
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, done: (played: Played) => void) {
