@@ -98,7 +98,7 @@ def answer(order):
         "answer": body.decode("latin-1"),
         "good": got[:1] == b"\n" and got[-1:] == b"\r" and crc == crc16(body) and int(got[head - 4 : head], 16) == len(body),
     }
-    if body.startswith(b'"*'):
+    if order.get("decrypts") and body.startswith(b'"*'):
         told["plain"] = aes(bytes.fromhex(body.split(b"[")[1].decode()), bytes.fromhex(order["key"]), True).decode("latin-1")
     return told
 

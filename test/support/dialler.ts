@@ -16,6 +16,8 @@ export interface Call {
   readonly more?: readonly string[];
   /** Hexadecimal; the message is encrypted then. */
   readonly key?: string;
+  /** The answer is decrypted too: one more process of openssl. */
+  readonly decrypts?: boolean;
   /** Seconds that the clock of the panel is ahead. */
   readonly offset?: number;
   readonly stamp?: boolean;
@@ -37,7 +39,7 @@ export interface Told {
   readonly answer: string | null;
   /** CRC and length are right. */
   readonly good?: boolean;
-  /** What an encrypted answer holds, with its padding. */
+  /** What an encrypted answer holds, with its padding, where that was asked for. */
   readonly plain?: string;
 }
 

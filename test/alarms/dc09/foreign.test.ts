@@ -92,7 +92,15 @@ t.test(
     const { port } = await begin(t, ack_at, `${folder}/answered`);
     const dialler = new Dialler(t, port);
     const time = '_16:08:12,04-14-2015';
-    const call = { token: 'NULL', account, key: key_hex, sequence: '0001', path: 'R5678L1234', time };
+    const call = {
+      token: 'NULL',
+      account,
+      key: key_hex,
+      sequence: '0001',
+      path: 'R5678L1234',
+      time,
+      decrypts: true,
+    };
     const told = await dialler.call(call);
     const [, header = '', cipher = ''] = /^.{8}(.*\[)(.*)$/.exec(ack) ?? [];
     t.ok(told.good, 'CRC and length by the dialler');

@@ -130,7 +130,13 @@ for (const key of KEYS) {
       const clock = new TestClock();
       const { watch, dialler } = await begin(t, { key, clock });
       const time = stampOf(clock.wallMs());
-      const told = await dialler.call({ ...ALARM, key, time, more: ['H10:20:30,03-01-2026'] });
+      const told = await dialler.call({
+        ...ALARM,
+        key,
+        time,
+        more: ['H10:20:30,03-01-2026'],
+        decrypts: true,
+      });
       t.match(told, { answer: /^"\*ACK"0001R0L0#12345A\[[0-9A-F]+$/, good: true });
       t.match(told.plain, /^[^|[\]]+\|\]_\d\d:\d\d:\d\d,\d\d-\d\d-\d{4}$/);
       t.same(watch.transitions, ['pt-zone raised']);

@@ -109,11 +109,11 @@ t.test('supervision: a clock that was wrong and is put right makes no panel sile
 
 t.test('a box that does not know the time gives a panel its own time back', async (t) => {
   const { watch, clock, call } = await begin(t);
-  const { plain } = await call({ sequence: '0001' }, 5);
+  const { plain } = await call({ sequence: '0001', decrypts: true }, 5);
   t.match(plain, /\]_/);
   t.ok(plain?.endsWith(stampOf(clock.wallMs())), 'that of the box');
   watch.trust = 'untrusted';
-  const later = await call({ sequence: '0002' }, 86_400);
+  const later = await call({ sequence: '0002', decrypts: true }, 86_400);
   t.ok(later.plain?.endsWith(stampOf(clock.wallMs() + 86_400_000)), 'that of the panel');
 });
 
