@@ -42,7 +42,7 @@ export interface SessionOptions {
   readonly keepAliveS: number;
   /** For TCP, TLS, CONNACK and SUBACK each. */
   readonly connectTimeoutMs: number;
-  /** A message without PUBACK for this long ends the session as silent. */
+  /** A message without PUBACK for this long ends the session as silent, unless it may wait behind what is not read. */
   readonly ackTimeoutMs: number;
   /** Largest message taken on a subscribed topic, in bytes. */
   readonly maxDownBytes: number;

@@ -55,7 +55,11 @@ export class Session {
     this.info = info;
     this.#ackTimeoutMs = options.ackTimeoutMs;
     this.#queue = new SendQueue(link.stream);
-    this.#window = new SendWindow(clock, info.inflight, options.ackTimeoutMs, () => this.#silent());
+    this.#window = new SendWindow(info.inflight, options.ackTimeoutMs, {
+      clock,
+      isBehind: () => link.stream.isBehind,
+      onSilence: () => this.#silent(),
+    });
     this.closed = link.closed.then((error) => this.#ended(error));
     this.#pingEveryMs = Math.min(options.pingEveryMs, options.keepAliveS * 1000);
     if (options.pingEveryMs > 0) void this.#measure();

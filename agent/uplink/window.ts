@@ -9,6 +9,9 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** An acknowledgement that may wait behind what is not read is looked for this often. Source: guess. */
+const LOOK_MS = 1_000;
+
 interface InFlight extends Waiting {
   readonly sentAtMs: number;
 }
@@ -21,6 +24,7 @@ export class SendWindow {
   readonly #clock: Clock;
   readonly #size: number;
   #ackTimeoutMs: number;
+  readonly #isBehind: () => boolean;
   readonly #onSilence: () => void;
   readonly #waiting = new Set<Waiting>();
   readonly #inFlight = new Set<InFlight>();
@@ -30,11 +34,20 @@ export class SendWindow {
   #watched = false;
   #fault: BeffroiError | undefined;
 
-  constructor(clock: Clock, size: number, ackTimeoutMs: number, onSilence: () => void) {
-    this.#clock = clock;
+  /**
+   * @param needs.isBehind whether what the server has sent waits here to be read: acknowledgements are behind it
+   * @param needs.onSilence the oldest has waited too long
+   */
+  constructor(
+    size: number,
+    ackTimeoutMs: number,
+    needs: { readonly clock: Clock; readonly isBehind: () => boolean; readonly onSilence: () => void },
+  ) {
+    this.#clock = needs.clock;
     this.#size = size;
     this.#ackTimeoutMs = ackTimeoutMs;
-    this.#onSilence = onSilence;
+    this.#isBehind = needs.isBehind;
+    this.#onSilence = needs.onSilence;
   }
 
   /**
@@ -106,7 +119,8 @@ export class SendWindow {
     if (this.#watched) return;
     this.#watched = true;
     for (let oldest = this.#oldest(); oldest; oldest = this.#oldest()) {
-      const waitMs = oldest.sentAtMs + this.#ackTimeoutMs - this.#clock.monotonicMs();
+      const leftMs = oldest.sentAtMs + this.#ackTimeoutMs - this.#clock.monotonicMs();
+      const waitMs = leftMs <= 0 && this.#isBehind() ? LOOK_MS : leftMs;
       if (waitMs <= 0) {
         this.#onSilence();
         break;

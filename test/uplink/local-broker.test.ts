@@ -4,11 +4,12 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Clock, systemClock } from '../../agent/base/clock.ts';
-import { PeerProtocolError } from '../../agent/base/errors.ts';
+import { PeerProtocolError, UplinkError } from '../../agent/base/errors.ts';
 import { Link } from '../../agent/uplink/link.ts';
 import { type LocalBroker, listenToBroker, localClientId } from '../../agent/uplink/local-broker.ts';
 import { readPublish } from '../../agent/uplink/publish-packet.ts';
 import { ReadingShare } from '../../agent/uplink/reading-share.ts';
+import { Session } from '../../agent/uplink/session.ts';
 import { EmbeddedBroker } from '../support/embedded-broker.ts';
 import {
   foreignFlood,
@@ -375,6 +376,50 @@ t.test('local broker: an UNSUBACK that waits behind a flood is waited for', asyn
     const again = waits.next(() => true, n);
     t.type(await Promise.race([again, box.ended]), 'function', 'it is waited for');
     (await again)();
+  }
+});
+
+t.test('uplink: a PUBACK that waits behind a flood is waited for', async (t) => {
+  const rests = new Happenings<true>();
+  const looks = new Happenings<() => void>();
+  let nowMs = 0;
+  const clock: Clock = {
+    ...{ wallMs: () => systemClock.wallMs(), monotonicMs: () => nowMs },
+    sleep: (ms) =>
+      new Promise((resolve) => {
+        if (ms === 10_000 || ms === 1_000) looks.push(resolve);
+        else if (ms !== 5_000) rests.push(true);
+      }),
+  };
+  const publish = () => {
+    nowMs += 1;
+  };
+  const port = await flooding(t, FLOODS.messages);
+  const session = await Session.open(
+    clock,
+    { label: 'mqtt://127.0.0.1', host: '127.0.0.1', port, secure: false },
+    'mqtt5',
+    {
+      ...{ clientId: 'box', subscriptions: ['cuve'], maxInflight: 1, maxDownBytes: 100, highWaterBytes: 0 },
+      ...{
+        keepAliveS: 60,
+        connectTimeoutMs: 5_000,
+        ackTimeoutMs: 10_000,
+        pingEveryMs: 0,
+        readingShare: 0.02,
+      },
+    },
+    { message: () => undefined, oversize: () => undefined, publish },
+    new AbortController().signal,
+  );
+  t.teardown(() => session.cut(new UplinkError('broker-closed', 'the test is over')));
+  await rests.next(() => true);
+  const sent = session.publish('up/a', 'x', false, new AbortController().signal);
+  for (let n = 0; n < 3; n += 1) {
+    const look = looks.next(() => true, n);
+    t.type(await Promise.race([look, sent.catch(({ message }) => message)]), 'function', 'it is waited for');
+    nowMs += 10_000;
+    (await look)();
   }
 });
 
