@@ -40,7 +40,8 @@ type Event =
  * Needs the Debian packages of `debian.ts`.
  */
 export class GstRecorder {
-  readonly pictures: RecordedPicture[] = [];
+  /** With the time at which the test heard of it. */
+  readonly pictures: (RecordedPicture & { readonly atMs: number })[] = [];
   /** TCP connections, and recordings, over all processes. */
   connections = 0;
   recordings = 0;
@@ -102,7 +103,7 @@ export class GstRecorder {
   }
 
   #event(event: Event): void {
-    if (event.event === 'picture') this.pictures.push(event);
+    if (event.event === 'picture') this.pictures.push({ ...event, atMs: performance.now() });
     if (event.event === 'connected') this.connections += 1;
     if (event.event === 'recording') this.recordings += 1;
     if (event.event === 'ended') this.ended += 1;

