@@ -179,7 +179,7 @@ function claims(
   nowMs: number,
 ): Pick<CommandOrder, 'aud' | 'jti' | 'iat' | 'exp'> {
   const iat = unixS(nowMs);
-  return { aud: site, jti: randomBytes(16).toString('base64url'), iat, exp: iat + validS };
+  return { aud: site, jti: orderId(), iat, exp: iat + validS };
 }
 
 /** As the box computes it: SHA-256 over the bytes that are signed, hexadecimal. */
@@ -189,4 +189,10 @@ export function payloadHash(payload: string | Buffer): string {
 
 function unixS(ms: number): number {
   return Math.floor(ms / 1000);
+}
+
+/** An id for an order: 128 random bits, without a dash in front, which a command line takes for an option. */
+export function orderId(): string {
+  const id = randomBytes(16).toString('base64url');
+  return id.startsWith('-') ? orderId() : id;
 }

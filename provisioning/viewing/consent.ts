@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { ConfigurationError } from '../../agent/base/errors.ts';
 import { boundsOf } from '../../agent/config/consent/bounds.ts';
@@ -8,6 +7,7 @@ import { partner as partnerEntry } from '../../agent/config/partners.ts';
 import { type ConsentStatement, cameraPlace, consentStatement } from '../../agent/contract/consent.ts';
 import { signOrder } from '../../agent/trust/sign.ts';
 import { checkSite } from '../folder.ts';
+import { orderId } from '../sign.ts';
 import type { MemberFolder } from './member.ts';
 
 const DAY_S = 24 * 3600;
@@ -56,7 +56,7 @@ export async function signConsent(
   const key = await partner.signingKey();
   const iat = Math.floor(nowMs / 1000);
   const statement = parsed(consentStatement, {
-    ...{ typ: 'consent', aud: site, jti: randomBytes(16).toString('base64url') },
+    ...{ typ: 'consent', aud: site, jti: orderId() },
     ...{ iat, exp: iat + validDays * DAY_S, partner: id },
     ...boundsIn(configuration, id, key.kid),
     cameras: placesIn(configuration, id),

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../agent/base/clock.ts';
 import { aborted } from '../../agent/base/ending.ts';
 import { ConfigurationError, UplinkError } from '../../agent/base/errors.ts';
@@ -14,6 +13,7 @@ import type { ExchangeOptions } from '../exchange.ts';
 import { checkSite } from '../folder.ts';
 import { withBroker } from '../link.ts';
 import type { SignedCommand } from '../sign.ts';
+import { orderId } from '../sign.ts';
 import { type ConsignationLine, readConsignation } from './consignation.ts';
 import { LineCount, type MissedLines } from './line-count.ts';
 import type { MemberFolder } from './member.ts';
@@ -83,7 +83,7 @@ async function signedBy(
 ): Promise<SignedCommand> {
   checkSite(site);
   const iat = Math.floor(nowMs / 1000);
-  const claims = { aud: site, jti: randomBytes(16).toString('base64url'), iat, exp: iat + VALID_S };
+  const claims = { aud: site, jti: orderId(), iat, exp: iat + VALID_S };
   const parsed = commandOrder.safeParse({ typ: 'command', ...claims, ...words });
   if (!parsed.success)
     throw new ConfigurationError('command-line-invalid', describeIssues(parsed.error).join('; '));

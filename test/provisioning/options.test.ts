@@ -3,6 +3,7 @@ import { BeffroiError } from '../../agent/base/errors.ts';
 import { Options } from '../../provisioning/arguments.ts';
 import { findCommand } from '../../provisioning/commands.ts';
 import { brokerOf, brokersOf } from '../../provisioning/desk.ts';
+import { orderId } from '../../provisioning/sign.ts';
 
 /** The message of the refusal, whose code is always that of a wrong command line. */
 function refusalOf(work: () => unknown): string {
@@ -100,4 +101,13 @@ t.test('provisioning: a wrong address of a broker is a wrong command line, not a
     refusalOf(() => brokersOf(both, 'backup-broker')),
     /^--backup-broker: .*nowhere.*expected mqtts/,
   );
+});
+
+t.test('options: no id of an order could be taken for one', async (t) => {
+  const ids = Array.from({ length: 2_000 }, orderId);
+  t.same(
+    ids.filter((id) => !/^\w[\w-]{21}$/.test(id)),
+    [],
+  );
+  t.equal(new Set(ids).size, ids.length);
 });
