@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 
 /**
  * Runs `work` for at most `ms`. Its signal aborts then, with the error that `late` makes, or when `signal` aborts;
- * the result settles at that moment also when `work` ignores its signal.
+ * the result settles at that moment also when `work` ignores its signal. A process that stood still meets its timers before
+ * what has come meanwhile: that is read first.
  * @throws what `work` throws, the error of `late`, or the reason of `signal`
  */
 export async function limited<T>(
@@ -15,10 +17,13 @@ export async function limited<T>(
   signal.throwIfAborted();
   const timer = new AbortController();
   const limit = new AbortController();
-  void clock.sleep(ms, timer.signal).then(
-    () => limit.abort(late()),
-    () => undefined,
-  );
+  void clock
+    .sleep(ms, timer.signal)
+    .then(() => setImmediate(undefined, { signal: timer.signal }))
+    .then(
+      () => limit.abort(late()),
+      () => undefined,
+    );
   try {
     const inner = AbortSignal.any([signal, limit.signal]);
     return await orAborted(work(inner), inner);
