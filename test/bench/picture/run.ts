@@ -94,13 +94,27 @@ function recall(trials: readonly Trial[]): number {
 function noticing(trials: readonly Trial[]): Figures {
   const figures: Figures = {};
   for (const strength of ['full', 'middle'] as const) {
-    const times = trials.flatMap((trial) => (trial.strength === strength ? (trial.noticedMs ?? []) : []));
-    times.sort((a, b) => a - b);
-    const intervals = (ms = 0) => ({ value: Math.round((10 * ms) / INTERVAL_MS) / 10, unit: 'intervals' });
+    const timesOf = (fault?: Fault) =>
+      trials
+        .filter((trial) => trial.strength === strength && (fault ?? trial.fault) === trial.fault)
+        .flatMap(({ noticedMs }) => noticedMs ?? [])
+        .sort((a, b) => a - b);
+    const times = timesOf();
+    const soon = times.filter((ms) => ms <= 2 * INTERVAL_MS).length;
     figures[`noticed_${strength}_median`] = intervals(times[times.length >> 1]);
     figures[`noticed_${strength}_max`] = intervals(times.at(-1));
+    figures[`noticed_${strength}_within_two`] = {
+      value: Math.round((1000 * soon) / times.length) / 1000,
+      unit: '',
+    };
+    for (const fault of FAULTS)
+      figures[`noticed_${fault}_${strength}_max`] = intervals(timesOf(fault).at(-1));
   }
   return figures;
+}
+
+function intervals(ms = 0): Figures[string] {
+  return { value: Math.round((10 * ms) / INTERVAL_MS) / 10, unit: 'intervals' };
 }
 
 function alarms(peaces: readonly Peace[]): Figures {
